@@ -1,0 +1,21 @@
+"""The device layer: platform descriptions, and a simulated device built from one."""
+
+from dynofa_ros.platform.checks import PlatformError
+from dynofa_ros.platform.description import Platform
+from dynofa_ros.platform.device import Device, DeviceState, DomainSetting, Outcome
+from dynofa_ros.platform.load import load_platform
+from dynofa_ros.platform.processor import FrequencyDomain, Processor
+from dynofa_ros.platform.simulated import SimulatedDevice
+
+__all__ = [
+    'Device',
+    'DeviceState',
+    'DomainSetting',
+    'FrequencyDomain',
+    'Outcome',
+    'Platform',
+    'PlatformError',
+    'Processor',
+    'SimulatedDevice',
+    'load_platform',
+]

@@ -1,0 +1,92 @@
+"""Check a DVFS command against a platform, whole, before anything is touched.
+
+The same check serves the simulated device and a real one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dynofa_ros.platform.checks import PlatformError
+from dynofa_ros.platform.device import DomainSetting
+from dynofa_ros.platform.processor import FrequencyDomain
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Lowest and highest frequency that a domain may run at [Hz]."""
+
+    min_hz: float
+    max_hz: float
+
+    @property
+    def fixed(self) -> bool:
+        """Whether they leave one frequency only."""
+        return self.min_hz == self.max_hz
+
+
+def resolve(
+    settings: Sequence[DomainSetting],
+    *,
+    domains: Mapping[str, FrequencyDomain],
+    current: Mapping[str, Limits],
+) -> dict[str, Limits]:
+    """Return the limits that a command asks for, by domain.
+
+    Raises PlatformError for a command that names no domain, one twice, or an unknown one; for one
+    that asks nothing of a domain it names; for a frequency that is not in the domain's list; and
+    for a minimum above the maximum. An end of the range that is NaN keeps its `current` value.
+    """
+    if not settings:
+        raise PlatformError(
+            field='domains', value=[], allowed=f'at least one of {", ".join(sorted(domains))}'
+        )
+    resolved: dict[str, Limits] = {}
+    for setting in settings:
+        if setting.domain not in domains:
+            raise PlatformError(
+                field='domain',
+                value=setting.domain,
+                allowed=f'one of {", ".join(sorted(domains))}',
+            )
+        if setting.domain in resolved:
+            raise PlatformError(
+                field='domain', value=setting.domain, allowed='each domain once in a command'
+            )
+        resolved[setting.domain] = _limits(
+            setting, domain=domains[setting.domain], current=current[setting.domain]
+        )
+    return resolved
+
+
+def _limits(setting: DomainSetting, *, domain: FrequencyDomain, current: Limits) -> Limits:
+    field = f'{domain.name}.frequency_hz'
+    if not math.isnan(setting.frequency_hz):
+        frequency_hz = domain.check(field, setting.frequency_hz)
+        return Limits(frequency_hz, frequency_hz)
+    if math.isnan(setting.min_frequency_hz) and math.isnan(setting.max_frequency_hz):
+        raise PlatformError(
+            field=field,
+            value=math.nan,
+            allowed='a frequency, or a range with min_frequency_hz, max_frequency_hz or both',
+        )
+    return Limits(*_range(setting, domain=domain, current=current))
+
+
+def _range(
+    setting: DomainSetting, *, domain: FrequencyDomain, current: Limits
+) -> tuple[float, float]:
+    min_hz, max_hz = current.min_hz, current.max_hz
+    if not math.isnan(setting.min_frequency_hz):
+        min_hz = domain.check(f'{domain.name}.min_frequency_hz', setting.min_frequency_hz)
+    if not math.isnan(setting.max_frequency_hz):
+        max_hz = domain.check(f'{domain.name}.max_frequency_hz', setting.max_frequency_hz)
+    if min_hz > max_hz:
+        raise PlatformError(
+            field=f'{domain.name}.min_frequency_hz',
+            value=min_hz,
+            allowed=f'at most the maximum, {max_hz:.0f} Hz (NaN keeps the limit set before)',
+        )
+    return min_hz, max_hz

@@ -1,0 +1,201 @@
+"""What a platform says of latency, energy and power, and which descriptions it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from dynofa_ros.platform import FrequencyDomain, Platform, PlatformError
+from dynofa_ros.platform.battery import Battery
+from dynofa_ros.platform.latency import LatencyModel
+from dynofa_ros.platform.power import BusyPower
+
+NAN, INF = math.nan, math.inf
+
+
+def test_latency_is_launches_plus_arithmetic(machine: Platform) -> None:
+    # 10 layers x (1 ms + 1e5 cycles / 200 MHz) + 4e7 FLOP / (100 FLOP/cycle x 200 MHz).
+    latency_s = machine.latency_s(processor='gpu', frequency_hz=2e8, flops=40_000_000, layers=10)
+    assert latency_s == pytest.approx(10 * (1e-3 + 0.5e-3) + 2e-3)
+
+
+def test_threads_speed_up_all_but_the_serial_fraction(machine: Platform) -> None:
+    def latency_s(threads: int) -> float:
+        return machine.latency_s(
+            processor='cpu', frequency_hz=1e9, flops=10**9, layers=1, threads=threads
+        )
+
+    assert latency_s(1) == pytest.approx(1.0)
+    assert latency_s(4) == pytest.approx(0.2 + 0.8 / 4)
+
+
+def test_more_threads_than_cores_do_not_help(machine: Platform) -> None:
+    four, eight = (
+        machine.latency_s(processor='cpu', frequency_hz=1e9, flops=10**9, layers=1, threads=threads)
+        for threads in (4, 8)
+    )
+    assert eight == four
+
+
+def test_threads_make_no_difference_to_a_gpu(machine: Platform) -> None:
+    one, four = (
+        machine.latency_s(processor='gpu', frequency_hz=1e8, flops=10**6, layers=5, threads=threads)
+        for threads in (1, 4)
+    )
+    assert four == one
+
+
+def test_energy_is_power_above_idle_times_latency(machine: Platform) -> None:
+    energy_j = machine.energy_j(processor='gpu', frequency_hz=4e8, latency_s=0.05)
+    assert energy_j == pytest.approx((6 - 2) * 0.05)
+
+
+def test_energy_of_one_core_of_four_is_a_quarter(machine: Platform) -> None:
+    one, four = (
+        machine.energy_j(processor='cpu', frequency_hz=2e9, latency_s=1.0, threads=threads)
+        for threads in (1, 4)
+    )
+    assert (one, four) == (2.0, 8.0)
+
+
+@pytest.mark.parametrize(
+    ('frequency_hz', 'power_w'), [(1e8, 3.0), (1.5e8, 3.5), (2e8, 4.0), (3e8, 5.0), (4e8, 6.0)]
+)
+def test_busy_power_is_interpolated(frequency_hz: float, power_w: float) -> None:
+    table = BusyPower((1e8, 2e8, 4e8), (3.0, 4.0, 6.0))
+    assert table.power_at(frequency_hz) == pytest.approx(power_w)
+
+
+def test_board_power_adds_up_over_processors(machine: Platform) -> None:
+    power_w = machine.board_power_w(
+        frequencies_hz={'cpu': 1e9, 'gpu': 4e8}, utilisation={'cpu': 0.5, 'gpu': 0.25}
+    )
+    assert power_w == pytest.approx(2 + (4 - 2) * 0.5 + (6 - 2) * 0.25)
+
+
+@pytest.mark.parametrize(
+    ('processor', 'utilisation', 'slowdown'),
+    [('gpu', 0.0, 1.0), ('gpu', 0.5, 1.5), ('gpu', 1.0, 2.0), ('cpu', 1.0, 1.5)],
+)
+def test_co_runners_slow_frames_down(
+    machine: Platform, processor: str, utilisation: float, slowdown: float
+) -> None:
+    assert machine.slowdown(processor=processor, co_runner_utilisation=utilisation) == slowdown
+
+
+@pytest.mark.parametrize(
+    ('change', 'field'),
+    [
+        ({'processor': 'npu'}, 'processor'),
+        ({'frequency_hz': NAN}, 'frequency_hz'),
+        ({'frequency_hz': 5e8}, 'frequency_hz'),
+        ({'frequency_hz': 0.0}, 'frequency_hz'),
+        ({'flops': -1}, 'flops'),
+        ({'layers': 0}, 'layers'),
+        ({'threads': 0}, 'threads'),
+    ],
+)
+def test_latency_refuses_what_it_cannot_know(
+    machine: Platform, change: dict[str, object], field: str
+) -> None:
+    asked = {'processor': 'gpu', 'frequency_hz': 1e8, 'flops': 1, 'layers': 1} | change
+    with pytest.raises(PlatformError) as caught:
+        machine.latency_s(**asked)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize('latency_s', [-0.1, NAN, INF])
+def test_energy_refuses_an_impossible_latency(machine: Platform, latency_s: float) -> None:
+    with pytest.raises(PlatformError, match='latency_s'):
+        machine.energy_j(processor='gpu', frequency_hz=1e8, latency_s=latency_s)
+
+
+@pytest.mark.parametrize('utilisation', [-0.1, 1.1, NAN])
+def test_slowdown_refuses_an_impossible_utilisation(machine: Platform, utilisation: float) -> None:
+    with pytest.raises(PlatformError, match='co_runner_utilisation'):
+        machine.slowdown(processor='gpu', co_runner_utilisation=utilisation)
+
+
+@pytest.mark.parametrize(
+    'frequencies_hz', [(), (2e8, 1e8), (1e8, 1e8), (0.0, 1e8), (-1e8,), (NAN,), (1e8, INF)]
+)
+def test_frequencies_ascend_and_are_positive(frequencies_hz: tuple[float, ...]) -> None:
+    with pytest.raises(PlatformError, match='frequencies_hz'):
+        FrequencyDomain('gpu', frequencies_hz, change_delay_s=0.0)
+
+
+def test_a_frequency_that_is_not_listed_is_told_the_nearest(machine: Platform) -> None:
+    with pytest.raises(PlatformError, match='nearest is 200000000 Hz'):
+        machine.domains['gpu'].check('gpu.frequency_hz', 2.4e8)
+
+
+def test_a_power_table_covers_its_domain(machine: Platform) -> None:
+    gpu = machine.processors['gpu']
+    short = dataclasses.replace(gpu, busy_power=BusyPower((1e8, 2e8), (3.0, 4.0)))
+    with pytest.raises(PlatformError, match=r'processors\.gpu\.busy_power\.frequencies_hz'):
+        dataclasses.replace(machine, processors={'gpu': short})
+
+
+def test_a_power_table_has_a_power_for_every_frequency() -> None:
+    with pytest.raises(PlatformError, match='2 numbers'):
+        BusyPower((1e8, 2e8), (3.0,))
+
+
+def test_busy_is_not_below_idle(machine: Platform) -> None:
+    with pytest.raises(PlatformError, match='at least idle_power_w'):
+        dataclasses.replace(machine, idle_power_w=3.5)
+
+
+def test_a_processor_names_a_domain_that_exists(machine: Platform) -> None:
+    lost = dataclasses.replace(machine.processors['gpu'], domain='dla')
+    with pytest.raises(PlatformError, match=r"processors\.gpu\.domain: 'dla'.*one of cpu, gpu"):
+        dataclasses.replace(machine, processors={'gpu': lost})
+
+
+@pytest.mark.parametrize(('field', 'value'), [('kind', 'fpga'), ('cores', 0), ('contention', -1.0)])
+def test_a_processor_refuses(machine: Platform, field: str, value: object) -> None:
+    with pytest.raises(PlatformError) as caught:
+        dataclasses.replace(machine.processors['gpu'], **{field: value})
+    assert (caught.value.field, caught.value.value) == (field, value)
+
+
+@pytest.mark.parametrize(
+    ('field', 'value'),
+    [
+        ('overhead_s_per_layer', -1e-3),
+        ('overhead_cycles_per_layer', NAN),
+        ('flop_per_cycle', 0.0),
+        ('serial_fraction', 1.5),
+    ],
+)
+def test_a_latency_model_refuses(field: str, value: float) -> None:
+    with pytest.raises(PlatformError, match=field):
+        dataclasses.replace(LatencyModel(1e-3, 1e5, 100.0, 0.0), **{field: value})
+
+
+@pytest.mark.parametrize(
+    ('field', 'value', 'named'),
+    [
+        ('energy_j', 0.0, 'energy_j'),
+        ('empty_voltage_v', -8.0, 'empty_voltage_v'),
+        ('nominal_voltage_v', 13.0, 'nominal_voltage_v'),
+        ('full_voltage_v', NAN, 'nominal_voltage_v'),
+    ],
+)
+def test_a_battery_refuses(field: str, value: float, named: str) -> None:
+    battery = Battery(
+        energy_j=100.0, full_voltage_v=12.0, nominal_voltage_v=10.0, empty_voltage_v=8.0
+    )
+    with pytest.raises(PlatformError) as caught:
+        dataclasses.replace(battery, **{field: value})
+    assert caught.value.field == named
+
+
+def test_a_battery_falls_in_voltage_with_its_charge() -> None:
+    battery = Battery(
+        energy_j=36000.0, full_voltage_v=12.0, nominal_voltage_v=10.0, empty_voltage_v=8.0
+    )
+    assert battery.capacity_ah == pytest.approx(1.0)
+    assert [battery.voltage_v(charge) for charge in (1.0, 0.5, 0.0)] == [12.0, 10.0, 8.0]
