@@ -1,0 +1,17 @@
+"""Elastic networks: one set of weights that holds thousands of sub-networks."""
+
+from dynofa_ros.supernet.config import SubnetConfig, SubnetConfigError
+from dynofa_ros.supernet.model import KeptSubnet, Model, ModelError, load_model
+from dynofa_ros.supernet.search_space import SearchSpace
+from dynofa_ros.supernet.zoo import create_supernet
+
+__all__ = [
+    'KeptSubnet',
+    'Model',
+    'ModelError',
+    'SearchSpace',
+    'SubnetConfig',
+    'SubnetConfigError',
+    'create_supernet',
+    'load_model',
+]

@@ -1,0 +1,102 @@
+"""Batch norm over the first channels, with statistics of the sub-network that runs.
+
+Sub-networks share weights but not activation statistics, so each kept sub-network has
+statistics of its own (Once-for-All, arXiv 1908.09791, section 3.3; Slimmable Networks,
+arXiv 1812.08928). What a forward pass normalises with is handed to it, never switched globally.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Statistics = Mapping[str, tuple[Tensor, Tensor]]
+"""Mean and variance, each (channels,), by the name of the batch norm layer."""
+
+
+class BatchNormMode(Protocol):
+    """Says what one forward pass normalises with."""
+
+    def normalise(self, x: Tensor, norm: ElasticBatchNorm) -> Tensor:
+        """Normalise (N, C, H, W) over C."""
+        ...
+
+
+class ElasticBatchNorm(nn.Module):
+    """Batch norm whose affine parameters and shared statistics are sliced to the input."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, max_channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(max_channels))
+        self.bias = nn.Parameter(torch.zeros(max_channels))
+        self.register_buffer('running_mean', torch.zeros(max_channels))
+        self.register_buffer('running_var', torch.ones(max_channels))
+        self.eps = eps
+        self.name = ''
+
+    def forward(self, x: Tensor, mode: BatchNormMode) -> Tensor:
+        """Normalise (N, C, H, W) as the mode of this pass says."""
+        return mode.normalise(x, self)
+
+
+class BatchStatistics:
+    """Normalise with the batch itself: training."""
+
+    def normalise(self, x: Tensor, norm: ElasticBatchNorm) -> Tensor:
+        """Normalise (N, C, H, W) with its own mean and variance."""
+        n = x.shape[1]
+        return F.batch_norm(
+            x, None, None, norm.weight[:n], norm.bias[:n], training=True, eps=norm.eps
+        )
+
+
+class StoredStatistics:
+    """Normalise with given statistics, or with the layer's shared ones where none are given."""
+
+    def __init__(self, statistics: Statistics | None = None) -> None:
+        self._statistics = statistics or {}
+
+    def of(self, norm: ElasticBatchNorm, channels: int) -> tuple[Tensor, Tensor]:
+        """Return mean and variance, each (channels,)."""
+        stored = self._statistics.get(norm.name)
+        if stored is not None:
+            return stored
+        return norm.running_mean[:channels], norm.running_var[:channels]
+
+    def normalise(self, x: Tensor, norm: ElasticBatchNorm) -> Tensor:
+        """Normalise (N, C, H, W) with stored mean and variance."""
+        n = x.shape[1]
+        mean, var = self.of(norm, n)
+        return F.batch_norm(x, mean, var, norm.weight[:n], norm.bias[:n], eps=norm.eps)
+
+
+class RecordedStatistics(BatchStatistics):
+    """Normalise with the batch and average its statistics over passes: calibration."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, tuple[Tensor, Tensor]] = {}
+        self._batches: dict[str, int] = {}
+
+    def normalise(self, x: Tensor, norm: ElasticBatchNorm) -> Tensor:
+        """Normalise (N, C, H, W) with its own statistics and add them to the record."""
+        var, mean = torch.var_mean(x.detach(), dim=(0, 2, 3))
+        if norm.name in self._sums:
+            old_mean, old_var = self._sums[norm.name]
+            mean, var = old_mean + mean, old_var + var
+        self._sums[norm.name] = (mean, var)
+        self._batches[norm.name] = self._batches.get(norm.name, 0) + 1
+        return super().normalise(x, norm)
+
+    def statistics(self) -> Statistics:
+        """Return the averages over all passes so far."""
+        return {
+            name: (mean / self._batches[name], var / self._batches[name])
+            for name, (mean, var) in self._sums.items()
+        }

@@ -1,0 +1,32 @@
+"""Measure the batch norm statistics of one sub-network on images (Once-for-All, section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from dynofa_ros.supernet.batch_norm import RecordedStatistics, Statistics
+from dynofa_ros.supernet.config import SubnetConfig
+from dynofa_ros.supernet.mobilenet_v3 import OFAMobileNetV3
+
+
+@torch.no_grad()
+def calibrate(
+    net: OFAMobileNetV3, config: SubnetConfig, batches: Iterable[Tensor]
+) -> Statistics:
+    """Run a sub-network over (N, 3, r, r) batches, remember its statistics and return them.
+
+    Raises:
+        ValueError: if there is no batch.
+    """
+    config = net.space.canonical(config)
+    record = RecordedStatistics()
+    for batch in batches:
+        net(batch, config, record)
+    statistics = record.statistics()
+    if not statistics:
+        raise ValueError('calibration needs at least one batch of images; got none')
+    net.set_statistics(config, statistics)
+    return statistics

@@ -1,0 +1,119 @@
+"""Layers whose weights are shared by every sub-network and sliced to the active one.
+
+Kernel transformation and channel slicing follow Once-for-All (arXiv 1908.09791, section 3.3).
+No layer keeps a choice: sizes come with each call, so threads do not disturb each other.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dynofa_ros.supernet.batch_norm import BatchNormMode, ElasticBatchNorm
+from dynofa_ros.supernet.depthwise import depthwise_conv2d
+
+
+def make_divisible(channels: float, divisor: int = 8) -> int:
+    """Round to the nearest multiple of ``divisor``, never more than 10 % down.
+
+    The channel rule of the MobileNet family (MobileNetV2, arXiv 1801.04381, reference code).
+    """
+    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * channels else rounded
+
+
+class ElasticPointwise(nn.Module):
+    """A 1x1 convolution that uses its first output and input channels."""
+
+    def __init__(self, max_in: int, max_out: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(max_out, max_in, 1, 1))
+        nn.init.kaiming_normal_(self.weight)
+
+    def active_weight(self, in_channels: int, out_channels: int) -> Tensor:
+        """Return the (out_channels, in_channels, 1, 1) slice."""
+        return self.weight[:out_channels, :in_channels]
+
+    def forward(self, x: Tensor, out_channels: int) -> Tensor:
+        """Map (N, C, H, W) to (N, out_channels, H, W)."""
+        return F.conv2d(x, self.active_weight(x.shape[1], out_channels))
+
+
+class ElasticDepthwise(nn.Module):
+    """A depthwise convolution whose smaller kernels are transformed centres of the largest.
+
+    A k x k kernel is the centre of the next larger one, multiplied by a learned
+    (k^2, k^2) matrix that all channels share.
+    """
+
+    def __init__(self, max_channels: int, kernel_sizes: tuple[int, ...], stride: int) -> None:
+        super().__init__()
+        self.kernel_sizes = tuple(sorted(kernel_sizes, reverse=True))
+        self.stride = stride
+        largest = self.kernel_sizes[0]
+        self.weight = nn.Parameter(torch.empty(max_channels, 1, largest, largest))
+        nn.init.kaiming_normal_(self.weight)
+        self.transforms = nn.ParameterDict(
+            {f'to_{k}': nn.Parameter(torch.eye(k * k)) for k in self.kernel_sizes[1:]}
+        )
+
+    def active_weight(self, channels: int, kernel_size: int) -> Tensor:
+        """Return the (channels, 1, k, k) kernel with its transformation applied."""
+        weight = self.weight[:channels]
+        for size in self.kernel_sizes[1:]:
+            if size < kernel_size:
+                break
+            margin = (weight.shape[-1] - size) // 2
+            centre = weight[:, :, margin : margin + size, margin : margin + size]
+            flat = centre.reshape(channels, size * size)
+            matrix = self.transforms[f'to_{size}']
+            weight = F.linear(flat, matrix).view(channels, 1, size, size)
+        return weight
+
+    def forward(self, x: Tensor, kernel_size: int) -> Tensor:
+        """Map (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
+        channels = x.shape[1]
+        weight = self.active_weight(channels, kernel_size)
+        return depthwise_conv2d(x, weight, self.stride)
+
+
+class ElasticSqueezeExcite(nn.Module):
+    """Squeeze-and-excitation (arXiv 1709.01507) over the active channels, as in MobileNetV3."""
+
+    def __init__(self, max_channels: int) -> None:
+        super().__init__()
+        hidden = self.hidden_channels(max_channels)
+        self.reduce = nn.Conv2d(max_channels, hidden, 1)
+        self.expand = nn.Conv2d(hidden, max_channels, 1)
+
+    @staticmethod
+    def hidden_channels(channels: int) -> int:
+        """Channels between the two fully connected layers: a quarter."""
+        return make_divisible(channels // 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale each channel of (N, C, H, W) by a gate in 0..1."""
+        channels = x.shape[1]
+        hidden = self.hidden_channels(channels)
+        gate = x.mean((2, 3), keepdim=True)
+        gate = F.conv2d(gate, self.reduce.weight[:hidden, :channels], self.reduce.bias[:hidden])  # type: ignore[index]
+        gate = F.relu(gate)
+        gate = F.conv2d(gate, self.expand.weight[:channels, :hidden], self.expand.bias[:channels])  # type: ignore[index]
+        return x * F.hardsigmoid(gate)
+
+
+class ConvBatchNorm(nn.Module):
+    """A full convolution that is the same in every sub-network, batch norm, activation."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False
+        )
+        nn.init.kaiming_normal_(self.conv.weight, mode='fan_out')
+        self.bn = ElasticBatchNorm(out_channels)
+
+    def forward(self, x: Tensor, mode: BatchNormMode) -> Tensor:
+        """Map (N, C, H, W) to (N, out_channels, H / stride, W / stride), hard-swish applied."""
+        return F.hardswish(self.bn(self.conv(x), mode))

@@ -1,0 +1,169 @@
+"""A trained model on disk: weights, class labels, and the sub-networks worth running.
+
+A model is a folder: ``model.yaml`` lists labels and kept sub-networks with their measured
+accuracy; ``weights.pt`` holds the supernet's weights and each kept sub-network's batch norm
+statistics; ``README.md`` is the model card. A fingerprint ties them together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor
+
+from dynofa_ros.share import share_path
+from dynofa_ros.supernet.config import SubnetConfig
+from dynofa_ros.supernet.mobilenet_v3 import OFAMobileNetV3
+from dynofa_ros.supernet.zoo import create_supernet
+
+
+class ModelError(ValueError):
+    """A model folder that is missing, damaged or does not fit together."""
+
+
+@dataclass(frozen=True)
+class KeptSubnet:
+    """A sub-network worth running, with its top-1 accuracy on the test images, 0..1."""
+
+    subnet_id: str
+    config: SubnetConfig
+    accuracy: float
+    flops: int
+    parameters: int
+    layers: int
+    """Operations, parameters and layers as :func:`dynofa_ros.supernet.cost.cost` counts them."""
+
+    def __post_init__(self) -> None:
+        """Refuse an accuracy that is no fraction.
+
+        Raises:
+            ModelError: naming the sub-network and the value.
+        """
+        if not 0 <= self.accuracy <= 1:
+            raise ModelError(f'{self.subnet_id}: accuracy is {self.accuracy}; it must be in 0..1')
+
+
+@dataclass(frozen=True)
+class Model:
+    """A supernet with trained weights, its labels and its kept sub-networks, cheapest first."""
+
+    name: str
+    net: OFAMobileNetV3
+    labels: tuple[str, ...]
+    kept: tuple[KeptSubnet, ...]
+
+    def subnet(self, subnet_id: str) -> KeptSubnet:
+        """Return the kept sub-network of this name.
+
+        Raises:
+            ModelError: if there is none, listing those there are.
+        """
+        for kept in self.kept:
+            if kept.subnet_id == subnet_id:
+                return kept
+        known = ', '.join(kept.subnet_id for kept in self.kept)
+        raise ModelError(f'sub-network is {subnet_id!r}; {self.name} keeps: {known}')
+
+
+def fingerprint(state: Mapping[str, Tensor]) -> str:
+    """Return 16 hex digits that change when any weight does."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(name.encode())
+        digest.update(state[name].detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
+    """Write ``weights.pt`` (float16) and ``model.yaml``; ``facts`` goes into the latter as is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.half() for name, value in model.net.state_dict().items()}
+    statistics = {k.subnet_id: dict(model.net.statistics[k.config]) for k in model.kept}
+    torch.save({'state_dict': weights, 'statistics': statistics}, folder / 'weights.pt')
+    document = {
+        'supernet': model.net.spec.name,
+        'fingerprint': fingerprint(weights),
+        'labels': list(model.labels),
+        'facts': dict(facts),
+        'subnets': [asdict(k) | {'config': k.config.to_dict()} for k in model.kept],
+    }
+    text = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
+    (folder / 'model.yaml').write_text(text)
+
+
+def load_model(name_or_path: str) -> Model:
+    """Load a model by name (a folder of ``models/``) or by the path of its folder.
+
+    Raises:
+        ModelError: naming the file that is missing or damaged, and what is wrong with it.
+    """
+    folder = _folder(name_or_path)
+    try:
+        document = yaml.safe_load((folder / 'model.yaml').read_text())
+        net = create_supernet(document['supernet'])
+        labels = tuple(map(str, document['labels']))
+        kept = tuple(
+            KeptSubnet(**(entry | {'config': SubnetConfig.from_dict(entry['config'])}))
+            for entry in document['subnets']
+        )
+        expected = document['fingerprint']
+    except OSError as error:
+        raise ModelError(f'{folder / "model.yaml"} cannot be read: {error.strerror}') from error
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f'{folder / "model.yaml"} is damaged: {error!r}') from error
+    _load_weights(folder / 'weights.pt', net, kept, expected)
+    _check(folder, net, labels, kept)
+    kept = tuple(sorted(kept, key=lambda k: k.flops))
+    return Model(folder.resolve().name, net.eval(), labels, kept)
+
+
+def _folder(name_or_path: str) -> Path:
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return path
+    try:
+        return share_path(f'models/{name_or_path}')
+    except FileNotFoundError as error:
+        raise ModelError(f'model {name_or_path!r} is no folder and not known: {error}') from error
+
+
+def _load_weights(
+    file: Path, net: OFAMobileNetV3, kept: tuple[KeptSubnet, ...], expected: str
+) -> None:
+    if not file.exists():
+        raise ModelError(f'{file} does not exist')
+    try:
+        stored = torch.load(file, weights_only=True, map_location='cpu')
+        weights, statistics = stored['state_dict'], stored['statistics']
+        found = fingerprint(weights)
+        net.load_state_dict({name: value.float() for name, value in weights.items()})
+    except Exception as error:  # torch.load raises whatever the damage makes of the file
+        first_line = str(error).splitlines()[0] if str(error) else ''
+        raise ModelError(f'{file} is damaged: {type(error).__name__} {first_line}') from error
+    if found != expected:
+        raise ModelError(
+            f'{file} has fingerprint {found}; model.yaml was written for {expected}: '
+            'they are of two different trainings'
+        )
+    for subnet in kept:
+        if subnet.subnet_id not in statistics:
+            raise ModelError(f'{file} has no batch norm statistics for {subnet.subnet_id}')
+        net.set_statistics(subnet.config, statistics[subnet.subnet_id])
+
+
+def _check(
+    folder: Path, net: OFAMobileNetV3, labels: tuple[str, ...], kept: tuple[KeptSubnet, ...]
+) -> None:
+    if len(labels) != net.spec.classes:
+        raise ModelError(
+            f'{folder / "model.yaml"} has {len(labels)} labels; {net.spec.name} has '
+            f'{net.spec.classes} classes'
+        )
+    if not kept:
+        raise ModelError(f'{folder / "model.yaml"} keeps no sub-network')

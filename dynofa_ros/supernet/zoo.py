@@ -1,0 +1,47 @@
+"""The supernets this package knows by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dynofa_ros.supernet.mobilenet_v3 import MobileNetV3Spec, OFAMobileNetV3
+from dynofa_ros.supernet.search_space import SearchSpace
+
+
+def _ofa_mbv3_cifar10() -> OFAMobileNetV3:
+    # The paper's space at half the width; strides put the last two stages on a 4x4 map of a
+    # 32x32 image, where the ImageNet network has 7x7 of 224x224. Mean and standard deviation
+    # are those of the training images.
+    space = SearchSpace(
+        kernel_sizes=(3, 5, 7),
+        expand_ratios=(3, 4, 6),
+        depths=(2, 3, 4),
+        resolutions=(20, 24, 28, 32),
+        stages=5,
+    )
+    spec = MobileNetV3Spec(
+        name='ofa_mbv3_cifar10',
+        space=space,
+        classes=10,
+        width=0.5,
+        stem_stride=1,
+        first_stride=1,
+        strides=(2, 2, 2, 1, 1),
+        mean=(0.4914, 0.4822, 0.4465),
+        std=(0.2470, 0.2435, 0.2616),
+    )
+    return OFAMobileNetV3(spec)
+
+
+_SUPERNETS: dict[str, Callable[[], OFAMobileNetV3]] = {'ofa_mbv3_cifar10': _ofa_mbv3_cifar10}
+
+
+def create_supernet(name: str) -> OFAMobileNetV3:
+    """Build a supernet with fresh weights.
+
+    Raises:
+        ValueError: for a name that is not known, listing those that are.
+    """
+    if name not in _SUPERNETS:
+        raise ValueError(f'supernet is {name!r}; known: {", ".join(sorted(_SUPERNETS))}')
+    return _SUPERNETS[name]()
