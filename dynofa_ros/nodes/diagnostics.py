@@ -1,0 +1,126 @@
+"""What a node refused and how it fares, on `/diagnostics` once a second.
+
+One DiagnosticStatus a node, as the ROS diagnostics stack expects it (REP-107). Counters never go
+back; the level is WARN while something was refused in the last ten seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from dynofa_ros.nodes.qos import qos_profile
+
+PERIOD_S = 1.0
+REFUSED_RECENTLY_S = 10.0
+# A camera that sends bad images at 30 Hz must not fill the log.
+LOG_PERIOD_S = 1.0
+
+
+class Refusals:
+    """Counts refused inputs by name, and remembers the latest. Safe to call from any thread."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._counts: dict[str, int] = {}
+        self._logged_s: dict[str, float] = {}
+        self._last_s = float('-inf')
+        self._last_detail = ''
+
+    def add(self, name: str, detail: str) -> bool:
+        """Count one refused input; True if it is time to log this name again."""
+        now_s = self._clock()
+        with self._lock:
+            self._counts[name] = self._counts.get(name, 0) + 1
+            self._last_s, self._last_detail = now_s, detail
+            due = now_s - self._logged_s.get(name, float('-inf')) >= LOG_PERIOD_S
+            if due:
+                self._logged_s[name] = now_s
+            return due
+
+    def counts(self) -> dict[str, int]:
+        """Return how often each name was refused since start-up."""
+        with self._lock:
+            return dict(self._counts)
+
+    def recent(self) -> str:
+        """Return the text of the latest refusal; empty if it is over ten seconds old."""
+        with self._lock:
+            return self._last_detail if self._clock() - self._last_s < REFUSED_RECENTLY_S else ''
+
+
+class Diagnostics:
+    """Publishes one node's DiagnosticStatus on `/diagnostics` at 1 Hz of the steady clock."""
+
+    def __init__(
+        self, node: Node, hardware_id: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._node = node
+        self._hardware_id = hardware_id
+        self._refusals = Refusals(clock=clock)
+        self._lock = threading.Lock()
+        self._values: dict[str, str] = {}
+        self._level = DiagnosticStatus.OK
+        self._summary = 'running'
+        self._publisher = node.create_publisher(
+            DiagnosticArray, '/diagnostics', qos_profile('/diagnostics')
+        )
+        # Steady time: the node's health is told also while simulated time stands still.
+        self._timer = node.create_timer(
+            PERIOD_S, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    def count(self, name: str, detail: str) -> None:
+        """Count a refused input under `name`; `detail` names it, its value and what is allowed."""
+        if self._refusals.add(name, detail):
+            self._node.get_logger().warning(f'{name}: {detail}')
+
+    def set(self, key: str, value: object) -> None:
+        """Show `value` under `key` from now on."""
+        with self._lock:
+            self._values[key] = str(value)
+
+    def ok(self, summary: str) -> None:
+        """Say that all is well."""
+        self._state(DiagnosticStatus.OK, summary)
+
+    def warn(self, summary: str) -> None:
+        """Say that the node works, but not as asked."""
+        self._state(DiagnosticStatus.WARN, summary)
+
+    def error(self, summary: str) -> None:
+        """Say that the node does not do its work."""
+        self._state(DiagnosticStatus.ERROR, summary)
+
+    def _state(self, level: bytes, summary: str) -> None:
+        with self._lock:
+            self._level, self._summary = level, summary
+
+    def status(self) -> DiagnosticStatus:
+        """Return the status as it would be published now."""
+        recent, counts = self._refusals.recent(), self._refusals.counts()
+        with self._lock:
+            level, summary, values = self._level, self._summary, dict(self._values)
+        if recent:
+            level = max(level, DiagnosticStatus.WARN)
+            summary = f'{summary}; refused: {recent}'
+        values.update({f'refused: {name}': str(total) for name, total in counts.items()})
+        return DiagnosticStatus(
+            level=level,
+            name=self._node.get_fully_qualified_name(),
+            message=summary,
+            hardware_id=self._hardware_id,
+            values=[KeyValue(key=key, value=value) for key, value in sorted(values.items())],
+        )
+
+    def publish(self) -> None:
+        """Publish the status now; the timer calls this once a second."""
+        message = DiagnosticArray(status=[self.status()])
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)

@@ -1,0 +1,41 @@
+"""Start a node, spin it, and stop it in good order, whatever ends it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import rclpy
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+
+REFUSED_AT_START = (ValueError, InvalidParameterTypeException, InvalidParameterValueException)
+
+
+def run_node(make: Callable[[], Node], args: list[str] | None, *, name: str) -> int:
+    """Spin the node that ``make`` returns until SIGINT or SIGTERM; return the exit code.
+
+    1, with one line on the standard error, if it refuses to start; 0 otherwise.
+    """
+    node = None
+    try:
+        rclpy.init(args=args)
+        node = make()
+        rclpy.spin(node)
+    except REFUSED_AT_START as error:
+        if node is not None:
+            raise
+        print(f'{name}: {error}', file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except Exception:
+        # SIGTERM while a node is being built invalidates its context: whatever it was doing fails.
+        if rclpy.ok():
+            raise
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0

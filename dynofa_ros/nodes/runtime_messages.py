@@ -1,0 +1,187 @@
+"""Translate the resource manager's messages into plain values and back.
+
+A message whose values are not allowed raises ValueError that names the field, the value and what
+is allowed; the node counts it and goes on.
+"""
+
+from __future__ import annotations
+
+import math
+
+from sensor_msgs.msg import BatteryState
+from std_msgs.msg import Header
+
+from dynofa_ros.msg import (
+    AppDecision,
+    Deadline,
+    DomainFrequency,
+    DvfsCommand,
+    FrameReport,
+    ManagerState,
+    PlatformState,
+    SubnetCommand,
+    SubnetProfile,
+    SubnetState,
+)
+from dynofa_ros.msg import OperatingPoint as OperatingPointMessage
+from dynofa_ros.runtime import (
+    DomainObservation,
+    FrameObservation,
+    OperatingPoint,
+    PlatformObservation,
+    Profile,
+    SubnetObservation,
+    TargetRequest,
+)
+from dynofa_ros.runtime.clock_control import ClockCommand
+from dynofa_ros.runtime.status import AppStatus, ManagerStatus
+from dynofa_ros.runtime.subnet_control import SwitchCommand
+
+# The fields that OperatingPoint.msg and runtime.OperatingPoint share, by name.
+POINT_FIELDS = tuple(OperatingPoint.__dataclass_fields__)
+
+
+def profile_from(message: SubnetProfile) -> Profile:
+    """Read a profile."""
+    return Profile(
+        app=message.app,
+        supernet=message.supernet,
+        platform=message.platform,
+        latency_source=message.latency_source,
+        energy_source=message.energy_source,
+        points=tuple(
+            OperatingPoint(**{name: getattr(point, name) for name in POINT_FIELDS})
+            for point in message.points
+        ),
+    )
+
+
+def frame_from(message: FrameReport) -> FrameObservation:
+    """Read a frame report."""
+    overhead_s = message.preprocess_s + message.postprocess_s
+    return FrameObservation(
+        app=message.app,
+        sequence=message.sequence,
+        subnet_id=message.subnet_id,
+        engine=message.engine,
+        processor=message.processor,
+        threads=message.threads,
+        inference_s=message.inference_s,
+        overhead_s=0.0 if math.isnan(overhead_s) else overhead_s,
+        stamp_s=message.header.stamp.sec + message.header.stamp.nanosec * 1e-9,
+        skipped=message.dropped + message.refused,
+    )
+
+
+def subnet_from(message: SubnetState) -> SubnetObservation:
+    """Read what an application runs."""
+    return SubnetObservation(
+        app=message.app,
+        subnet_id=message.subnet_id,
+        processor=message.processor,
+        command_sequence=message.command_sequence,
+        command_applied=message.command_applied,
+        command_result=message.command_result,
+    )
+
+
+def platform_from(message: PlatformState) -> PlatformObservation:
+    """Read the clocks."""
+    return PlatformObservation(
+        platform=message.platform,
+        domains=tuple(
+            DomainObservation(
+                name=each.name,
+                processors=tuple(each.processors),
+                frequency_hz=each.frequency_hz,
+                frequencies_hz=tuple(each.available_frequencies_hz),
+                settable=each.settable,
+            )
+            for each in message.domains
+        ),
+        command_sequence=message.command_sequence,
+        command_applied=message.command_applied,
+        command_result=message.command_result,
+    )
+
+
+def target_from(message: Deadline) -> TargetRequest:
+    """Read a deadline."""
+    return TargetRequest(
+        app=message.app,
+        deadline_s=message.deadline_s,
+        min_accuracy=message.min_accuracy,
+        priority=message.priority,
+    )
+
+
+def charge_from(message: BatteryState) -> float:
+    """Read the charge, a fraction; NaN where the battery does not know it."""
+    return float(message.percentage)
+
+
+def switch_message(command: SwitchCommand, *, header: Header) -> SubnetCommand:
+    """Write a sub-network command."""
+    return SubnetCommand(
+        header=header,
+        app=command.app,
+        sequence=command.sequence,
+        subnet_id=command.subnet_id,
+        processor=command.processor,
+        threads=command.threads,
+        deadline_s=command.deadline_s,
+        reason=command.reason,
+    )
+
+
+def clocks_message(command: ClockCommand, *, header: Header) -> DvfsCommand:
+    """Write a clock command; every domain gets one fixed frequency."""
+    return DvfsCommand(
+        header=header,
+        sequence=command.sequence,
+        domains=[
+            DomainFrequency(
+                domain=name,
+                frequency_hz=frequency_hz,
+                min_frequency_hz=math.nan,
+                max_frequency_hz=math.nan,
+            )
+            for name, frequency_hz in sorted(command.clocks_hz.items())
+        ],
+        reason=command.reason,
+    )
+
+
+def status_message(status: ManagerStatus, *, header: Header) -> ManagerState:
+    """Write the manager's state."""
+    return ManagerState(
+        header=header,
+        objective=status.objective.value,
+        objective_reason=status.objective_reason,
+        battery_percentage=status.battery_percentage,
+        apps=[_app_message(each) for each in status.apps],
+        dvfs_acknowledged=status.dvfs_acknowledged,
+        warnings=list(status.warnings),
+        decision_s=status.decision_s,
+        decisions=status.decisions,
+    )
+
+
+def _app_message(status: AppStatus) -> AppDecision:
+    """Write one application's part of the manager's state."""
+    choice = status.choice
+    return AppDecision(
+        app=choice.app,
+        point=OperatingPointMessage(
+            **{name: getattr(choice.point, name) for name in POINT_FIELDS}
+        ),
+        deadline_s=choice.target.deadline_s,
+        min_accuracy=choice.target.min_accuracy,
+        predicted_latency_s=choice.predicted_latency_s,
+        predicted_energy_j=choice.point.energy_j,
+        slowdown=choice.slowdown.mean,
+        slowdown_std=choice.slowdown.std,
+        given_up=list(choice.given_up),
+        acknowledged=status.acknowledged,
+        reason=choice.reason,
+    )

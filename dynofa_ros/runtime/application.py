@@ -1,0 +1,132 @@
+"""One application as the resource manager sees it: profile, estimates, and what it was told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from dynofa_ros.runtime.decision_state import ApplicationState
+from dynofa_ros.runtime.observation import FrameObservation
+from dynofa_ros.runtime.operating_point import OperatingPoint, Profile
+from dynofa_ros.runtime.running import RunningMean
+from dynofa_ros.runtime.slowdown import Slowdown, SlowdownFilter
+from dynofa_ros.runtime.subnet_control import SubnetControl
+from dynofa_ros.runtime.target import Target
+
+# Share of each new sample: about 20 frames of memory, as the slowdown's noise has.
+OVERHEAD_WEIGHT = 0.05
+PERIOD_WEIGHT = 0.1
+# A longer gap between two images is a pause of the camera, not its period.
+PAUSE_S = 5.0
+# Slowdown of an application without reports returns towards 1 with this time constant.
+FORGET_S = 10.0
+# A relative change of the slowdown that is worth a decision of its own.
+SIGNIFICANT = 0.05
+
+
+class ManagedApplication:
+    """Estimates of one application, and its last command."""
+
+    def __init__(self, profile: Profile, *, now_s: float) -> None:
+        self.profile = profile
+        self.current: OperatingPoint | None = None
+        self.control = SubnetControl(profile.app)
+        self._filters: dict[str, SlowdownFilter] = {}
+        self._observed_s: dict[str, float] = {}
+        self._forgotten_s: dict[str, float] = {}
+        self._decided_mean: dict[str, float] = {}
+        self._overhead = RunningMean(OVERHEAD_WEIGHT)
+        self._period = RunningMean(PERIOD_WEIGHT)
+        self._previous: FrameObservation | None = None
+        self._active_s = now_s
+
+    def replace_profile(self, profile: Profile, *, now_s: float) -> None:
+        """Take a new profile: what was learned against the old one no longer applies."""
+        self.profile = profile
+        self.current = None
+        self._filters, self._observed_s = {}, {}
+        self._forgotten_s, self._decided_mean = {}, {}
+        self._active_s = now_s
+
+    def observe(
+        self, frame: FrameObservation, *, clocks_hz: Iterable[float], now_s: float
+    ) -> bool:
+        """Learn from a frame; True if the slowdown moved enough for a decision of its own.
+
+        `clocks_hz` are the clocks it may have run at: while one changes, old and new. The one that
+        surprises least is taken. Raises ValueError for a sub-network the profile does not have.
+        """
+        points = [self.profile.at(frame.key, clock_hz) for clock_hz in clocks_hz]
+        latencies = [each.latency_s for each in points if each is not None]
+        if not latencies:
+            known = sorted({each.subnet_id for each in self.profile.points})
+            raise ValueError(
+                f'frame of {frame.app!r} ran {frame.key}; allowed: operating points of its '
+                f'profile, sub-networks {", ".join(known)}'
+            )
+        self._active_s = now_s
+        self._observe_period(frame)
+        self._overhead.add(frame.overhead_s)
+        slowdown = self._filter(frame.processor, points)
+        expected = math.log(slowdown.estimate().mean)
+        ratio = min(
+            (frame.inference_s / latency_s for latency_s in latencies),
+            key=lambda each: abs(math.log(each) - expected),
+        )
+        stepped = slowdown.observe(ratio)
+        self._observed_s[frame.processor] = now_s
+        mean = slowdown.estimate().mean
+        decided = self._decided_mean.get(frame.processor, 1.0)
+        return stepped or abs(mean - decided) > SIGNIFICANT * decided
+
+    def _observe_period(self, frame: FrameObservation) -> None:
+        """Learn the camera's period from two reports in a row."""
+        before, self._previous = self._previous, frame
+        if before is None or frame.sequence != before.sequence + 1:
+            return
+        gap_s = frame.stamp_s - before.stamp_s
+        if 0.0 < gap_s < PAUSE_S:
+            self._period.add(gap_s / (1 + frame.skipped))
+
+    def _filter(
+        self, processor: str, points: Iterable[OperatingPoint | None]
+    ) -> SlowdownFilter:
+        """Return the processor's filter; a new one expects the profile's own spread."""
+        if processor not in self._filters:
+            spread = max(each.latency_std_s / each.latency_s for each in points if each)
+            self._filters[processor] = SlowdownFilter(noise_std=spread)
+        return self._filters[processor]
+
+    def idle(self, *, now_s: float, timeout_s: float) -> bool:
+        """Whether it has sent no report for `timeout_s`."""
+        return now_s - self._active_s >= timeout_s
+
+    def forget(self, *, now_s: float, timeout_s: float) -> None:
+        """Let slowdowns nobody has observed for `timeout_s` return towards 1, with more doubt."""
+        for processor, observed_s in self._observed_s.items():
+            if now_s - observed_s >= timeout_s:
+                since_s = max(observed_s, self._forgotten_s.get(processor, observed_s))
+                self._filters[processor].forget(now_s - since_s, time_constant_s=FORGET_S)
+                self._forgotten_s[processor] = now_s
+
+    def state(self, target: Target, *, now_s: float) -> ApplicationState:
+        """Return what a decision needs to know."""
+        return ApplicationState(
+            profile=self.profile,
+            target=target,
+            slowdowns=self.slowdowns(),
+            overhead_s=self._overhead.mean(unknown=0.0),
+            overhead_std_s=self._overhead.std(),
+            frame_period_s=self._period.mean(unknown=math.nan),
+            current=self.current,
+            refused=self.control.refused(now_s=now_s),
+        )
+
+    def slowdowns(self) -> dict[str, Slowdown]:
+        """Return the estimate of each processor that was observed."""
+        return {name: each.estimate() for name, each in self._filters.items()}
+
+    def decided(self, point: OperatingPoint) -> None:
+        """Remember the choice, and the slowdowns it was made for."""
+        self.current = point
+        self._decided_mean = {name: each.mean for name, each in self.slowdowns().items()}

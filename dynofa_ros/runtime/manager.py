@@ -1,0 +1,225 @@
+"""The resource manager without ROS: it is told what happens, and answers with commands.
+
+The node and the simulator drive this class alike: observations in, `step()` at a fixed rate and
+whenever `due`, commands and status out. Time comes from the clock it is given.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from dynofa_ros.runtime.application import ManagedApplication
+from dynofa_ros.runtime.clock_control import ClockControl
+from dynofa_ros.runtime.decision import decide
+from dynofa_ros.runtime.decision_state import Choice, Decision, DecisionState, Domain, Policy
+from dynofa_ros.runtime.energy_state import EnergyState
+from dynofa_ros.runtime.objective import Objective
+from dynofa_ros.runtime.observation import (
+    FrameObservation,
+    PlatformObservation,
+    SubnetObservation,
+)
+from dynofa_ros.runtime.operating_point import Profile
+from dynofa_ros.runtime.settings import Settings
+from dynofa_ros.runtime.status import AppStatus, ManagerStatus, Outcome
+from dynofa_ros.runtime.target import TargetRequest
+from dynofa_ros.runtime.targets import TargetBook
+
+
+class ResourceManager:
+    """Chooses sub-network and clocks of all applications from what it was told so far."""
+
+    def __init__(
+        self, settings: Settings | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings = settings or Settings()
+        self._clock = clock
+        self._apps: dict[str, ManagedApplication] = {}
+        self._targets = TargetBook(self._settings.target)
+        self._energy = EnergyState(self._settings)
+        self._clocks = ClockControl()
+        self._objective: Objective | None = None
+        self._idle: frozenset[str] = frozenset()
+        # Whether only estimates moved since the last decision (see DecisionState.settled).
+        self._settled = False
+        self._decisions = 0
+        self.due = False  # something happened that should not wait for the next period
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._settings
+
+    @property
+    def apps(self) -> tuple[str, ...]:
+        """Names of the applications that announced a profile."""
+        return tuple(sorted(self._apps))
+
+    def configure(self, settings: Settings) -> None:
+        """Change settings while running."""
+        self._settings = settings
+        self._targets.set_default(settings.target)
+        self._energy.configure(settings)
+        self._unsettle()
+
+    def set_profile(self, profile: Profile) -> None:
+        """Let an application join, or replace its profile."""
+        now_s = self._clock()
+        known = self._apps.get(profile.app)
+        if known is not None and known.profile == profile:
+            return
+        if known is None:
+            self._apps[profile.app] = ManagedApplication(profile, now_s=now_s)
+            self._targets.join(profile.app)
+        else:
+            known.replace_profile(profile, now_s=now_s)
+        # The arrays take up to a second for 10,000 points: now, not in the first decision.
+        _ = profile.table
+        self._unsettle()
+
+    def request_target(self, request: TargetRequest) -> None:
+        """Change the targets of one or all applications; kept for those that join later."""
+        self._targets.request(request)
+        self._unsettle()
+
+    def observe_frame(self, frame: FrameObservation) -> None:
+        """Learn from a frame. Raises ValueError for an unknown application or sub-network."""
+        now_s = self._clock()
+        moved = self._app(frame.app).observe(
+            frame, clocks_hz=self._clocks.clocks_of(frame.processor, now_s=now_s), now_s=now_s
+        )
+        self.due = self.due or moved
+
+    def observe_subnet(self, seen: SubnetObservation) -> None:
+        """Take an acknowledgement. Raises ValueError for an unknown application."""
+        self._app(seen.app).control.observe(seen)
+
+    def _app(self, name: str) -> ManagedApplication:
+        """Return the application. Raises ValueError that names those known."""
+        if name not in self._apps:
+            known = ', '.join(self.apps) or 'none yet'
+            raise ValueError(f'application is {name!r}; allowed: one with a profile ({known})')
+        return self._apps[name]
+
+    def observe_platform(self, seen: PlatformObservation) -> None:
+        """Take in the clocks, and the acknowledgement of a command."""
+        if self._clocks.observe(seen, now_s=self._clock(), settings=self._settings):
+            self._unsettle()
+
+    def observe_battery(self, percentage: float) -> None:
+        """Take in the charge, a fraction. Raises ValueError outside 0..1; NaN makes it unknown."""
+        self._energy.observe(percentage, now_s=self._clock())
+        if self._energy.objective(now_s=self._clock())[0] is not self._objective:
+            self._unsettle()
+
+    def _unsettle(self) -> None:
+        """Make the next decision free of what runs now, and soon."""
+        self._settled, self.due = False, True
+
+    def step(self) -> Outcome:
+        """Decide, and return what to send and to show."""
+        now_s, started_s = self._clock(), time.perf_counter()
+        self._review(now_s=now_s)
+        objective, objective_reason = self._energy.objective(now_s=now_s)
+        if objective is not self._objective:
+            self._objective, self._settled = objective, False
+        decision = self._decide(objective, now_s=now_s)
+        decision_s = time.perf_counter() - started_s
+        self._settled, self.due = True, False
+        self._decisions += 1
+        for choice in decision.choices:
+            self._apps[choice.app].decided(choice.point)
+        switches = [
+            self._apps[choice.app].control.command(choice, now_s=now_s, settings=self._settings)
+            for choice in decision.choices
+        ]
+        clocks = self._clocks.command(
+            decision.clocks_hz,
+            reason=f'{objective.value}: {objective_reason}',
+            now_s=now_s,
+            settings=self._settings,
+        )
+        status = ManagerStatus(
+            objective=objective,
+            objective_reason=objective_reason,
+            battery_percentage=self._energy.percentage(now_s=now_s),
+            apps=tuple(self._app_status(choice) for choice in decision.choices),
+            dvfs_acknowledged=self._clocks.acknowledged(now_s=now_s),
+            warnings=tuple(self._warnings(now_s=now_s)),
+            decision_s=decision_s,
+            decisions=self._decisions,
+        )
+        return Outcome(tuple(each for each in switches if each is not None), clocks, status)
+
+    def _review(self, *, now_s: float) -> None:
+        """Notice what did not happen: refused commands, silent applications."""
+        settings = self._settings
+        if self._clocks.give_up_refused(now_s=now_s, settings=settings):
+            self._settled = False
+        for each in self._apps.values():
+            each.forget(now_s=now_s, timeout_s=settings.report_timeout_s)
+            if each.control.give_up_refused(now_s=now_s, settings=settings):
+                self._settled = False
+        idle = frozenset(
+            name
+            for name, each in self._apps.items()
+            if each.idle(now_s=now_s, timeout_s=settings.report_timeout_s)
+        )
+        if idle != self._idle:
+            self._idle, self._settled = idle, False
+
+    def _decide(self, objective: Objective, *, now_s: float) -> Decision:
+        """Decide for the active applications, then for idle ones at the clocks that leaves."""
+        domains = self._clocks.domains(now_s=now_s, settings=self._settings)
+        active = [name for name in self.apps if name not in self._idle]
+        idle = [name for name in self.apps if name in self._idle]
+        first = self._decide_for(active, domains, objective=objective, now_s=now_s)
+        taken = tuple(
+            replace(each, frequency_hz=first.clocks_hz[each.name], settable=False)
+            if each.name in first.clocks_hz
+            else each
+            for each in domains
+        )
+        second = self._decide_for(idle, taken, objective=objective, now_s=now_s)
+        choices = sorted((*first.choices, *second.choices), key=lambda each: each.app)
+        return Decision(
+            tuple(choices), {**first.clocks_hz, **second.clocks_hz}, first.exact and second.exact
+        )
+
+    def _decide_for(
+        self,
+        names: Sequence[str],
+        domains: tuple[Domain, ...],
+        *,
+        objective: Objective,
+        now_s: float,
+    ) -> Decision:
+        """Decide for some applications."""
+        policy = Policy(
+            objective=objective,
+            deadline_probability=self._settings.deadline_probability,
+            switch_margin=self._settings.switch_margin,
+        )
+        states = [
+            self._apps[name].state(self._targets.target(name), now_s=now_s) for name in names
+        ]
+        return decide(DecisionState(tuple(states), domains, policy, settled=self._settled))
+
+    def _app_status(self, choice: Choice) -> AppStatus:
+        """Say what an application was told, and whether it obeys."""
+        return AppStatus(choice, self._apps[choice.app].control.tracker.acknowledged)
+
+    def _warnings(self, *, now_s: float) -> list[str]:
+        """Everything that is not as it should be, in words."""
+        result = self._energy.warnings(now_s=now_s)
+        result += self._clocks.warnings(now_s=now_s, settings=self._settings)
+        for name in self.apps:
+            result += self._apps[name].control.warnings(now_s=now_s, settings=self._settings)
+        if self._idle:
+            idle = ', '.join(sorted(self._idle))
+            result.append(f'no frame_report for {self._settings.report_timeout_s:g} s from {idle}')
+        return result
+
+

@@ -1,0 +1,90 @@
+"""What the resource manager is told: frames, sub-networks that run, clocks; checked values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from dynofa_ros.runtime.checks import check_name, check_number
+from dynofa_ros.runtime.decision_state import PointKey
+
+
+@dataclass(frozen=True)
+class FrameObservation:
+    """One frame of one application."""
+
+    app: str
+    sequence: int
+    subnet_id: str
+    engine: str
+    processor: str
+    threads: int
+    inference_s: float
+    overhead_s: float  # preprocessing and postprocessing
+    stamp_s: float = math.nan  # of the image, by the camera's clock
+    skipped: int = 0  # images dropped or refused since the frame before
+
+    def __post_init__(self) -> None:
+        """Raise ValueError that names the field, the value and what is allowed."""
+        check_name('app', self.app)
+        check_number('inference_s', self.inference_s, low=0.0, above=True)
+        check_number('overhead_s', self.overhead_s, low=0.0)
+        check_number('stamp_s', self.stamp_s, nan=True)
+        check_number('skipped', self.skipped, low=0)
+
+    @property
+    def key(self) -> PointKey:
+        """What ran where."""
+        return (self.subnet_id, self.engine, self.processor, self.threads)
+
+
+@dataclass(frozen=True)
+class SubnetObservation:
+    """What one application runs now; it acknowledges a command."""
+
+    app: str
+    subnet_id: str
+    processor: str
+    command_sequence: int
+    command_applied: bool
+    command_result: str = ''
+
+
+@dataclass(frozen=True)
+class DomainObservation:
+    """One frequency domain now."""
+
+    name: str
+    processors: tuple[str, ...]
+    frequency_hz: float  # NaN: unknown
+    frequencies_hz: tuple[float, ...]
+    settable: bool
+
+    def __post_init__(self) -> None:
+        """Raise ValueError that names the field, the value and what is allowed."""
+        check_name('domain', self.name)
+        check_number(f'{self.name}.frequency_hz', self.frequency_hz, low=0.0, nan=True)
+        for frequency_hz in self.frequencies_hz:
+            check_number(
+                f'{self.name}.available_frequencies_hz', frequency_hz, low=0.0, above=True
+            )
+
+
+@dataclass(frozen=True)
+class PlatformObservation:
+    """All clocks now; it acknowledges a command."""
+
+    platform: str
+    domains: tuple[DomainObservation, ...]
+    command_sequence: int = 0
+    command_applied: bool = False
+    command_result: str = ''
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a domain or processor that is there twice."""
+        for name, values in (
+            ('domains', [each.name for each in self.domains]),
+            ('processors', [one for each in self.domains for one in each.processors]),
+        ):
+            if len(set(values)) < len(values):
+                raise ValueError(f'{name} is {", ".join(values)}; allowed: each once')

@@ -1,0 +1,159 @@
+"""Operating points: sub-network x engine x processor x threads x frequency, and what each costs.
+
+The table that the offline stage hands to the runtime (Dynamic DNNs Meet Runtime Resource
+Management, arXiv 2206.02525, section 3); mirrors `msg/OperatingPoint` and `msg/SubnetProfile`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from dynofa_ros.runtime.checks import check_name, check_number
+from dynofa_ros.runtime.point_table import PointTable
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """One way to run a sub-network, and what one frame of it costs without co-runners."""
+
+    subnet_id: str
+    engine: str
+    processor: str
+    threads: int
+    frequency_hz: float  # NaN: the clock cannot be set
+    latency_s: float
+    latency_std_s: float
+    energy_j: float  # above idle; NaN: unknown
+    accuracy: float
+    flops: int
+    parameters: int
+
+    def __post_init__(self) -> None:
+        """Raise ValueError that names the point, the field, the value and what is allowed."""
+        try:
+            check_name('subnet_id', self.subnet_id)
+            check_name('processor', self.processor)
+            check_number('threads', self.threads, low=0)
+            check_number('frequency_hz', self.frequency_hz, low=0.0, above=True, nan=True)
+            check_number('latency_s', self.latency_s, low=0.0, above=True)
+            check_number('latency_std_s', self.latency_std_s, low=0.0)
+            check_number('energy_j', self.energy_j, low=0.0, nan=True)
+            check_number('accuracy', self.accuracy, low=0.0, high=1.0)
+            check_number('flops', self.flops, low=0)
+            check_number('parameters', self.parameters, low=0)
+        except ValueError as error:
+            raise ValueError(f'operating point {self.subnet_id!r}: {error}') from None
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What is run where: all but the clock."""
+        return (self.subnet_id, self.engine, self.processor, self.threads)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """All operating points of one application on one platform."""
+
+    app: str
+    supernet: str
+    platform: str
+    latency_source: str
+    energy_source: str
+    points: tuple[OperatingPoint, ...]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a profile without a name or points, or with a point twice."""
+        check_name('app', self.app)
+        if not self.points:
+            raise ValueError(f'profile of {self.app!r}: points is empty; allowed: one or more')
+        if len(self._by_place) != len(self.points):
+            seen: set[tuple[tuple[str, str, str, int], float]] = set()
+            for point in self.points:
+                if _place(point) in seen:
+                    raise ValueError(
+                        f'profile of {self.app!r}: points holds {point.key} at '
+                        f'{point.frequency_hz:g} Hz twice; allowed: once'
+                    )
+                seen.add(_place(point))
+
+    @cached_property
+    def _by_place(self) -> dict[tuple[tuple[str, str, str, int], float], OperatingPoint]:
+        """Points by what is run where and at which clock."""
+        return {_place(point): point for point in self.points}
+
+    @cached_property
+    def _by_key(self) -> dict[tuple[str, str, str, int], tuple[OperatingPoint, ...]]:
+        """Points by what is run where, ascending in frequency."""
+        groups: dict[tuple[str, str, str, int], list[OperatingPoint]] = {}
+        for point in sorted(self.points, key=lambda each: _place(each)[1]):
+            groups.setdefault(point.key, []).append(point)
+        return {key: tuple(points) for key, points in groups.items()}
+
+    @cached_property
+    def table(self) -> PointTable:
+        """The pruned points as arrays, made once a profile."""
+        return PointTable.from_points(prune(self.points), energy_known=self.energy_known)
+
+    @cached_property
+    def energy_known(self) -> bool:
+        """Whether every point says what a frame costs."""
+        return not any(math.isnan(point.energy_j) for point in self.points)
+
+    def at(self, key: tuple[str, str, str, int], frequency_hz: float) -> OperatingPoint | None:
+        """Return the point of `key` at the highest profiled clock not above `frequency_hz`.
+
+        Below every profiled clock: the lowest. Unknown clock (NaN): the highest, because a Linux
+        governor raises the clock under load. None if the profile does not have `key`.
+        """
+        points = self._by_key.get(key)
+        if points is None:
+            return None
+        if math.isnan(frequency_hz):
+            return points[-1]
+        below = [each for each in points if not each.frequency_hz > frequency_hz * (1 + 1e-3)]
+        return below[-1] if below else points[0]
+
+
+def _place(point: OperatingPoint) -> tuple[tuple[str, str, str, int], float]:
+    """What, where and how fast; NaN, which equals nothing, becomes -1."""
+    return (point.key, -1.0 if math.isnan(point.frequency_hz) else point.frequency_hz)
+
+
+def prune(points: Iterable[OperatingPoint]) -> tuple[OperatingPoint, ...]:
+    """Return the Pareto-optimal points of each processor and clock, in the order given.
+
+    A point goes if another of the same processor and clock is no slower, no less steady, takes no
+    more energy and is no less accurate. Only the same clock counts: applications that share a
+    frequency domain may need a clock that is not the best for this one.
+    """
+    groups: dict[tuple[str, float], list[tuple[int, OperatingPoint]]] = {}
+    for index, point in enumerate(points):
+        groups.setdefault((point.processor, _place(point)[1]), []).append((index, point))
+    kept = [each for group in groups.values() for each in _prune_group(group)]
+    return tuple(point for _, point in sorted(kept, key=lambda each: each[0]))
+
+
+def _prune_group(
+    group: list[tuple[int, OperatingPoint]],
+) -> list[tuple[int, OperatingPoint]]:
+    """Prune points that share processor and clock; of equal points the first is kept."""
+    costs = np.array(
+        [[each.latency_s, each.latency_std_s, each.energy_j, -each.accuracy] for _, each in group]
+    )
+    # An unknown energy is neither better nor worse than another unknown one, and no rival to a
+    # known one.
+    unknown = np.isnan(costs[:, 2])
+    costs[unknown, 2] = 0.0
+    order = np.lexsort(costs.T[::-1])
+    kept: list[int] = []
+    for index in order:
+        rivals = costs[kept]
+        beaten = (rivals <= costs[index]).all(axis=1) & (unknown[kept] == unknown[index])
+        if not beaten.any():
+            kept.append(int(index))
+    return [group[index] for index in kept]

@@ -1,0 +1,41 @@
+"""What the resource manager answers: commands to send, and a status to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dynofa_ros.runtime.clock_control import ClockCommand
+from dynofa_ros.runtime.decision_state import Choice
+from dynofa_ros.runtime.objective import Objective
+from dynofa_ros.runtime.subnet_control import SwitchCommand
+
+
+@dataclass(frozen=True)
+class AppStatus:
+    """What one application was told, and whether it runs that."""
+
+    choice: Choice
+    acknowledged: bool
+
+
+@dataclass(frozen=True)
+class ManagerStatus:
+    """The last decision and how the manager sees the world; mirrors msg/ManagerState."""
+
+    objective: Objective
+    objective_reason: str
+    battery_percentage: float  # NaN: unknown or stale
+    apps: tuple[AppStatus, ...]
+    dvfs_acknowledged: bool
+    warnings: tuple[str, ...]
+    decision_s: float
+    decisions: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Result of one step."""
+
+    switches: tuple[SwitchCommand, ...]
+    clocks: ClockCommand | None
+    status: ManagerStatus

@@ -1,0 +1,219 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from dynofa_ros.runtime import (
+    ApplicationState,
+    DecisionState,
+    Domain,
+    Objective,
+    Policy,
+    Slowdown,
+    Target,
+    decide,
+)
+
+GPU = Domain('gpu', ('gpu',), (0.5e9, 1e9))
+SURE = {'gpu': Slowdown(mean=1.0, std=0.0), 'cpu': Slowdown(mean=1.0, std=0.0)}
+SAVING = Policy(objective=Objective.MIN_ENERGY)
+
+
+def app(profile, deadline_s=math.nan, floor=0.0, priority=0, **changes):
+    target = Target(deadline_s, floor, priority)
+    return ApplicationState(**{'profile': profile, 'target': target, 'slowdowns': SURE, **changes})
+
+
+def run(*apps, domains=(GPU,), **changes):
+    return decide(DecisionState(applications=apps, domains=domains, **changes))
+
+
+def names(decision):
+    return [choice.point.subnet_id for choice in decision.choices]
+
+
+def test_without_applications_there_is_nothing_to_decide():
+    decision = run()
+    assert (decision.choices, decision.clocks_hz) == ((), {})
+
+
+def test_most_accurate_within_the_deadline_at_the_clock_it_takes(clocked):
+    decision = run(app(clocked(), 0.055))
+    assert (names(decision), decision.clocks_hz) == (['large'], {'gpu': 1e9})
+
+
+def test_the_clock_goes_down_when_accuracy_does_not_need_it(clocked):
+    decision = run(app(clocked(), 0.105))
+    assert (names(decision), decision.clocks_hz) == (['large'], {'gpu': 0.5e9})
+
+
+def test_least_energy_within_deadline_and_floor(clocked):
+    decision = run(app(clocked(), 0.065, floor=0.74), policy=SAVING)
+    assert (names(decision), decision.clocks_hz) == (['medium'], {'gpu': 0.5e9})
+
+
+def test_a_tighter_deadline_makes_saving_take_a_higher_clock(clocked):
+    decision = run(app(clocked(), 0.035, floor=0.74), policy=SAVING)
+    assert (names(decision), decision.clocks_hz) == (['medium'], {'gpu': 1e9})
+
+
+def test_without_a_deadline_only_floor_and_objective_count(clocked):
+    assert names(run(app(clocked()))) == ['large']
+    assert names(run(app(clocked(), floor=0.72), policy=SAVING)) == ['medium']
+
+
+def test_slowdown_is_reckoned_with(clocked):
+    contended = {'gpu': Slowdown(mean=2.0, std=0.0)}
+    assert names(run(app(clocked(), 0.055, slowdowns=contended))) == ['small']
+
+
+def test_the_deadline_is_met_with_the_stated_probability(clocked):
+    unsure = {'gpu': Slowdown(mean=1.0, std=0.1)}
+    at_quantile = 0.05 * (1.0 + 1.6449 * 0.1)
+    assert names(run(app(clocked(), at_quantile + 1e-5, slowdowns=unsure))) == ['large']
+    decision = run(app(clocked(), at_quantile - 1e-5, slowdowns=unsure))
+    assert decision.choices[0].point.subnet_id == 'medium'
+    assert decision.choices[0].deadline_probability > 0.95
+
+
+def test_the_profile_s_own_spread_counts_where_it_is_larger(make_point, make_profile):
+    steady = make_point('steady', latency_s=0.05, latency_std_s=0.0, accuracy=0.7)
+    shaky = make_point('shaky', latency_s=0.05, latency_std_s=0.01, accuracy=0.8)
+    assert names(run(app(make_profile(steady, shaky), 0.06), domains=())) == ['steady']
+
+
+def test_time_around_the_inference_counts(clocked):
+    assert names(run(app(clocked(), 0.055, overhead_s=0.01))) == ['medium']
+
+
+def test_an_application_slower_than_its_camera_waits_for_its_own_frames(clocked):
+    decision = run(app(clocked(), 0.055, frame_period_s=0.04))
+    assert names(decision) == ['medium']
+
+
+def test_the_floor_is_given_up_before_the_deadline(clocked):
+    decision = run(app(clocked(), 0.035, floor=0.78))
+    assert names(decision) == ['medium']
+    assert decision.choices[0].given_up == ('min_accuracy',)
+
+
+def test_where_nothing_meets_the_deadline_the_fastest_runs_and_both_are_named(clocked):
+    decision = run(app(clocked(), 0.01, floor=0.78))
+    assert (names(decision), decision.clocks_hz) == (['small'], {'gpu': 1e9})
+    assert decision.choices[0].given_up == ('min_accuracy', 'deadline')
+
+
+def test_what_is_met_is_not_named(clocked):
+    assert run(app(clocked(), 0.055, floor=0.78)).choices[0].given_up == ()
+
+
+def test_unknown_energy_is_replaced_by_latency(make_point, make_profile):
+    points = [
+        make_point('slow', latency_s=0.05, energy_j=math.nan),
+        make_point('fast', latency_s=0.03, energy_j=9.0),
+    ]
+    assert names(run(app(make_profile(*points)), domains=(), policy=SAVING)) == ['fast']
+
+
+def test_points_without_a_clock_need_no_domain(make_point, make_profile):
+    decision = run(app(make_profile(make_point())))
+    assert (names(decision), decision.clocks_hz) == (['small'], {})
+
+
+def test_a_domain_that_no_chosen_point_uses_is_left_alone(clocked, make_point, make_profile):
+    cpu = Domain('cpu', ('cpu',), (1e9,))
+    both = make_profile(
+        *clocked().points, make_point('tiny', processor='cpu', frequency_hz=1e9, accuracy=0.1)
+    )
+    assert run(app(both), domains=(GPU, cpu)).clocks_hz == {'gpu': 0.5e9}
+
+
+def test_a_clock_that_cannot_be_set_is_taken_as_it_is(clocked):
+    fixed = Domain('gpu', ('gpu',), (0.5e9, 1e9), frequency_hz=0.5e9, settable=False)
+    decision = run(app(clocked(), 0.065), domains=(fixed,))
+    assert (names(decision), decision.clocks_hz) == (['medium'], {})
+
+
+def test_a_clock_below_all_profiled_ones_is_not_chosen(clocked, make_point, make_profile):
+    slow_only = make_profile(make_point(frequency_hz=0.25e9), app='a')
+    domain = Domain('gpu', ('gpu',), (0.25e9, 0.5e9, 1e9))
+    assert run(app(slow_only), app(clocked('b')), domains=(domain,)).clocks_hz == {'gpu': 0.5e9}
+
+
+def test_applications_that_share_a_domain_agree_on_its_clock(clocked):
+    relaxed, urgent = app(clocked('a'), 0.2), app(clocked('b'), 0.055)
+    decision = run(relaxed, urgent)
+    assert names(decision) == ['large', 'large']
+    assert {choice.point.frequency_hz for choice in decision.choices} == {1e9}
+
+
+def test_processors_of_one_domain_share_its_clock(clocked):
+    shared = Domain('soc', ('gpu', 'cpu'), (0.5e9, 1e9))
+    decision = run(app(clocked('a')), app(clocked('b', 'cpu'), 0.055), domains=(shared,))
+    assert {choice.point.frequency_hz for choice in decision.choices} == {1e9}
+
+
+def test_the_lower_priority_gives_way(clocked, make_point, make_profile):
+    low_clock = make_profile(make_point('only', frequency_hz=0.5e9, latency_s=0.04), app='a')
+    slow_clock_only = Domain('gpu', ('gpu',), (0.5e9, 1e9))
+    hungry = replace(clocked('b'))
+    for priorities, given_up in (((1, 0), 'b'), ((0, 1), 'b')):
+        decision = run(
+            app(low_clock, 0.05, priority=priorities[0]),
+            app(hungry, 0.015, priority=priorities[1]),
+            domains=(slow_clock_only,),
+        )
+        assert [choice.app for choice in decision.choices if choice.given_up] == [given_up]
+
+
+def test_refused_points_are_avoided(clocked):
+    refused = frozenset({('large', 'torch', 'gpu', 1)})
+    assert names(run(app(clocked(), refused=refused))) == ['medium']
+
+
+def test_where_every_point_was_refused_all_are_tried_again(clocked):
+    refused = frozenset(point.key for point in clocked().points)
+    assert names(run(app(clocked(), refused=refused))) == ['large']
+
+
+def test_many_domains_are_searched_one_at_a_time_and_say_so(clocked):
+    clocks = tuple(float(step) * 1e8 for step in range(1, 21))
+    domains = tuple(Domain(f'd{index}', (f'p{index}',), clocks) for index in range(3))
+
+    def profile(index):
+        points = [
+            replace(point, processor=f'p{index}', frequency_hz=clock)
+            for clock in clocks
+            for point in clocked().points[:3]
+        ]
+        return replace(clocked(f'a{index}'), points=tuple(points))
+
+    decision = run(*(app(profile(index)) for index in range(3)), domains=domains)
+    assert not decision.exact
+    assert names(decision) == ['large'] * 3
+
+
+@pytest.mark.parametrize(
+    ('change', 'text'),
+    [
+        ({'deadline_probability': 0.4}, 'deadline_probability is 0.4; allowed: 0.5 to 0.9999'),
+        ({'switch_margin': -1.0}, 'switch_margin is -1; allowed: 0 to 1'),
+    ],
+)
+def test_an_impossible_policy_is_refused(change, text):
+    with pytest.raises(ValueError, match=text):
+        Policy(**change)
+
+
+def test_a_name_is_there_once(clocked):
+    with pytest.raises(ValueError, match=r'applications holds camera twice'):
+        DecisionState((app(clocked()), app(clocked())))
+
+
+def test_a_processor_may_have_points_with_and_without_a_clock(make_point, make_profile):
+    profile = make_profile(
+        make_point('clocked', frequency_hz=1e9, accuracy=0.7),
+        make_point('free', frequency_hz=math.nan, accuracy=0.8),
+    )
+    assert names(run(app(profile))) == ['free']
+    assert names(run(app(profile, refused=frozenset({('free', 'torch', 'gpu', 1)})))) == ['clocked']

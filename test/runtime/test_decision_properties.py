@@ -1,0 +1,196 @@
+"""What must hold for every profile, target and slowdown."""
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from dynofa_ros.runtime import (
+    ApplicationState,
+    DecisionState,
+    Domain,
+    Objective,
+    OperatingPoint,
+    Policy,
+    Profile,
+    Slowdown,
+    Target,
+    decide,
+)
+
+CLOCKS = {'gpu': (3e8, 6e8, 9e8), 'cpu': (1e9, 2e9)}
+DOMAINS = tuple(Domain(name, (name,), clocks) for name, clocks in CLOCKS.items())
+PLACES = [(processor, clock) for processor, clocks in CLOCKS.items() for clock in clocks]
+
+thorough = settings(max_examples=60, deadline=None)
+objectives = st.sampled_from(list(Objective))
+deadlines = st.floats(0.005, 0.5)
+floors = st.floats(0.0, 1.0)
+
+
+def fractions(low, high):
+    return st.integers(0, 20).map(lambda step: low + (high - low) * step / 20)
+
+
+@st.composite
+def profiles(draw, app='a'):
+    rows = draw(
+        st.lists(
+            st.tuples(
+                st.integers(0, 4), st.sampled_from(PLACES),
+                fractions(0.005, 0.3), fractions(0.0, 0.03), fractions(0.01, 2.0),
+            ),
+            min_size=1, max_size=20, unique_by=lambda row: (row[0], row[1]),
+        )
+    )  # fmt: skip
+    accuracies = draw(st.lists(fractions(0.5, 0.9), min_size=5, max_size=5))
+    points = tuple(
+        OperatingPoint(
+            f's{subnet}', 'torch', processor, 1, clock, latency, std, energy, accuracies[subnet],
+            1, 1,
+        )
+        for subnet, (processor, clock), latency, std, energy in rows
+    )
+    return Profile(app, 'supernet', 'board', 'modelled', 'modelled', points)
+
+
+slowdowns = st.fixed_dictionaries(
+    {
+        name: st.builds(Slowdown, mean=st.floats(0.5, 4.0), std=st.floats(0.0, 0.5))
+        for name in CLOCKS
+    }
+)
+targets = st.builds(
+    Target, deadline_s=deadlines, min_accuracy=floors, priority=st.integers(-1, 1)
+)
+
+
+def state(*applications, objective=Objective.MAX_ACCURACY, **changes):
+    return DecisionState(applications, DOMAINS, Policy(objective=objective), **changes)
+
+
+def late_bound_s(point, slowdown):
+    """Independent of the code under test: profiled latency x slowdown + 1.645 sigma."""
+    relative = max(slowdown.std, slowdown.mean * point.latency_std_s / point.latency_s)
+    return point.latency_s * (slowdown.mean + 1.6448536269514722 * relative)
+
+
+def meets(point, target, slowdowns_now):
+    late_s = late_bound_s(point, slowdowns_now[point.processor])
+    return late_s <= target.deadline_s and point.accuracy >= target.min_accuracy
+
+
+@thorough
+@given(profiles(), targets, slowdowns, objectives, st.booleans(), st.data())
+def test_no_target_is_violated_while_a_point_meets_both(
+    profile, target, slow, objective, settled, data
+):
+    good = [point for point in profile.points if meets(point, target, slow)]
+    assume(good)
+    current = data.draw(st.sampled_from([None, *profile.points]))
+    application = ApplicationState(profile, target, slow, current=current)
+    choice = decide(state(application, objective=objective, settled=settled)).choices[0]
+    assert choice.given_up == ()
+    late_s = late_bound_s(choice.point, slow[choice.point.processor])
+    assert late_s <= target.deadline_s * (1 + 1e-9)
+    assert choice.point.accuracy >= target.min_accuracy - 1e-8
+
+
+@thorough
+@given(profiles(), targets, slowdowns)
+def test_max_accuracy_is_the_brute_force_optimum(profile, target, slow):
+    good = [point for point in profile.points if meets(point, target, slow)]
+    assume(good)
+    choice = decide(state(ApplicationState(profile, target, slow))).choices[0]
+    best = max(point.accuracy for point in good)
+    assert choice.point.accuracy == pytest.approx(best)
+    least = min(point.energy_j for point in good if point.accuracy == best)
+    assert choice.point.energy_j == pytest.approx(least)
+
+
+@thorough
+@given(profiles(), targets, slowdowns)
+def test_min_energy_is_the_brute_force_optimum(profile, target, slow):
+    good = [point for point in profile.points if meets(point, target, slow)]
+    assume(good)
+    application = ApplicationState(profile, target, slow)
+    choice = decide(state(application, objective=Objective.MIN_ENERGY)).choices[0]
+    assert choice.point.energy_j == pytest.approx(min(point.energy_j for point in good))
+
+
+@thorough
+@given(profiles(), st.tuples(deadlines, deadlines), floors, slowdowns)
+def test_a_looser_deadline_never_costs_more_energy_at_the_same_floor(profile, pair, floor, slow):
+    tight, loose = (
+        decide(
+            state(
+                ApplicationState(profile, Target(deadline_s, floor), slow),
+                objective=Objective.MIN_ENERGY,
+            )
+        ).choices[0]
+        for deadline_s in sorted(pair)
+    )
+    assume(not tight.given_up)
+    assert loose.point.energy_j <= tight.point.energy_j + 1e-9
+
+
+@thorough
+@given(
+    st.tuples(profiles('a'), profiles('b'), profiles('c')),
+    st.tuples(targets, targets, targets),
+    slowdowns,
+    objectives,
+    st.permutations(range(3)),
+)
+def test_the_order_of_applications_does_not_matter(several, wanted, slow, objective, order):
+    applications = [
+        ApplicationState(profile, target, slow)
+        for profile, target in zip(several, wanted, strict=True)
+    ]
+    straight = decide(state(*applications, objective=objective))
+    shuffled = decide(state(*(applications[index] for index in order), objective=objective))
+    assert straight == shuffled
+
+
+@thorough
+@given(profiles('a'), profiles('b'), targets, targets, slowdowns, objectives)
+def test_points_of_one_domain_agree_on_its_clock(left, right, first, second, slow, objective):
+    decision = decide(
+        state(
+            ApplicationState(left, first, slow),
+            ApplicationState(right, second, slow),
+            objective=objective,
+        )
+    )
+    for choice in decision.choices:
+        clock = decision.clocks_hz[choice.point.processor]
+        assert choice.point == next(
+            profile for profile in (left, right) if profile.app == choice.app
+        ).at(choice.point.key, clock)
+
+
+@thorough
+@given(profiles('a'), profiles('b'), targets, targets, slowdowns)
+def test_the_joint_choice_gives_up_as_little_as_brute_force(left, right, first, second, slow):
+    """Of equal priority: no combination of points at agreeing clocks misses fewer deadlines."""
+    one = ApplicationState(left, Target(first.deadline_s, first.min_accuracy), slow)
+    two = ApplicationState(right, Target(second.deadline_s, second.min_accuracy), slow)
+    missed = sum('deadline' in choice.given_up for choice in decide(state(one, two)).choices)
+
+    def fails(application, clocks):
+        """Whether no point profiled at or below these clocks meets the deadline."""
+        target, points = application.target, application.profile.points
+        for processor, clock in clocks.items():
+            profiled = [each.frequency_hz for each in points if each.processor == processor]
+            below = [each for each in profiled if each <= clock]
+            for point in points:
+                here = point.processor == processor and below and point.frequency_hz == max(below)
+                if here and late_bound_s(point, slow[processor]) <= target.deadline_s:
+                    return False
+        return True
+
+    fewest = min(
+        fails(one, {'gpu': gpu, 'cpu': cpu}) + fails(two, {'gpu': gpu, 'cpu': cpu})
+        for gpu in CLOCKS['gpu']
+        for cpu in CLOCKS['cpu']
+    )
+    assert missed <= fewest
