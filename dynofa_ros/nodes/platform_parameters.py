@@ -1,0 +1,96 @@
+"""Parameters of the platform node, with their ranges: rclpy refuses the rest, and says why.
+
+That includes NaN, which lies in no range.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
+from rclpy.node import Node
+
+from dynofa_ros.platform import Platform, PlatformError, load_platform
+
+CO_RUNNER = 'co_runner_utilisation.'
+
+
+@dataclass(frozen=True)
+class PlatformParameters:
+    """What the node is started with."""
+
+    platform: Platform
+    publish_rate_hz: float
+    battery_initial: float
+
+
+def declare_parameters(node: Node) -> PlatformParameters:
+    """Declare all parameters of the node and return those that stay as they are.
+
+    Raises PlatformError for a value that is not allowed, and rclpy's own exceptions for a wrong
+    type or a value out of range.
+    """
+    name = _declare(node, 'platform', 'jetson_xavier_nx', 'platform description: name or YAML path')
+    rate_hz = _declare(node, 'publish_rate_hz', 10.0, 'rate of platform_state [Hz]', (0.1, 100.0))
+    initial = _declare(node, 'battery_initial', 1.0, 'charge at the start, 0..1', (0.0, 1.0))
+    energy_j = _declare(
+        node, 'battery_energy_j', math.nan, "full battery [J]; NaN: the description's"
+    )
+    node.declare_parameter(
+        'publish_battery',
+        True,
+        ParameterDescriptor(description="publish the simulated machine's battery"),
+    )
+    platform = with_battery_energy(load_platform(name), energy_j)
+    for processor in platform.processors:
+        node.declare_parameter(
+            f'{CO_RUNNER}{processor}',
+            0.0,
+            ParameterDescriptor(
+                description=f'part of {processor} that simulated programs use which we do not '
+                'manage, 0..1: a simulated processor has no others',
+                floating_point_range=[FloatingPointRange(from_value=0.0, to_value=1.0)],
+            ),
+        )
+    return PlatformParameters(platform, publish_rate_hz=rate_hz, battery_initial=initial)
+
+
+def _declare(
+    node: Node,
+    name: str,
+    default: object,
+    description: str,
+    limits: tuple[float, float] | None = None,
+) -> Any:
+    """Declare a parameter that cannot change while the node runs; return its value."""
+    descriptor = ParameterDescriptor(description=description, read_only=True)
+    if limits:
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=limits[0], to_value=limits[1])
+        ]
+    return node.declare_parameter(name, default, descriptor).value
+
+
+def with_battery_energy(platform: Platform, energy_j: float) -> Platform:
+    """Return the platform with another battery capacity [J]; NaN: as it is.
+
+    Raises PlatformError where that is not above 0, or where the platform has no battery.
+    """
+    if math.isnan(energy_j):
+        return platform
+    if platform.battery is None:
+        raise PlatformError(
+            field='battery_energy_j',
+            value=energy_j,
+            allowed=f'NaN: platform {platform.name} has no battery',
+        )
+    try:
+        battery = dataclasses.replace(platform.battery, energy_j=energy_j)
+    except PlatformError as error:
+        raise PlatformError(
+            field='battery_energy_j', value=energy_j, allowed=error.allowed
+        ) from error
+    return dataclasses.replace(platform, battery=battery)
