@@ -1,0 +1,128 @@
+"""Write a camera's images into an MCAP rosbag2 that `ros2 bag play` and our player both read."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rosbags.interfaces import (
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+_RAW = 'sensor_msgs/msg/Image'
+_COMPRESSED = 'sensor_msgs/msg/CompressedImage'
+_JPEG_QUALITY = 90
+_NANOSECONDS = 1_000_000_000
+_UNSET = QosTime(0, 0)
+# Reliable, so that subscribers of either kind receive the images on replay.
+_QOS = Qos(
+    history=QosHistory.KEEP_LAST,
+    depth=10,
+    reliability=QosReliability.RELIABLE,
+    durability=QosDurability.VOLATILE,
+    deadline=_UNSET,
+    lifespan=_UNSET,
+    liveliness=QosLiveliness.SYSTEM_DEFAULT,
+    liveliness_lease_duration=_UNSET,
+    avoid_ros_namespace_conventions=False,
+)
+
+
+class ImageBagWriter:
+    """A bag of one camera topic, rgb8 or JPEG. It appears at `path` when complete, or not at all.
+
+    The chunks of the file are compressed with zstd: photographs shrink to about half.
+    """
+
+    def __init__(self, path: str | Path, *, topic: str, frame_id: str, jpeg: bool = False) -> None:
+        """Raise `FileExistsError` where there is something at `path` already."""
+        self.path = Path(path)
+        if self.path.exists():
+            raise FileExistsError(f'{str(self.path)!r} exists; choose a new path for the bag')
+        self._topic = topic
+        self._frame_id = frame_id
+        self._jpeg = jpeg
+        self._store = get_typestore(Stores.ROS2_JAZZY)
+
+    def __enter__(self) -> ImageBagWriter:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix='.writing-', dir=self.path.parent))
+        # Version 8 is what every ROS 2 from Iron on reads.
+        self._writer = Writer(
+            self._folder / self.path.name, version=8, storage_plugin=StoragePlugin.MCAP
+        )
+        self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+        self._writer.open()
+        self._connection = self._writer.add_connection(
+            self._topic,
+            _COMPRESSED if self._jpeg else _RAW,
+            typestore=self._store,
+            offered_qos_profiles=[_QOS],
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._writer.__exit__(kind, error, trace)
+            if kind is None:
+                (self._folder / self.path.name).rename(self.path)
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def write(self, image: NDArray[np.uint8], *, stamp_ns: int) -> None:
+        """Append an rgb8 image (height, width, 3) taken at `stamp_ns`, the record time too.
+
+        Raises `ValueError` for an array of another shape or type.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(
+                f'image has shape {image.shape} of {image.dtype}; allowed: (height, width, 3) uint8'
+            )
+        message_type = _COMPRESSED if self._jpeg else _RAW
+        message = self._compressed(image, stamp_ns) if self._jpeg else self._raw(image, stamp_ns)
+        data = self._store.serialize_cdr(message, message_type)
+        self._writer.write(self._connection, stamp_ns, data)
+
+    def _raw(self, image: NDArray[np.uint8], stamp_ns: int) -> Any:
+        height, width, _ = image.shape
+        return self._store.types[_RAW](
+            header=self._header(stamp_ns),
+            height=height,
+            width=width,
+            encoding='rgb8',
+            is_bigendian=0,
+            step=3 * width,
+            data=np.ascontiguousarray(image).reshape(-1),
+        )
+
+    def _compressed(self, image: NDArray[np.uint8], stamp_ns: int) -> Any:
+        bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        _, data = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        return self._store.types[_COMPRESSED](
+            header=self._header(stamp_ns),
+            format='rgb8; jpeg compressed bgr8',
+            data=data.reshape(-1),
+        )
+
+    def _header(self, stamp_ns: int) -> Any:
+        seconds, nanoseconds = divmod(stamp_ns, _NANOSECONDS)
+        stamp = self._store.types['builtin_interfaces/msg/Time'](sec=seconds, nanosec=nanoseconds)
+        return self._store.types['std_msgs/msg/Header'](stamp=stamp, frame_id=self._frame_id)

@@ -1,0 +1,223 @@
+"""Read a rosbag2 (sqlite3 or MCAP, a folder or a single file) as serialized messages.
+
+Nothing is decoded. A damaged message or MCAP chunk is reported and left out, and reading goes on
+behind it; what cannot be opened at all is a `BagError` that says why.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+
+from rosbags.interfaces import (
+    Connection,
+    ConnectionExtRosbag2,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosReliability,
+)
+from rosbags.rosbag2 import Reader
+
+from dynofa_ros.bags.stamps import CdrError, check_encapsulation
+from dynofa_ros.bags.topics import (
+    OfferedQos,
+    Topic,
+    normalised_name,
+    normalised_type,
+    qos_to_offer,
+)
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
+
+
+class BagError(ValueError):
+    """A bag that cannot be read; the text names the bag and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class BagMessage:
+    """One serialized message and when it was recorded, in nanoseconds."""
+
+    topic: Topic
+    time_ns: int
+    data: bytes
+
+
+class Bag:
+    """An open recording: `topics`, `start_ns`, `end_ns` (last message), and `messages`."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Open the bag; raises `BagError` where it is missing, damaged or empty."""
+        self.path = Path(path)
+        self._stack = ExitStack()
+        try:
+            # What a damaged file makes the parsers raise has no common base class.
+            self._reader = self._stack.enter_context(Reader(self.path))
+            self._storages = tuple(getattr(self._reader.storage, 'storages', ())) or (
+                self._reader.storage,
+            )
+            connections = [c for storage in self._storages for c in storage.connections]
+            self.topics = _topics(connections)
+            self.start_ns = self._reader.start_time
+            self.end_ns = self._reader.end_time - 1
+        except Exception as error:
+            self._stack.close()
+            raise BagError(_why_not(self.path, error)) from error
+        if not self._reader.message_count or not self.topics:
+            self._stack.close()
+            raise BagError(f'bag {str(self.path)!r} is empty: it holds no messages')
+
+    def __enter__(self) -> Bag:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files; twice is once."""
+        self._stack.close()
+
+    def messages(
+        self,
+        *,
+        topics: Collection[Topic] | None = None,
+        start_ns: int | None = None,
+        on_damage: Callable[[str], None],
+    ) -> Iterator[BagMessage]:
+        """Yield the messages from `start_ns` on, of `topics` or all, in the order of their times.
+
+        `on_damage` is told, in words, of everything that could not be read.
+        """
+        wanted = {(topic.name, topic.type): topic for topic in topics or self.topics}
+        for storage in self._storages:
+            by_id = {
+                connection.id: wanted[key]
+                for connection in storage.connections
+                if (key := _key(connection)) in wanted
+            }
+            connections = [c for c in storage.connections if c.id in by_id]
+            if not connections:
+                continue
+            for identifier, time_ns, data in _records(storage, connections, start_ns, on_damage):
+                topic = by_id[identifier]
+                try:
+                    yield BagMessage(topic, time_ns, _serialized(data))
+                except (CdrError, zstd.ZstdError) as error:
+                    on_damage(f'message on {topic.name} at {time_ns} ns is damaged: {error}')
+
+
+def _records(
+    storage: Any,
+    connections: Collection[Connection],
+    start_ns: int | None,
+    on_damage: Callable[[str], None],
+) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (connection id, time, raw bytes), leaving out the MCAP chunks that do not decode."""
+    last_ns, seen_at_last = start_ns, 0
+    while True:
+        skip = seen_at_last
+        try:
+            for connection, time_ns, data in storage.messages(connections, last_ns, None):
+                if time_ns == last_ns and skip:
+                    skip -= 1
+                    continue
+                seen_at_last = seen_at_last + 1 if time_ns == last_ns else 1
+                last_ns = time_ns
+                yield connection.id, time_ns, bytes(data)
+            return
+        except Exception as error:  # see Bag.__init__: no common base class
+            where = f'{storage.path.name} behind {last_ns} ns' if last_ns else storage.path.name
+            if not _drop_damaged_chunk(storage, connections, last_ns):
+                on_damage(f'{where}: reading stops here, the rest is lost: {error}')
+                return
+            on_damage(f'{where}: a chunk of messages is damaged and left out: {error}')
+            if not storage.chunks:  # without an index the reader would scan the same bytes again
+                return
+
+
+def _drop_damaged_chunk(
+    storage: Any, connections: Collection[Connection], start_ns: int | None
+) -> bool:
+    """Take the first chunk that does not decode out of the storage's index."""
+    chunks = list(getattr(storage, 'chunks', ()))
+    try:
+        for chunk in sorted(chunks, key=lambda chunk: chunk.message_start_time):
+            storage.chunks = [chunk]
+            try:
+                next(storage.messages(connections, start_ns, None), None)
+            except Exception:  # see Bag.__init__
+                chunks.remove(chunk)
+                return True
+    finally:
+        if hasattr(storage, 'chunks'):
+            storage.chunks = chunks
+    return False
+
+
+def _serialized(data: bytes) -> bytes:
+    # The magic cannot start a serialized message. A single file does not say whether its messages
+    # are compressed, only metadata.yaml does, and that is not always there.
+    if data.startswith(_ZSTD_MAGIC):
+        data = zstd.decompress(data)
+    check_encapsulation(data)
+    return data
+
+
+def _key(connection: Connection) -> tuple[str, str]:
+    return normalised_name(connection.topic), normalised_type(connection.msgtype)
+
+
+def _topics(connections: Collection[Connection]) -> tuple[Topic, ...]:
+    """One `Topic` for each name and type, of however many publishers and files."""
+    grouped: dict[tuple[str, str], list[Connection]] = {}
+    for connection in connections:
+        grouped.setdefault(_key(connection), []).append(connection)
+    topics = []
+    for (name, message_type), members in grouped.items():
+        extras = [cast(ConnectionExtRosbag2, member.ext) for member in members]
+        recorded = [_offered(qos) for extra in extras for qos in extra.offered_qos_profiles]
+        count = sum(member.msgcount for member in members)
+        qos = qos_to_offer(recorded, message_count=count)
+        topics.append(Topic(name, message_type, count, qos, extras[0].serialization_format))
+    return tuple(topics)
+
+
+def _offered(qos: Qos) -> OfferedQos:
+    keeps_last = qos.history is QosHistory.KEEP_LAST and qos.depth > 0
+    return OfferedQos(
+        reliable=qos.reliability is not QosReliability.BEST_EFFORT,
+        transient_local=qos.durability is QosDurability.TRANSIENT_LOCAL,
+        depth=qos.depth if keeps_last else OfferedQos().depth,
+    )
+
+
+def _why_not(path: Path, error: Exception) -> str:
+    bag = f'bag {str(path)!r}'
+    if not path.exists():
+        return f'{bag} does not exist'
+    if path.is_dir() and not (path / 'metadata.yaml').exists():
+        return f'{bag} is a folder without metadata.yaml; give a rosbag2 folder, .mcap or .db3 file'
+    if path.is_file() and path.suffix not in ('.mcap', '.db3'):
+        return f'{bag} is not a bag; give a rosbag2 folder, .mcap or .db3 file'
+    reason = str(error) or type(error).__name__
+    if isinstance(error, (struct.error, TypeError, AssertionError, sqlite3.Error)):
+        reason = f'its structure is damaged ({reason})'
+    return f'{bag} cannot be read: {reason}'

@@ -1,0 +1,1 @@
+"""The demonstration: real photographs through the real nodes, while the conditions change."""
