@@ -1,0 +1,1 @@
+"""Train, evaluate, search and profile: what runs before deployment, without ROS."""

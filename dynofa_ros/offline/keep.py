@@ -1,0 +1,96 @@
+"""Choose the sub-networks worth keeping: more accurate than any that costs less."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from dynofa_ros.offline.dataset import Dataset
+from dynofa_ros.offline.evaluate import calibrated_top1
+from dynofa_ros.supernet.config import SubnetConfig
+from dynofa_ros.supernet.cost import Cost, cost
+from dynofa_ros.supernet.mobilenet_v3 import OFAMobileNetV3
+from dynofa_ros.supernet.model import KeptSubnet
+from dynofa_ros.supernet.search_space import SearchSpace
+
+LEAST_GAIN = 0.004
+"""Accuracy that a dearer sub-network must add to be worth keeping (assumed)."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sub-network with its cost and its accuracy on held-out images."""
+
+    config: SubnetConfig
+    cost: Cost
+    accuracy: float
+
+
+def candidates(space: SearchSpace, *, drawn: int, seed: int) -> list[SubnetConfig]:
+    """Return every sub-network with one choice for all blocks and stages, and random ones."""
+    choices = (space.kernel_sizes, space.expand_ratios, space.depths, space.resolutions)
+    uniform = [space.uniform(ks=k, e=e, d=d, r=r) for k, e, d, r in itertools.product(*choices)]
+    rng = Random(seed)
+    everyone = [*uniform, *(space.sample(rng) for _ in range(drawn))]
+    return list(dict.fromkeys(space.canonical(config) for config in everyone))
+
+
+def try_out(
+    net: OFAMobileNetV3,
+    configs: Sequence[SubnetConfig],
+    *,
+    calibration: Dataset,
+    held_out: Dataset,
+    report: Callable[[int, int], None],
+) -> list[Candidate]:
+    """Measure every sub-network on images that were not trained on; ``report`` gets (done, all)."""
+    tried = []
+    for number, config in enumerate(configs, start=1):
+        accuracy = calibrated_top1(net, config, calibration=calibration, test=held_out)
+        tried.append(Candidate(config, cost(net.extract_subnet(config), config.r), accuracy))
+        net.statistics.pop(config)
+        report(number, len(configs))
+    return tried
+
+
+def pareto_front(tried: Sequence[Candidate]) -> list[Candidate]:
+    """Return those more accurate than every cheaper one, cheapest first."""
+    front: list[Candidate] = []
+    for each in sorted(tried, key=lambda c: (c.cost.flops, -c.accuracy)):
+        if not front or each.accuracy >= front[-1].accuracy + LEAST_GAIN:
+            front.append(each)
+    return front
+
+
+def spread(front: Sequence[Candidate], count: int) -> list[Candidate]:
+    """Return ``count`` of a front, ends included, as evenly spaced in accuracy as it allows.
+
+    Raises:
+        ValueError: if ``count`` is below 2.
+    """
+    if count < 2:
+        raise ValueError(f'count is {count}; it must be at least 2')
+    if len(front) <= count:
+        return list(front)
+    low, high = front[0].accuracy, front[-1].accuracy
+    wanted = [low + (high - low) * i / (count - 1) for i in range(count)]
+    chosen = {min(range(len(front)), key=lambda i: abs(front[i].accuracy - w)) for w in wanted}
+    return [front[i] for i in sorted(chosen | {0, len(front) - 1})]
+
+
+def keep(
+    net: OFAMobileNetV3, chosen: Sequence[Candidate], *, calibration: Dataset, test: Dataset
+) -> list[KeptSubnet]:
+    """Calibrate and measure the chosen ones on the test images; drop those a cheaper one beats."""
+    kept: list[KeptSubnet] = []
+    for each in chosen:
+        accuracy = calibrated_top1(net, each.config, calibration=calibration, test=test)
+        if kept and accuracy <= kept[-1].accuracy:
+            net.statistics.pop(each.config)
+            continue
+        flops, parameters, layers = each.cost.flops, each.cost.parameters, each.cost.layers
+        name = f'r{each.config.r}-{flops / 1e6:.1f}mflop'
+        kept.append(KeptSubnet(name, each.config, accuracy, flops, parameters, layers))
+    return kept

@@ -1,0 +1,67 @@
+"""How long a frame takes, and what energy, on a platform that is simulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from dynofa_ros.platform import Platform
+from dynofa_ros.supernet.model import KeptSubnet
+
+
+@dataclass(frozen=True)
+class ModelledFrame:
+    """What the inference of one frame takes on the simulated platform."""
+
+    inference_s: float
+    energy_j: float
+
+
+class FrameModel:
+    """The platform as one application sees it: clocks, co-runners, and a little jitter.
+
+    Latencies are spread log-normally by ``jitter`` (0.03: a standard deviation of 3 %, assumed),
+    drawn from ``seed``.
+    """
+
+    def __init__(self, platform: Platform, *, seed: int, jitter: float = 0.03) -> None:
+        self.platform = platform
+        self._rng = Random(seed)
+        self._jitter = jitter
+        self._frequency_hz = {n: d.frequencies_hz[-1] for n, d in platform.domains.items()}
+        self._co_runner = dict.fromkeys(platform.domains, 0.0)
+
+    def set_clock(self, domain: str, *, frequency_hz: float, co_runner_utilisation: float) -> None:
+        """Take over how a frequency domain stands now; an unknown domain is ignored."""
+        if domain in self._frequency_hz:
+            self._frequency_hz[domain] = frequency_hz
+            self._co_runner[domain] = min(max(co_runner_utilisation, 0.0), 1.0)
+
+    def frequency_hz(self, processor: str) -> float:
+        """Return the clock of a processor [Hz]."""
+        return self._frequency_hz[self.platform.processor(processor).domain]
+
+    def frame(self, kept: KeptSubnet, *, processor: str, threads: int) -> ModelledFrame:
+        """Return what one frame of a sub-network takes now.
+
+        Raises:
+            PlatformError: for a processor that the platform does not have.
+        """
+        frequency_hz = self.frequency_hz(processor)
+        domain = self.platform.processor(processor).domain
+        alone_s = self.platform.latency_s(
+            processor=processor,
+            frequency_hz=frequency_hz,
+            flops=kept.flops,
+            layers=kept.layers,
+            threads=threads,
+        )
+        slowdown = self.platform.slowdown(
+            processor=processor, co_runner_utilisation=self._co_runner[domain]
+        )
+        spread = self._rng.lognormvariate(0.0, self._jitter)
+        # Energy is that of the work: a co-runner stretches the time, not what we compute.
+        energy_j = self.platform.energy_j(
+            processor=processor, frequency_hz=frequency_hz, latency_s=alone_s, threads=threads
+        )
+        return ModelledFrame(alone_s * slowdown * spread, energy_j)
