@@ -16,7 +16,8 @@ REFUSED_AT_START = (ValueError, InvalidParameterTypeException, InvalidParameterV
 def run_node(make: Callable[[], Node], args: list[str] | None, *, name: str) -> int:
     """Spin the node that ``make`` returns until SIGINT or SIGTERM; return the exit code.
 
-    1, with one line on the standard error, if it refuses to start; 0 otherwise.
+    1, with one line on the standard error, if it refuses to start, and if it says that it
+    ``failed``; 0 otherwise.
     """
     node = None
     try:
@@ -38,4 +39,4 @@ def run_node(make: Callable[[], Node], args: list[str] | None, *, name: str) -> 
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-    return 0
+    return int(getattr(node, 'failed', False))

@@ -1,0 +1,187 @@
+"""The whole loop on this machine: camera, perception, resource manager, platform.
+
+Separate processes talk over DDS on the loopback; deadline, battery and competitor change while
+they run. Writes report.json, report.png and report.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+
+from dynofa_ros.bags.reader import BagError
+from dynofa_ros.demo.camera import Camera, camera_of, photograph_camera
+from dynofa_ros.demo.live_table import LiveTable
+from dynofa_ros.demo.processes import ProcessDied, Processes, executable
+from dynofa_ros.demo.scenario import BATTERY_INITIAL, Act, Scenario, accuracy_floor
+from dynofa_ros.nodes.run_recorder import RunRecorder
+from dynofa_ros.platform import load_platform
+from dynofa_ros.report.picture import draw
+from dynofa_ros.report.summary import summarise
+from dynofa_ros.report.words import in_words
+from dynofa_ros.supernet import ModelError, load_model
+
+PLATFORM = 'jetson_xavier_nx'
+START_PATIENCE_S = 90.0
+ANSWER_PATIENCE_S = 3.0
+
+
+def main() -> int:
+    """Run the demo; return 0 if frames were classified, switches seen, all commands answered."""
+    options = _parser().parse_args()
+    try:
+        scenario = Scenario(options.seconds)
+        model = load_model(options.model)
+        camera = camera_of(options.bag) if options.bag else photograph_camera(Path('build/demo'))
+        rclpy.init()
+        recorder = _run(scenario, camera, options, [kept.accuracy for kept in model.kept])
+    except (ValueError, ModelError, BagError, ProcessDied, FileNotFoundError) as error:
+        print(f'demo: {error}', file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, ExternalShutdownException):
+        print('demo: interrupted; all nodes are stopped', file=sys.stderr)
+        return 130
+    finally:
+        rclpy.try_shutdown()
+    return _report(recorder, scenario, camera, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='scripts/demo', description=__doc__)
+    parser.add_argument('--seconds', type=float, default=60.0, help='length (default: 60)')
+    parser.add_argument(
+        '--report', type=Path, default=Path('build/demo/report'), help='folder of the report'
+    )
+    parser.add_argument('--bag', type=Path, help='a rosbag2 of yours, instead of photographs')
+    parser.add_argument('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
+    return parser
+
+
+def _run(
+    scenario: Scenario, camera: Camera, options: Any, accuracies: list[float]
+) -> RunRecorder:
+    recorder = RunRecorder()
+    platform = load_platform(PLATFORM)
+    with Processes(options.report / 'logs') as processes:
+        _start(processes, scenario, camera, options)
+        _wait_until_ready(recorder, processes)
+        processors = tuple(platform.processors)
+        print('running; the platform is simulated, the networks and the DDS are real', flush=True)
+        recorder.begin()
+        act: Act | None = None
+        with LiveTable(scenario.seconds) as table:
+            while recorder.time_s < scenario.seconds:
+                now = scenario.act(recorder.time_s)
+                if now is not act:
+                    _begin(recorder, now, processors, accuracies)
+                    act = now
+                rclpy.spin_once(recorder, timeout_sec=0.05)
+                processes.check()
+                table.show(recorder.recording, time_s=recorder.time_s, act=now.name)
+        until_s = time.monotonic() + ANSWER_PATIENCE_S
+        while recorder.recording.unacknowledged and time.monotonic() < until_s:
+            rclpy.spin_once(recorder, timeout_sec=0.05)
+    return recorder
+
+
+def _start(processes: Processes, scenario: Scenario, camera: Camera, options: Any) -> None:
+    """Start the four nodes; the camera waits until somebody listens."""
+    print(f'starting four nodes; their logs are in {options.report / "logs"}', flush=True)
+    processes.start(
+        'platform',
+        _node(
+            'platform_node',
+            platform=PLATFORM,
+            battery_initial=BATTERY_INITIAL,
+            battery_energy_j=scenario.battery_energy_j,
+        ),
+    )
+    processes.start('resource_manager', _node('resource_manager_node', deadline_s=0.1))
+    processes.start(
+        'perception',
+        _node('perception_node', model=options.model, platform=PLATFORM, processor='gpu'),
+    )
+    processes.start(
+        'camera',
+        [
+            executable('bag_player'),
+            camera.bag,
+            *('--loop', '--restamp', '--wait-for-subscribers', '90'),
+            *('--topics', camera.topic, '--remap', camera.remap),
+        ],
+    )
+
+
+def _node(name: str, **parameters: object) -> list[str | Path]:
+    arguments: list[str | Path] = [executable(name), '--ros-args']
+    for key, value in parameters.items():
+        arguments += ['-p', f'{key}:={value}']
+    return arguments
+
+
+def _wait_until_ready(recorder: RunRecorder, processes: Processes) -> None:
+    start_s, said_s = time.monotonic(), time.monotonic()
+    while not recorder.ready:
+        rclpy.spin_once(recorder, timeout_sec=0.1)
+        processes.check()
+        if time.monotonic() - start_s > START_PATIENCE_S:
+            raise ProcessDied(
+                f'the nodes were not ready after {START_PATIENCE_S:.0f} s: '
+                f'applications heard: {sorted(recorder.apps)}, '
+                f'platform heard: {recorder.platform_ready}'
+            )
+        if time.monotonic() - said_s > 3:
+            said_s = time.monotonic()
+            print('  waiting for the nodes: sub-networks are being compiled and measured')
+
+
+def _begin(
+    recorder: RunRecorder, act: Act, processors: tuple[str, ...], accuracies: list[float]
+) -> None:
+    floor = accuracy_floor(accuracies, act.min_accuracy_rank)
+    recorder.ask_deadline(act.deadline_s, min_accuracy=floor)
+    recorder.ask_co_runner(processors, act.co_runner_utilisation)
+
+
+def _report(recorder: RunRecorder, scenario: Scenario, camera: Camera, options: Any) -> int:
+    recording = recorder.recording
+    summary = {
+        'duration_s': scenario.seconds,
+        'model': options.model,
+        'bag': str(camera.bag),
+        'images': list(camera.credits),
+        **summarise(recording, scenario.phases),
+    }
+    words = in_words(summary, duration_s=scenario.seconds)
+    folder = options.report
+    (folder / 'report.json').write_text(json.dumps(summary, indent=2) + '\n')
+    (folder / 'report.txt').write_text(words + '\n')
+    title = f'{options.model} on {summary["platform"]}'
+    title += ' (simulated: clocks, power, latency and battery are modelled)'
+    draw(recording, scenario.phases, folder / 'report.png', title=title)
+    print(f'\n{words}\n\nreport.json, report.png and report.txt are in {folder}')
+    failures = _failures(summary) + recorder.refusals()
+    for failure in failures:
+        print(f'demo: {failure}', file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _failures(summary: dict[str, Any]) -> list[str]:
+    failures = []
+    if not summary['frames']['classified']:
+        failures.append('no frame was classified')
+    if not summary['switches']:
+        failures.append('the sub-network was never switched')
+    failures += [f'never acknowledged: {each}' for each in summary['commands']['unacknowledged']]
+    return failures
+
+
+if __name__ == '__main__':
+    sys.exit(main())

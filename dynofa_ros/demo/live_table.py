@@ -1,0 +1,111 @@
+"""What happens now, on the terminal: a table that is redrawn, or a line every two seconds."""
+
+from __future__ import annotations
+
+import math
+import time
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from dynofa_ros.report.recording import Recording
+from dynofa_ros.report.summary import count_switches
+
+LINE_PERIOD_S = 2.0
+
+
+class LiveTable:
+    """Shows a recording as it grows."""
+
+    def __init__(self, seconds: float, console: Console | None = None) -> None:
+        self._console = console or Console()
+        self._seconds = seconds
+        self._live = Live(console=self._console, auto_refresh=False)
+        self._last_line_s = -math.inf
+
+    def __enter__(self) -> LiveTable:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def show(self, recording: Recording, *, time_s: float, act: str) -> None:
+        """Redraw the table, or print a line if the last one is old enough."""
+        if self._console.is_terminal:
+            self._live.update(self._table(recording, time_s=time_s, act=act), refresh=True)
+        elif time.monotonic() - self._last_line_s >= LINE_PERIOD_S:
+            self._last_line_s = time.monotonic()
+            values = dict(rows(recording))
+            shown = ('label', 'sub-network', 'latency', 'clocks', 'power', 'battery')
+            text = ' | '.join(values[name] for name in shown)
+            print(f'{time_s:5.1f} s  {act:<15} {text}', flush=True)
+
+    def _table(self, recording: Recording, *, time_s: float, act: str) -> Group:
+        table = Table(show_header=False, box=None, padding=(0, 2))
+        table.add_column(style='bold')
+        table.add_column(no_wrap=True)
+        missed = bool(recording.frames) and not recording.frames[-1].deadline_met
+        for name, value in rows(recording):
+            style = 'red' if missed and name == 'latency' else ''
+            table.add_row(name, Text(value, style=style))
+        done = min(int(30 * time_s / self._seconds), 30)
+        bar = f'{"━" * done}{"╌" * (30 - done)}'
+        head = Text(f'{bar} {time_s:4.0f} / {self._seconds:.0f} s   {act}', style='bold cyan')
+        return Group(head, table)
+
+
+def rows(recording: Recording) -> list[tuple[str, str]]:
+    """Return what the table shows: names and values of the latest frame and state."""
+    frames, samples = recording.frames, recording.platform
+    frame = frames[-1] if frames else None
+    sample = samples[-1] if samples else None
+    simulated = ' (simulated)' if sample and sample.simulated else ''
+    waiting = len(recording.unacknowledged)
+    return [
+        ('frame', f'{len(frames)} classified, {sum(f.dropped for f in frames)} dropped'),
+        ('label', f'{frame.label} {frame.score:.0%}' if frame and frame.label else '-'),
+        (
+            'sub-network',
+            f'{frame.subnet_id} on {frame.processor}, expected top-1 {frame.accuracy:.1%}'
+            if frame
+            else '-',
+        ),
+        (
+            'latency',
+            f'{frame.latency_s * 1e3:.0f} of {frame.deadline_s * 1e3:.0f} ms '
+            f'{"met" if frame.deadline_met else "MISSED"} ({frame.latency_source})'
+            if frame
+            else '-',
+        ),
+        (
+            'clocks',
+            ', '.join(f'{d} {hz / 1e6:.0f} MHz' for d, hz in sample.frequencies_hz.items())
+            + simulated
+            if sample
+            else '-',
+        ),
+        ('power', f'{sample.power_w:.1f} W ({sample.power_source})' if sample else '-'),
+        ('battery', f'{recording.battery[-1].percentage:.0%}' if recording.battery else '-'),
+        (
+            'manager',
+            f'{recording.objectives[-1].objective} ({recording.objectives[-1].reason})'
+            if recording.objectives
+            else '-',
+        ),
+        (
+            'commands',
+            f'{len(recording.commands)} sent, {waiting} waiting; '
+            f'{count_switches(frames)} switches',
+        ),
+    ]

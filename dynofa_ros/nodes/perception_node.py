@@ -1,0 +1,319 @@
+"""The perception node: classifies camera images with the sub-network that is commanded.
+
+The application layer of arXiv 2206.02525. This thread hears images and commands; a worker thread
+does the work (:mod:`dynofa_ros.nodes.perception_worker`).
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CompressedImage, Image
+
+from dynofa_ros.engine import Classifier, Mailbox, Measurement, ResidentSet, TorchEngine, measure
+from dynofa_ros.engine.measure import fastest_threads, thread_counts
+from dynofa_ros.msg import (
+    Classification,
+    FrameReport,
+    PlatformState,
+    SubnetCommand,
+    SubnetProfile,
+    SubnetState,
+)
+from dynofa_ros.nodes import perception_messages as messages
+from dynofa_ros.nodes.diagnostics import Diagnostics
+from dynofa_ros.nodes.image_conversion import conversion_library
+from dynofa_ros.nodes.perception_parameters import PerceptionParameters, declare_parameters
+from dynofa_ros.nodes.perception_worker import (
+    Arrival,
+    Command,
+    FrameResult,
+    PerceptionWorker,
+    Running,
+)
+from dynofa_ros.nodes.qos import qos_profile
+from dynofa_ros.nodes.run_node import run_node
+from dynofa_ros.offline.profile import (
+    HOST_PROCESSOR,
+    host_name,
+    load_profile,
+    measured_profile,
+    modelled_profile,
+    save_profile,
+)
+from dynofa_ros.platform import load_platform
+from dynofa_ros.runtime import Profile
+from dynofa_ros.simulation.frame_time import FrameModel
+from dynofa_ros.supernet import load_model
+
+
+class PerceptionNode(Node):
+    """Node `perception`; it is also the worker's listener."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__('perception', **options)
+        self._parameters = parameters = declare_parameters(self)
+        self._started_s = time.monotonic()
+        self.failed = False
+        self._model = load_model(parameters.model)
+        self._engine = TorchEngine()
+        self._residents = ResidentSet(self._model, self._engine)
+        self._frame_model = self._simulated_platform(parameters)
+        self._profile = self._make_profile(parameters)
+        self._diagnostics = Diagnostics(self, self._profile.platform)
+        self._others: set[str] = set()
+        self._mailbox: Mailbox[Arrival, Command] = Mailbox()
+        self._worker = self._make_worker(parameters)
+        self._published: dict[str, Any] = {}
+        for kind in (Classification, FrameReport, SubnetState, SubnetProfile):
+            self._advertise(kind)
+        self._announce()
+        self._listen(parameters)
+        self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._take_parameters)
+        self._thread = threading.Thread(target=self._work, name='perception worker')
+        self._thread.start()
+
+    def _simulated_platform(self, parameters: PerceptionParameters) -> FrameModel | None:
+        if not parameters.platform:
+            return None
+        platform = load_platform(parameters.platform)
+        return FrameModel(platform, seed=parameters.seed, jitter=parameters.jitter)
+
+    def _make_profile(self, parameters: PerceptionParameters) -> Profile:
+        """Measure this machine, or read its profile; a simulated platform models its own."""
+        app, engine = parameters.app, self._engine.name
+        if self._frame_model is not None:
+            self._measure(parameters)  # the real inference uses the threads that are fastest
+            return modelled_profile(app, self._model, engine, self._frame_model.platform)
+        if not parameters.profile:
+            return measured_profile(app, self._model, engine, self._measure(parameters))
+        file = Path(parameters.profile).expanduser()
+        if file.exists():
+            profile = load_profile(file, app)
+            if profile.platform == host_name():
+                self._check_profile(profile, file)
+                self._threads = fastest_threads(
+                    Measurement(each.subnet_id, each.threads, each.latency_s, each.latency_std_s)
+                    for each in profile.points
+                )
+                return profile
+            self.get_logger().warning(
+                f'profile {file} is for {profile.platform}, this is {host_name()}: measuring again'
+            )
+        profile = measured_profile(app, self._model, engine, self._measure(parameters))
+        save_profile(profile, file)
+        self.get_logger().info(f'profile written to {file}')
+        return profile
+
+    def _check_profile(self, profile: Profile, file: Path) -> None:
+        kept = {each.subnet_id for each in self._model.kept}
+        unknown = sorted({point.subnet_id for point in profile.points} - kept)
+        if unknown:
+            raise ValueError(
+                f'profile {file} has sub-networks {", ".join(unknown)}; '
+                f'{self._model.name} keeps: {", ".join(sorted(kept))}'
+            )
+
+    def _measure(self, parameters: PerceptionParameters) -> tuple[Measurement, ...]:
+        self.get_logger().info(
+            f'measuring {len(self._residents)} sub-networks of {self._model.name} on this machine'
+        )
+        measurements = measure(
+            self._residents,
+            self._engine,
+            threads=thread_counts(parameters.threads),
+            rounds=parameters.profile_rounds,
+        )
+        for each in measurements:
+            self.get_logger().info(
+                f'  {each.subnet_id}: {each.latency_s * 1e3:.1f} ms +- '
+                f'{each.latency_std_s * 1e3:.1f} ms, threads: {each.threads}'
+            )
+        self._threads = fastest_threads(measurements)
+        return measurements
+
+    def _make_worker(self, parameters: PerceptionParameters) -> PerceptionWorker:
+        processors = {HOST_PROCESSOR: parameters.threads}
+        if self._frame_model is not None:
+            units = self._frame_model.platform.processors
+            processors = {name: unit.cores for name, unit in units.items()}
+        processor = parameters.processor or next(iter(processors))
+        if processor not in processors:
+            raise ValueError(f'processor is {processor!r}; allowed: {", ".join(processors)}')
+        classifier = Classifier(
+            self._residents,
+            self._engine,
+            self._model.labels,
+            threads=self._threads,
+            top=parameters.top,
+        )
+        if parameters.subnet:
+            classifier.switch(parameters.subnet)
+        return PerceptionWorker(
+            classifier=classifier,
+            mailbox=self._mailbox,
+            listener=self,
+            processors=processors,
+            model=self._frame_model,
+            running=Running(
+                subnet_id=classifier.active.kept.subnet_id,
+                processor=processor,
+                threads=min(self._threads, processors[processor]),
+                deadline_s=math.nan,
+                since_s=time.monotonic(),
+                reason='set by parameter' if parameters.subnet else 'start: the cheapest',
+            ),
+        )
+
+    def _advertise(self, kind: Any) -> None:
+        topic = {
+            Classification: 'classification',
+            FrameReport: 'frame_report',
+            SubnetState: 'subnet_state',
+            SubnetProfile: 'subnet_profile',
+        }[kind]
+        self._published[topic] = self.create_publisher(kind, topic, qos_profile(topic))
+
+    def _announce(self) -> None:
+        """Say what this application can run, and what it runs."""
+        message = messages.profile_message(self._profile)
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._published['subnet_profile'].publish(message)
+        self.on_running(self._worker.running)
+        simulated = f', simulating {self._profile.platform}' if self._frame_model else ''
+        self.get_logger().info(
+            f'{self._parameters.app}: {len(self._residents)} sub-networks resident on '
+            f'{self._engine.name}, {len(self._profile.points)} operating points '
+            f'({self._profile.latency_source}){simulated}; images through {conversion_library()}; '
+            f'ready after {time.monotonic() - self._started_s:.1f} s'
+        )
+        self._diagnostics.ok('waiting for the first image')
+
+    def _listen(self, parameters: PerceptionParameters) -> None:
+        for kind, topic in ((Image, 'image'), (CompressedImage, 'image/compressed')):
+            profile = qos_profile(topic, reliable=parameters.reliable)
+            self.create_subscription(kind, topic, self._on_image, profile)
+        self.create_subscription(
+            SubnetCommand, 'subnet_command', self._on_command, qos_profile('subnet_command')
+        )
+        self.create_subscription(
+            SubnetState, 'subnet_state', self._on_state, qos_profile('subnet_state')
+        )
+        self.create_subscription(
+            PlatformState, 'platform_state', self._on_platform, qos_profile('platform_state')
+        )
+
+    def _on_image(self, message: Image | CompressedImage) -> None:
+        age = messages.age_s(self, message.header.stamp)
+        self._mailbox.put_frame(Arrival(message, time.monotonic(), age))
+
+    def _on_command(self, message: SubnetCommand) -> None:
+        if message.app == self._parameters.app:
+            self._mailbox.put_command(messages.command_from(message))
+        elif message.app not in self._others:
+            known = ', '.join(sorted({self._parameters.app} | self._others))
+            self._diagnostics.count(
+                'subnet_command', f'application is {message.app!r}; known: {known}'
+            )
+
+    def _on_state(self, message: SubnetState) -> None:
+        """Learn who else is here, to tell their commands from those for nobody."""
+        if message.app != self._parameters.app:
+            self._others.add(message.app)
+
+    def _on_platform(self, message: PlatformState) -> None:
+        if self._frame_model is None or not message.simulated:
+            return
+        for domain in message.domains:
+            self._frame_model.set_clock(
+                domain.name,
+                frequency_hz=domain.frequency_hz,
+                co_runner_utilisation=domain.co_runner_utilisation,
+            )
+
+    def _work(self) -> None:
+        """Run the worker; should it fail, end the node rather than go on without it."""
+        try:
+            self._worker.run()
+        except Exception as error:
+            if self.context.ok():  # else the node is ending, and nothing can be published any more
+                self.get_logger().fatal(f'the worker failed: {error!r}')
+                self.context.try_shutdown()
+                self.failed = True
+
+    def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        for change in changes:
+            if change.name == 'subnet' and change.value:
+                try:
+                    self._residents[change.value]
+                except ValueError as error:
+                    return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _take_parameters(self, changes: list[Parameter]) -> None:
+        for change in changes:
+            if change.name == 'top':
+                self._worker.classifier.top = change.value
+            if change.name == 'subnet' and change.value:
+                running = self._worker.running
+                self._mailbox.put_command(
+                    Command(
+                        sequence=running.command_sequence,
+                        subnet_id=change.value,
+                        deadline_s=running.deadline_s,
+                        reason='set by parameter',
+                    )
+                )
+
+    def on_result(self, result: FrameResult) -> None:
+        """Publish a frame's classification and report."""
+        app = self._parameters.app
+        self._published['classification'].publish(messages.classification_message(app, result))
+        self._published['frame_report'].publish(
+            messages.report_message(app, self._engine.name, result)
+        )
+        self._diagnostics.set('frames', result.sequence)
+        self._diagnostics.set('sub-network', result.running.subnet_id)
+        self._diagnostics.set('latency_s', f'{result.latency_s:.4f}')
+        if self._worker.overruns:
+            self._diagnostics.set('slower than the simulated platform', self._worker.overruns)
+        self._diagnostics.ok(f'running {result.running.subnet_id}')
+
+    def on_running(self, running: Running) -> None:
+        """Publish what runs now."""
+        now = self.get_clock().now()
+        passed_ns = int((time.monotonic() - running.since_s) * 1e9)
+        since_ns = max(now.nanoseconds - passed_ns, 0)
+        message = messages.state_message(
+            self._parameters.app,
+            self._model.net.spec.name,
+            self._engine.name,
+            running,
+            since=Time(sec=since_ns // 10**9, nanosec=since_ns % 10**9),
+        )
+        message.header.stamp = now.to_msg()
+        self._published['subnet_state'].publish(message)
+
+    def on_refused(self, name: str, detail: str) -> None:
+        """Count an input that was refused."""
+        self._diagnostics.count(name, detail)
+
+    def destroy_node(self) -> None:
+        """Stop the worker, then the node."""
+        self._worker.stop()
+        self._thread.join()
+        super().destroy_node()
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is told to stop; return 1 if it cannot start."""
+    return run_node(PerceptionNode, args, name='perception_node')

@@ -1,0 +1,203 @@
+"""Hears everything of a run and writes it into a recording; plays the user's part in the demo."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rcl_interfaces.srv import SetParameters
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import BatteryState
+
+from dynofa_ros.msg import (
+    Classification,
+    Deadline,
+    DvfsCommand,
+    FrameReport,
+    ManagerState,
+    PlatformState,
+    SubnetCommand,
+    SubnetState,
+)
+from dynofa_ros.nodes.platform_parameters import CO_RUNNER
+from dynofa_ros.nodes.qos import qos_profile
+from dynofa_ros.report.recording import (
+    BatterySample,
+    Command,
+    Frame,
+    Objective,
+    PlatformSample,
+    Recording,
+)
+
+PLATFORM = 'platform'
+
+
+class RunRecorder(Node):
+    """Node `run_recorder`. Times count from :meth:`begin`; before it nothing is recorded."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, **options: Any) -> None:
+        super().__init__('run_recorder', **options)
+        self.recording = Recording()
+        self._steady_clock = clock
+        self._start_s = math.nan
+        self._labels: dict[tuple[str, int], tuple[str, float]] = {}
+        self._asked: list[Any] = []
+        self.apps: set[str] = set()
+        self.platform_ready = False
+        self._deadlines = self.create_publisher(Deadline, 'deadline', qos_profile('deadline'))
+        self._settings = self.create_client(SetParameters, 'platform/set_parameters')
+        for kind, topic, callback in (
+            (Classification, 'classification', self._on_classification),
+            (FrameReport, 'frame_report', self._on_frame),
+            (SubnetCommand, 'subnet_command', self._on_subnet_command),
+            (SubnetState, 'subnet_state', self._on_subnet_state),
+            (DvfsCommand, 'dvfs_command', self._on_dvfs_command),
+            (PlatformState, 'platform_state', self._on_platform_state),
+            (ManagerState, 'manager_state', self._on_manager_state),
+            (BatteryState, 'battery', self._on_battery),
+        ):
+            self.create_subscription(kind, topic, callback, qos_profile(topic))
+
+    @property
+    def time_s(self) -> float:
+        """Seconds since :meth:`begin`; NaN before it."""
+        return self._steady_clock() - self._start_s
+
+    @property
+    def ready(self) -> bool:
+        """Whether an application, its manager's command and the platform have been heard."""
+        return bool(self.apps) and self.platform_ready
+
+    def begin(self) -> None:
+        """Start recording."""
+        self._start_s = self._steady_clock()
+
+    def ask_deadline(self, deadline_s: float, *, min_accuracy: float = math.nan) -> None:
+        """Publish a deadline and an accuracy floor for all applications."""
+        message = Deadline(deadline_s=deadline_s, min_accuracy=min_accuracy)
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._deadlines.publish(message)
+
+    def ask_co_runner(self, processors: tuple[str, ...], utilisation: float) -> None:
+        """Let a simulated program use this part of each processor, 0..1."""
+        request = SetParameters.Request(
+            parameters=[
+                Parameter(f'{CO_RUNNER}{name}', value=utilisation).to_parameter_msg()
+                for name in processors
+            ]
+        )
+        self._asked.append(self._settings.call_async(request))
+
+    def refusals(self) -> list[str]:
+        """Return why parameters were refused, if any were; a service that is silent counts."""
+        reasons = []
+        for future in self._asked:
+            if not future.done():
+                reasons.append('platform/set_parameters did not answer')
+            else:
+                results = future.result().results
+                reasons += [each.reason for each in results if not each.successful]
+        return reasons
+
+    def _on_classification(self, message: Classification) -> None:
+        if message.labels:
+            key = (message.app, _stamp_ns(message))
+            self._labels[key] = (message.labels[0], message.scores[0])
+
+    def _on_frame(self, message: FrameReport) -> None:
+        if math.isnan(self._start_s):
+            return
+        label, score = self._labels.pop((message.app, _stamp_ns(message)), ('', math.nan))
+        self.recording.frames.append(
+            Frame(
+                time_s=self.time_s,
+                app=message.app,
+                subnet_id=message.subnet_id,
+                processor=message.processor,
+                latency_s=message.latency_s,
+                deadline_s=message.deadline_s,
+                deadline_met=message.deadline_met,
+                energy_j=message.energy_j,
+                accuracy=message.accuracy,
+                dropped=message.dropped,
+                refused=message.refused,
+                latency_source=message.latency_source,
+                energy_source=message.energy_source,
+                label=label,
+                score=score,
+            )
+        )
+
+    def _on_subnet_command(self, message: SubnetCommand) -> None:
+        what = f'{message.subnet_id} on {message.processor}'
+        self._command(message.app, message.sequence, what, message.reason)
+
+    def _on_dvfs_command(self, message: DvfsCommand) -> None:
+        what = ', '.join(f'{d.domain} {d.frequency_hz / 1e6:.0f} MHz' for d in message.domains)
+        self._command(PLATFORM, message.sequence, what, message.reason)
+
+    def _command(self, receiver: str, sequence: int, what: str, reason: str) -> None:
+        """Note a command; one that is repeated is noted once."""
+        known = {(c.receiver, c.sequence) for c in self.recording.commands}
+        if not math.isnan(self._start_s) and (receiver, sequence) not in known:
+            self.recording.commands.append(
+                Command(self.time_s, receiver, sequence, what, reason)
+            )
+
+    def _on_subnet_state(self, message: SubnetState) -> None:
+        self.apps.add(message.app)
+        self.recording.acknowledge(
+            message.app,
+            message.command_sequence,
+            time_s=self.time_s,
+            applied=message.command_applied,
+            result=message.command_result,
+        )
+
+    def _on_platform_state(self, message: PlatformState) -> None:
+        self.platform_ready = True
+        if math.isnan(self._start_s):
+            return
+        self.recording.acknowledge(
+            PLATFORM,
+            message.command_sequence,
+            time_s=self.time_s,
+            applied=message.command_applied,
+            result=message.command_result,
+        )
+        self.recording.platform.append(
+            PlatformSample(
+                time_s=self.time_s,
+                platform=message.platform,
+                simulated=message.simulated,
+                frequencies_hz={d.name: d.frequency_hz for d in message.domains},
+                power_w=message.power_w,
+                power_source=message.power_source,
+                temperature_c=max(
+                    (t.temperature_c for t in message.temperatures), default=math.nan
+                ),
+            )
+        )
+
+    def _on_manager_state(self, message: ManagerState) -> None:
+        if math.isnan(self._start_s):
+            return
+        objectives = self.recording.objectives
+        if not objectives or objectives[-1].objective != message.objective:
+            objectives.append(
+                Objective(self.time_s, message.objective, message.objective_reason)
+            )
+        self.recording.decisions_s.append(message.decision_s)
+
+    def _on_battery(self, message: BatteryState) -> None:
+        if not math.isnan(self._start_s):
+            self.recording.battery.append(BatterySample(self.time_s, message.percentage))
+
+
+def _stamp_ns(message: Any) -> int:
+    stamp = message.header.stamp
+    return int(stamp.sec * 10**9 + stamp.nanosec)

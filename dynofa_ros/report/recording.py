@@ -1,0 +1,101 @@
+"""What was heard during one run, as plain values. Times are seconds since the run began."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One classified image: the fields of FrameReport.msg that a report shows."""
+
+    time_s: float
+    app: str
+    subnet_id: str
+    processor: str
+    latency_s: float
+    deadline_s: float
+    deadline_met: bool
+    energy_j: float
+    accuracy: float
+    dropped: int
+    refused: int
+    latency_source: str
+    energy_source: str
+    label: str = ''
+    score: float = math.nan
+
+
+@dataclass(frozen=True)
+class PlatformSample:
+    """Clocks and power of the platform."""
+
+    time_s: float
+    platform: str
+    simulated: bool
+    frequencies_hz: dict[str, float]
+    power_w: float
+    power_source: str
+    temperature_c: float
+
+
+@dataclass(frozen=True)
+class BatterySample:
+    """Charge, a fraction 0..1."""
+
+    time_s: float
+    percentage: float
+
+
+@dataclass
+class Command:
+    """A command, and when it was acknowledged; None as long as it was not."""
+
+    time_s: float
+    receiver: str
+    sequence: int
+    what: str
+    reason: str
+    acknowledged_s: float | None = None
+    applied: bool = False
+    result: str = ''
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the manager optimises from now on."""
+
+    time_s: float
+    objective: str
+    reason: str
+
+
+@dataclass
+class Recording:
+    """Everything of one run, in the order it was heard."""
+
+    frames: list[Frame] = field(default_factory=list)
+    platform: list[PlatformSample] = field(default_factory=list)
+    battery: list[BatterySample] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    objectives: list[Objective] = field(default_factory=list)
+    decisions_s: list[float] = field(default_factory=list)
+
+    def acknowledge(
+        self, receiver: str, sequence: int, *, time_s: float, applied: bool, result: str
+    ) -> None:
+        """Note that a receiver has seen its commands up to ``sequence``."""
+        for command in self.commands:
+            waiting = command.acknowledged_s is None and command.receiver == receiver
+            if waiting and command.sequence <= sequence:
+                command.acknowledged_s = time_s
+                # Only the last one's outcome is known; those before it were overtaken.
+                latest = command.sequence == sequence
+                command.applied = applied if latest else True
+                command.result = result if latest else 'overtaken by a later command'
+
+    @property
+    def unacknowledged(self) -> list[Command]:
+        """Commands that nobody acknowledged so far."""
+        return [command for command in self.commands if command.acknowledged_s is None]

@@ -1,0 +1,145 @@
+"""Figures of one run: totals, and means of each phase."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dynofa_ros.report.recording import Frame, PlatformSample, Recording
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a run in which the targets stay as they are."""
+
+    name: str
+    start_s: float
+    end_s: float
+
+    def __post_init__(self) -> None:
+        """Refuse a phase that ends before it starts.
+
+        Raises:
+            ValueError: naming the phase and its times.
+        """
+        if not self.start_s < self.end_s:
+            raise ValueError(
+                f'phase {self.name!r} runs from {self.start_s} to {self.end_s} s; '
+                'it must end after it starts'
+            )
+
+    def holds(self, time_s: float) -> bool:
+        """Whether a time lies in the phase."""
+        return self.start_s <= time_s < self.end_s
+
+
+def summarise(recording: Recording, phases: Sequence[Phase]) -> dict[str, Any]:
+    """Return the figures as plain values for JSON; unknown ones are None.
+
+    Keys say their unit. Sources of latency, energy and power are listed as they were reported.
+    """
+    frames = recording.frames
+    classified = len(frames)
+    dropped = sum(frame.dropped for frame in frames)
+    refused = sum(frame.refused for frame in frames)
+    waiting = recording.unacknowledged
+    answers = [c.acknowledged_s - c.time_s for c in recording.commands if c.acknowledged_s]
+    return {
+        'frames': {
+            'in': classified + dropped + refused,
+            'classified': classified,
+            'dropped': dropped,
+            'refused': refused,
+        },
+        'switches': count_switches(frames),
+        'deadline_misses': sum(not frame.deadline_met for frame in frames),
+        'energy_j': _total([frame.energy_j for frame in frames]),
+        'energy_source': _sources(frame.energy_source for frame in frames),
+        'latency_source': _sources(frame.latency_source for frame in frames),
+        'platform': _sources(sample.platform for sample in recording.platform),
+        'simulated': any(sample.simulated for sample in recording.platform),
+        'battery': {
+            'first': recording.battery[0].percentage if recording.battery else None,
+            'last': recording.battery[-1].percentage if recording.battery else None,
+        },
+        'commands': {
+            'sent': len(recording.commands),
+            'acknowledged': len(recording.commands) - len(waiting),
+            'refused': sum(
+                c.acknowledged_s is not None and not c.applied for c in recording.commands
+            ),
+            'unacknowledged': [f'{c.receiver} {c.sequence}: {c.what}' for c in waiting],
+            'median_answer_s': _number(np.median(answers)) if answers else None,
+        },
+        'decision_median_s': _number(np.median(recording.decisions_s))
+        if recording.decisions_s
+        else None,
+        'phases': [_phase(recording, phase) for phase in phases],
+    }
+
+
+def count_switches(frames: Sequence[Frame]) -> int:
+    """Count frames that ran another sub-network than the application's frame before."""
+    last: dict[str, str] = {}
+    switches = 0
+    for frame in frames:
+        switches += last.get(frame.app, frame.subnet_id) != frame.subnet_id
+        last[frame.app] = frame.subnet_id
+    return switches
+
+
+def _phase(recording: Recording, phase: Phase) -> dict[str, Any]:
+    frames = [frame for frame in recording.frames if phase.holds(frame.time_s)]
+    samples = [sample for sample in recording.platform if phase.holds(sample.time_s)]
+    latencies = [frame.latency_s for frame in frames]
+    deadlines = [f.deadline_s for f in frames if not math.isnan(f.deadline_s)]
+    return {
+        'name': phase.name,
+        'start_s': phase.start_s,
+        'end_s': phase.end_s,
+        'frames': len(frames),
+        'dropped': sum(frame.dropped for frame in frames),
+        'deadline_s': deadlines[-1] if deadlines else None,
+        'deadline_misses': sum(not frame.deadline_met for frame in frames),
+        'switches': count_switches(frames),
+        'subnets': dict(Counter(frame.subnet_id for frame in frames).most_common()),
+        'processors': dict(Counter(frame.processor for frame in frames).most_common()),
+        'latency_mean_s': _mean(latencies),
+        'latency_p95_s': _number(np.percentile(latencies, 95)) if latencies else None,
+        'energy_per_frame_j': _mean([frame.energy_j for frame in frames]),
+        'expected_accuracy': _mean([frame.accuracy for frame in frames]),
+        'power_mean_w': _mean([sample.power_w for sample in samples]),
+        'frequency_mean_hz': _frequencies(samples),
+    }
+
+
+def _frequencies(samples: Sequence[PlatformSample]) -> dict[str, float | None]:
+    domains = sorted({domain for sample in samples for domain in sample.frequencies_hz})
+    return {d: _mean([s.frequencies_hz.get(d, math.nan) for s in samples]) for d in domains}
+
+
+def _sources(names: Any) -> str:
+    return ', '.join(sorted(set(names))) or 'unavailable'
+
+
+def _known(values: Sequence[float]) -> list[float]:
+    return [value for value in values if not math.isnan(value)]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    known = _known(values)
+    return _number(np.mean(known)) if known else None
+
+
+def _total(values: Sequence[float]) -> float | None:
+    known = _known(values)
+    return _number(sum(known)) if known else None
+
+
+def _number(value: Any) -> float:
+    return round(float(value), 6)

@@ -1,0 +1,51 @@
+"""One run in one paragraph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def in_words(summary: dict[str, Any], *, duration_s: float) -> str:
+    """Say what the figures of :func:`~dynofa_ros.report.summary.summarise` mean."""
+    frames = summary['frames']
+    where = summary['platform'] + (' (simulated)' if summary['simulated'] else '')
+    sentences = [
+        f'In {duration_s:.0f} s, {frames["in"]} frames came in on {where}; '
+        f'{frames["classified"]} were classified, {frames["dropped"]} dropped and '
+        f'{frames["refused"]} refused.'
+    ]
+    if frames['classified']:
+        share = summary['deadline_misses'] / frames['classified']
+        sentences.append(
+            f'The manager switched the sub-network {summary["switches"]} times, and '
+            f'{summary["deadline_misses"]} frames ({share:.1%}) missed their deadline.'
+        )
+    sentences += [_phase(phase) for phase in summary['phases'] if phase['frames']]
+    if summary['energy_j'] is not None:
+        sentences.append(
+            f'The inferences took {summary["energy_j"]:.1f} J above idle '
+            f'({summary["energy_source"]}).'
+        )
+    if summary['battery']['first'] is not None:
+        sentences.append(
+            f'The battery went from {summary["battery"]["first"]:.0%} to '
+            f'{summary["battery"]["last"]:.0%}.'
+        )
+    commands = summary['commands']
+    sentences.append(
+        f'{commands["acknowledged"]} of {commands["sent"]} commands were acknowledged.'
+    )
+    return ' '.join(sentences)
+
+
+def _phase(phase: dict[str, Any]) -> str:
+    subnet = next(iter(phase['subnets']))
+    deadline = phase['deadline_s']
+    target = 'no deadline' if deadline is None else f'a deadline of {deadline * 1e3:.0f} ms'
+    text = (
+        f'{phase["name"].capitalize()}: with {target} it ran mostly {subnet} on the '
+        f'{next(iter(phase["processors"]))}, {phase["latency_mean_s"] * 1e3:.0f} ms a frame'
+    )
+    if phase['energy_per_frame_j'] is not None:
+        text += f', {phase["energy_per_frame_j"]:.2f} J'
+    return text + f', expected accuracy {phase["expected_accuracy"]:.1%}.'

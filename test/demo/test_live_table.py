@@ -1,0 +1,61 @@
+import io
+import math
+
+from rich.console import Console
+
+from dynofa_ros.demo.live_table import LiveTable, rows
+from dynofa_ros.report.recording import BatterySample, Frame, PlatformSample, Recording
+
+
+def a_run(*, met=True):
+    frame = Frame(
+        time_s=0.1,
+        app='perception',
+        subnet_id='small',
+        processor='gpu',
+        latency_s=0.03,
+        deadline_s=0.04,
+        deadline_met=met,
+        energy_j=math.nan,
+        accuracy=0.7,
+        dropped=3,
+        refused=0,
+        latency_source='modelled',
+        energy_source='modelled',
+        label='cat',
+        score=0.9,
+    )
+    sample = PlatformSample(0.1, 'nx', True, {'gpu': 1e9}, 5.0, 'modelled', 40.0)
+    return Recording(frames=[frame], platform=[sample], battery=[BatterySample(0.1, 0.5)])
+
+
+def test_the_table_shows_the_latest_of_everything():
+    values = dict(rows(a_run()))
+    assert values['frame'] == '1 classified, 3 dropped'
+    assert values['label'] == 'cat 90%'
+    assert values['latency'] == '30 of 40 ms met (modelled)'
+    assert values['clocks'] == 'gpu 1000 MHz (simulated)'
+    assert values['power'] == '5.0 W (modelled)'
+    assert values['battery'] == '50%'
+
+
+def test_before_the_first_frame_there_are_dashes():
+    values = dict(rows(Recording()))
+    assert {values[name] for name in ('label', 'latency', 'clocks', 'power', 'battery')} == {'-'}
+
+
+def test_a_missed_deadline_is_said():
+    assert 'MISSED' in dict(rows(a_run(met=False)))['latency']
+
+
+def test_without_a_terminal_it_prints_lines(capsys):
+    with LiveTable(60, Console(file=io.StringIO())) as table:
+        table.show(a_run(), time_s=1.0, act='calm')
+    assert 'calm' in capsys.readouterr().out
+
+
+def test_on_a_terminal_it_draws_a_table():
+    screen = io.StringIO()
+    with LiveTable(60, Console(file=screen, force_terminal=True, width=120)) as table:
+        table.show(a_run(), time_s=1.0, act='calm')
+    assert 'sub-network' in screen.getvalue()

@@ -1,0 +1,53 @@
+import math
+
+import pytest
+
+from dynofa_ros.report.recording import (
+    BatterySample,
+    Command,
+    Frame,
+    Objective,
+    PlatformSample,
+    Recording,
+)
+
+
+def make_frame(time_s, **changes):
+    values = {
+        'app': 'perception',
+        'subnet_id': 'small',
+        'processor': 'gpu',
+        'latency_s': 0.03,
+        'deadline_s': 0.04,
+        'deadline_met': True,
+        'energy_j': 0.5,
+        'accuracy': 0.7,
+        'dropped': 0,
+        'refused': 0,
+        'latency_source': 'modelled',
+        'energy_source': 'modelled',
+    }
+    return Frame(time_s=time_s, **(values | changes))
+
+
+@pytest.fixture
+def recording():
+    """Two phases of two frames: small at 30 ms, then large at 50 ms, which misses its deadline."""
+    run = Recording()
+    run.frames = [
+        make_frame(0.1),
+        make_frame(0.2, dropped=2),
+        make_frame(
+            1.1, subnet_id='large', latency_s=0.05, deadline_met=False, energy_j=1.5, accuracy=0.8
+        ),
+        make_frame(1.2, subnet_id='large', latency_s=0.03, refused=1, energy_j=math.nan),
+    ]
+    run.platform = [
+        PlatformSample(0.1, 'nx', True, {'gpu': 1e9}, 5.0, 'modelled', 40.0),
+        PlatformSample(1.1, 'nx', True, {'gpu': 5e8}, 9.0, 'modelled', 41.0),
+    ]
+    run.battery = [BatterySample(0.0, 0.5), BatterySample(1.5, 0.4)]
+    run.objectives = [Objective(0.0, 'max_accuracy', 'battery 50%')]
+    run.commands = [Command(0.5, 'perception', 1, 'large on gpu', 'most accurate')]
+    run.decisions_s = [0.001, 0.003]
+    return run
