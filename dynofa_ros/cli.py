@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument('--seed', type=int, default=0)
     train.add_argument('--held-out', type=int, default=2500, help='images that choose what is kept')
     train.add_argument('--keep', type=int, default=8, help='sub-networks to keep')
+    train.add_argument(
+        '--candidates', type=int, default=120, help='sub-networks to try on the held-out images'
+    )
     train.add_argument('--threads', type=int, default=0, help='CPU threads; 0: one for each core')
     train.set_defaults(run=_train)
     evaluate = commands.add_parser('evaluate', help='measure the top-1 of a model on images')

@@ -28,8 +28,18 @@ class Dataset:
         """Return the images at these indices."""
         return Dataset(self.images[index], self.classes[index], self.labels)
 
+    def first(self, count: int) -> Dataset:
+        """Return the first ``count`` images, or all if there are fewer."""
+        return self.subset(torch.arange(min(count, len(self))))
+
     def split(self, held_out: int, *, seed: int) -> tuple[Dataset, Dataset]:
-        """Return the rest and ``held_out`` images drawn without replacement."""
+        """Return the rest and ``held_out`` images drawn without replacement.
+
+        Raises:
+            ValueError: if that leaves either of them empty.
+        """
+        if not 0 < held_out < len(self):
+            raise ValueError(f'held out are {held_out} images; allowed: 1 to {len(self) - 1}')
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
         return self.subset(order[held_out:]), self.subset(order[:held_out])
 

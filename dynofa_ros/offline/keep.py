@@ -28,13 +28,23 @@ class Candidate:
     accuracy: float
 
 
-def candidates(space: SearchSpace, *, drawn: int, seed: int) -> list[SubnetConfig]:
-    """Return every sub-network with one choice for all blocks and stages, and random ones."""
+def candidates(space: SearchSpace, *, count: int, seed: int) -> list[SubnetConfig]:
+    """Return the smallest, the largest, and random others; half of them uniform.
+
+    A uniform sub-network makes one choice for all its blocks and stages.
+
+    Raises:
+        ValueError: if ``count`` is below 2.
+    """
+    if count < 2:
+        raise ValueError(f'candidates is {count}; it must be at least 2')
+    rng = Random(seed)
     choices = (space.kernel_sizes, space.expand_ratios, space.depths, space.resolutions)
     uniform = [space.uniform(ks=k, e=e, d=d, r=r) for k, e, d, r in itertools.product(*choices)]
-    rng = Random(seed)
-    everyone = [*uniform, *(space.sample(rng) for _ in range(drawn))]
-    return list(dict.fromkeys(space.canonical(config) for config in everyone))
+    everyone = [space.min_config(), space.max_config()]
+    everyone += rng.sample(uniform, min(count // 2, len(uniform)))
+    everyone += [space.sample(rng) for _ in range(count)]
+    return list(dict.fromkeys(space.canonical(config) for config in everyone))[:count]
 
 
 def try_out(

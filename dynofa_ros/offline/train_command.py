@@ -85,12 +85,12 @@ def _keep(
     held_out: Dataset,
     test: Dataset,
 ) -> Model:
-    everyone = candidates(net.space, drawn=40, seed=options.seed)
+    everyone = candidates(net.space, count=options.candidates, seed=options.seed)
     print(f'trying {len(everyone)} sub-networks on {len(held_out)} held-out images', flush=True)
     tried = try_out(
         net,
         everyone,
-        calibration=train_data.subset(torch.arange(TRIAL_CALIBRATION_IMAGES)),
+        calibration=train_data.first(TRIAL_CALIBRATION_IMAGES),
         held_out=held_out,
         report=_count_line('tried'),
     )
@@ -98,7 +98,7 @@ def _keep(
     (options.out / 'training' / 'tried.json').write_text(json.dumps(rows))
     chosen = spread(pareto_front(tried), options.keep)
     print(f'measuring {len(chosen)} sub-networks on {len(test)} test images', flush=True)
-    calibration = train_data.subset(torch.arange(CALIBRATION_IMAGES))
+    calibration = train_data.first(CALIBRATION_IMAGES)
     kept = keep(net, chosen, calibration=calibration, test=test)
     for each in kept:
         print(f'  {each.subnet_id}: {each.accuracy:.2%}', flush=True)

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -9,7 +10,7 @@ def test_the_acts_fill_the_time_without_a_gap():
     phases = Scenario(60).phases
     assert phases[0].start_s == 0
     assert phases[-1].end_s == pytest.approx(60)
-    assert all(a.end_s == b.start_s for a, b in zip(phases, phases[1:], strict=False))
+    assert all(a.end_s == b.start_s for a, b in itertools.pairwise(phases))
 
 
 @pytest.mark.parametrize('time_s', [0.0, 12.0, 59.9, 61.0])

@@ -1,0 +1,79 @@
+import os
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from dynofa_ros.cli import main
+
+
+def image_folder(path, *, classes, each):
+    rng = np.random.default_rng(0)
+    for name in classes:
+        (path / name).mkdir(parents=True)
+        for number in range(each):
+            pixels = rng.integers(0, 256, (32, 32, 3), np.uint8)
+            cv2.imwrite(str(path / name / f'{number}.png'), pixels)
+    return path
+
+
+@pytest.fixture(scope='module')
+def images(tmp_path_factory):
+    return image_folder(tmp_path_factory.mktemp('images'), classes='abcdefghij', each=4)
+
+
+def dynofa(*arguments):
+    return subprocess.run(
+        [sys.executable, '-m', 'dynofa_ros.cli', *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env=os.environ | {'OMP_NUM_THREADS': '1'},
+    )
+
+
+def test_without_a_command_it_says_which_there_are(capsys):
+    with pytest.raises(SystemExit) as exit:
+        main([])
+    assert exit.value.code == 2
+    assert 'train' in capsys.readouterr().err
+
+
+def test_images_that_are_not_there_are_one_line(capsys, tmp_path):
+    assert main(['evaluate', '--model', str(tmp_path / 'none'), '--data', 'x']) == 1
+    error = capsys.readouterr().err
+    assert error.startswith('dynofa evaluate: model')
+    assert error.count('\n') < 6
+
+
+@pytest.mark.timeout(280)
+def test_training_writes_a_model_that_evaluate_reads_and_a_second_run_resumes(tmp_path, images):
+    train = ('train', '--data', images, '--test', images, '--out', tmp_path / 'model')
+    train += ('--epochs', 1, '--batch-size', 8, '--held-out', 8, '--keep', 2, '--threads', 1)
+    first = dynofa(*train, '--candidates', 2)
+    assert first.returncode == 0, first.stderr
+    assert 'training from step 0 of 4' in first.stdout
+    for name in ('weights.pt', 'model.yaml', 'README.md', 'training/log.jsonl'):
+        assert (tmp_path / 'model' / name).exists()
+
+    again = dynofa(*train, '--candidates', 2)
+    assert 'resuming at step 4 of 4' in again.stdout
+
+    other = dynofa(*train, '--seed', 1, '--candidates', 2)
+    assert other.returncode == 1
+    assert 'was made with' in other.stderr
+
+    figures = tmp_path / 'figures.json'
+    evaluate = ('evaluate', '--model', tmp_path / 'model', '--data', images)
+    evaluated = dynofa(*evaluate, '--json', figures)
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert figures.exists()
+
+
+def test_a_plan_that_cannot_train_names_the_field(tmp_path, images):
+    train = ('train', '--data', images, '--test', images, '--out', tmp_path / 'model')
+    refused = dynofa(*train, '--epochs', 0)
+    assert refused.returncode == 1
+    assert 'epochs is 0; it must be above 0' in refused.stderr
