@@ -16,7 +16,6 @@ PROCESS_VARIABLES = {
     'MALLOC_TRIM_THRESHOLD_': str(4096 * 2**20),
     'ONEDNN_PRIMITIVE_CACHE_CAPACITY': '20000',
     'LRU_CACHE_CAPACITY': '20000',
-    'OMP_WAIT_POLICY': 'PASSIVE',
 }
 
 
@@ -62,9 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace) -> int:
     if any(name not in os.environ for name in PROCESS_VARIABLES):
-        environment = PROCESS_VARIABLES | os.environ
         arguments = [sys.executable, '-m', 'dynofa_ros.cli', *sys.argv[1:]]
-        os.execve(sys.executable, arguments, environment)
+        os.execve(sys.executable, arguments, PROCESS_VARIABLES | os.environ)
     from dynofa_ros.offline.train_command import run_training  # torch reads them when it is loaded
 
     return run_training(options)

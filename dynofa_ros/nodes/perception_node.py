@@ -7,8 +7,10 @@ does the work (:mod:`dynofa_ros.nodes.perception_worker`).
 from __future__ import annotations
 
 import math
+import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +102,7 @@ class PerceptionNode(Node):
         if file.exists():
             profile = load_profile(file, app)
             if profile.platform == host_name():
-                self._check_profile(profile, file)
+                profile = self._usable(profile, file)
                 self._threads = fastest_threads(
                     Measurement(each.subnet_id, each.threads, each.latency_s, each.latency_std_s)
                     for each in profile.points
@@ -114,7 +116,8 @@ class PerceptionNode(Node):
         self.get_logger().info(f'profile written to {file}')
         return profile
 
-    def _check_profile(self, profile: Profile, file: Path) -> None:
+    def _usable(self, profile: Profile, file: Path) -> Profile:
+        """Return the profile without points of more threads than this node may use."""
         kept = {each.subnet_id for each in self._model.kept}
         unknown = sorted({point.subnet_id for point in profile.points} - kept)
         if unknown:
@@ -122,6 +125,11 @@ class PerceptionNode(Node):
                 f'profile {file} has sub-networks {", ".join(unknown)}; '
                 f'{self._model.name} keeps: {", ".join(sorted(kept))}'
             )
+        most = self._parameters.threads
+        points = tuple(point for point in profile.points if point.threads <= most)
+        if not points:
+            raise ValueError(f'profile {file} has no point of at most {most} threads')
+        return replace(profile, points=points)
 
     def _measure(self, parameters: PerceptionParameters) -> tuple[Measurement, ...]:
         self.get_logger().info(
@@ -234,11 +242,14 @@ class PerceptionNode(Node):
         if self._frame_model is None or not message.simulated:
             return
         for domain in message.domains:
-            self._frame_model.set_clock(
-                domain.name,
-                frequency_hz=domain.frequency_hz,
-                co_runner_utilisation=domain.co_runner_utilisation,
-            )
+            try:
+                self._frame_model.set_clock(
+                    domain.name,
+                    frequency_hz=domain.frequency_hz,
+                    co_runner_utilisation=domain.co_runner_utilisation,
+                )
+            except ValueError as error:
+                self._diagnostics.count('platform_state', str(error))
 
     def _work(self) -> None:
         """Run the worker; should it fail, end the node rather than go on without it."""
@@ -264,14 +275,8 @@ class PerceptionNode(Node):
             if change.name == 'top':
                 self._worker.classifier.top = change.value
             if change.name == 'subnet' and change.value:
-                running = self._worker.running
                 self._mailbox.put_command(
-                    Command(
-                        sequence=running.command_sequence,
-                        subnet_id=change.value,
-                        deadline_s=running.deadline_s,
-                        reason='set by parameter',
-                    )
+                    Command(sequence=None, subnet_id=change.value, reason='set by parameter')
                 )
 
     def on_result(self, result: FrameResult) -> None:
@@ -317,3 +322,7 @@ class PerceptionNode(Node):
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop; return 1 if it cannot start."""
     return run_node(PerceptionNode, args, name='perception_node')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

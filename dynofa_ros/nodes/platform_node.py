@@ -6,6 +6,7 @@ this machine, whatever `use_sim_time` says, because frames are worked on in that
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -126,3 +127,7 @@ class PlatformNode(Node):
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is told to stop; return 1 if it cannot start."""
     return run_node(PlatformNode, args, name='platform_node')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 
@@ -19,9 +20,13 @@ def run_node(make: Callable[[], Node], args: list[str] | None, *, name: str) -> 
     1, with one line on the standard error, if it refuses to start, and if it says that it
     ``failed``; 0 otherwise.
     """
-    node = None
     try:
         rclpy.init(args=args)
+    except RuntimeError as error:  # a parameter file that cannot be read, an unknown argument
+        print(f'{name}: {type(error).__name__}: {error}', file=sys.stderr)
+        return 1
+    node = None
+    try:
         node = make()
         rclpy.spin(node)
     except REFUSED_AT_START as error:
@@ -36,6 +41,7 @@ def run_node(make: Callable[[], Node], args: list[str] | None, *, name: str) -> 
         if rclpy.ok():
             raise
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut this short
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()

@@ -57,7 +57,7 @@ def load_dataset(path: Path) -> Dataset:
     images: list[np.ndarray] = []
     names: list[str] = []
     for name, data in _files(path):
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
         if pixels is None:
             raise ValueError(f'{path}: {name} is not an image that OpenCV can read')
         if images and pixels.shape != images[0].shape:
@@ -83,9 +83,13 @@ def _files(path: Path) -> Iterable[tuple[str, bytes]]:
             if file.suffix.lower() in suffixes:
                 yield str(file.relative_to(path)), file.read_bytes()
         return
-    with tarfile.open(path) as tar:
-        members = [m for m in tar if m.isfile() and m.name.lower().endswith(suffixes)]
-        for member in sorted(members, key=lambda m: m.name):
-            stream = tar.extractfile(member)
-            assert stream is not None
-            yield member.name, stream.read()
+    try:
+        with tarfile.open(path) as tar:
+            members = [m for m in tar if m.isfile() and m.name.lower().endswith(suffixes)]
+            for member in sorted(members, key=lambda m: m.name):
+                stream = tar.extractfile(member)
+                assert stream is not None
+                if Path(member.name).parent.name:
+                    yield member.name, stream.read()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ValueError(f'data set {path} is no folder and no whole tar file: {error}') from error

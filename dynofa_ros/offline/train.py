@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from dynofa_ros.offline.batches import augment, generator, network_input
 from dynofa_ros.offline.dataset import Dataset
+from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.mobilenet_v3 import OFAMobileNetV3
 
 
@@ -107,11 +108,14 @@ class Trainer:
         """Continue from the checkpoint, if there is one; return whether there was.
 
         Raises:
-            ValueError: if the checkpoint belongs to another plan.
+            ValueError: if the checkpoint is damaged, or belongs to another plan.
         """
         if not self.checkpoint.exists():
             return False
-        state = torch.load(self.checkpoint, weights_only=True)
+        try:
+            state = torch.load(self.checkpoint, weights_only=True)
+        except Exception as error:  # torch.load raises whatever the damage makes of the file
+            raise ValueError(f'{self.checkpoint} is damaged: {type(error).__name__}') from error
         if state['plan'] != asdict(self.plan):
             raise ValueError(
                 f'{self.checkpoint} was made with {state["plan"]}, not {asdict(self.plan)}; '
@@ -175,9 +179,10 @@ class Trainer:
         climb = min(1.0, progress * 1.5)
         allowed = resolutions[: 1 + min(int(climb * len(resolutions)), len(resolutions) - 1)]
 
-        def logits(config: Any, resolution: int) -> Tensor:
+        def logits(config: SubnetConfig, resolution: int) -> Tensor:
             x = network_input(images, resolution, spec.mean, spec.std)
-            return self.net(x, config)
+            outputs: Tensor = self.net(x, config)
+            return outputs
 
         teacher = logits(space.max_config(), allowed[-1])
         loss = F.cross_entropy(teacher, classes, label_smoothing=self.plan.label_smoothing)

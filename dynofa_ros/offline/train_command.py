@@ -38,7 +38,7 @@ def run_training(options: argparse.Namespace) -> int:
     test = load_dataset(options.test)
     train_data, held_out = load_dataset(options.data).split(options.held_out, seed=plan.seed)
     torch.manual_seed(plan.seed)
-    net = create_supernet(options.supernet).to(memory_format=torch.channels_last)
+    net = create_supernet(options.supernet).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     work = options.out / 'training'
     trainer = Trainer(net, train_data, plan, work / 'checkpoint.pt')
     resumed = trainer.resume()

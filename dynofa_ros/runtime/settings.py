@@ -17,7 +17,7 @@ OBJECTIVES = (AUTO, Objective.MAX_ACCURACY.value, Objective.MIN_ENERGY.value)
 class Settings:
     """What the user may choose; the defaults suit a camera of 10 to 30 Hz."""
 
-    deadline_s: float = 0.0  # of applications that no Deadline named; 0: none
+    deadline_s: float = 0.1  # of applications that no Deadline named; 0: none
     min_accuracy: float = 0.0
     objective: str = AUTO  # auto: by the battery
     battery_low: float = 0.3

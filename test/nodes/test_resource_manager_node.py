@@ -121,7 +121,7 @@ def process():
         'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
     }
     command = [sys.executable, '-m', 'dynofa_ros.nodes.resource_manager_node', '--ros-args']
-    command += ['-p', 'acknowledge_timeout_s:=0.5']
+    command += ['-p', 'acknowledge_timeout_s:=0.5', '-p', 'deadline_s:=0.0']
     process = subprocess.Popen(command, env=environment)
     yield process
     if process.poll() is None:

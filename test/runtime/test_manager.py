@@ -22,7 +22,7 @@ from dynofa_ros.runtime import (
 class Robot:
     """Obedient applications and platform around a manager, and the time."""
 
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = field(default_factory=lambda: Settings(deadline_s=0.0))
     now_s: float = 100.0
     clock_hz: float = 1e9
 

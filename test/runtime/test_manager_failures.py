@@ -15,7 +15,7 @@ from dynofa_ros.runtime import (
 )
 
 SETTINGS = Settings(
-    acknowledge_timeout_s=1.0, acknowledge_attempts=3, hold_s=10.0, report_timeout_s=5.0
+    deadline_s=0.0, acknowledge_timeout_s=1.0, hold_s=10.0, report_timeout_s=5.0
 )
 
 

@@ -1,0 +1,7 @@
+"""Dynamic neural networks with runtime resource management, as a ROS 2 package."""
+
+from pkgutil import extend_path
+
+# The messages are generated into the colcon workspace. Where Python finds the source checkout
+# first (it is the current folder), dynofa_ros.msg is found all the same.
+__path__ = extend_path(__path__, __name__)

@@ -1,0 +1,127 @@
+"""The environment a node needs: DDS that delivers images, an allocator and threads that keep up.
+
+Fast DDS's defaults lose nearly every image: one of 640x480 bgr8 (0.9 MB) does not fit the default
+shared-memory segment (0.5 MB) and falls back to fragmented UDP. Whatever the user has set is left
+alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from dynofa_ros.share import share_path
+
+# Who sets one of these has chosen the transports.
+TRANSPORT_VARIABLES = (
+    'FASTDDS_BUILTIN_TRANSPORTS',
+    'FASTDDS_DEFAULT_PROFILES_FILE',
+    'FASTRTPS_DEFAULT_PROFILES_FILE',
+    'ROS2_EASY_MODE',
+)
+FASTDDS_IMPLEMENTATIONS = ('', 'rmw_fastrtps_cpp', 'rmw_fastrtps_dynamic_cpp')
+# The profiles read their segment size from here.
+SEGMENT_VARIABLE = 'DYNOFA_SHM_SEGMENT_BYTES'
+LARGEST_SEGMENT_BYTES = 64 * 2**20
+SMALLEST_SEGMENT_BYTES = 2 * 2**20
+# Every process takes a segment; the nodes, a bag player, the demo and a few tools fit.
+SEGMENTS_THAT_FIT = 8
+SHARED_MEMORY = Path('/dev/shm')
+# glibc maps and unmaps the buffer of every image above its threshold (32 MB at most by itself), and
+# the page faults cost more than the transport. Read once, when a process starts.
+ALLOCATOR_VARIABLES = {
+    'MALLOC_MMAP_THRESHOLD_': str(512 * 2**20),
+    'MALLOC_TRIM_THRESHOLD_': str(1024 * 2**20),
+}
+# Idle OpenMP threads spin by default. Beside another busy program, sleeping is far faster:
+# with one of two cores taken, a 47-MFLOP sub-network took 775 ms on two threads, and 9 ms with this.
+THREAD_VARIABLES = {'OMP_WAIT_POLICY': 'PASSIVE'}
+WAITING_VARIABLES = ('OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME')
+
+
+def node_environment(
+    environment: Mapping[str, str], *, shared_memory_bytes: int | None = None
+) -> dict[str, str]:
+    """Return the variables to add to ``environment`` before a node starts.
+
+    - Transports, for Fast DDS, unless the user chose them: the profile
+      ``config/fastdds_localhost.xml`` where ROS 2 stays on this machine, else
+      ``config/fastdds.xml``. Not ``FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA``: nodes with it receive
+      nothing from nodes on another machine that do not have it too.
+    - glibc's allocator thresholds, unless the user set one.
+    - OpenMP's threads sleep while they wait, unless the user said how they wait.
+
+    ``shared_memory_bytes`` is the size of ``/dev/shm``; None: that of this machine.
+    """
+    added: dict[str, str] = {}
+    if _may_choose_transports(environment):
+        name = 'fastdds_localhost.xml' if is_localhost_only(environment) else 'fastdds.xml'
+        added[_profile_variable(environment)] = str(share_path(f'config/{name}'))
+        if shared_memory_bytes is None:
+            shared_memory_bytes = shutil.disk_usage(SHARED_MEMORY).total
+        added[SEGMENT_VARIABLE] = str(segment_bytes(shared_memory_bytes))
+    if not _sets_allocator(environment):
+        added.update(ALLOCATOR_VARIABLES)
+    if not any(environment.get(name) for name in WAITING_VARIABLES):
+        added.update(THREAD_VARIABLES)
+    return added
+
+
+def run_again_with(added: Mapping[str, str]) -> None:
+    """Replace this process by itself with more in its environment; do nothing if that is nothing.
+
+    The C library reads some of it only when a process starts.
+    """
+    if added:
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **added})
+
+
+def segment_bytes(shared_memory_bytes: int) -> int:
+    """Return the size of one process's segment: a share of ``/dev/shm``, within limits.
+
+    A container's ``/dev/shm`` is often 64 MiB, and Fast DDS falls back to UDP where a segment does
+    not fit.
+    """
+    share = shared_memory_bytes // SEGMENTS_THAT_FIT
+    return max(SMALLEST_SEGMENT_BYTES, min(LARGEST_SEGMENT_BYTES, share))
+
+
+def is_localhost_only(environment: Mapping[str, str]) -> bool:
+    """Return whether ROS 2 talks to nodes of this machine only."""
+    if environment.get('ROS_LOCALHOST_ONLY') == '1':  # older name; it outranks the newer
+        return True
+    if environment.get('ROS_STATIC_PEERS'):  # other machines, named one by one
+        return False
+    return environment.get('ROS_AUTOMATIC_DISCOVERY_RANGE', '').upper() == 'LOCALHOST'
+
+
+def _profile_variable(environment: Mapping[str, str]) -> str:
+    # Fast DDS 2.14 reads the older name; rmw_fastrtps warns of it from Kilted on.
+    old = environment.get('ROS_DISTRO') == 'jazzy'
+    return 'FASTRTPS_DEFAULT_PROFILES_FILE' if old else 'FASTDDS_DEFAULT_PROFILES_FILE'
+
+
+def _may_choose_transports(environment: Mapping[str, str]) -> bool:
+    if any(environment.get(name) for name in TRANSPORT_VARIABLES):
+        return False
+    return environment.get('RMW_IMPLEMENTATION', '') in FASTDDS_IMPLEMENTATIONS
+
+
+def _sets_allocator(environment: Mapping[str, str]) -> bool:
+    if any(environment.get(name) for name in ALLOCATOR_VARIABLES):
+        return True
+    return 'glibc.malloc.' in environment.get('GLIBC_TUNABLES', '')
+
+
+def main() -> None:
+    """Print the additions to this process's environment as shell ``export`` lines."""
+    for name, value in node_environment(os.environ).items():
+        print(f'export {name}={shlex.quote(value)}')
+
+
+if __name__ == '__main__':
+    main()

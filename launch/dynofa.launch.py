@@ -1,0 +1,124 @@
+"""Start the whole loop: perception, resource manager and platform.
+
+``ros2 launch dynofa_ros dynofa.launch.py image_topic:=/camera/image_raw``
+"""
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    GroupAction,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+)
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from dynofa_ros.node_environment import node_environment
+from dynofa_ros.share import share_path
+
+
+def arguments() -> list[DeclareLaunchArgument]:
+    """Return the launch arguments; an empty one leaves the choice to the parameter file."""
+    return [
+        DeclareLaunchArgument(
+            'namespace', default_value='', description='namespace of all nodes and topics'
+        ),
+        DeclareLaunchArgument(
+            'params_file',
+            default_value=str(share_path('config/dynofa.yaml')),
+            description='parameters of the nodes, a YAML file',
+        ),
+        DeclareLaunchArgument(
+            'image_topic',
+            default_value='image',
+            description="the camera's topic; its compressed images are at <image_topic>/compressed",
+        ),
+        DeclareLaunchArgument(
+            'platform',
+            default_value='',
+            description='platform description, a name or a YAML file; empty: as in params_file',
+        ),
+        DeclareLaunchArgument(
+            'model',
+            default_value='',
+            description='model, a name or a folder; empty: as in params_file',
+        ),
+        DeclareLaunchArgument(
+            'use_sim_time',
+            default_value='false',
+            choices=['true', 'false'],
+            description='take the time from /clock',
+        ),
+        DeclareLaunchArgument(
+            'log_level',
+            default_value='info',
+            choices=['debug', 'info', 'warn', 'error', 'fatal'],
+            description='least severe messages to show',
+        ),
+    ]
+
+
+def image_environment(context: LaunchContext) -> list[SetEnvironmentVariable]:
+    """Let DDS carry camera images, unless the user set something."""
+    added = node_environment(context.environment)
+    return [SetEnvironmentVariable(name, value) for name, value in added.items()]
+
+
+def nodes(context: LaunchContext) -> list[Node]:
+    """Return the three nodes; arguments that are not empty outrank the parameter file."""
+    platform = LaunchConfiguration('platform').perform(context)
+    model = LaunchConfiguration('model').perform(context)
+    image_topic = LaunchConfiguration('image_topic').perform(context)
+    on_platform = {'platform': platform} if platform else {}
+    with_model = {'model': model} if model else {}
+    return [
+        _node(
+            'perception',
+            'perception_node',
+            {**on_platform, **with_model},
+            remappings=[
+                ('image', image_topic),
+                ('image/compressed', f'{image_topic}/compressed'),
+            ],
+        ),
+        _node('resource_manager', 'resource_manager_node', {}),
+        _node('platform', 'platform_node', on_platform),
+    ]
+
+
+def _node(
+    name: str,
+    executable: str,
+    parameters: dict[str, str],
+    *,
+    remappings: list[tuple[str, str]] | None = None,
+) -> Node:
+    use_sim_time = ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)
+    # A name such as 10 stays text.
+    texts = {key: ParameterValue(value, value_type=str) for key, value in parameters.items()}
+    return Node(
+        package='dynofa_ros',
+        executable=executable,
+        name=name,
+        namespace=LaunchConfiguration('namespace'),
+        parameters=[
+            LaunchConfiguration('params_file'),
+            {'use_sim_time': use_sim_time, **texts},
+        ],
+        remappings=remappings,
+        arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+        output='screen',
+    )
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the description that is launched; its environment holds for these nodes only."""
+    return LaunchDescription(
+        [
+            *arguments(),
+            GroupAction(
+                [OpaqueFunction(function=image_environment), OpaqueFunction(function=nodes)]
+            ),
+        ]
+    )

@@ -1,0 +1,103 @@
+"""Start the whole loop on a recording: dynofa.launch.py and the bag player.
+
+``ros2 launch dynofa_ros replay.launch.py bag:=drive.mcap image_topic:=/camera/image_raw``
+"""
+
+import shlex
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    GroupAction,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+    Shutdown,
+)
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from dynofa_ros.node_environment import node_environment
+from dynofa_ros.share import share_path
+
+
+def arguments() -> list[DeclareLaunchArgument]:
+    """Return the arguments beside those of dynofa.launch.py."""
+    return [
+        DeclareLaunchArgument('bag', description='rosbag2 folder, .mcap or .db3 file'),
+        DeclareLaunchArgument(
+            'rate', default_value='1.0', description='times the recorded rate, above 0'
+        ),
+        DeclareLaunchArgument(
+            'loop',
+            default_value='false',
+            choices=['true', 'false'],
+            description='begin again after the last message; else everything stops then',
+        ),
+        DeclareLaunchArgument(
+            'remap',
+            default_value='',
+            description='topics of the bag to play under another name: "/a:=/b /c:=/d"',
+        ),
+        DeclareLaunchArgument(
+            'use_sim_time',
+            default_value='false',
+            choices=['true', 'false'],
+            description="true: the bag's time goes out on /clock; false: images are stamped anew",
+        ),
+    ]
+
+
+def image_environment(context: LaunchContext) -> list[SetEnvironmentVariable]:
+    """Let DDS carry camera images, unless the user set something."""
+    added = node_environment(context.environment)
+    return [SetEnvironmentVariable(name, value) for name, value in added.items()]
+
+
+def player_arguments(*, rate: str, loop: bool, use_sim_time: bool, remap: str) -> list[str]:
+    """Return the bag player's options. Images wait for the perception node, 60 s at most."""
+    options = ['--rate', rate, '--wait-for-subscribers', '60']
+    options += ['--clock'] if use_sim_time else ['--restamp']
+    if loop:
+        options.append('--loop')
+    if remap:
+        options += ['--remap', *shlex.split(remap)]
+    return options
+
+
+def player(context: LaunchContext) -> list[Node]:
+    """Return the bag player; when it ends, the launch ends."""
+
+    def value(name: str) -> str:
+        return LaunchConfiguration(name).perform(context)
+
+    options = player_arguments(
+        rate=value('rate'),
+        loop=value('loop') == 'true',
+        use_sim_time=value('use_sim_time') == 'true',
+        remap=value('remap'),
+    )
+    return [
+        Node(
+            package='dynofa_ros',
+            executable='bag_player',
+            arguments=[value('bag'), *options],
+            on_exit=Shutdown(reason='the bag player ended'),
+            output='screen',
+        )
+    ]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the description that `ros2 launch` runs."""
+    loop = PythonLaunchDescriptionSource(str(share_path('launch/dynofa.launch.py')))
+    return LaunchDescription(
+        [
+            *arguments(),
+            IncludeLaunchDescription(loop),
+            GroupAction(
+                [OpaqueFunction(function=image_environment), OpaqueFunction(function=player)]
+            ),
+        ]
+    )

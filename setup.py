@@ -1,0 +1,50 @@
+"""Install the Python part with pip, on a machine without ROS 2; colcon uses CMakeLists.txt."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+SHARE = Path('share/dynofa_ros')
+
+
+def shared_files() -> list[tuple[str, list[str]]]:
+    """Return config/, models/ and launch/ as (installed folder, files) pairs."""
+    files = [
+        file
+        for top in ('config', 'models', 'launch')
+        for file in sorted(Path(top).rglob('*'))
+        if file.is_file() and '__pycache__' not in file.parts
+    ]
+    folders = sorted({file.parent for file in files})
+    return [
+        (str(SHARE / folder), [str(file) for file in files if file.parent == folder])
+        for folder in folders
+    ]
+
+
+setup(
+    name='dynofa_ros',
+    version='0.1.0',
+    description='Dynamic neural networks with runtime resource management, as a ROS 2 package',
+    license='Apache-2.0',
+    python_requires='>=3.10',
+    packages=find_packages(include=['dynofa_ros*']),
+    data_files=shared_files(),
+    install_requires=[
+        'matplotlib>=3.6',
+        'numpy>=1.24',
+        'opencv-python-headless>=4.6',
+        'pyyaml>=6.0',
+        'rich>=12.4',
+        'rosbags>=0.11',
+        'torch>=2.1',
+    ],
+    extras_require={
+        # The photographs of the demo's camera.
+        'demo': ['scikit-image>=0.20', 'scikit-learn>=1.2'],
+        # Images of ROS 2 messages where cv_bridge is not installed.
+        'images': ['rosbags-image>=0.10'],
+        'test': ['hypothesis>=6.100', 'mypy>=1.10', 'pytest>=7.4', 'pytest-timeout>=2.2', 'ruff'],
+    },
+    entry_points={'console_scripts': ['dynofa = dynofa_ros.cli:main']},
+)

@@ -1,0 +1,131 @@
+"""What the package says about itself agrees with what is in it."""
+
+import ast
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MESSAGES = sorted((ROOT / 'msg').glob('*.msg'))
+# rosdep key of each Python module whose key is not its own name.
+KEYS = {
+    'backports': 'python3-rosbags-pip',  # backports.zstd comes with rosbags
+    'cv2': 'python3-opencv',
+    'hypothesis': 'python3-hypothesis',
+    'matplotlib': 'python3-matplotlib',
+    'numpy': 'python3-numpy',
+    'pytest': 'python3-pytest',
+    'rich': 'python3-rich',
+    'rosbags': 'python3-rosbags-pip',
+    'skimage': 'python3-skimage',
+    'sklearn': 'python3-sklearn',
+    'torch': 'python3-torch',
+    'yaml': 'python3-yaml',
+}
+STANDARD = {*sys.stdlib_module_names, 'compression', 'dynofa_ros'}
+
+
+def manifest() -> ElementTree.Element:
+    return ElementTree.parse(ROOT / 'package.xml').getroot()
+
+
+def dependencies(*tags: str) -> set[str]:
+    root = manifest()
+    return {(element.text or '') for tag in tags for element in root.findall(tag)}
+
+
+def imported_modules(folders: tuple[str, ...]) -> dict[str, Path]:
+    """Return each imported module's first name, with one file that imports it."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for file in sorted((ROOT / folder).rglob('*.py')):
+            for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
+                if isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                    names = [node.module or '']
+                else:
+                    continue
+                found.update({name.split('.')[0]: file for name in names})
+    return found
+
+
+def fields(message: Path) -> list[str]:
+    lines = message.read_text(encoding='utf-8').splitlines()
+    return [line for line in lines if line.strip() and not line.startswith('#')]
+
+
+def test_every_imported_package_is_a_dependency() -> None:
+    declared = dependencies('depend', 'exec_depend')
+    missing = {
+        f'{module} ({file.relative_to(ROOT)})'
+        for module, file in imported_modules(('dynofa_ros', 'launch')).items()
+        if module not in STANDARD and KEYS.get(module, module) not in declared
+    }
+    assert not missing
+
+
+def test_every_package_that_tests_import_is_a_dependency() -> None:
+    declared = dependencies('depend', 'exec_depend', 'test_depend')
+    missing = {
+        f'{module} ({file.relative_to(ROOT)})'
+        for module, file in imported_modules(('test',)).items()
+        if module not in STANDARD and KEYS.get(module, module) not in declared
+    }
+    assert not missing
+
+
+def test_every_message_package_is_a_build_dependency() -> None:
+    used = {
+        match.group(1)
+        for message in MESSAGES
+        for line in fields(message)
+        if (match := re.match(r'(\w+)/\w+', line))
+    }
+    assert used
+    assert used <= dependencies('depend')
+
+
+def test_colcon_builds_it_with_cmake() -> None:
+    assert manifest().findtext('export/build_type') == 'ament_cmake'
+
+
+def test_every_node_is_installed_as_an_executable() -> None:
+    cmake = (ROOT / 'CMakeLists.txt').read_text(encoding='utf-8')
+    installed = set(re.findall(r'^install_node_executable\((\w+)\)', cmake, flags=re.MULTILINE))
+    nodes = {
+        file.stem
+        for file in (ROOT / 'dynofa_ros' / 'nodes').glob('*.py')
+        if re.search(r'^def main\(', file.read_text(encoding='utf-8'), flags=re.MULTILINE)
+    }
+    assert installed == nodes
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = manifest().findtext('version')
+    setup = (ROOT / 'setup.py').read_text(encoding='utf-8')
+    changelog = (ROOT / 'CHANGELOG.rst').read_text(encoding='utf-8')
+    assert re.search(r"version='([^']+)'", setup).group(1) == version
+    assert re.search(r'^(\d+\.\d+\.\d+) ', changelog, flags=re.MULTILINE).group(1) == version
+
+
+@pytest.mark.parametrize('message', MESSAGES, ids=lambda path: path.stem)
+def test_every_field_of_a_message_is_explained(message: Path) -> None:
+    bare = [line for line in fields(message) if not re.search(r'#\s*\w', line)]
+    assert fields(message)
+    assert not bare
+
+
+@pytest.mark.parametrize('message', MESSAGES, ids=lambda path: path.stem)
+def test_every_quantity_of_a_message_has_its_unit(message: Path) -> None:
+    units = {'_s': '[s]', '_j': '[J]', '_w': '[W]', '_hz': '[Hz]', '_c': '[degrees Celsius]'}
+    without = [
+        line
+        for line in fields(message)
+        for suffix, unit in units.items()
+        if line.split()[1].endswith(suffix) and unit not in line
+    ]
+    assert not without
