@@ -62,7 +62,8 @@ class PerceptionNode(Node):
 
     def __init__(self, **options: Any) -> None:
         super().__init__('perception', **options)
-        self._parameters = parameters = declare_parameters(self)
+        self._thread: threading.Thread | None = None
+        self._settings = parameters = declare_parameters(self)
         self._started_s = time.monotonic()
         self.failed = False
         self._model = load_model(parameters.model)
@@ -125,7 +126,7 @@ class PerceptionNode(Node):
                 f'profile {file} has sub-networks {", ".join(unknown)}; '
                 f'{self._model.name} keeps: {", ".join(sorted(kept))}'
             )
-        most = self._parameters.threads
+        most = self._settings.threads
         points = tuple(point for point in profile.points if point.threads <= most)
         if not points:
             raise ValueError(f'profile {file} has no point of at most {most} threads')
@@ -199,7 +200,7 @@ class PerceptionNode(Node):
         self.on_running(self._worker.running)
         simulated = f', simulating {self._profile.platform}' if self._frame_model else ''
         self.get_logger().info(
-            f'{self._parameters.app}: {len(self._residents)} sub-networks resident on '
+            f'{self._settings.app}: {len(self._residents)} sub-networks resident on '
             f'{self._engine.name}, {len(self._profile.points)} operating points '
             f'({self._profile.latency_source}){simulated}; images through {conversion_library()}; '
             f'ready after {time.monotonic() - self._started_s:.1f} s'
@@ -225,17 +226,17 @@ class PerceptionNode(Node):
         self._mailbox.put_frame(Arrival(message, time.monotonic(), age))
 
     def _on_command(self, message: SubnetCommand) -> None:
-        if message.app == self._parameters.app:
+        if message.app == self._settings.app:
             self._mailbox.put_command(messages.command_from(message))
         elif message.app not in self._others:
-            known = ', '.join(sorted({self._parameters.app} | self._others))
+            known = ', '.join(sorted({self._settings.app} | self._others))
             self._diagnostics.count(
                 'subnet_command', f'application is {message.app!r}; known: {known}'
             )
 
     def _on_state(self, message: SubnetState) -> None:
         """Learn who else is here, to tell their commands from those for nobody."""
-        if message.app != self._parameters.app:
+        if message.app != self._settings.app:
             self._others.add(message.app)
 
     def _on_platform(self, message: PlatformState) -> None:
@@ -281,7 +282,7 @@ class PerceptionNode(Node):
 
     def on_result(self, result: FrameResult) -> None:
         """Publish a frame's classification and report."""
-        app = self._parameters.app
+        app = self._settings.app
         self._published['classification'].publish(messages.classification_message(app, result))
         self._published['frame_report'].publish(
             messages.report_message(app, self._engine.name, result)
@@ -299,7 +300,7 @@ class PerceptionNode(Node):
         passed_ns = int((time.monotonic() - running.since_s) * 1e9)
         since_ns = max(now.nanoseconds - passed_ns, 0)
         message = messages.state_message(
-            self._parameters.app,
+            self._settings.app,
             self._model.net.spec.name,
             self._engine.name,
             running,
@@ -313,9 +314,10 @@ class PerceptionNode(Node):
         self._diagnostics.count(name, detail)
 
     def destroy_node(self) -> None:
-        """Stop the worker, then the node."""
-        self._worker.stop()
-        self._thread.join()
+        """Stop the worker, if it was started, then the node."""
+        if self._thread is not None:
+            self._worker.stop()
+            self._thread.join()
         super().destroy_node()
 
 

@@ -29,9 +29,13 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Command:
-    """What to run from the next frame on; the fields of SubnetCommand.msg."""
+    """What to run from the next frame on; the fields of SubnetCommand.msg.
 
-    sequence: int
+    Without a ``sequence`` it is nobody's command: the deadline, and what became of the last
+    command, stay as they are.
+    """
+
+    sequence: int | None
     subnet_id: str
     processor: str = ''
     threads: int = 0
@@ -141,12 +145,19 @@ class PerceptionWorker:
             self._classify(delivery.frame)
 
     def _obey(self, command: Command) -> None:
-        seen = replace(self.running, command_sequence=command.sequence)
         try:
-            changed = self._apply(command, seen)
+            changed, applied = self._apply(command, self.running), True
+            result = f'runs {changed.subnet_id} on {changed.processor}, {changed.threads} threads'
         except ValueError as error:
-            self.listener.on_refused('subnet_command', str(error))
-            changed = replace(seen, command_applied=False, command_result=str(error))
+            changed, applied, result = self.running, False, str(error)
+            self.listener.on_refused('subnet_command', result)
+        if command.sequence is not None:
+            changed = replace(
+                changed,
+                command_sequence=command.sequence,
+                command_applied=applied,
+                command_result=result,
+            )
         self.running = changed
         self.listener.on_running(changed)
 
@@ -169,9 +180,7 @@ class PerceptionWorker:
             subnet_id=command.subnet_id,
             processor=processor,
             threads=threads,
-            deadline_s=command.deadline_s,
-            command_applied=True,
-            command_result=f'runs {command.subnet_id} on {processor}, {threads} threads',
+            deadline_s=seen.deadline_s if command.sequence is None else command.deadline_s,
         )
         if (new.subnet_id, processor, threads) == (seen.subnet_id, seen.processor, seen.threads):
             return new

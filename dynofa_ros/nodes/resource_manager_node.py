@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,7 @@ class ResourceManagerNode(Node):
         parameters.declare(self)
         self._manager = ResourceManager(parameters.settings_with(self, []), clock=time.monotonic)
         self._diagnostics = Diagnostics(self, 'resource_manager')
+        self._logged: deque[str] = deque(maxlen=64)
         self._commands = {'sub-network commands': 0, 'clock commands': 0}
         self._switch_publisher = self._publisher(SubnetCommand, 'subnet_command')
         self._clocks_publisher = self._publisher(DvfsCommand, 'dvfs_command')
@@ -136,8 +138,13 @@ class ResourceManagerNode(Node):
         self._show(status)
 
     def _log(self, text: str, command: Any) -> None:
-        """Log a command with its number and reason."""
-        self.get_logger().info(f'command {command.sequence}, {text} ({command.reason})')
+        """Log a command with its number and reason; one that is repeated is no news."""
+        line = f'command {command.sequence}, {text} ({command.reason})'
+        if line in self._logged:
+            self.get_logger().debug(f'again: {line}')
+        else:
+            self._logged.append(line)
+            self.get_logger().info(line)
 
     def _show(self, status: Any) -> None:
         """Put the state into diagnostics."""

@@ -1,0 +1,47 @@
+"""A node's own attributes must not hide those of rclpy.node.Node, which uses such plain names."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+rclpy = pytest.importorskip('rclpy', reason='needs ROS 2: run scripts/test')
+
+import dynofa_ros.nodes  # noqa: E402
+
+FILES = sorted(Path(dynofa_ros.nodes.__path__[0]).glob('*.py'))
+
+
+def assigned_by_nodes(file):
+    """Return the attributes that classes derived from Node set on themselves."""
+    names = set()
+    for each in ast.walk(ast.parse(file.read_text())):
+        bases = [ast.unparse(base) for base in getattr(each, 'bases', [])]
+        if isinstance(each, ast.ClassDef) and 'Node' in bases:
+            for target in ast.walk(each):
+                if (
+                    isinstance(target, ast.Attribute)
+                    and isinstance(target.ctx, ast.Store)
+                    and ast.unparse(target.value) == 'self'
+                ):
+                    names.add(target.attr)
+    return names
+
+
+@pytest.fixture(scope='module')
+def names_of_rclpy():
+    context = rclpy.Context()
+    context.init()
+    node = rclpy.create_node('any', context=context)
+    yield set(vars(node)) | set(dir(type(node)))
+    node.destroy_node()
+    context.try_shutdown()
+
+
+def test_some_file_defines_a_node():
+    assert any(assigned_by_nodes(file) for file in FILES)
+
+
+@pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
+def test_no_attribute_hides_one_of_rclpy(file, names_of_rclpy):
+    assert assigned_by_nodes(file) & names_of_rclpy == set()
