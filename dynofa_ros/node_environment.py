@@ -37,8 +37,8 @@ ALLOCATOR_VARIABLES = {
     'MALLOC_MMAP_THRESHOLD_': str(512 * 2**20),
     'MALLOC_TRIM_THRESHOLD_': str(1024 * 2**20),
 }
-# Idle OpenMP threads spin by default. Beside another busy program, sleeping is far faster:
-# with one of two cores taken, a 47-MFLOP sub-network took 775 ms on two threads, and 9 ms with this.
+# Idle OpenMP threads spin by default. Beside another busy program, sleeping is far faster: with one
+# of two cores taken, a 47-MFLOP sub-network took 775 ms on two threads, and 9 ms with this.
 THREAD_VARIABLES = {'OMP_WAIT_POLICY': 'PASSIVE'}
 WAITING_VARIABLES = ('OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME')
 

@@ -43,6 +43,7 @@ from dynofa_ros.nodes.perception_worker import (
 )
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.run_node import run_node
+from dynofa_ros.nodes.vision_classification import vision_publisher
 from dynofa_ros.offline.profile import (
     HOST_PROCESSOR,
     host_name,
@@ -78,6 +79,7 @@ class PerceptionNode(Node):
         self._published: dict[str, Any] = {}
         for kind in (Classification, FrameReport, SubnetState, SubnetProfile):
             self._advertise(kind)
+        self._publish_vision = vision_publisher(self)
         self._announce()
         self._listen(parameters)
         self.add_on_set_parameters_callback(self._check_parameters)
@@ -283,7 +285,10 @@ class PerceptionNode(Node):
     def on_result(self, result: FrameResult) -> None:
         """Publish a frame's classification and report."""
         app = self._settings.app
-        self._published['classification'].publish(messages.classification_message(app, result))
+        classification = messages.classification_message(app, result)
+        self._published['classification'].publish(classification)
+        if self._publish_vision is not None:
+            self._publish_vision(classification)
         self._published['frame_report'].publish(
             messages.report_message(app, self._engine.name, result)
         )

@@ -27,6 +27,7 @@ _DELIVERY = {
     'image': _Delivery(depth=1, reliable=False, latched=False),
     'image/compressed': _Delivery(depth=1, reliable=False, latched=False),
     'classification': _Delivery(depth=10, reliable=True, latched=False),
+    'vision_classification': _Delivery(depth=10, reliable=True, latched=False),
     'frame_report': _Delivery(depth=50, reliable=False, latched=False),
     'subnet_profile': _Delivery(depth=_APPLICATIONS, reliable=True, latched=True),
     'subnet_state': _Delivery(depth=_APPLICATIONS, reliable=True, latched=True),
