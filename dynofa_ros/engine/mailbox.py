@@ -57,7 +57,9 @@ class Mailbox(Generic[Frame, Command]):
     def take(self) -> Delivery[Frame, Command] | None:
         """Wait for a frame or a command and take all there is; None once closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._frame or self._commands)
+            self._changed.wait_for(
+                lambda: self._closed or self._frame is not None or self._commands
+            )
             if self._closed:
                 return None
             commands, self._commands = tuple(self._commands), []

@@ -97,14 +97,23 @@ def host_name() -> str:
 
 
 def save_profile(profile: Profile, file: Path) -> None:
-    """Write a profile as JSON; NaN becomes null."""
+    """Write a profile as JSON, whole or not at all; NaN becomes null.
+
+    Raises:
+        ValueError: naming the file that cannot be written.
+    """
     document = asdict(profile)
     for point in document['points']:
         for key, value in point.items():
             if isinstance(value, float) and math.isnan(value):
                 point[key] = None
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(document, indent=1, allow_nan=False))
+    partial = file.with_name(file.name + '.partial')
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(document, indent=1, allow_nan=False))
+        partial.replace(file)
+    except OSError as error:
+        raise ValueError(f'profile {file} cannot be written: {error.strerror}') from error
 
 
 def load_profile(file: Path, app: str) -> Profile:
@@ -115,12 +124,13 @@ def load_profile(file: Path, app: str) -> Profile:
     """
     try:
         document = json.loads(file.read_text())
-        points = tuple(
-            OperatingPoint(**{k: math.nan if v is None else v for k, v in entry.items()})
+        known: list[dict[str, Any]] = [
+            {key: math.nan if value is None else value for key, value in entry.items()}
             for entry in document.pop('points')
-        )
+        ]
+        points = tuple(OperatingPoint(**entry) for entry in known)
         return Profile(**(document | {'app': app, 'points': points}))
     except OSError as error:
         raise ValueError(f'profile {file} cannot be read: {error.strerror}') from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f'profile {file} is damaged: {error}') from error
+        raise ValueError(f'profile {file} is damaged: {error!r}') from error

@@ -47,6 +47,8 @@ class TrainingPlan:
         for field in ('epochs', 'batch_size', 'peak_learning_rate'):
             if not getattr(self, field) > 0:
                 raise ValueError(f'{field} is {getattr(self, field)}; it must be above 0')
+        if not self.weight_decay >= 0:
+            raise ValueError(f'weight_decay is {self.weight_decay}; it must not be below 0')
         for field in ('label_smoothing', 'warmup'):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f'{field} is {getattr(self, field)}; it must be in 0..1')

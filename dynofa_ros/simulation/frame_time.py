@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from random import Random
 
-from dynofa_ros.platform import Platform
+from dynofa_ros.platform import Platform, PlatformError
 from dynofa_ros.supernet.model import KeptSubnet
 
 
@@ -32,10 +33,35 @@ class FrameModel:
         self._co_runner = dict.fromkeys(platform.domains, 0.0)
 
     def set_clock(self, domain: str, *, frequency_hz: float, co_runner_utilisation: float) -> None:
-        """Take over how a frequency domain stands now; an unknown domain is ignored."""
-        if domain in self._frequency_hz:
-            self._frequency_hz[domain] = frequency_hz
-            self._co_runner[domain] = min(max(co_runner_utilisation, 0.0), 1.0)
+        """Take over how a frequency domain stands now; an unknown domain is ignored.
+
+        NaN is unknown: what was known before stays.
+
+        Raises:
+            PlatformError: for a clock outside of the domain, or a utilisation outside of 0..1;
+                nothing is taken over then.
+        """
+        if domain not in self._frequency_hz:
+            return
+        if math.isnan(frequency_hz):
+            frequency_hz = self._frequency_hz[domain]
+        if math.isnan(co_runner_utilisation):
+            co_runner_utilisation = self._co_runner[domain]
+        listed = self.platform.domains[domain].frequencies_hz
+        if not listed[0] - 1 <= frequency_hz <= listed[-1] + 1:
+            raise PlatformError(
+                field=f'{domain}.frequency_hz',
+                value=frequency_hz,
+                allowed=f'{listed[0]:.0f} to {listed[-1]:.0f} Hz',
+            )
+        if not 0 <= co_runner_utilisation <= 1:
+            raise PlatformError(
+                field=f'{domain}.co_runner_utilisation',
+                value=co_runner_utilisation,
+                allowed='0 to 1',
+            )
+        self._frequency_hz[domain] = frequency_hz
+        self._co_runner[domain] = co_runner_utilisation
 
     def frequency_hz(self, processor: str) -> float:
         """Return the clock of a processor [Hz]."""

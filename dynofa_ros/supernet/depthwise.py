@@ -26,7 +26,8 @@ def depthwise_conv2d(x: Tensor, weight: Tensor, stride: int) -> Tensor:
     pixels = x.shape[2] * x.shape[3]
     small = stride == 1 and size > 3 and pixels <= _LARGEST_MAP and x.device.type == 'cpu'
     if small and weight.requires_grad and torch.is_grad_enabled():
-        return _SmallMapDepthwise.apply(x, weight)  # type: ignore[no-any-return,no-untyped-call]
+        y: Tensor = _SmallMapDepthwise.apply(x, weight)  # type: ignore[no-untyped-call]
+        return y
     return F.conv2d(x, weight, stride=stride, padding=size // 2, groups=x.shape[1])
 
 

@@ -43,7 +43,7 @@ class StaticBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, H / stride, W / stride)."""
-        y = self.layers(x)
+        y: Tensor = self.layers(x)
         return x + y if self.residual else y
 
 
@@ -57,7 +57,8 @@ class StaticSubnet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Run the sub-network."""
         x = self.features(x).mean((2, 3), keepdim=True)
-        return self.classifier(F.hardswish(self.mix(x)).flatten(1))
+        logits: Tensor = self.classifier(F.hardswish(self.mix(x)).flatten(1))
+        return logits
 
 
 @torch.no_grad()

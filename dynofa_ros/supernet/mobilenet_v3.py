@@ -105,8 +105,8 @@ class InvertedResidual(nn.Module):
         y = self.activation(self.depthwise_bn(self.depthwise(y, kernel_size), mode))
         if self.se is not None:
             y = self.se(y)
-        y = self.project_bn(self.project(y, self.out_channels), mode)
-        return x + y if self.residual else y
+        out: Tensor = self.project_bn(self.project(y, self.out_channels), mode)
+        return x + out if self.residual else out
 
 
 class OFAMobileNetV3(nn.Module):
@@ -192,15 +192,19 @@ class OFAMobileNetV3(nn.Module):
 
         Returns logits, (N, classes). In evaluation mode batch norm uses the sub-network's own
         calibrated statistics where there are any, else the supernet's shared ones.
+
+        Raises:
+            SubnetConfigError: if the config is not of the supernet's space.
         """
-        config = self._active if config is None else config
+        config = self._active if config is None else self.space.canonical(config)
         mode = self.mode(config) if mode is None else mode
         x = self.stem(x, mode)
         for block, kernel_size, expand in self.active_blocks(config):
             x = block(x, kernel_size, expand, mode)
         x = self.final_expand(x, mode)
         x = F.hardswish(self.feature_mix(x.mean((2, 3), keepdim=True)))
-        return self.classifier(self.dropout(x.flatten(1)))
+        logits: Tensor = self.classifier(self.dropout(x.flatten(1)))
+        return logits
 
     def set_statistics(self, config: SubnetConfig, statistics: Statistics) -> None:
         """Give a sub-network batch norm statistics of its own."""

@@ -8,6 +8,7 @@ statistics; ``README.md`` is the model card. A fingerprint ties them together.
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from dynofa_ros.share import share_path
+from dynofa_ros.share import share_path, share_roots
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.mobilenet_v3 import OFAMobileNetV3
 from dynofa_ros.supernet.zoo import create_supernet
@@ -40,13 +41,21 @@ class KeptSubnet:
     """Operations, parameters and layers as :func:`dynofa_ros.supernet.cost.cost` counts them."""
 
     def __post_init__(self) -> None:
-        """Refuse an accuracy that is no fraction.
+        """Refuse an empty name, an accuracy that is no fraction, and counts that are not positive.
 
         Raises:
-            ModelError: naming the sub-network and the value.
+            ModelError: naming the sub-network, the field and the value.
         """
+        if not isinstance(self.subnet_id, str) or not self.subnet_id:
+            raise ModelError(f'subnet_id is {self.subnet_id!r}; it must be a text, not empty')
         if not 0 <= self.accuracy <= 1:
             raise ModelError(f'{self.subnet_id}: accuracy is {self.accuracy}; it must be in 0..1')
+        for field in ('flops', 'parameters', 'layers'):
+            value = getattr(self, field)
+            if not isinstance(value, int) or value < 1:
+                raise ModelError(
+                    f'{self.subnet_id}: {field} is {value!r}; it must be an integer above 0'
+                )
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,8 @@ def load_model(name_or_path: str) -> Model:
             KeptSubnet(**(entry | {'config': SubnetConfig.from_dict(entry['config'])}))
             for entry in document['subnets']
         )
+        for each in kept:
+            net.space.validate(each.config)
         expected = document['fingerprint']
     except OSError as error:
         raise ModelError(f'{folder / "model.yaml"} cannot be read: {error.strerror}') from error
@@ -125,12 +136,14 @@ def load_model(name_or_path: str) -> Model:
 
 def _folder(name_or_path: str) -> Path:
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    if name_or_path and path.is_dir():
         return path
-    try:
+    files = [file for root in share_roots() for file in root.glob('models/*/model.yaml')]
+    known = {file.parent.name for file in files}
+    if name_or_path in known:
         return share_path(f'models/{name_or_path}')
-    except FileNotFoundError as error:
-        raise ModelError(f'model {name_or_path!r} is no folder and not known: {error}') from error
+    listed = ', '.join(sorted(known)) or 'none is installed'
+    raise ModelError(f'model {name_or_path!r} is no folder; known by name: {listed}')
 
 
 def _load_weights(
@@ -139,6 +152,10 @@ def _load_weights(
     if not file.exists():
         raise ModelError(f'{file} does not exist')
     try:
+        with zipfile.ZipFile(file) as archive:
+            # torch.load does not look at the checksums, and the statistics have no fingerprint.
+            if (member := archive.testzip()) is not None:
+                raise ValueError(f'the checksum of {member} is wrong')
         stored = torch.load(file, weights_only=True, map_location='cpu')
         weights, statistics = stored['state_dict'], stored['statistics']
         found = fingerprint(weights)
@@ -167,3 +184,6 @@ def _check(
         )
     if not kept:
         raise ModelError(f'{folder / "model.yaml"} keeps no sub-network')
+    names = [each.subnet_id for each in kept]
+    if len(set(names)) < len(names):
+        raise ModelError(f'{folder / "model.yaml"} names a sub-network twice: {", ".join(names)}')

@@ -1,0 +1,80 @@
+"""A small model with random weights: what runs is real, what it says means nothing."""
+
+import sys
+
+import pytest
+
+LABELS = ('airplane', 'car', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
+# Name: kernel size, expand ratio, depth and resolution of every block, cheapest first.
+KEPT = {
+    'small': {'ks': 3, 'e': 3, 'd': 2, 'r': 20},
+    'middle': {'ks': 5, 'e': 4, 'd': 2, 'r': 24},
+    'large': {'ks': 7, 'e': 6, 'd': 3, 'r': 32},
+}
+
+
+@pytest.fixture(autouse=True)
+def one_torch_thread():
+    """Two threads that spin for each other on a busy machine make a test take seconds."""
+    if torch := sys.modules.get('torch'):
+        torch.set_num_threads(1)
+
+
+@pytest.fixture(scope='session')
+def random_supernet():
+    """Return a function that makes a supernet of which every parameter matters."""
+    import torch
+
+    from dynofa_ros.supernet import create_supernet
+
+    def make(seed=0):
+        torch.manual_seed(seed)
+        net = create_supernet('ofa_mbv3_cifar10').eval()
+        with torch.no_grad():
+            for name, value in net.named_parameters():
+                if 'bn.weight' in name:
+                    value.uniform_(0.5, 1.5)  # blocks start as the identity: undo that
+                elif value.ndim == 1:
+                    value.normal_(0, 0.2)
+                elif 'transforms' in name:
+                    value.add_(0.1 * torch.randn(value.shape))
+                elif name == 'classifier.weight':
+                    value.normal_(0, 0.1)
+        return net
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def model_folder(random_supernet, tmp_path_factory):
+    """A model folder as training writes it, of three sub-networks."""
+    import torch
+
+    from dynofa_ros.supernet import KeptSubnet, Model
+    from dynofa_ros.supernet.calibration import calibrate
+    from dynofa_ros.supernet.cost import cost
+    from dynofa_ros.supernet.model import save_model
+
+    torch.set_num_threads(1)
+    net = random_supernet()
+    kept = []
+    for accuracy, (name, choice) in enumerate(KEPT.items(), start=3):
+        config = net.space.canonical(net.space.uniform(**choice))
+        calibrate(net, config, [torch.randn(16, 3, config.r, config.r)])
+        counted = cost(net.extract_subnet(config), config.r)
+        kept.append(
+            KeptSubnet(
+                name, config, accuracy / 10, counted.flops, counted.parameters, counted.layers
+            )
+        )
+    folder = tmp_path_factory.mktemp('models') / 'untrained'
+    save_model(folder, Model('untrained', net, LABELS, tuple(kept)), {'trained': False})
+    return folder
+
+
+@pytest.fixture(scope='session')
+def model(model_folder):
+    """The same, loaded; not to be changed."""
+    from dynofa_ros.supernet import load_model
+
+    return load_model(str(model_folder))

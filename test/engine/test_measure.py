@@ -1,0 +1,88 @@
+from types import SimpleNamespace
+
+import pytest
+
+from dynofa_ros.engine import Measurement, measure
+from dynofa_ros.engine.measure import fastest_threads, thread_counts
+
+
+class Machine:
+    """Time passes only while a sub-network runs."""
+
+    name = 'none'
+
+    def __init__(self, **durations):
+        """Durations of the runs of each sub-network, in turn; the last one repeats."""
+        self.now, self.threads, self.order = 0.0, [], []
+        self.residents = [self._resident(name, list(runs)) for name, runs in durations.items()]
+
+    def _resident(self, name, runs):
+        def run(x):
+            self.order.append(name)
+            self.shape = x.shape
+            self.now += runs.pop(0) if len(runs) > 1 else runs[0]
+
+        kept = SimpleNamespace(subnet_id=name, config=SimpleNamespace(r=8))
+        return SimpleNamespace(kept=kept, run=run)
+
+    def set_threads(self, threads):
+        self.threads.append(threads)
+
+    def measure(self, *, threads=(1,), rounds=3):
+        return measure(
+            self.residents, self, threads=threads, rounds=rounds, clock=lambda: self.now
+        )
+
+
+def test_a_latency_is_the_median_without_the_warm_up():
+    (found,) = Machine(a=[100, 1, 9, 2]).measure(rounds=3)
+    assert (found.subnet_id, found.latency_s) == ('a', 2)
+
+
+def test_the_spread_is_the_scaled_median_deviation():
+    (found,) = Machine(a=[100, 1, 2, 4, 5, 90]).measure(rounds=5)
+    assert found.latency_std_s == pytest.approx(1.4826 * 2)  # deviations 3 2 0 1 86
+
+
+def test_sub_networks_take_turns():
+    machine = Machine(a=[1], b=[2])
+    machine.measure(rounds=3)
+    assert machine.order == ['a', 'b'] * 4
+
+
+def test_every_sub_network_is_measured_with_every_number_of_threads():
+    machine = Machine(a=[1], b=[2])
+    found = machine.measure(threads=(1, 4))
+    assert [(each.subnet_id, each.threads) for each in found] == [
+        ('a', 1),
+        ('b', 1),
+        ('a', 4),
+        ('b', 4),
+    ]
+    assert machine.threads == [1, 4]
+
+
+def test_the_input_is_one_image_of_the_resolution():
+    machine = Machine(a=[1])
+    machine.measure()
+    assert machine.shape == (1, 3, 8, 8)
+
+
+def test_too_few_rounds_for_a_spread_are_refused():
+    with pytest.raises(ValueError, match='rounds is 2; a median and a spread need at least 3'):
+        Machine(a=[1]).measure(rounds=2)
+
+
+@pytest.mark.parametrize(
+    ('most', 'counts'),
+    [(1, (1,)), (2, (1, 2)), (3, (1, 2, 3)), (6, (1, 2, 4, 6)), (8, (1, 2, 4, 8))],
+)
+def test_thread_counts_are_the_powers_of_two_and_the_most(most, counts):
+    assert thread_counts(most) == counts
+
+
+def test_the_fastest_number_of_threads_is_that_of_all_together():
+    def took(threads, latency_s):
+        return Measurement('x', threads, latency_s, 0.0)
+
+    assert fastest_threads([took(1, 1.0), took(1, 5.0), took(2, 2.0), took(2, 3.0)]) == 2

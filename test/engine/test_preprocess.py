@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from dynofa_ros.engine.preprocess import Preprocessor
+
+PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def painted(height, width, bgr):
+    return np.full((height, width, 3), bgr, np.uint8)
+
+
+def test_red_comes_first():
+    x = Preprocessor(8, *PLAIN)(painted(8, 8, (10, 20, 30)))
+    np.testing.assert_allclose(x[0, :, 0, 0], np.array([30, 20, 10]) / 255, rtol=1e-6)
+
+
+def test_each_channel_is_normalised_by_its_own_mean_and_standard_deviation():
+    mean, std = (0.5, 0.4, 0.3), (0.2, 0.1, 0.5)
+    x = Preprocessor(8, mean, std)(painted(8, 8, (51, 102, 204)))
+    rgb = np.array([204, 102, 51]) / 255
+    np.testing.assert_allclose(x[0, :, 3, 5], (rgb - mean) / std, rtol=1e-5, atol=1e-6)
+
+
+def test_the_input_is_one_float32_image_of_the_resolution():
+    x = Preprocessor(20, *PLAIN)(painted(48, 64, (1, 2, 3)))
+    assert (x.shape, x.dtype) == ((1, 3, 20, 20), np.float32)
+
+
+@pytest.mark.parametrize('upright', [False, True], ids=['wide', 'tall'])
+def test_of_an_oblong_image_the_centre_square_is_seen(upright):
+    image = painted(40, 120, (255, 0, 0))
+    image[:, 40:80] = (0, 0, 255)
+    image = image.transpose(1, 0, 2) if upright else image
+    x = Preprocessor(20, *PLAIN)(image)
+    np.testing.assert_allclose(x[0, 0], 1, rtol=1e-6)
+    np.testing.assert_array_equal(x[0, 2], 0)
+
+
+def test_up_stays_up_and_left_stays_left():
+    image = painted(64, 64, (0, 0, 0))
+    image[:32, :32] = 255
+    x = Preprocessor(16, *PLAIN)(image)[0, 0]
+    assert (x[:8, :8].min(), x[8:].max(), x[:, 8:].max()) == (pytest.approx(1), 0, 0)
+
+
+def test_shrinking_averages_instead_of_leaving_pixels_out():
+    stripes = painted(64, 64, (0, 0, 0))
+    stripes[:, ::2] = 255
+    np.testing.assert_allclose(Preprocessor(32, *PLAIN)(stripes), 0.5, atol=0.01)
+
+
+@pytest.mark.parametrize('size', [(1, 1), (2, 5), (3, 3)])
+def test_a_tiny_image_is_enlarged(size):
+    x = Preprocessor(20, *PLAIN)(painted(*size, (51, 51, 51)))
+    np.testing.assert_allclose(x, 0.2, rtol=1e-6)
+
+
+def test_an_image_with_padded_rows_is_read_in_place():
+    memory = np.full((16, 64), 255, np.uint8)
+    view = np.ndarray((16, 16, 3), np.uint8, memory, strides=(64, 3, 1))
+    view[:] = 51
+    np.testing.assert_allclose(Preprocessor(8, *PLAIN)(view), 0.2, rtol=1e-6)
+
+
+def test_the_buffer_is_used_again():
+    preprocess = Preprocessor(8, *PLAIN)
+    first = preprocess(painted(8, 8, (255, 255, 255)))
+    assert preprocess(painted(8, 8, (0, 0, 0))) is first
+    assert (first == 0).all()

@@ -1,0 +1,332 @@
+"""The perception node as a robot meets it: a process of its own, heard and told over DDS."""
+
+import math
+import signal
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
+messages = pytest.importorskip(
+    'dynofa_ros.msg', reason='the messages are not built: scripts/build, then . scripts/env.sh'
+)
+
+from rcl_interfaces.srv import GetParameters, ListParameters  # noqa: E402
+
+MAX_HZ = {'gpu': 1109250000.0, 'cpu': 1907200000.0}
+MIN_HZ = {'gpu': 114750000.0, 'cpu': 115200000.0}
+
+
+@pytest.fixture(scope='module')
+def node(start_perception):
+    robot = start_perception(platform='jetson_xavier_nx', processor='gpu', jitter=0.0)
+    robot.connect()
+    yield robot
+    robot.process.send_signal(signal.SIGINT)
+    output, _ = robot.process.communicate(timeout=60)
+    assert robot.process.returncode == 0, output
+    assert 'Traceback' not in output
+
+
+@pytest.fixture
+def robot(node):
+    """The node at full clocks, running the smallest on the GPU."""
+    set_clocks(node, MAX_HZ)
+    node.command('small', processor='gpu')
+    return node
+
+
+def set_clocks(robot, frequency_hz, *, co_runner_utilisation=0.0):
+    """Say that the simulated platform's clocks are these."""
+    domains = [
+        messages.DomainState(
+            name=name, frequency_hz=hz, co_runner_utilisation=co_runner_utilisation
+        )
+        for name, hz in frequency_hz.items()
+    ]
+    robot.say('platform_state', messages.PlatformState(simulated=True, domains=domains))
+
+
+def point(robot, **where):
+    """Return the operating point of the profile at these places."""
+    return next(
+        each
+        for each in robot.profile.points
+        if all(getattr(each, field) == value for field, value in where.items())
+    )
+
+
+def report_when(robot, photograph, ready):
+    """Show a picture until its report is as asked, and return that."""
+
+    def report():
+        found = robot.see(robot.image(photograph))[1]
+        return found if ready(found) else None
+
+    return robot.wait_for(report, 'a report as asked for')
+
+
+def full_speed_report(robot, photograph):
+    """Return a report of the smallest sub-network at the full clock of the GPU."""
+    expected = point(robot, subnet_id='small', processor='gpu', frequency_hz=MAX_HZ['gpu'])
+    return report_when(
+        robot, photograph, lambda each: each.inference_s == pytest.approx(expected.latency_s)
+    )
+
+
+def test_it_announces_every_operating_point(robot, model):
+    assert robot.profile.app == 'perception'
+    assert robot.profile.platform == 'jetson_xavier_nx'
+    assert (robot.profile.latency_source, robot.profile.energy_source) == ('modelled', 'modelled')
+    assert {p.subnet_id for p in robot.profile.points} == {k.subnet_id for k in model.kept}
+    assert {p.processor for p in robot.profile.points} == {'cpu', 'gpu'}
+
+
+def test_who_joins_late_hears_what_it_can_and_what_it_runs(robot):
+    late = type(robot)(robot.namespace, robot.process)
+    late.wait_for(lambda: late.heard['subnet_profile'], 'the profile')
+    late.wait_for(lambda: late.heard['subnet_state'], 'the state')
+    assert late.profile == robot.profile
+    late.close()
+
+
+def encoded(bgr, encoding):
+    """Return a picture as a camera of this encoding sends it."""
+    if encoding == 'yuv422_yuy2':
+        return cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_YUY2)
+    if encoding == 'bayer_rggb8':
+        return bgr[..., 1]
+    code = {
+        'rgb8': cv2.COLOR_BGR2RGB,
+        'rgba8': cv2.COLOR_BGR2RGBA,
+        'bgra8': cv2.COLOR_BGR2BGRA,
+        'mono8': cv2.COLOR_BGR2GRAY,
+    }
+    return cv2.cvtColor(bgr, code[encoding]) if encoding in code else bgr
+
+
+@pytest.mark.parametrize(
+    'encoding', ['bgr8', 'rgb8', 'rgba8', 'bgra8', 'mono8', 'yuv422_yuy2', 'bayer_rggb8']
+)
+def test_it_classifies_an_image(robot, photograph, model, encoding):
+    image = robot.image(encoded(photograph, encoding), encoding)
+    seen, _ = robot.see(image)
+    assert seen.header == image.header
+    assert list(seen.labels) == [model.labels[index] for index in seen.class_ids]
+    assert list(seen.scores) == sorted(seen.scores, reverse=True)
+    assert len(seen.labels) == 5
+
+
+def test_the_same_picture_is_the_same_in_another_order_of_colours(robot, photograph):
+    bgr, _ = robot.see(robot.image(photograph, 'bgr8'))
+    rgb, _ = robot.see(robot.image(encoded(photograph, 'rgb8'), 'rgb8'))
+    mistaken, _ = robot.see(robot.image(photograph, 'rgb8'))
+    assert list(bgr.scores) == pytest.approx(list(rgb.scores), abs=1e-6)
+    assert list(bgr.scores) != pytest.approx(list(mistaken.scores), abs=1e-6)
+
+
+def test_it_classifies_a_jpeg(robot, photograph_jpeg):
+    image = robot.jpeg(photograph_jpeg)
+    seen, report = robot.see(image)
+    assert seen.header == report.header == image.header
+
+
+def test_it_reports_what_the_simulated_platform_takes(robot, photograph, model):
+    report = full_speed_report(robot, photograph)
+    expected = point(robot, subnet_id='small', processor='gpu', frequency_hz=MAX_HZ['gpu'])
+    assert report.energy_j == pytest.approx(expected.energy_j)
+    assert (report.latency_source, report.energy_source) == ('modelled', 'modelled')
+    assert (report.subnet_id, report.processor, report.threads) == ('small', 'gpu', 1)
+    assert report.accuracy == model.subnet('small').accuracy
+
+
+def test_the_latency_of_a_report_is_the_sum_of_its_parts(robot, photograph):
+    _, report = robot.see(robot.image(photograph))
+    parts = report.queue_s + report.preprocess_s + report.inference_s + report.postprocess_s
+    assert report.latency_s == pytest.approx(parts)
+    assert min(report.queue_s, report.preprocess_s, report.postprocess_s, report.age_s) >= 0
+
+
+def test_reports_are_numbered(robot, photograph):
+    reports = [robot.see(robot.image(photograph))[1] for _ in range(2)]
+    assert reports[1].sequence > reports[0].sequence
+
+
+BROKEN = {
+    'an unknown encoding': {'encoding': 'nonsense'},
+    'a step that is too small': {'step': 3},
+    'data that is too short': {'data': bytes(10)},
+    'no width': {'width': 0},
+    'no height': {'height': 0, 'data': b''},
+}
+
+
+@pytest.mark.parametrize('broken', [*BROKEN, 'a JPEG that does not decode', 'a cut JPEG'])
+def test_a_broken_image_is_counted_and_the_next_one_works(
+    robot, photograph, photograph_jpeg, broken
+):
+    def refused():
+        if broken == 'a cut JPEG':
+            robot.show(robot.jpeg(photograph_jpeg[:200]))
+        elif broken in BROKEN:
+            robot.show(robot.image(photograph, **BROKEN[broken]))
+        else:
+            robot.show(robot.jpeg(b'\xff\xd8\xff and no photograph'))
+        _, report = robot.see(robot.image(photograph))
+        return report.refused
+
+    robot.wait_for(refused, f'{broken} to be refused')
+
+
+def test_refused_images_are_counted_in_diagnostics(robot, photograph):
+    before = robot.refused('image')
+
+    def counted():
+        robot.show(robot.image(photograph, 'nonsense'))
+        return robot.refused('image') > before
+
+    robot.wait_for(counted, 'a refused image in the diagnostics')
+
+
+def test_a_command_switches_and_is_acknowledged(robot, photograph):
+    switches = robot.state.switches
+    state = robot.command('large', processor='cpu', threads=2, reason='more accuracy')
+    assert state.command_applied
+    assert (state.subnet_id, state.processor, state.threads) == ('large', 'cpu', 2)
+    assert (state.reason, state.switches) == ('more accuracy', switches + 1)
+    seen, report = robot.see(robot.image(photograph))
+    assert seen.subnet_id == report.subnet_id == 'large'
+    assert (report.processor, report.threads) == ('cpu', 2)
+
+
+def test_a_command_sets_the_deadline_of_frames(robot, photograph):
+    robot.command('small', deadline_s=1e-6)
+    _, late = robot.see(robot.image(photograph))
+    robot.command('small', deadline_s=1000.0)
+    _, in_time = robot.see(robot.image(photograph))
+    assert (late.deadline_s, late.deadline_met) == (1e-6, False)
+    assert (in_time.deadline_s, in_time.deadline_met) == (1000.0, True)
+
+
+def test_without_a_deadline_every_frame_meets_it(robot, photograph):
+    _, report = robot.see(robot.image(photograph))
+    assert math.isnan(report.deadline_s)
+    assert report.deadline_met
+
+
+@pytest.mark.parametrize(
+    ('subnet_id', 'change', 'named'),
+    [
+        ('huge', {}, "'huge'; resident: small, middle, large"),
+        ('large', {'processor': 'npu'}, "'npu'; allowed: "),
+        ('large', {'threads': 7, 'processor': 'cpu'}, 'threads is 7; cpu has 6'),
+        ('large', {'deadline_s': -1.0}, 'deadline_s is -1.0; must be above 0'),
+    ],
+)
+def test_a_command_that_cannot_be_obeyed_is_refused_and_the_old_one_runs_on(
+    robot, photograph, subnet_id, change, named
+):
+    state = robot.command(subnet_id, **change)
+    assert not state.command_applied
+    assert named in state.command_result
+    seen, _ = robot.see(robot.image(photograph))
+    assert state.subnet_id == seen.subnet_id == 'small'
+
+
+def test_a_command_for_an_unknown_application_is_counted_and_not_obeyed(robot):
+    before = robot.refused('subnet_command')
+    robot.say('subnet_command', messages.SubnetCommand(app='nobody', subnet_id='large'))
+    robot.wait_for(lambda: robot.refused('subnet_command') > before, 'the refusal to be counted')
+    assert robot.state.subnet_id == 'small'
+
+
+def test_a_sub_network_set_by_parameter_runs_and_acknowledges_nothing(robot):
+    sequence = robot.state.command_sequence
+    assert robot.set_parameter('subnet', 'middle').successful
+    robot.wait_for(lambda: robot.state.subnet_id == 'middle', 'the switch')
+    assert robot.state.reason == 'set by parameter'
+    assert robot.state.command_sequence == sequence
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'reason'),
+    [
+        ('subnet', 'huge', "'huge'; resident: small, middle, large"),
+        ('top', 0, 'top out of range. Min: 1, Max: 1000, value: 0'),
+        ('model', 'other', 'read-only'),
+    ],
+)
+def test_a_parameter_that_is_not_allowed_is_refused_with_a_reason(robot, name, value, reason):
+    result = robot.set_parameter(name, value)
+    assert not result.successful
+    assert reason in result.reason
+
+
+def test_as_many_classes_as_the_parameter_says_are_told(robot, photograph):
+    assert robot.set_parameter('top', 2).successful
+    seen, _ = robot.see(robot.image(photograph))
+    assert robot.set_parameter('top', 5).successful
+    assert len(seen.labels) == len(seen.scores) == 2
+
+
+def test_frames_take_longer_at_a_lower_clock(robot, photograph):
+    full_speed_report(robot, photograph)
+    set_clocks(robot, MIN_HZ)
+    expected = point(robot, subnet_id='small', processor='gpu', frequency_hz=MIN_HZ['gpu'])
+    report_when(
+        robot, photograph, lambda each: each.inference_s == pytest.approx(expected.latency_s)
+    )
+
+
+@pytest.mark.parametrize(('frequency_hz', 'co_runner'), [(5.0, 0.0), (MAX_HZ['gpu'], 7.0)])
+def test_a_platform_state_that_makes_no_sense_is_counted_and_ignored(
+    robot, photograph, frequency_hz, co_runner
+):
+    before = full_speed_report(robot, photograph)
+    counted = robot.refused('platform_state')
+    set_clocks(robot, {'gpu': frequency_hz}, co_runner_utilisation=co_runner)
+    robot.wait_for(lambda: robot.refused('platform_state') > counted, 'the refusal to be counted')
+    _, after = robot.see(robot.image(photograph))
+    assert after.inference_s == pytest.approx(before.inference_s)
+
+
+def test_parameter_services_answer_while_an_inference_runs(robot, photograph):
+    set_clocks(robot, MIN_HZ, co_runner_utilisation=1.0)
+    report_when(robot, photograph, lambda each: each.inference_s > 0.2)
+    robot.command('large', processor='cpu', threads=1)  # a frame takes some five seconds
+    reports = robot.heard['frame_report']
+    before = len(reports)
+    robot.show(robot.image(photograph))
+    for _ in range(3):
+        names = robot.call(ListParameters, 'list_parameters', ListParameters.Request())
+        assert 'subnet' in names.result.names
+        request = GetParameters.Request(names=['top'])
+        assert robot.call(GetParameters, 'get_parameters', request).values[0].integer_value == 5
+    assert len(reports) == before
+    robot.wait_for(lambda: len(reports) > before, 'the frame')
+
+
+def test_a_frame_that_comes_meanwhile_replaces_the_one_that_waits(robot, photograph):
+    set_clocks(robot, MIN_HZ, co_runner_utilisation=1.0)
+    robot.heard['frame_report'].clear()
+
+    def dropped():
+        robot.show(robot.image(photograph))
+        return any(report.dropped for report in robot.heard['frame_report'])
+
+    robot.wait_for(dropped, 'a report of dropped frames')
+
+
+def test_a_stamp_of_another_clock_gives_no_age(robot, photograph):
+    image = robot.image(photograph)
+    image.header.stamp.sec = 5
+    _, report = robot.see(image)
+    assert math.isnan(report.age_s)
+    assert report.header.stamp.sec == 5
+
+
+def test_a_large_image_comes_through(robot):
+    pixels = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    seen, _ = robot.see(robot.image(pixels))
+    assert len(seen.labels) == 5

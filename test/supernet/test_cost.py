@@ -1,0 +1,42 @@
+from dataclasses import replace
+
+import pytest
+from torch import nn
+
+from dynofa_ros.supernet.cost import Cost, cost
+
+
+def test_a_convolution_and_a_matrix_product_are_counted_by_hand():
+    static = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 5 * 5, 2)
+    )
+    convolution = 2 * (3 * 3 * 3) * 4 * 5 * 5
+    product = 2 * 100 * 2
+    assert cost(static, 5) == Cost(
+        flops=convolution + product, parameters=(27 * 4 + 4) + (200 + 2), layers=2
+    )
+
+
+def test_each_group_of_a_convolution_sees_its_own_channels_only():
+    static = nn.Conv2d(3, 3, 3, padding=1, groups=3, bias=False)
+    assert cost(static, 4).flops == 2 * 9 * 3 * 4 * 4
+
+
+def test_the_largest_sub_network(net):
+    config = net.space.max_config()
+    assert cost(net.extract_subnet(config), config.r) == Cost(47007232, 1766378, 90)
+
+
+def test_the_smallest_sub_network(net):
+    config = net.space.min_config()
+    assert cost(net.extract_subnet(config), config.r) == Cost(4949152, 549762, 48)
+
+
+@pytest.mark.parametrize('field', ['ks', 'e', 'd', 'r'])
+def test_more_of_anything_costs_more(net, field):
+    config = net.space.min_config()
+    larger = replace(config, **{field: getattr(net.space.max_config(), field)})
+    assert (
+        cost(net.extract_subnet(larger), larger.r).flops
+        > cost(net.extract_subnet(config), config.r).flops
+    )

@@ -1,0 +1,214 @@
+import shutil
+
+import pytest
+import torch
+import yaml
+
+from dynofa_ros.supernet import KeptSubnet, ModelError, load_model
+from dynofa_ros.supernet.calibration import calibrate
+from dynofa_ros.supernet.model import Model, fingerprint, save_model
+
+
+@pytest.fixture
+def folder(model_folder, tmp_path):
+    """A model folder to damage."""
+    return shutil.copytree(model_folder, tmp_path / 'model')
+
+
+@pytest.fixture
+def document(folder):
+    """Its model.yaml, written back when changed through `rewrite`."""
+    return yaml.safe_load((folder / 'model.yaml').read_text())
+
+
+def refuse(folder, message):
+    with pytest.raises(ModelError, match=message) as caught:
+        load_model(str(folder))
+    return str(caught.value)
+
+
+def rewrite(folder, document):
+    (folder / 'model.yaml').write_text(yaml.safe_dump(document))
+
+
+@torch.no_grad()
+def test_it_says_the_same_after_saving_and_loading(random_supernet, tmp_path):
+    net = random_supernet().half().float()  # weights are stored in half precision
+    config = net.space.min_config()
+    images = torch.randn(8, 3, 20, 20)
+    calibrate(net, config, [images])
+    kept = KeptSubnet('only', config, 0.5, 1, 1, 1)
+    save_model(tmp_path / 'x', Model('x', net, tuple('abcdefghij'), (kept,)), {})
+    loaded = load_model(str(tmp_path / 'x'))
+    assert torch.equal(loaded.net(images, config), net(images, config))
+
+
+def test_half_precision_is_all_that_a_weight_loses(random_supernet, tmp_path):
+    net = random_supernet()
+    config = net.space.min_config()
+    calibrate(net, config, [torch.randn(2, 3, 20, 20)])
+    kept = KeptSubnet('only', config, 0.5, 1, 1, 1)
+    save_model(tmp_path / 'x', Model('x', net, tuple('abcdefghij'), (kept,)), {})
+    loaded = load_model(str(tmp_path / 'x')).net.state_dict()
+    for name, value in net.state_dict().items():
+        torch.testing.assert_close(loaded[name], value, rtol=2**-11, atol=1e-7)
+
+
+def test_everything_else_comes_back_as_it_was(model):
+    assert model.name == 'untrained'
+    assert model.labels[0] == 'airplane'
+    assert [each.subnet_id for each in model.kept] == ['small', 'middle', 'large']
+    assert [each.accuracy for each in model.kept] == [0.3, 0.4, 0.5]
+    assert set(model.net.statistics) == {each.config for each in model.kept}
+    assert not model.net.training
+
+
+def test_facts_are_written_as_they_are(document):
+    assert document['facts'] == {'trained': False}
+
+
+def test_the_kept_come_cheapest_first_whatever_the_order_in_the_file(folder, document):
+    document['subnets'].reverse()
+    rewrite(folder, document)
+    assert [each.subnet_id for each in load_model(str(folder)).kept] == ['small', 'middle', 'large']
+
+
+def test_a_kept_sub_network_is_found_by_name(model):
+    assert model.subnet('middle').accuracy == 0.4
+
+
+def test_an_unknown_sub_network_is_refused_with_those_that_are_kept(model):
+    with pytest.raises(ModelError, match=r"'huge'; untrained keeps: small, middle, large"):
+        model.subnet('huge')
+
+
+def test_the_fingerprint_changes_with_any_weight(model):
+    state = model.net.state_dict()
+    other = {name: value.clone() for name, value in state.items()}
+    other['classifier.bias'][3] += 1e-3
+    assert fingerprint(state) == fingerprint(dict(reversed(state.items()))) != fingerprint(other)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    refuse(tmp_path / 'none', "none' is no folder; known by name: ")
+
+
+@pytest.mark.parametrize('name', ['no-such-model', 'no/../such', ''])
+def test_a_name_that_is_not_known_is_refused(name):
+    refuse(name, f"model '{name}' is no folder; known by name: ")
+
+
+def test_a_folder_without_a_description_is_named(folder):
+    (folder / 'model.yaml').unlink()
+    refuse(folder, r'model\.yaml cannot be read: No such file')
+
+
+def test_missing_weights_are_named(folder):
+    (folder / 'weights.pt').unlink()
+    refuse(folder, r'weights\.pt does not exist')
+
+
+@pytest.mark.parametrize('kept_bytes', [0, 100, 1_000_000])
+def test_weights_that_are_cut_off_are_named(folder, kept_bytes):
+    file = folder / 'weights.pt'
+    file.write_bytes(file.read_bytes()[:kept_bytes])
+    refuse(folder, r'weights\.pt is damaged')
+
+
+@pytest.mark.parametrize('value', ['classifier.bias', 'statistics'])
+def test_a_flipped_bit_is_named(folder, value):
+    file = folder / 'weights.pt'
+    stored = torch.load(file, weights_only=True)
+    mean, _ = stored['statistics']['small']['stem.bn']
+    searched = stored['state_dict'].get(value, mean).numpy().tobytes()
+    data = bytearray(file.read_bytes())
+    data[data.index(searched)] ^= 1
+    file.write_bytes(data)
+    refuse(folder, r'weights\.pt is damaged: ValueError the checksum of .* is wrong')
+
+
+def test_what_is_no_tensor_file_is_named(folder):
+    (folder / 'weights.pt').write_text('hello')
+    refuse(folder, r'weights\.pt is damaged')
+
+
+def test_weights_of_another_network_are_named(folder):
+    torch.save({'state_dict': {'x': torch.zeros(1)}, 'statistics': {}}, folder / 'weights.pt')
+    refuse(folder, r'weights\.pt is damaged: RuntimeError Error.* in loading state_dict')
+
+
+def test_weights_of_another_training_are_told_apart(folder, document):
+    document['fingerprint'] = '0' * 16
+    rewrite(folder, document)
+    refuse(folder, 'was written for 0000000000000000: they are of two different trainings')
+
+
+def test_statistics_that_are_missing_are_named(folder, document):
+    document['subnets'][1]['subnet_id'] = 'renamed'
+    rewrite(folder, document)
+    refuse(folder, r'weights\.pt has no batch norm statistics for renamed')
+
+
+@pytest.mark.parametrize(
+    'text', ['labels: [a, b', '', '- 1\n- 2', 'supernet: [a]', '\x00'], ids=repr
+)
+def test_a_description_that_is_no_description_is_named(folder, text):
+    (folder / 'model.yaml').write_text(text)
+    refuse(folder, r'model\.yaml is damaged')
+
+
+@pytest.mark.parametrize('key', ['supernet', 'fingerprint', 'labels', 'subnets'])
+def test_a_missing_key_is_named(folder, document, key):
+    del document[key]
+    rewrite(folder, document)
+    refuse(folder, rf"model\.yaml is damaged: KeyError\('{key}'\)")
+
+
+@pytest.mark.parametrize(
+    ('field', 'value', 'message'),
+    [
+        ('accuracy', 1.5, 'accuracy is 1.5; it must be in 0..1'),
+        ('accuracy', float('nan'), 'accuracy is nan'),
+        ('accuracy', 'high', 'TypeError'),
+        ('flops', None, 'flops is None; it must be an integer above 0'),
+        ('parameters', 0, 'parameters is 0'),
+        ('layers', 1.5, r'layers is 1\.5'),
+        ('subnet_id', 3, 'subnet_id is 3; it must be a text'),
+        ('colour', 'red', 'colour'),
+        ('config', {'ks': [3]}, 'ks, e, d, r'),
+    ],
+)
+def test_a_kept_sub_network_that_makes_no_sense_is_named(folder, document, field, value, message):
+    document['subnets'][0][field] = value
+    rewrite(folder, document)
+    assert 'model.yaml is damaged' in refuse(folder, message)
+
+
+def test_a_config_that_is_not_of_the_space_is_named(folder, document):
+    document['subnets'][0]['config']['r'] = 64
+    rewrite(folder, document)
+    assert 'model.yaml is damaged' in refuse(folder, 'r is 64; allowed: 20, 24, 28, 32')
+
+
+def test_a_sub_network_twice_is_refused(folder, document):
+    document['subnets'].append(document['subnets'][0])
+    rewrite(folder, document)
+    refuse(folder, 'names a sub-network twice: small, middle, large, small')
+
+
+def test_an_unknown_supernet_is_named(folder, document):
+    document['supernet'] = 'ofa_none'
+    rewrite(folder, document)
+    refuse(folder, "supernet is 'ofa_none'; known: ofa_mbv3_cifar10")
+
+
+def test_labels_that_are_too_few_are_counted(folder, document):
+    document['labels'].pop()
+    rewrite(folder, document)
+    refuse(folder, 'has 9 labels; ofa_mbv3_cifar10 has 10 classes')
+
+
+def test_a_model_that_keeps_nothing_is_refused(folder, document):
+    document['subnets'] = []
+    rewrite(folder, document)
+    refuse(folder, 'keeps no sub-network')

@@ -1,0 +1,91 @@
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dynofa_ros.supernet import SearchSpace, SubnetConfigError
+
+SPACE = SearchSpace(
+    kernel_sizes=(3, 5, 7),
+    expand_ratios=(3, 4, 6),
+    depths=(2, 3, 4),
+    resolutions=(20, 32),
+    stages=5,
+)
+LARGEST = SPACE.max_config()
+
+
+def test_a_config_has_a_choice_for_each_block_of_full_depth():
+    assert (len(LARGEST.ks), len(LARGEST.e), len(LARGEST.d)) == (20, 20, 5)
+
+
+def test_the_largest_takes_the_most_of_everything():
+    assert (set(LARGEST.ks), set(LARGEST.e), set(LARGEST.d), LARGEST.r) == ({7}, {6}, {4}, 32)
+
+
+def test_the_smallest_takes_the_least_of_everything():
+    least = SPACE.min_config()
+    assert (set(least.ks), set(least.e), set(least.d), least.r) == ({3}, {3}, {2}, 20)
+
+
+@given(st.integers())
+def test_every_sample_is_of_the_space(seed):
+    SPACE.validate(SPACE.sample(Random(seed)))
+
+
+def test_a_sample_depends_on_the_generator_alone():
+    assert SPACE.sample(Random(7)) == SPACE.sample(Random(7)) != SPACE.sample(Random(8))
+
+
+def test_samples_reach_every_choice():
+    rng = Random(0)
+    drawn = [SPACE.sample(rng) for _ in range(50)]
+    assert {k for each in drawn for k in each.ks} == {3, 5, 7}
+    assert {e for each in drawn for e in each.e} == {3, 4, 6}
+    assert {d for each in drawn for d in each.d} == {2, 3, 4}
+    assert {each.r for each in drawn} == {20, 32}
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'ks': (9,) + (3,) * 19}, r'ks\[0\] is 9; allowed: 3, 5, 7'),
+        ({'e': (3,) * 19 + (5,)}, r'e\[19\] is 5; allowed: 3, 4, 6'),
+        ({'d': (2, 2, 1, 2, 2)}, r'd\[2\] is 1; allowed: 2, 3, 4'),
+        ({'r': 64}, 'r is 64; allowed: 20, 32'),
+        ({'ks': (3,) * 19}, 'ks has 19 values; this space has 20'),
+        ({'d': ()}, 'd has 0 values; this space has 5'),
+    ],
+)
+def test_what_is_not_of_the_space_is_refused_by_field_value_and_what_is_allowed(change, message):
+    with pytest.raises(SubnetConfigError, match=message):
+        SPACE.validate(replace(LARGEST, **change))
+
+
+def test_a_uniform_config_that_is_not_of_the_space_is_refused():
+    with pytest.raises(SubnetConfigError, match=r'ks\[0\] is 4'):
+        SPACE.uniform(ks=4, e=3, d=2, r=32)
+
+
+def test_blocks_that_are_not_run_make_no_difference():
+    shallow = replace(LARGEST, d=(2, 4, 4, 4, 4))
+    other = replace(shallow, ks=(7, 7, 3, 5) + (7,) * 16, e=(6, 6, 4, 3) + (6,) * 16)
+    assert SPACE.canonical(shallow) == SPACE.canonical(other)
+
+
+def test_blocks_that_are_run_make_a_difference():
+    other = replace(LARGEST, ks=(3,) + (7,) * 19)
+    assert SPACE.canonical(other) != SPACE.canonical(LARGEST)
+
+
+@given(st.integers())
+def test_the_canonical_form_is_its_own(seed):
+    canonical = SPACE.canonical(SPACE.sample(Random(seed)))
+    assert SPACE.canonical(canonical) == canonical
+
+
+def test_the_canonical_form_of_what_is_not_of_the_space_is_refused():
+    with pytest.raises(SubnetConfigError, match='r is 64'):
+        SPACE.canonical(replace(LARGEST, r=64))
