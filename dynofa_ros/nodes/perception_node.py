@@ -10,8 +10,6 @@ import math
 import sys
 import threading
 import time
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -20,8 +18,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image
 
-from dynofa_ros.engine import Classifier, Mailbox, Measurement, ResidentSet, TorchEngine, measure
-from dynofa_ros.engine.measure import fastest_threads, thread_counts
+from dynofa_ros.engine import Classifier, Mailbox, ResidentSet, TorchEngine
 from dynofa_ros.msg import (
     Classification,
     FrameReport,
@@ -34,6 +31,7 @@ from dynofa_ros.nodes import perception_messages as messages
 from dynofa_ros.nodes.diagnostics import Diagnostics
 from dynofa_ros.nodes.image_conversion import conversion_library
 from dynofa_ros.nodes.perception_parameters import PerceptionParameters, declare_parameters
+from dynofa_ros.nodes.perception_profile import Profiler, StartingProfile
 from dynofa_ros.nodes.perception_worker import (
     Arrival,
     Command,
@@ -44,16 +42,8 @@ from dynofa_ros.nodes.perception_worker import (
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.run_node import run_node
 from dynofa_ros.nodes.vision_classification import vision_publisher
-from dynofa_ros.offline.profile import (
-    HOST_PROCESSOR,
-    host_name,
-    load_profile,
-    measured_profile,
-    modelled_profile,
-    save_profile,
-)
+from dynofa_ros.offline.profile import HOST_PROCESSOR
 from dynofa_ros.platform import load_platform
-from dynofa_ros.runtime import Profile
 from dynofa_ros.simulation.frame_time import FrameModel
 from dynofa_ros.supernet import load_model
 
@@ -71,7 +61,8 @@ class PerceptionNode(Node):
         self._engine = TorchEngine()
         self._residents = ResidentSet(self._model, self._engine)
         self._frame_model = self._simulated_platform(parameters)
-        self._profile = self._make_profile(parameters)
+        starting = self._make_profile(parameters)
+        self._profile, self._threads = starting.profile, starting.threads
         self._diagnostics = Diagnostics(self, self._profile.platform)
         self._others: set[str] = set()
         self._mailbox: Mailbox[Arrival, Command] = Mailbox()
@@ -93,64 +84,15 @@ class PerceptionNode(Node):
         platform = load_platform(parameters.platform)
         return FrameModel(platform, seed=parameters.seed, jitter=parameters.jitter)
 
-    def _make_profile(self, parameters: PerceptionParameters) -> Profile:
+    def _make_profile(self, parameters: PerceptionParameters) -> StartingProfile:
         """Measure this machine, or read its profile; a simulated platform models its own."""
-        app, engine = parameters.app, self._engine.name
+        log = self.get_logger()
+        profiler = Profiler(
+            self._model, self._engine, self._residents, parameters, say=log.info, warn=log.warning
+        )
         if self._frame_model is not None:
-            self._measure(parameters)  # the real inference uses the threads that are fastest
-            return modelled_profile(app, self._model, engine, self._frame_model.platform)
-        if not parameters.profile:
-            return measured_profile(app, self._model, engine, self._measure(parameters))
-        file = Path(parameters.profile).expanduser()
-        if file.exists():
-            profile = load_profile(file, app)
-            if profile.platform == host_name():
-                profile = self._usable(profile, file)
-                self._threads = fastest_threads(
-                    Measurement(each.subnet_id, each.threads, each.latency_s, each.latency_std_s)
-                    for each in profile.points
-                )
-                return profile
-            self.get_logger().warning(
-                f'profile {file} is for {profile.platform}, this is {host_name()}: measuring again'
-            )
-        profile = measured_profile(app, self._model, engine, self._measure(parameters))
-        save_profile(profile, file)
-        self.get_logger().info(f'profile written to {file}')
-        return profile
-
-    def _usable(self, profile: Profile, file: Path) -> Profile:
-        """Return the profile without points of more threads than this node may use."""
-        kept = {each.subnet_id for each in self._model.kept}
-        unknown = sorted({point.subnet_id for point in profile.points} - kept)
-        if unknown:
-            raise ValueError(
-                f'profile {file} has sub-networks {", ".join(unknown)}; '
-                f'{self._model.name} keeps: {", ".join(sorted(kept))}'
-            )
-        most = self._settings.threads
-        points = tuple(point for point in profile.points if point.threads <= most)
-        if not points:
-            raise ValueError(f'profile {file} has no point of at most {most} threads')
-        return replace(profile, points=points)
-
-    def _measure(self, parameters: PerceptionParameters) -> tuple[Measurement, ...]:
-        self.get_logger().info(
-            f'measuring {len(self._residents)} sub-networks of {self._model.name} on this machine'
-        )
-        measurements = measure(
-            self._residents,
-            self._engine,
-            threads=thread_counts(parameters.threads),
-            rounds=parameters.profile_rounds,
-        )
-        for each in measurements:
-            self.get_logger().info(
-                f'  {each.subnet_id}: {each.latency_s * 1e3:.1f} ms +- '
-                f'{each.latency_std_s * 1e3:.1f} ms, threads: {each.threads}'
-            )
-        self._threads = fastest_threads(measurements)
-        return measurements
+            return profiler.modelled(self._frame_model.platform)
+        return profiler.measured()
 
     def _make_worker(self, parameters: PerceptionParameters) -> PerceptionWorker:
         processors = {HOST_PROCESSOR: parameters.threads}
@@ -230,11 +172,20 @@ class PerceptionNode(Node):
     def _on_command(self, message: SubnetCommand) -> None:
         if message.app == self._settings.app:
             self._mailbox.put_command(messages.command_from(message))
-        elif message.app not in self._others:
+        elif message.app not in self._others and self._is_new(message.header.stamp):
             known = ', '.join(sorted({self._settings.app} | self._others))
             self._diagnostics.count(
                 'subnet_command', f'application is {message.app!r}; known: {known}'
             )
+
+    def _is_new(self, stamp: Time) -> bool:
+        """Whether a message was sent since this node started, not kept for late joiners.
+
+        Of those the sender's state may come later.
+        """
+        sent_ns = stamp.sec * 10**9 + stamp.nanosec
+        alive_ns = int((time.monotonic() - self._started_s) * 1e9)
+        return sent_ns == 0 or sent_ns > self.get_clock().now().nanoseconds - alive_ns
 
     def _on_state(self, message: SubnetState) -> None:
         """Learn who else is here, to tell their commands from those for nobody."""

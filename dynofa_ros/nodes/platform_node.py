@@ -33,6 +33,7 @@ class PlatformNode(Node):
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__('platform')
+        self._device: SimulatedDevice | None = None
         parameters = declare_parameters(self)
         self.add_post_set_parameters_callback(self._on_parameters)
         self._device = SimulatedDevice(
@@ -119,8 +120,9 @@ class PlatformNode(Node):
             self._diagnostics.ok('running, simulated')
 
     def destroy_node(self) -> None:
-        """Put the clocks back to how they were found, then end the node."""
-        self._device.restore()
+        """Put the clocks back to how they were found, if any were turned, then end the node."""
+        if self._device is not None:
+            self._device.restore()
         super().destroy_node()
 
 

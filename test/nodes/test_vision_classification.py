@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
 
 from dynofa_ros.msg import Classification
+
 from dynofa_ros.nodes import vision_classification
 
 
