@@ -13,7 +13,7 @@ def shared_files() -> list[tuple[str, list[str]]]:
         file
         for top in ('config', 'models', 'launch')
         for file in sorted(Path(top).rglob('*'))
-        if file.is_file() and '__pycache__' not in file.parts
+        if file.is_file() and not {'__pycache__', 'training'} & set(file.parts)
     ]
     folders = sorted({file.parent for file in files})
     return [

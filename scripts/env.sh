@@ -27,6 +27,7 @@ _dynofa_use_wheels() {
     _dynofa_prepend AMENT_PREFIX_PATH "$overlay"
     _dynofa_prepend CMAKE_PREFIX_PATH "$overlay"
     _dynofa_prepend LD_LIBRARY_PATH "$overlay/lib"
+    _dynofa_prepend PATH "$overlay/bin"
     for folder in "$overlay"/lib/python3.*/site-packages; do
       [[ -d "$folder" ]] && _dynofa_prepend PYTHONPATH "$folder"
     done

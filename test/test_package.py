@@ -95,7 +95,9 @@ def test_colcon_builds_it_with_cmake() -> None:
 
 def test_every_node_is_installed_as_an_executable() -> None:
     cmake = (ROOT / 'CMakeLists.txt').read_text(encoding='utf-8')
-    installed = set(re.findall(r'^install_node_executable\((\w+)\)', cmake, flags=re.MULTILINE))
+    named = re.search(r'^foreach\(node ([\w ]+)\)', cmake, flags=re.MULTILINE)
+    assert named
+    installed = set(named[1].split())
     nodes = {
         file.stem
         for file in (ROOT / 'dynofa_ros' / 'nodes').glob('*.py')
