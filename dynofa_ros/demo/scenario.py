@@ -33,7 +33,7 @@ ACTS = (
 # small enough to fall below it at the start of the last act, at the mean power of the acts before.
 BATTERY_INITIAL = 0.60
 BATTERY_LOW = 0.30
-MEAN_POWER_W = 8.3
+MEAN_POWER_W = 8.8
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ DEADLINE_GIVEN_UP = 2
 REFUSED = 3
 # Accuracies that differ by rounding are equal.
 EQUAL_ACCURACY = 1e-9
+# Standard deviations before the next image that a frame must be done: 97.7 % of them are.
+IN_TIME_STD = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +55,10 @@ def predict(application: ApplicationState, table: PointTable) -> Prediction:
     """Predict latency: profiled latency x slowdown + overhead + wait for the frame before.
 
     The spread is the larger of the slowdown's (what was seen) and the profile's (what was measured
-    beforehand). An application slower than its camera finds an image waiting when it is done, up
-    to one period old: the wait is uniform on [0, period], with mean period / 2 and variance
-    period^2 / 12.
+    beforehand). An application that is not done before the next image comes, with two standard
+    deviations to spare, finds an image waiting, up to one period old: the wait is uniform on
+    [0, period], with mean period / 2 and variance period^2 / 12. Without the spare time, a queue
+    would grow out of the spread alone, frame after frame.
     """
     mean = np.empty_like(table.latency_s)
     std = np.empty_like(table.latency_s)
@@ -68,7 +71,7 @@ def predict(application: ApplicationState, table: PointTable) -> Prediction:
     mean += application.overhead_s
     variance = std**2 + application.overhead_std_s**2
     if not math.isnan(application.frame_period_s):
-        waits = mean > application.frame_period_s
+        waits = mean + IN_TIME_STD * np.sqrt(variance) > application.frame_period_s
         mean += np.where(waits, application.frame_period_s / 2, 0.0)
         variance += np.where(waits, application.frame_period_s**2 / 12, 0.0)
     return Prediction(mean_s=mean, std_s=np.sqrt(variance))

@@ -91,6 +91,14 @@ def test_an_application_slower_than_its_camera_waits_for_its_own_frames(clocked)
     assert names(decision) == ['medium']
 
 
+def test_a_frame_done_just_before_the_next_image_waits_in_the_end(make_point, make_profile):
+    tight = make_point('tight', latency_s=0.080, latency_std_s=0.003, accuracy=0.8)
+    spare = make_point('spare', latency_s=0.070, latency_std_s=0.003, accuracy=0.7)
+    profile = make_profile(tight, spare)
+    assert names(run(app(profile, 0.1, frame_period_s=0.083), domains=())) == ['spare']
+    assert names(run(app(profile, 0.1, frame_period_s=0.087), domains=())) == ['tight']
+
+
 def test_the_floor_is_given_up_before_the_deadline(clocked):
     decision = run(app(clocked(), 0.035, floor=0.78))
     assert names(decision) == ['medium']
