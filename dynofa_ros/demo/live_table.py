@@ -13,6 +13,7 @@ from rich.text import Text
 
 from dynofa_ros.report.recording import Recording
 from dynofa_ros.report.summary import count_switches
+from dynofa_ros.report.words import counted
 
 LINE_PERIOD_S = 2.0
 
@@ -106,6 +107,6 @@ def rows(recording: Recording) -> list[tuple[str, str]]:
         (
             'commands',
             f'{len(recording.commands)} sent, {waiting} waiting; '
-            f'{count_switches(frames)} switches',
+            f'sub-network switched {counted(count_switches(frames), "time")}',
         ),
     ]

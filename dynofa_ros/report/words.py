@@ -5,20 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 frame``, ``2 frames``."""
+    return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
+
+
 def in_words(summary: dict[str, Any], *, duration_s: float) -> str:
     """Say what the figures of :func:`~dynofa_ros.report.summary.summarise` mean."""
     frames = summary['frames']
     where = summary['platform'] + (' (simulated)' if summary['simulated'] else '')
     sentences = [
-        f'In {duration_s:.0f} s, {frames["in"]} frames came in on {where}; '
+        f'In {duration_s:.0f} s, {counted(frames["in"], "frame")} came in on {where}; '
         f'{frames["classified"]} were classified, {frames["dropped"]} dropped and '
         f'{frames["refused"]} refused.'
     ]
     if frames['classified']:
         share = summary['deadline_misses'] / frames['classified']
         sentences.append(
-            f'The manager switched the sub-network {summary["switches"]} times, and '
-            f'{summary["deadline_misses"]} frames ({share:.1%}) missed their deadline.'
+            f'The manager switched the sub-network {counted(summary["switches"], "time")}, and '
+            f'{counted(summary["deadline_misses"], "frame")} ({share:.1%}) missed the deadline.'
         )
     sentences += [_phase(phase) for phase in summary['phases'] if phase['frames']]
     if summary['energy_j'] is not None:

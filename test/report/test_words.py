@@ -9,8 +9,8 @@ def test_the_paragraph_says_the_totals(recording):
     words = in_words(summarise(recording, PHASES), duration_s=2.0)
     assert '7 frames came in on nx (simulated)' in words
     assert '4 were classified, 2 dropped and 1 refused' in words
-    assert 'switched the sub-network 1 times' in words
-    assert '1 frames (25.0%) missed' in words
+    assert 'switched the sub-network 1 time,' in words
+    assert '1 frame (25.0%) missed' in words
     assert 'from 50% to 40%' in words
 
 
