@@ -116,6 +116,7 @@ class PerceptionNode(Node):
             mailbox=self._mailbox,
             listener=self,
             processors=processors,
+            pinned=parameters.subnet,
             model=self._frame_model,
             running=Running(
                 subnet_id=classifier.active.kept.subnet_id,
@@ -123,7 +124,7 @@ class PerceptionNode(Node):
                 threads=min(self._threads, processors[processor]),
                 deadline_s=math.nan,
                 since_s=time.monotonic(),
-                reason='set by parameter' if parameters.subnet else 'start: the cheapest',
+                reason='pinned by parameter' if parameters.subnet else 'start: the cheapest',
             ),
         )
 
@@ -228,10 +229,16 @@ class PerceptionNode(Node):
         for change in changes:
             if change.name == 'top':
                 self._worker.classifier.top = change.value
-            if change.name == 'subnet' and change.value:
-                self._mailbox.put_command(
-                    Command(sequence=None, subnet_id=change.value, reason='set by parameter')
-                )
+            if change.name == 'subnet':
+                self._pin(change.value)
+
+    def _pin(self, subnet_id: str) -> None:
+        """Run a sub-network whatever the manager commands; empty: obey the manager again."""
+        self._worker.pinned = subnet_id
+        if subnet_id:
+            self._mailbox.put_command(
+                Command(sequence=None, subnet_id=subnet_id, reason='pinned by parameter')
+            )
 
     def on_result(self, result: FrameResult) -> None:
         """Publish a frame's classification and report."""

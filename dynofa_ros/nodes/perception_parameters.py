@@ -17,7 +17,7 @@ _TEXTS: dict[str, tuple[str, str, bool, str]] = {
     'app': ('', 'name of this application; empty: the name of the node', False, ''),
     'model': ('ofa_mbv3_cifar10', 'model: a name or the path of its folder', False, ''),
     'engine': ('torch', 'what runs the sub-networks', False, f'one of {", ".join(ENGINES)}'),
-    'subnet': ('', 'sub-network to run; empty: what the manager commands', True, ''),
+    'subnet': ('', 'sub-network to run, whatever the manager commands; empty: obey it', True, ''),
     'platform': (
         '',
         'simulated platform, a name or the path of its YAML: frames take its time; '

@@ -119,6 +119,8 @@ class PerceptionWorker:
     running: Running
     model: FrameModel | None = None
     clock: Callable[[], float] = time.monotonic
+    pinned: str = ''
+    """Sub-network that no manager may switch away from; empty: none."""
     overruns: int = 0
     """Frames whose real inference took longer than the simulated one."""
     _sequence: int = 0
@@ -172,6 +174,12 @@ class PerceptionWorker:
             raise ValueError(f'threads is {threads}; {processor} has {most}')
         if not (math.isnan(command.deadline_s) or 0 < command.deadline_s < math.inf):
             raise ValueError(f'deadline_s is {command.deadline_s}; must be above 0, or NaN: none')
+        managed = command.sequence is not None
+        if managed and self.pinned and command.subnet_id != self.pinned:
+            raise ValueError(
+                f'sub-network is {command.subnet_id!r}; allowed: {self.pinned}, '
+                'to which the parameter subnet pins it'
+            )
         self.classifier.switch(command.subnet_id)
         if self.model is None:
             self.classifier.threads = threads
@@ -180,7 +188,7 @@ class PerceptionWorker:
             subnet_id=command.subnet_id,
             processor=processor,
             threads=threads,
-            deadline_s=seen.deadline_s if command.sequence is None else command.deadline_s,
+            deadline_s=command.deadline_s if managed else seen.deadline_s,
         )
         if (new.subnet_id, processor, threads) == (seen.subnet_id, seen.processor, seen.threads):
             return new

@@ -241,12 +241,23 @@ def test_a_command_for_an_unknown_application_is_counted_and_not_obeyed(robot):
     assert robot.state.subnet_id == 'small'
 
 
+def test_a_sub_network_pinned_by_parameter_outranks_commands_until_it_is_let_go(robot):
+    assert robot.set_parameter('subnet', 'middle').successful
+    robot.wait_for(lambda: robot.state.subnet_id == 'middle', 'the switch')
+    refused = robot.command('large')
+    assert (refused.subnet_id, refused.command_applied) == ('middle', False)
+    assert 'the parameter subnet pins it' in refused.command_result
+    assert robot.set_parameter('subnet', '').successful
+    assert robot.command('small').subnet_id == 'small'
+
+
 def test_a_sub_network_set_by_parameter_runs_and_acknowledges_nothing(robot):
     sequence = robot.state.command_sequence
     assert robot.set_parameter('subnet', 'middle').successful
     robot.wait_for(lambda: robot.state.subnet_id == 'middle', 'the switch')
-    assert robot.state.reason == 'set by parameter'
+    assert robot.state.reason == 'pinned by parameter'
     assert robot.state.command_sequence == sequence
+    assert robot.set_parameter('subnet', '').successful
 
 
 @pytest.mark.parametrize(

@@ -263,6 +263,19 @@ def test_what_nobody_commanded_leaves_deadline_and_acknowledgement_alone(bench):
     )
 
 
+def test_a_pinned_sub_network_refuses_commands_for_others(bench):
+    bench.worker.pinned = 'small'
+    running = bench.obey(sequence=1, subnet_id='large')
+    assert (running.subnet_id, running.command_applied) == ('small', False)
+    assert "'large'; allowed: small" in running.command_result
+
+
+def test_a_pinned_sub_network_obeys_the_rest(bench):
+    bench.worker.pinned = 'small'
+    running = bench.obey(sequence=1, subnet_id='small', processor='gpu', deadline_s=0.2)
+    assert (running.processor, running.deadline_s, running.command_applied) == ('gpu', 0.2, True)
+
+
 def test_on_a_simulated_platform_a_frame_takes_its_time_and_energy():
     bench = Bench(platform := Platform(inference_s=0.021))
     bench.obey(processor='gpu')
