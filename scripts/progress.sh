@@ -3,9 +3,9 @@
 
 # run_logged LOG MESSAGE COMMAND...
 # The output goes to LOG. A terminal shows the elapsed time and the last line of it in place;
-# anything else gets a line every 10 s. Returns the command's exit status.
+# anything else gets a line every 5 s. Returns the command's exit status.
 run_logged() {
-  local log="$1" message="$2" started=$SECONDS next=10 status=0 pid
+  local log="$1" message="$2" started=$SECONDS next=5 status=0 pid
   shift 2
   printf '\n=== %s\n' "$message" >>"$log"
   "$@" >>"$log" 2>&1 </dev/null &
@@ -19,7 +19,7 @@ run_logged() {
       printf '\r\033[K      %d s  %.70s' "$((SECONDS - started))" "$(last_line "$log")"
     elif ((SECONDS - started >= next)); then
       printf '      %d s  %.90s\n' "$((SECONDS - started))" "$(last_line "$log")"
-      next=$((next + 10))
+      next=$((next + 5))
     fi
     sleep 0.3
   done
