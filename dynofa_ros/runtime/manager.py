@@ -68,7 +68,7 @@ class ResourceManager:
         """Let an application join, or replace its profile."""
         now_s = self._clock()
         known = self._apps.get(profile.app)
-        if known is not None and known.profile == profile:
+        if known is not None and known.profile.is_same_as(profile):
             return
         if known is None:
             self._apps[profile.app] = ManagedApplication(profile, now_s=now_s)

@@ -86,6 +86,10 @@ class Profile:
         """Points by what is run where and at which clock."""
         return {_place(point): point for point in self.points}
 
+    def is_same_as(self, other: Profile) -> bool:
+        """Return whether nothing differs, an unknown value (NaN) being equal to another."""
+        return repr(self) == repr(other)  # of floats, repr is exact; == is false for NaN
+
     @cached_property
     def _by_key(self) -> dict[tuple[str, str, str, int], tuple[OperatingPoint, ...]]:
         """Points by what is run where, ascending in frequency."""

@@ -235,7 +235,7 @@ def test_threads_of_a_simulated_processor_are_not_those_of_this_machine():
     ],
 )
 def test_a_command_that_cannot_be_obeyed_is_refused_and_changes_nothing(bench, command, named):
-    before = bench.worker.running
+    before = bench.obey(sequence=3, subnet_id='small', deadline_s=0.2)
     running = bench.obey(sequence=4, **command)
     assert named in running.command_result
     assert running == replace(

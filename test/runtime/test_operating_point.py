@@ -96,3 +96,12 @@ def test_an_unknown_energy_does_not_beat_a_known_one(make_point):
     known = make_point('known', energy_j=5.0, latency_s=0.04)
     unknown = make_point('unknown', energy_j=math.nan, latency_s=0.03)
     assert prune([known, unknown]) == (known, unknown)
+
+
+def test_a_profile_is_the_same_as_its_copy_also_where_values_are_unknown(make_point, make_profile):
+    def profile(latency_s):
+        unknown = {'frequency_hz': float('nan'), 'energy_j': float('nan')}
+        return make_profile(make_point('large', latency_s=latency_s, **unknown))
+
+    assert profile(0.03).is_same_as(profile(0.03))
+    assert not profile(0.03).is_same_as(profile(0.04))
