@@ -6,9 +6,11 @@ import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -54,7 +56,7 @@ def load_dataset(path: Path) -> Dataset:
     """
     if not path.exists():
         raise ValueError(f'data set {path} does not exist')
-    images: list[np.ndarray] = []
+    images: list[npt.NDArray[Any]] = []
     names: list[str] = []
     for name, data in _files(path):
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None

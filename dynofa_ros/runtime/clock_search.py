@@ -207,7 +207,7 @@ def _groups_at(
     count = len(combinations)
     for name, processor in groups.application.profile.table.processors.items():
         if processor.unclocked_group is not None:
-            rows = np.full(count, processor.unclocked_group, dtype=np.intp)
+            rows: Indices = np.full(count, processor.unclocked_group, dtype=np.intp)
             result.append((rows, groups.ranking.take(rows)))
         if not len(processor.clocks_hz):
             continue
