@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
@@ -11,14 +10,10 @@ from rclpy.node import Node
 from dynofa_ros.msg import (
     Classification,
     FrameReport,
-    OperatingPoint,
     SubnetCommand,
-    SubnetProfile,
     SubnetState,
 )
 from dynofa_ros.nodes.perception_worker import Command, FrameResult, Running
-from dynofa_ros.nodes.runtime_messages import POINT_FIELDS
-from dynofa_ros.runtime import Profile
 
 # Older than this on arrival, or from the future: camera and node do not share a clock.
 OLDEST_S = 60.0
@@ -102,20 +97,4 @@ def state_message(
         command_sequence=running.command_sequence,
         command_applied=running.command_applied,
         command_result=running.command_result,
-    )
-
-
-def profile_message(profile: Profile) -> SubnetProfile:
-    """Write a profile."""
-
-    def point_message(point: Any) -> OperatingPoint:
-        return OperatingPoint(**{name: getattr(point, name) for name in POINT_FIELDS})
-
-    return SubnetProfile(
-        app=profile.app,
-        supernet=profile.supernet,
-        platform=profile.platform,
-        latency_source=profile.latency_source,
-        energy_source=profile.energy_source,
-        points=[point_message(point) for point in profile.points],
     )

@@ -41,6 +41,7 @@ from dynofa_ros.nodes.perception_worker import (
 )
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.run_node import run_node
+from dynofa_ros.nodes.runtime_messages import profile_message
 from dynofa_ros.nodes.vision_classification import vision_publisher
 from dynofa_ros.offline.profile import HOST_PROCESSOR
 from dynofa_ros.platform import load_platform
@@ -139,7 +140,7 @@ class PerceptionNode(Node):
 
     def _announce(self) -> None:
         """Say what this application can run, and what it runs."""
-        message = messages.profile_message(self._profile)
+        message = profile_message(self._profile)
         message.header.stamp = self.get_clock().now().to_msg()
         self._published['subnet_profile'].publish(message)
         self.on_running(self._worker.running)

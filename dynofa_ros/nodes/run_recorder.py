@@ -69,7 +69,7 @@ class RunRecorder(Node):
 
     @property
     def ready(self) -> bool:
-        """Whether an application, its manager's command and the platform have been heard."""
+        """Whether an application and the platform have been heard."""
         return bool(self.apps) and self.platform_ready
 
     def begin(self) -> None:

@@ -56,6 +56,22 @@ def profile_from(message: SubnetProfile) -> Profile:
     )
 
 
+def profile_message(profile: Profile) -> SubnetProfile:
+    """Write a profile."""
+    return SubnetProfile(
+        app=profile.app,
+        supernet=profile.supernet,
+        platform=profile.platform,
+        latency_source=profile.latency_source,
+        energy_source=profile.energy_source,
+        points=[_point_message(point) for point in profile.points],
+    )
+
+
+def _point_message(point: OperatingPoint) -> OperatingPointMessage:
+    return OperatingPointMessage(**{name: getattr(point, name) for name in POINT_FIELDS})
+
+
 def frame_from(message: FrameReport) -> FrameObservation:
     """Read a frame report."""
     overhead_s = message.preprocess_s + message.postprocess_s
@@ -172,9 +188,7 @@ def _app_message(status: AppStatus) -> AppDecision:
     choice = status.choice
     return AppDecision(
         app=choice.app,
-        point=OperatingPointMessage(
-            **{name: getattr(choice.point, name) for name in POINT_FIELDS}
-        ),
+        point=_point_message(choice.point),
         deadline_s=choice.target.deadline_s,
         min_accuracy=choice.target.min_accuracy,
         predicted_latency_s=choice.predicted_latency_s,
