@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from torch import nn
 
 from dynofa_ros.engine.preprocess import Input, Preprocessor
-from dynofa_ros.supernet.extract import StaticSubnet
 from dynofa_ros.supernet.model import KeptSubnet, Model
 
 
@@ -26,7 +26,7 @@ class Engine(Protocol):
 
     name: str
 
-    def compile(self, static: StaticSubnet) -> Runner:
+    def compile(self, static: nn.Module) -> Runner:
         """Make an extracted sub-network ready to run."""
         ...
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import nn
 
 from dynofa_ros.engine.preprocess import Input
-from dynofa_ros.supernet.extract import StaticSubnet
 
 
 class TorchRunner:
     """One sub-network, ready to run."""
 
-    def __init__(self, static: StaticSubnet) -> None:
+    def __init__(self, static: nn.Module) -> None:
         self._static = static.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
@@ -28,7 +28,7 @@ class TorchEngine:
 
     name = 'torch'
 
-    def compile(self, static: StaticSubnet) -> TorchRunner:
+    def compile(self, static: nn.Module) -> TorchRunner:
         """Make an extracted sub-network ready to run."""
         return TorchRunner(static)
 

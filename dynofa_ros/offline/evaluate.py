@@ -11,11 +11,11 @@ from dynofa_ros.offline.batches import network_input
 from dynofa_ros.offline.dataset import Dataset
 from dynofa_ros.supernet.calibration import calibrate
 from dynofa_ros.supernet.config import SubnetConfig
-from dynofa_ros.supernet.mobilenet_v3 import OFAMobileNetV3
+from dynofa_ros.supernet.supernet import Supernet
 
 
 def input_batches(
-    net: OFAMobileNetV3, data: Dataset, resolution: int, *, size: int = 128
+    net: Supernet, data: Dataset, resolution: int, *, size: int = 128
 ) -> Iterator[Tensor]:
     """Yield (N, 3, r, r) float32 batches of all images, in order."""
     for start in range(0, len(data), size):
@@ -24,7 +24,7 @@ def input_batches(
 
 
 @torch.inference_mode()
-def top1(net: OFAMobileNetV3, static: nn.Module, data: Dataset, resolution: int) -> float:
+def top1(net: Supernet, static: nn.Module, data: Dataset, resolution: int) -> float:
     """Return the fraction of images whose class an extracted sub-network names first."""
     static = static.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     correct = 0
@@ -37,7 +37,7 @@ def top1(net: OFAMobileNetV3, static: nn.Module, data: Dataset, resolution: int)
 
 
 def calibrated_top1(
-    net: OFAMobileNetV3, config: SubnetConfig, *, calibration: Dataset, test: Dataset
+    net: Supernet, config: SubnetConfig, *, calibration: Dataset, test: Dataset
 ) -> float:
     """Calibrate a sub-network's batch norm on one set and return its top-1 on another."""
     calibrate(net, config, input_batches(net, calibration, config.r))

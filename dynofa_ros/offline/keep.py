@@ -11,9 +11,9 @@ from dynofa_ros.offline.dataset import Dataset
 from dynofa_ros.offline.evaluate import calibrated_top1
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.cost import Cost, cost
-from dynofa_ros.supernet.mobilenet_v3 import OFAMobileNetV3
 from dynofa_ros.supernet.model import KeptSubnet
 from dynofa_ros.supernet.search_space import SearchSpace
+from dynofa_ros.supernet.supernet import Supernet
 
 LEAST_GAIN = 0.004
 """Accuracy that a dearer sub-network must add to be worth keeping (assumed)."""
@@ -39,8 +39,9 @@ def candidates(space: SearchSpace, *, count: int, seed: int) -> list[SubnetConfi
     if count < 2:
         raise ValueError(f'candidates is {count}; it must be at least 2')
     rng = Random(seed)
-    choices = (space.kernel_sizes, space.expand_ratios, space.depths, space.resolutions)
-    uniform = [space.uniform(ks=k, e=e, d=d, r=r) for k, e, d, r in itertools.product(*choices)]
+    fields = (*space.fields, 'r')
+    products = itertools.product(*(space.allowed(field) for field in fields))
+    uniform = [space.uniform(**dict(zip(fields, values, strict=True))) for values in products]
     everyone = [space.min_config(), space.max_config()]
     everyone += rng.sample(uniform, min(count // 2, len(uniform)))
     everyone += [space.sample(rng) for _ in range(count)]
@@ -48,7 +49,7 @@ def candidates(space: SearchSpace, *, count: int, seed: int) -> list[SubnetConfi
 
 
 def try_out(
-    net: OFAMobileNetV3,
+    net: Supernet,
     configs: Sequence[SubnetConfig],
     *,
     calibration: Dataset,
@@ -91,7 +92,7 @@ def spread(front: Sequence[Candidate], count: int) -> list[Candidate]:
 
 
 def keep(
-    net: OFAMobileNetV3, chosen: Sequence[Candidate], *, calibration: Dataset, test: Dataset
+    net: Supernet, chosen: Sequence[Candidate], *, calibration: Dataset, test: Dataset
 ) -> list[KeptSubnet]:
     """Calibrate and measure the chosen ones on the test images; drop those a cheaper one beats."""
     kept: list[KeptSubnet] = []

@@ -8,6 +8,20 @@ from pathlib import Path
 
 from dynofa_ros.offline.train import TrainingPlan
 from dynofa_ros.supernet.model import Model
+from dynofa_ros.supernet.search_space import SearchSpace
+
+_FAMILIES = {
+    'OFAMobileNetV3': 'an OFA-MobileNetV3 supernet (arXiv 1908.09791)',
+}
+
+_FIELDS = {
+    'ks': 'kernel',
+    'e': 'expand ratio',
+    'd': 'depth',
+    'w': 'width',
+    'h': 'heads',
+    'v': 'variant',
+}
 
 
 def model_card(
@@ -30,13 +44,12 @@ def model_card(
     ratio = model.kept[-1].flops / model.kept[0].flops
     return f"""# {model.name}
 
-{spec.name}: an OFA-MobileNetV3 supernet (arXiv 1908.09791) of width {spec.width}, adapted to small
+{spec.name}: {_FAMILIES.get(type(model.net).__name__, type(model.net).__name__)}, adapted to small
 images and trained from scratch by this project.
 
 - Input: RGB, {_listed(space.resolutions)} pixels square.
 - Output: {len(model.labels)} classes: {_listed(model.labels)}.
-- Search space: kernel {_listed(space.kernel_sizes)}; expand ratio {_listed(space.expand_ratios)};
-  depth {_listed(space.depths)} in each of {space.stages} stages.
+- Search space: {_choices(space)}; {space.size:.2g} sub-networks.
 - Intended use: demonstrations, tests and benchmarks of this package. It knows
   {len(model.labels)} kinds of things in thumbnails; a photograph of anything else gets one of
   their names too.
@@ -77,6 +90,13 @@ that rounding.
 def write_model_card(folder: Path, text: str) -> None:
     """Write the card beside the weights."""
     (folder / 'README.md').write_text(text)
+
+
+def _choices(space: SearchSpace) -> str:
+    return '; '.join(
+        f'{_FIELDS[field]} {_listed(space.allowed(field))} ({len(space.choices(field))} choices)'
+        for field in space.fields
+    )
 
 
 def _listed(values: Iterable[object]) -> str:

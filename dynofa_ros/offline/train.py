@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from dynofa_ros.offline.batches import augment, generator, network_input
 from dynofa_ros.offline.dataset import Dataset
 from dynofa_ros.supernet.config import SubnetConfig
-from dynofa_ros.supernet.mobilenet_v3 import OFAMobileNetV3
+from dynofa_ros.supernet.supernet import Supernet
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Trainer:
     """One training run, which can be stopped at any step and resumed exactly."""
 
     def __init__(
-        self, net: OFAMobileNetV3, data: Dataset, plan: TrainingPlan, checkpoint: Path
+        self, net: Supernet, data: Dataset, plan: TrainingPlan, checkpoint: Path
     ) -> None:
         if plan.batch_size > len(data):
             raise ValueError(f'batch_size is {plan.batch_size}; there are {len(data)} images')

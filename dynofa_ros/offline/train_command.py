@@ -16,8 +16,8 @@ from dynofa_ros.offline.dataset import Dataset, load_dataset
 from dynofa_ros.offline.keep import candidates, keep, pareto_front, spread, try_out
 from dynofa_ros.offline.model_card import model_card, write_model_card
 from dynofa_ros.offline.train import Progress, Trainer, TrainingPlan, train
-from dynofa_ros.supernet.mobilenet_v3 import OFAMobileNetV3
 from dynofa_ros.supernet.model import Model, save_model
+from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.zoo import create_supernet
 
 CALIBRATION_IMAGES = 2048
@@ -73,13 +73,13 @@ def run_training(options: argparse.Namespace) -> int:
     return 0
 
 
-def _round_to_float16(net: OFAMobileNetV3) -> None:
+def _round_to_float16(net: Supernet) -> None:
     """Give the network the weights that the file will hold, so that those are what is measured."""
     net.load_state_dict({name: value.half().float() for name, value in net.state_dict().items()})
 
 
 def _keep(
-    net: OFAMobileNetV3,
+    net: Supernet,
     options: argparse.Namespace,
     train_data: Dataset,
     held_out: Dataset,

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from dynofa_ros.supernet.batch_norm import RecordedStatistics, Statistics
 from dynofa_ros.supernet.config import SubnetConfig
-from dynofa_ros.supernet.mobilenet_v3 import OFAMobileNetV3
+from dynofa_ros.supernet.supernet import Supernet
 
 
 @torch.no_grad()
 def calibrate(
-    net: OFAMobileNetV3, config: SubnetConfig, batches: Iterable[Tensor]
+    net: Supernet, config: SubnetConfig, batches: Iterable[Tensor]
 ) -> Statistics:
     """Run a sub-network over (N, 3, r, r) batches, remember its statistics and return them.
 

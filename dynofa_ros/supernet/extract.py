@@ -71,7 +71,7 @@ def extract_subnet(net: OFAMobileNetV3, config: SubnetConfig) -> StaticSubnet:
         SubnetConfigError: if the config is not of the supernet's space.
     """
     config = net.space.canonical(config)
-    mode = StoredStatistics(net.statistics.get(config))
+    mode = net.stored(config)
     stem = net.stem.conv
     layers: list[nn.Module] = [
         _folded(stem.weight, net.stem.bn, mode, stride=stem.stride[0]),

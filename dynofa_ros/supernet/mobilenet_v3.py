@@ -9,19 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dynofa_ros.supernet.batch_norm import (
-    BatchNormMode,
-    BatchStatistics,
-    ElasticBatchNorm,
-    Statistics,
-    StoredStatistics,
-)
+from dynofa_ros.supernet.batch_norm import BatchNormMode, ElasticBatchNorm
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.extract import StaticSubnet, extract_subnet
 from dynofa_ros.supernet.layers import (
@@ -32,6 +24,7 @@ from dynofa_ros.supernet.layers import (
     make_divisible,
 )
 from dynofa_ros.supernet.search_space import SearchSpace
+from dynofa_ros.supernet.supernet import Supernet
 
 
 @dataclass(frozen=True)
@@ -109,14 +102,15 @@ class InvertedResidual(nn.Module):
         return x + out if self.residual else out
 
 
-class OFAMobileNetV3(nn.Module):
-    """The supernet. ``net(x)`` runs the active sub-network, at first the largest."""
+class OFAMobileNetV3(Supernet):
+    """The supernet of MobileNetV3-Large."""
+
+    spec: MobileNetV3Spec
 
     def __init__(self, spec: MobileNetV3Spec) -> None:
-        super().__init__()
-        self.spec = spec
-        self.space = spec.space
-        self.statistics: dict[SubnetConfig, Statistics] = {}
+        super().__init__(spec)
+        kernel_sizes = tuple(int(k) for k in spec.space.allowed('ks'))
+        self._stage_blocks = int(spec.space.allowed('d')[-1])
         channels = [make_divisible(c * spec.width) for c in spec.widths]
         self.stem = ConvBatchNorm(3, channels[0], 3, spec.stem_stride)
         self.first = InvertedResidual(
@@ -133,15 +127,15 @@ class OFAMobileNetV3(nn.Module):
                 InvertedResidual(
                     channels[stage + 1] if block == 0 else channels[stage + 2],
                     channels[stage + 2],
-                    kernel_sizes=spec.space.kernel_sizes,
-                    max_expand=max(spec.space.expand_ratios),
+                    kernel_sizes=kernel_sizes,
+                    max_expand=int(spec.space.allowed('e')[-1]),
                     stride=spec.strides[stage] if block == 0 else 1,
                     squeeze_excite=spec.squeeze_excite[stage],
                     hard_swish=spec.hard_swish[stage],
                 )
-                for block in range(spec.space.blocks_per_stage)
+                for block in range(self._stage_blocks)
             )
-            for stage in range(spec.space.stages)
+            for stage in range(len(spec.space.d))
         )
         self.final_expand = ConvBatchNorm(
             channels[-1], make_divisible(spec.final_expand * spec.width), 1, 1
@@ -152,52 +146,18 @@ class OFAMobileNetV3(nn.Module):
         self.classifier = nn.Linear(mix, spec.classes)
         nn.init.normal_(self.classifier.weight, std=0.01)
         nn.init.zeros_(self.classifier.bias)
-        for name, module in self.named_modules():
-            if isinstance(module, ElasticBatchNorm):
-                module.name = name
-        self._active = self.space.max_config()
-
-    @property
-    def active_subnet(self) -> SubnetConfig:
-        """The sub-network that ``net(x)`` runs."""
-        return self._active
-
-    def set_active_subnet(self, config: SubnetConfig) -> None:
-        """Choose the sub-network that ``net(x)`` runs from now on.
-
-        Raises:
-            SubnetConfigError: naming the field, the value and what is allowed.
-        """
-        self._active = self.space.canonical(config)
+        self.name_batch_norms()
 
     def active_blocks(self, config: SubnetConfig) -> Iterator[tuple[InvertedResidual, int, int]]:
         """Yield each block of a sub-network with its kernel size and expand ratio."""
         yield self.first, 3, 1
-        depth = self.space.blocks_per_stage
         for stage, blocks in enumerate(self.stages):
-            for block in range(config.d[stage]):
-                index = stage * depth + block
-                yield blocks[block], config.ks[index], config.e[index]  # type: ignore[index]
+            for block in range(int(config.d[stage])):
+                index = stage * self._stage_blocks + block
+                yield blocks[block], int(config.ks[index]), int(config.e[index])  # type: ignore[index]
 
-    def mode(self, config: SubnetConfig) -> BatchNormMode:
-        """Return what a pass of this sub-network normalises with."""
-        if self.training:
-            return BatchStatistics()
-        return StoredStatistics(self.statistics.get(config))
-
-    def forward(
-        self, x: Tensor, config: SubnetConfig | None = None, mode: BatchNormMode | None = None
-    ) -> Tensor:
-        """Run a sub-network (the active one unless given) on (N, 3, r, r) float32.
-
-        Returns logits, (N, classes). In evaluation mode batch norm uses the sub-network's own
-        calibrated statistics where there are any, else the supernet's shared ones.
-
-        Raises:
-            SubnetConfigError: if the config is not of the supernet's space.
-        """
-        config = self._active if config is None else self.space.canonical(config)
-        mode = self.mode(config) if mode is None else mode
+    def run(self, x: Tensor, config: SubnetConfig, mode: BatchNormMode) -> Tensor:
+        """Run a sub-network, given in canonical form, on (N, 3, r, r); return (N, classes)."""
         x = self.stem(x, mode)
         for block, kernel_size, expand in self.active_blocks(config):
             x = block(x, kernel_size, expand, mode)
@@ -206,20 +166,6 @@ class OFAMobileNetV3(nn.Module):
         logits: Tensor = self.classifier(self.dropout(x.flatten(1)))
         return logits
 
-    def set_statistics(self, config: SubnetConfig, statistics: Statistics) -> None:
-        """Give a sub-network batch norm statistics of its own."""
-        self.statistics[self.space.canonical(config)] = statistics
-
     def extract_subnet(self, config: SubnetConfig) -> StaticSubnet:
         """Return a sub-network as a plain network; see :func:`~.extract.extract_subnet`."""
         return extract_subnet(self, config)
-
-    def load_checkpoint(self, path: str | Path) -> None:
-        """Load weights from a file that holds ``{'state_dict': ...}``, of any float type.
-
-        Raises:
-            RuntimeError: naming the keys that are missing, unknown or of another shape.
-        """
-        stored = torch.load(path, weights_only=True, map_location='cpu')
-        self.load_state_dict({name: value.float() for name, value in stored['state_dict'].items()})
-        self.statistics.clear()

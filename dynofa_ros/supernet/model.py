@@ -20,7 +20,7 @@ from torch import Tensor
 
 from dynofa_ros.share import share_path, share_roots
 from dynofa_ros.supernet.config import SubnetConfig
-from dynofa_ros.supernet.mobilenet_v3 import OFAMobileNetV3
+from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.zoo import create_supernet
 
 
@@ -63,7 +63,7 @@ class Model:
     """A supernet with trained weights, its labels and its kept sub-networks, cheapest first."""
 
     name: str
-    net: OFAMobileNetV3
+    net: Supernet
     labels: tuple[str, ...]
     kept: tuple[KeptSubnet, ...]
 
@@ -89,11 +89,27 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()[:16]
 
 
+def statistics_fingerprint(weights: str, config: SubnetConfig) -> str:
+    """Return 16 hex digits of the weights and the config that statistics were measured with."""
+    return hashlib.sha256(f'{weights} {config.digest()}'.encode()).hexdigest()[:16]
+
+
 def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
-    """Write ``weights.pt`` (float16) and ``model.yaml``; ``facts`` goes into the latter as is."""
+    """Write ``weights.pt`` (float16) and ``model.yaml``; ``facts`` goes into the latter as is.
+
+    Raises:
+        ModelError: if a kept sub-network needs batch norm statistics and has none.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.half() for name, value in model.net.state_dict().items()}
-    statistics = {k.subnet_id: dict(model.net.statistics[k.config]) for k in model.kept}
+    statistics = {}
+    for each in model.kept if model.net.shares_batch_norm else ():
+        if each.config not in model.net.statistics:
+            raise ModelError(f'{each.subnet_id} has no batch norm statistics: calibrate it first')
+        statistics[each.subnet_id] = {
+            'fingerprint': statistics_fingerprint(fingerprint(weights), each.config),
+            'values': dict(model.net.statistics[each.config]),
+        }
     torch.save({'state_dict': weights, 'statistics': statistics}, folder / 'weights.pt')
     document = {
         'supernet': model.net.spec.name,
@@ -147,7 +163,7 @@ def _folder(name_or_path: str) -> Path:
 
 
 def _load_weights(
-    file: Path, net: OFAMobileNetV3, kept: tuple[KeptSubnet, ...], expected: str
+    file: Path, net: Supernet, kept: tuple[KeptSubnet, ...], expected: str
 ) -> None:
     if not file.exists():
         raise ModelError(f'{file} does not exist')
@@ -168,14 +184,20 @@ def _load_weights(
             f'{file} has fingerprint {found}; model.yaml was written for {expected}: '
             'they are of two different trainings'
         )
-    for subnet in kept:
+    for subnet in kept if net.shares_batch_norm else ():
         if subnet.subnet_id not in statistics:
             raise ModelError(f'{file} has no batch norm statistics for {subnet.subnet_id}')
-        net.set_statistics(subnet.config, statistics[subnet.subnet_id])
+        measured = statistics[subnet.subnet_id]
+        if measured['fingerprint'] != statistics_fingerprint(found, subnet.config):
+            raise ModelError(
+                f'{file} has batch norm statistics for {subnet.subnet_id} that were measured with '
+                'other weights or another config: calibrate it again'
+            )
+        net.set_statistics(subnet.config, measured['values'])
 
 
 def _check(
-    folder: Path, net: OFAMobileNetV3, labels: tuple[str, ...], kept: tuple[KeptSubnet, ...]
+    folder: Path, net: Supernet, labels: tuple[str, ...], kept: tuple[KeptSubnet, ...]
 ) -> None:
     if len(labels) != net.spec.classes:
         raise ModelError(

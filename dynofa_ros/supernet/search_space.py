@@ -2,68 +2,145 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 
-from dynofa_ros.supernet.config import SubnetConfig, SubnetConfigError
+from dynofa_ros.supernet.config import CHOICE_FIELDS, SubnetConfig, SubnetConfigError, Value
 
 
 @dataclass(frozen=True)
-class SearchSpace:
-    """What each field of a :class:`SubnetConfig` may be.
+class Choice:
+    """What one entry of a config's field may be, and when it matters.
 
-    ``stages`` stages of at most ``max(depths)`` blocks; every block chooses a kernel size and
-    an expand ratio, every stage a depth, the network an input resolution.
+    Entry ``i, least`` as ``runs_above`` says that the choice is one of a block that runs only
+    where ``d[i] > least``.
     """
 
-    kernel_sizes: tuple[int, ...]
-    expand_ratios: tuple[int, ...]
-    depths: tuple[int, ...]
+    allowed: tuple[Value, ...]
+    runs_above: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a choice among nothing, and values that do not rise.
+
+        Raises:
+            ValueError: naming the values.
+        """
+        if not self.allowed or any(
+            low >= high for low, high in zip(self.allowed, self.allowed[1:], strict=False)
+        ):
+            raise ValueError(f'allowed is {self.allowed}; it must hold rising values')
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpace:
+    """What each entry of each field of a :class:`SubnetConfig` may be."""
+
+    ks: tuple[Choice, ...] = ()
+    e: tuple[Choice, ...] = ()
+    d: tuple[Choice, ...] = ()
+    w: tuple[Choice, ...] = ()
+    h: tuple[Choice, ...] = ()
+    v: tuple[Choice, ...] = ()
     resolutions: tuple[int, ...]
-    stages: int
+
+    def __post_init__(self) -> None:
+        """Refuse a space without resolutions, and choices that hang on a depth there is not.
+
+        Raises:
+            ValueError: naming the field, the value and what is allowed.
+        """
+        if not self.resolutions or list(self.resolutions) != sorted(set(self.resolutions)):
+            raise ValueError(f'resolutions is {self.resolutions}; it must hold rising values')
+        if self.resolutions[0] < 1:
+            raise ValueError(f'resolutions is {self.resolutions}; all must be above 0')
+        for field in CHOICE_FIELDS:
+            for index, choice in enumerate(self.choices(field)):
+                if choice.runs_above is not None and not 0 <= choice.runs_above[0] < len(self.d):
+                    raise ValueError(
+                        f'{field}[{index}] runs above {choice.runs_above}; d has {len(self.d)} '
+                        'entries'
+                    )
+
+    def choices(self, field: str) -> tuple[Choice, ...]:
+        """Return what each entry of a field may be."""
+        chosen: tuple[Choice, ...] = getattr(self, field)
+        return chosen
 
     @property
-    def blocks_per_stage(self) -> int:
-        """Blocks of a stage at full depth."""
-        return max(self.depths)
+    def fields(self) -> tuple[str, ...]:
+        """Fields in which this space has choices, the resolution aside."""
+        return tuple(field for field in CHOICE_FIELDS if self.choices(field))
+
+    def allowed(self, field: str) -> tuple[Value, ...]:
+        """Return every value that some entry of a field may have, ascending; ``r`` too."""
+        if field == 'r':
+            return self.resolutions
+        return tuple(sorted({value for each in self.choices(field) for value in each.allowed}))
 
     @property
-    def blocks(self) -> int:
-        """Length of a config's ``ks`` and ``e``."""
-        return self.stages * self.blocks_per_stage
+    def size(self) -> int:
+        """Number of configs, counting those that run the same network as one."""
+        always = len(self.resolutions)
+        per_depth = [dict.fromkeys(choice.allowed, 1) for choice in self.d]
+        for choice in (c for field in self.fields if field != 'd' for c in self.choices(field)):
+            if choice.runs_above is None:
+                always *= len(choice.allowed)
+                continue
+            stage, least = choice.runs_above
+            for depth in per_depth[stage]:
+                per_depth[stage][depth] *= len(choice.allowed) if depth > least else 1
+        return always * math.prod(sum(ways.values()) for ways in per_depth)
 
     def max_config(self) -> SubnetConfig:
         """Return the largest sub-network."""
-        return self.uniform(
-            ks=max(self.kernel_sizes),
-            e=max(self.expand_ratios),
-            d=max(self.depths),
-            r=max(self.resolutions),
-        )
+        return self._config({f: tuple(c.allowed[-1] for c in self.choices(f)) for f in self.fields})
 
     def min_config(self) -> SubnetConfig:
         """Return the smallest sub-network."""
-        return self.uniform(
-            ks=min(self.kernel_sizes),
-            e=min(self.expand_ratios),
-            d=min(self.depths),
-            r=min(self.resolutions),
-        )
+        smallest = {f: tuple(c.allowed[0] for c in self.choices(f)) for f in self.fields}
+        return replace(self._config(smallest), r=self.resolutions[0])
 
-    def uniform(self, *, ks: int, e: int, d: int, r: int) -> SubnetConfig:
-        """Return the sub-network with the same choice in every block and stage."""
-        config = SubnetConfig((ks,) * self.blocks, (e,) * self.blocks, (d,) * self.stages, r)
+    def uniform(self, **values: Value) -> SubnetConfig:
+        """Return the sub-network with one value per field in all entries that allow it.
+
+        An entry that does not allow it takes the next lower value, or its lowest.
+
+        Raises:
+            SubnetConfigError: for a field that is missing or has no choices, or a value that no
+                entry allows.
+        """
+        if set(values) != {*self.fields, 'r'}:
+            raise SubnetConfigError(
+                f'got {", ".join(sorted(values)) or "nothing"}; this space chooses '
+                f'{", ".join((*self.fields, "r"))}'
+            )
+        for field, value in values.items():
+            if value not in self.allowed(field):
+                raise SubnetConfigError(
+                    f'{field} is {value}; allowed: {_listed(self.allowed(field))}'
+                )
+        entries = {
+            field: tuple(_at_most(values[field], c.allowed) for c in self.choices(field))
+            for field in self.fields
+        }
+        return SubnetConfig(r=int(values['r']), **entries)
+
+    def config(self, *, r: int, **values: Sequence[Value]) -> SubnetConfig:
+        """Make a config of this space.
+
+        Raises:
+            SubnetConfigError: naming the field, the value and what is allowed.
+        """
+        config = SubnetConfig.from_dict({**values, 'r': r})
         self.validate(config)
         return config
 
     def sample(self, rng: Random) -> SubnetConfig:
         """Draw every choice uniformly."""
-        return SubnetConfig(
-            tuple(rng.choices(self.kernel_sizes, k=self.blocks)),
-            tuple(rng.choices(self.expand_ratios, k=self.blocks)),
-            tuple(rng.choices(self.depths, k=self.stages)),
-            rng.choice(self.resolutions),
-        )
+        drawn = {f: tuple(rng.choice(c.allowed) for c in self.choices(f)) for f in self.fields}
+        return replace(self._config(drawn), r=rng.choice(self.resolutions))
 
     def validate(self, config: SubnetConfig) -> None:
         """Accept a config of this space.
@@ -71,9 +148,17 @@ class SearchSpace:
         Raises:
             SubnetConfigError: naming the field, the value and what is allowed.
         """
-        _check('ks', config.ks, self.kernel_sizes, self.blocks)
-        _check('e', config.e, self.expand_ratios, self.blocks)
-        _check('d', config.d, self.depths, self.stages)
+        for field in CHOICE_FIELDS:
+            values, choices = getattr(config, field), self.choices(field)
+            if len(values) != len(choices):
+                raise SubnetConfigError(
+                    f'{field} has {len(values)} values; this space has {len(choices)}'
+                )
+            for index, (value, choice) in enumerate(zip(values, choices, strict=True)):
+                if value not in choice.allowed:
+                    raise SubnetConfigError(
+                        f'{field}[{index}] is {value}; allowed: {_listed(choice.allowed)}'
+                    )
         if config.r not in self.resolutions:
             raise SubnetConfigError(f'r is {config.r}; allowed: {_listed(self.resolutions)}')
 
@@ -81,29 +166,64 @@ class SearchSpace:
         """Return the config with blocks that are not run set to the smallest choice.
 
         Two configs that run the same network have the same canonical form.
+
+        Raises:
+            SubnetConfigError: naming the field, the value and what is allowed.
         """
         self.validate(config)
-        depth = self.blocks_per_stage
-        runs = [i % depth < config.d[i // depth] for i in range(self.blocks)]
+
+        def runs(choice: Choice) -> bool:
+            if choice.runs_above is None:
+                return True
+            stage, least = choice.runs_above
+            return config.d[stage] > least
+
         return SubnetConfig(
-            _where(runs, config.ks, min(self.kernel_sizes)),
-            _where(runs, config.e, min(self.expand_ratios)),
-            config.d,
-            config.r,
+            r=config.r,
+            **{
+                field: tuple(
+                    value if runs(choice) else choice.allowed[0]
+                    for value, choice in zip(
+                        getattr(config, field), self.choices(field), strict=True
+                    )
+                )
+                for field in self.fields
+            },
         )
 
-
-def _where(runs: list[bool], values: tuple[int, ...], otherwise: int) -> tuple[int, ...]:
-    return tuple(v if on else otherwise for on, v in zip(runs, values, strict=True))
-
-
-def _check(field: str, values: tuple[int, ...], allowed: tuple[int, ...], length: int) -> None:
-    if len(values) != length:
-        raise SubnetConfigError(f'{field} has {len(values)} values; this space has {length}')
-    for index, value in enumerate(values):
-        if value not in allowed:
-            raise SubnetConfigError(f'{field}[{index}] is {value}; allowed: {_listed(allowed)}')
+    def _config(self, values: Mapping[str, tuple[Value, ...]]) -> SubnetConfig:
+        return SubnetConfig(r=self.resolutions[-1], **values)
 
 
-def _listed(values: tuple[int, ...]) -> str:
+def inverted_residual_space(
+    *,
+    kernel_sizes: tuple[int, ...],
+    expand_ratios: tuple[int, ...],
+    depths: tuple[int, ...],
+    resolutions: tuple[int, ...],
+    stages: int,
+    fixed_blocks: int = 0,
+) -> SearchSpace:
+    """Return the space of the MobileNet-like supernets (Once-for-All, section 3.1).
+
+    ``stages`` stages of at most ``max(depths)`` blocks; every block chooses a kernel size and an
+    expand ratio. ``fixed_blocks`` more blocks at the end always run.
+    """
+    gates: list[tuple[int, int] | None] = [
+        (stage, block) for stage in range(stages) for block in range(max(depths))
+    ]
+    gates += [None] * fixed_blocks
+    return SearchSpace(
+        ks=tuple(Choice(kernel_sizes, gate) for gate in gates),
+        e=tuple(Choice(expand_ratios, gate) for gate in gates),
+        d=(Choice(depths),) * stages,
+        resolutions=resolutions,
+    )
+
+
+def _at_most(value: Value, allowed: tuple[Value, ...]) -> Value:
+    return max((a for a in allowed if a <= value), default=allowed[0])
+
+
+def _listed(values: tuple[Value, ...]) -> str:
     return ', '.join(map(str, values))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dynofa_ros.supernet.mobilenet_v3 import MobileNetV3Spec, OFAMobileNetV3
-from dynofa_ros.supernet.search_space import SearchSpace
+from dynofa_ros.supernet.search_space import inverted_residual_space
+from dynofa_ros.supernet.supernet import Supernet
 
 
 def _ofa_mbv3_cifar10() -> OFAMobileNetV3:
     # The paper's space at half the width; strides put the last two stages on a 4x4 map of a
     # 32x32 image, where the ImageNet network has 7x7 of 224x224. Mean and standard deviation
     # are those of the training images.
-    space = SearchSpace(
+    space = inverted_residual_space(
         kernel_sizes=(3, 5, 7),
         expand_ratios=(3, 4, 6),
         depths=(2, 3, 4),
@@ -33,10 +34,10 @@ def _ofa_mbv3_cifar10() -> OFAMobileNetV3:
     return OFAMobileNetV3(spec)
 
 
-_SUPERNETS: dict[str, Callable[[], OFAMobileNetV3]] = {'ofa_mbv3_cifar10': _ofa_mbv3_cifar10}
+_SUPERNETS: dict[str, Callable[[], Supernet]] = {'ofa_mbv3_cifar10': _ofa_mbv3_cifar10}
 
 
-def create_supernet(name: str) -> OFAMobileNetV3:
+def create_supernet(name: str) -> Supernet:
     """Build a supernet with fresh weights.
 
     Raises:

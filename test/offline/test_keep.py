@@ -5,10 +5,13 @@ import torch
 
 from dynofa_ros.offline.dataset import Dataset
 from dynofa_ros.offline.keep import Candidate, candidates, keep, pareto_front, spread, try_out
-from dynofa_ros.supernet import SearchSpace, create_supernet
+from dynofa_ros.supernet import create_supernet
 from dynofa_ros.supernet.cost import Cost
+from dynofa_ros.supernet.search_space import inverted_residual_space
 
-SPACE = SearchSpace((3, 5), (3, 4), (2, 3), (20, 24), stages=5)
+SPACE = inverted_residual_space(
+    kernel_sizes=(3, 5), expand_ratios=(3, 4), depths=(2, 3), resolutions=(20, 24), stages=5
+)
 CONFIG = SPACE.max_config()
 
 

@@ -6,7 +6,7 @@ from dynofa_ros.platform import PlatformError, load_platform
 from dynofa_ros.simulation.frame_time import FrameModel
 from dynofa_ros.supernet import KeptSubnet, SubnetConfig
 
-KEPT = KeptSubnet('x', SubnetConfig((3,), (3,), (2,), 20), 0.5, 50_000_000, 1_000_000, 60)
+KEPT = KeptSubnet('x', SubnetConfig(ks=(3,), e=(3,), d=(2,), r=20), 0.5, 50_000_000, 1_000_000, 60)
 
 
 @pytest.fixture(scope='module')

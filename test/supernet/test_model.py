@@ -54,6 +54,13 @@ def test_half_precision_is_all_that_a_weight_loses(random_supernet, tmp_path):
         torch.testing.assert_close(loaded[name], value, rtol=2**-11, atol=1e-7)
 
 
+def test_a_sub_network_that_was_not_calibrated_is_not_saved(random_supernet, tmp_path):
+    net = random_supernet()
+    kept = KeptSubnet('only', net.space.min_config(), 0.5, 1, 1, 1)
+    with pytest.raises(ModelError, match='only has no batch norm statistics'):
+        save_model(tmp_path / 'x', Model('x', net, tuple('abcdefghij'), (kept,)), {})
+
+
 def test_everything_else_comes_back_as_it_was(model):
     assert model.name == 'untrained'
     assert model.labels[0] == 'airplane'
@@ -119,7 +126,7 @@ def test_weights_that_are_cut_off_are_named(folder, kept_bytes):
 def test_a_flipped_bit_is_named(folder, value):
     file = folder / 'weights.pt'
     stored = torch.load(file, weights_only=True)
-    mean, _ = stored['statistics']['small']['stem.bn']
+    mean, _ = stored['statistics']['small']['values']['stem.bn']
     searched = stored['state_dict'].get(value, mean).numpy().tobytes()
     data = bytearray(file.read_bytes())
     data[data.index(searched)] ^= 1
@@ -149,6 +156,22 @@ def test_statistics_that_are_missing_are_named(folder, document):
     refuse(folder, r'weights\.pt has no batch norm statistics for renamed')
 
 
+def test_statistics_of_another_config_are_refused(folder, document):
+    first, second = document['subnets'][:2]
+    first['config'] = second['config']
+    rewrite(folder, document)
+    refuse(folder, 'batch norm statistics for small that were measured with other weights or')
+
+
+def test_statistics_of_other_weights_are_refused(folder, document):
+    stored = torch.load(folder / 'weights.pt', weights_only=True)
+    stored['state_dict']['classifier.bias'] += 1
+    torch.save(stored, folder / 'weights.pt')
+    document['fingerprint'] = fingerprint(stored['state_dict'])
+    rewrite(folder, document)
+    refuse(folder, 'batch norm statistics for small that were measured with other weights or')
+
+
 @pytest.mark.parametrize(
     'text', ['labels: [a, b', '', '- 1\n- 2', 'supernet: [a]', '\x00'], ids=repr
 )
@@ -175,7 +198,7 @@ def test_a_missing_key_is_named(folder, document, key):
         ('layers', 1.5, r'layers is 1\.5'),
         ('subnet_id', 3, 'subnet_id is 3; it must be a text'),
         ('colour', 'red', 'colour'),
-        ('config', {'ks': [3]}, 'ks, e, d, r'),
+        ('config', {'ks': [3]}, 'has the key r'),
     ],
 )
 def test_a_kept_sub_network_that_makes_no_sense_is_named(folder, document, field, value, message):

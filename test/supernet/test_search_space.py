@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynofa_ros.supernet import SearchSpace, SubnetConfigError
+from dynofa_ros.supernet import SubnetConfigError
+from dynofa_ros.supernet.search_space import Choice, SearchSpace, inverted_residual_space
 
-SPACE = SearchSpace(
+SPACE = inverted_residual_space(
     kernel_sizes=(3, 5, 7),
     expand_ratios=(3, 4, 6),
     depths=(2, 3, 4),
@@ -65,8 +66,49 @@ def test_what_is_not_of_the_space_is_refused_by_field_value_and_what_is_allowed(
 
 
 def test_a_uniform_config_that_is_not_of_the_space_is_refused():
-    with pytest.raises(SubnetConfigError, match=r'ks\[0\] is 4'):
+    with pytest.raises(SubnetConfigError, match='ks is 4; allowed: 3, 5, 7'):
         SPACE.uniform(ks=4, e=3, d=2, r=32)
+
+
+@pytest.mark.parametrize('missing', [{'ks': 3, 'e': 3, 'r': 32}, {'ks': 3, 'e': 3, 'd': 2}])
+def test_a_uniform_config_needs_every_field(missing):
+    with pytest.raises(SubnetConfigError, match='this space chooses ks, e, d, r'):
+        SPACE.uniform(**missing)
+
+
+def test_a_config_is_refused_where_it_is_made():
+    with pytest.raises(SubnetConfigError, match=r'd\[0\] is 5; allowed: 2, 3, 4'):
+        SPACE.config(ks=(3,) * 20, e=(3,) * 20, d=(5,) * 5, r=32)
+
+
+def test_an_entry_that_does_not_allow_a_uniform_value_takes_the_next_lower():
+    space = SearchSpace(d=(Choice((0, 2)), Choice((0, 1, 2))), resolutions=(32,))
+    assert space.uniform(d=1, r=32).d == (0, 1)
+
+
+def test_every_network_is_counted_once():
+    space = inverted_residual_space(
+        kernel_sizes=(3, 5), expand_ratios=(3,), depths=(1, 2), resolutions=(24, 32), stages=2
+    )
+    rng = Random(0)
+    assert space.size == len({space.canonical(space.sample(rng)) for _ in range(2000)}) == 72
+
+
+@pytest.mark.parametrize('allowed', [(), (3, 3), (5, 3)])
+def test_a_choice_among_nothing_or_unordered_values_is_refused(allowed):
+    with pytest.raises(ValueError, match='must hold rising values'):
+        Choice(allowed)
+
+
+@pytest.mark.parametrize('resolutions', [(), (32, 32), (32, 24), (0, 32)])
+def test_resolutions_that_make_no_sense_are_refused(resolutions):
+    with pytest.raises(ValueError, match='resolutions is'):
+        SearchSpace(resolutions=resolutions)
+
+
+def test_a_block_that_hangs_on_a_stage_there_is_not_is_refused():
+    with pytest.raises(ValueError, match=r'ks\[0\] runs above \(1, 0\); d has 1 entries'):
+        SearchSpace(ks=(Choice((3,), (1, 0)),), d=(Choice((1,)),), resolutions=(32,))
 
 
 def test_blocks_that_are_not_run_make_no_difference():
