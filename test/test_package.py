@@ -17,6 +17,7 @@ KEYS = {
     'hypothesis': 'python3-hypothesis',
     'matplotlib': 'python3-matplotlib',
     'numpy': 'python3-numpy',
+    'pymoo': 'python3-pymoo-pip',
     'pytest': 'python3-pytest',
     'rich': 'python3-rich',
     'rosbags': 'python3-rosbags-pip',

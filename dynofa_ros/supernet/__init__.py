@@ -2,6 +2,7 @@
 
 from dynofa_ros.supernet.config import SubnetConfig, SubnetConfigError
 from dynofa_ros.supernet.model import KeptSubnet, Model, ModelError, load_model
+from dynofa_ros.supernet.official_weights import weights_path
 from dynofa_ros.supernet.search_space import SearchSpace
 from dynofa_ros.supernet.zoo import create_supernet
 
@@ -14,4 +15,5 @@ __all__ = [
     'SubnetConfigError',
     'create_supernet',
     'load_model',
+    'weights_path',
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,10 +23,21 @@ class Cost:
 
 def cost(static: nn.Module, resolution: int) -> Cost:
     """Count one (1, 3, r, r) forward pass of an extracted sub-network."""
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+    # PyTorch counts fused attention on GPUs by itself, but not the CPU's.
+    fused = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
+    counter = FlopCounterMode(display=False, custom_mapping=fused)
+    with torch.inference_mode(), counter:
         static(torch.zeros(1, 3, resolution, resolution))
     return Cost(
         flops=counter.get_total_flops(),
         parameters=sum(p.numel() for p in static.parameters()),
         layers=sum(isinstance(m, (nn.Conv2d, nn.Linear)) for m in static.modules()),
     )
+
+
+def _attention_flops(
+    q_shape: torch.Size, k_shape: torch.Size, v_shape: torch.Size, *_: Any, **__: Any
+) -> int:
+    """Count products of queries, (N, heads, T, C), with keys, and of the result with values."""
+    n, heads, tokens, channels = q_shape
+    return 2 * n * heads * tokens * k_shape[2] * (channels + v_shape[3])

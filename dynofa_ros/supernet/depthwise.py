@@ -39,7 +39,8 @@ class _SmallMapDepthwise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        x, weight = ctx.saved_tensors
+        # Autocast gives the forward pass a precision of its own, and the gradient has it too.
+        x, weight = (each.to(grad.dtype) for each in ctx.saved_tensors)
         channels, size = weight.shape[0], weight.shape[-1]
         height, width = x.shape[2:]
         grad_x = F.conv2d(grad, weight.flip(2, 3), padding=size // 2, groups=channels)

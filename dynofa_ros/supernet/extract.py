@@ -1,4 +1,4 @@
-"""Take one sub-network out of a supernet as a plain network of its own.
+"""Parts of a sub-network that stands alone: plain layers, with nothing left to choose or fold.
 
 Kernel transformations are applied, slices are copied, and batch norm is folded into the
 convolution before it (arXiv 1712.05877, section 3.2), so nothing is left to do per frame.
@@ -6,6 +6,7 @@ convolution before it (arXiv 1712.05877, section 3.2), so nothing is left to do 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,11 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynofa_ros.supernet.batch_norm import ElasticBatchNorm, StoredStatistics
-from dynofa_ros.supernet.config import SubnetConfig
-from dynofa_ros.supernet.layers import ElasticSqueezeExcite
+from dynofa_ros.supernet.layers import ConvBatchNorm, ElasticSqueezeExcite
 
 if TYPE_CHECKING:
-    from dynofa_ros.supernet.mobilenet_v3 import InvertedResidual, OFAMobileNetV3
+    from dynofa_ros.supernet.config import SubnetConfig
+    from dynofa_ros.supernet.inverted_residual import InvertedResidual, InvertedResidualSupernet
 
 
 class StaticSqueezeExcite(nn.Module):
@@ -34,9 +35,9 @@ class StaticSqueezeExcite(nn.Module):
 
 
 class StaticBlock(nn.Module):
-    """An inverted residual block without choices."""
+    """Layers one after another, added to their input where the block is residual."""
 
-    def __init__(self, layers: list[nn.Module], residual: bool) -> None:
+    def __init__(self, layers: Sequence[nn.Module], residual: bool) -> None:
         super().__init__()
         self.layers = nn.Sequential(*layers)
         self.residual = residual
@@ -48,62 +49,93 @@ class StaticBlock(nn.Module):
 
 
 class StaticSubnet(nn.Module):
-    """One sub-network: (N, 3, r, r) float32 to logits, (N, classes)."""
+    """One sub-network: (N, 3, r, r) float32 to logits, (N, classes).
 
-    def __init__(self, features: nn.Sequential, mix: nn.Conv2d, classifier: nn.Linear) -> None:
+    ``head`` runs on the average over the map of the features, (N, C, 1, 1).
+    """
+
+    def __init__(
+        self, features: Sequence[nn.Module], head: Sequence[nn.Module], classifier: nn.Linear
+    ) -> None:
         super().__init__()
-        self.features, self.mix, self.classifier = features, mix, classifier
+        self.features, self.head = nn.Sequential(*features), nn.Sequential(*head)
+        self.classifier = classifier
+        self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the sub-network."""
-        x = self.features(x).mean((2, 3), keepdim=True)
-        logits: Tensor = self.classifier(F.hardswish(self.mix(x)).flatten(1))
+        x = self.head(self.features(x).mean((2, 3), keepdim=True))
+        logits: Tensor = self.classifier(x.flatten(1))
         return logits
 
 
-@torch.no_grad()
-def extract_subnet(net: OFAMobileNetV3, config: SubnetConfig) -> StaticSubnet:
-    """Return a sub-network with weights of its own, in evaluation mode.
+def fold(
+    weight: Tensor,
+    norm: ElasticBatchNorm,
+    mode: StoredStatistics,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+) -> nn.Conv2d:
+    """Return the convolution with w * gamma / sigma and beta - mean * gamma / sigma.
 
-    Its output equals ``net(x, config)`` in evaluation mode up to float32 rounding.
-
-    Raises:
-        SubnetConfigError: if the config is not of the supernet's space.
+    ``weight``, (out, in / groups, k, k), is left as it is.
     """
-    config = net.space.canonical(config)
-    mode = net.stored(config)
-    stem = net.stem.conv
-    layers: list[nn.Module] = [
-        _folded(stem.weight, net.stem.bn, mode, stride=stem.stride[0]),
-        nn.Hardswish(),
+    channels = weight.shape[0]
+    mean, var = mode.of(norm, channels)
+    scale = norm.weight[:channels] * torch.rsqrt(var + norm.eps)
+    bias = norm.bias[:channels] - mean * scale
+    return _conv(weight * scale.view(-1, 1, 1, 1), bias, stride, groups)
+
+
+def fold_layer(layer: ConvBatchNorm, mode: StoredStatistics) -> list[nn.Module]:
+    """Return a convolution with its batch norm folded, and its activation."""
+    conv = fold(layer.conv.weight, layer.bn, mode, stride=layer.conv.stride[0])
+    return [conv, type(layer.activation)()]
+
+
+def copy_conv(weight: Tensor, bias: Tensor | None = None) -> nn.Conv2d:
+    """Return a convolution with a copy of an (out, in, k, k) weight."""
+    return _conv(weight.clone(), None if bias is None else bias.clone())
+
+
+def copy_linear(layer: nn.Linear, in_features: int | None = None) -> nn.Linear:
+    """Return a linear layer with a copy of the weights of the first inputs, or of all."""
+    weight = layer.weight[:, :in_features].clone()
+    copy = nn.Linear(weight.shape[1], weight.shape[0], device='meta')
+    copy.weight = nn.Parameter(weight, requires_grad=False)
+    copy.bias = nn.Parameter(layer.bias.clone(), requires_grad=False)
+    return copy
+
+
+def static_features(
+    net: InvertedResidualSupernet, config: SubnetConfig, mode: StoredStatistics
+) -> list[nn.Module]:
+    """Return the stem and the blocks of a sub-network, given in canonical form."""
+    blocks = net.active_blocks(config)
+    return [
+        *fold_layer(net.stem, mode),
+        *(static_inverted_residual(block, ks, expand, mode) for block, ks, expand in blocks),
     ]
-    for block, kernel_size, expand in net.active_blocks(config):
-        layers.append(_static_block(block, kernel_size, expand, mode))
-    layers += [_folded(net.final_expand.conv.weight, net.final_expand.bn, mode), nn.Hardswish()]
-    mix = _convolution(net.feature_mix.weight, None)
-    classifier = nn.Linear(net.classifier.in_features, net.classifier.out_features)
-    classifier.load_state_dict(net.classifier.state_dict())
-    return StaticSubnet(nn.Sequential(*layers), mix, classifier).eval()
 
 
-def _static_block(
+def static_inverted_residual(
     block: InvertedResidual, kernel_size: int, expand: int, mode: StoredStatistics
 ) -> StaticBlock:
-    def activation() -> nn.Module:
-        return nn.Hardswish() if block.hard_swish else nn.ReLU()
-
+    """Return an inverted residual block without choices."""
+    activation = type(block.activation)
     mid = block.mid_channels(block.in_channels, expand)
     layers: list[nn.Module] = []
     if block.expand is not None and block.expand_bn is not None:
         weight = block.expand.active_weight(block.in_channels, mid)
-        layers += [_folded(weight, block.expand_bn, mode), activation()]
+        layers += [fold(weight, block.expand_bn, mode), activation()]
     weight = block.depthwise.active_weight(mid, kernel_size)
-    layers.append(_folded(weight, block.depthwise_bn, mode, stride=block.stride, groups=mid))
+    layers.append(fold(weight, block.depthwise_bn, mode, stride=block.stride, groups=mid))
     layers.append(activation())
     if block.se is not None:
         layers.append(_static_squeeze_excite(block.se, mid))
     weight = block.project.active_weight(mid, block.out_channels)
-    layers.append(_folded(weight, block.project_bn, mode))
+    layers.append(fold(weight, block.project_bn, mode))
     return StaticBlock(layers, block.residual)
 
 
@@ -111,27 +143,21 @@ def _static_squeeze_excite(se: ElasticSqueezeExcite, channels: int) -> StaticSqu
     hidden = se.hidden_channels(channels)
     assert se.reduce.bias is not None and se.expand.bias is not None
     return StaticSqueezeExcite(
-        _convolution(se.reduce.weight[:hidden, :channels], se.reduce.bias[:hidden]),
-        _convolution(se.expand.weight[:channels, :hidden], se.expand.bias[:channels]),
+        copy_conv(se.reduce.weight[:hidden, :channels], se.reduce.bias[:hidden]),
+        copy_conv(se.expand.weight[:channels, :hidden], se.expand.bias[:channels]),
     )
 
 
-def _folded(
-    weight: Tensor, norm: ElasticBatchNorm, mode: StoredStatistics, stride: int = 1, groups: int = 1
-) -> nn.Conv2d:
-    """Return the convolution with w * gamma / sigma and beta - mean * gamma / sigma."""
-    channels = weight.shape[0]
-    mean, var = mode.of(norm, channels)
-    scale = norm.weight[:channels] * torch.rsqrt(var + norm.eps)
-    bias = norm.bias[:channels] - mean * scale
-    return _convolution(weight * scale.view(-1, 1, 1, 1), bias, stride, groups)
+class _UnfilledConv2d(nn.Conv2d):
+    """A convolution that is not filled with random numbers: nobody would read them."""
+
+    def reset_parameters(self) -> None:
+        """Leave the parameters as they are."""
 
 
-def _convolution(
-    weight: Tensor, bias: Tensor | None, stride: int = 1, groups: int = 1
-) -> nn.Conv2d:
+def _conv(weight: Tensor, bias: Tensor | None, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     out_channels, in_per_group, size, _ = weight.shape
-    conv = nn.Conv2d(
+    conv: nn.Conv2d = _UnfilledConv2d(
         in_per_group * groups,
         out_channels,
         size,
@@ -141,7 +167,9 @@ def _convolution(
         bias=bias is not None,
         device='meta',
     )
-    conv.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
+    # Tools that replace layers, quantisation for one, look for exactly this class.
+    conv.__class__ = nn.Conv2d
+    conv.weight = nn.Parameter(weight, requires_grad=False)
     if bias is not None:
-        conv.bias = nn.Parameter(bias.detach().clone(), requires_grad=False)
+        conv.bias = nn.Parameter(bias, requires_grad=False)
     return conv

@@ -23,21 +23,23 @@ def make_divisible(channels: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
-class ElasticPointwise(nn.Module):
-    """A 1x1 convolution that uses its first output and input channels."""
+class ElasticConv(nn.Module):
+    """A full convolution, by default 1x1, that uses its first output and input channels."""
 
-    def __init__(self, max_in: int, max_out: int) -> None:
+    def __init__(self, max_in: int, max_out: int, *, kernel_size: int = 1, stride: int = 1) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(max_out, max_in, 1, 1))
+        self.stride = stride
+        self.weight = nn.Parameter(torch.empty(max_out, max_in, kernel_size, kernel_size))
         nn.init.kaiming_normal_(self.weight)
 
     def active_weight(self, in_channels: int, out_channels: int) -> Tensor:
-        """Return the (out_channels, in_channels, 1, 1) slice."""
+        """Return the (out_channels, in_channels, k, k) slice."""
         return self.weight[:out_channels, :in_channels]
 
     def forward(self, x: Tensor, out_channels: int) -> Tensor:
-        """Map (N, C, H, W) to (N, out_channels, H, W)."""
-        return F.conv2d(x, self.active_weight(x.shape[1], out_channels))
+        """Map (N, C, H, W) to (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+        weight = self.active_weight(x.shape[1], out_channels)
+        return F.conv2d(x, weight, stride=self.stride, padding=weight.shape[-1] // 2)
 
 
 class ElasticDepthwise(nn.Module):
@@ -106,14 +108,25 @@ class ElasticSqueezeExcite(nn.Module):
 class ConvBatchNorm(nn.Module):
     """A full convolution that is the same in every sub-network, batch norm, activation."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int,
+        *,
+        activation: type[nn.Module] = nn.Hardswish,
+        eps: float = 1e-5,
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(
             in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False
         )
         nn.init.kaiming_normal_(self.conv.weight, mode='fan_out')
-        self.bn = ElasticBatchNorm(out_channels)
+        self.bn = ElasticBatchNorm(out_channels, eps)
+        self.activation = activation()
 
     def forward(self, x: Tensor, mode: BatchNormMode) -> Tensor:
-        """Map (N, C, H, W) to (N, out_channels, H / stride, W / stride), hard-swish applied."""
-        return F.hardswish(self.bn(self.conv(x), mode))
+        """Map (N, C, H, W) to (N, out_channels, H / stride, W / stride)."""
+        y: Tensor = self.activation(self.bn(self.conv(x), mode))
+        return y

@@ -2,7 +2,8 @@
 
 A model is a folder: ``model.yaml`` lists labels and kept sub-networks with their measured
 accuracy; ``weights.pt`` holds the supernet's weights and each kept sub-network's batch norm
-statistics; ``README.md`` is the model card. A fingerprint ties them together.
+statistics; ``README.md`` is the model card. A fingerprint ties them together. Where the
+weights come from Python packages, ``model.yaml`` names those and their checksums instead.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from torch import Tensor
 
 from dynofa_ros.share import share_path, share_roots
 from dynofa_ros.supernet.config import SubnetConfig
+from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
+from dynofa_ros.supernet.efficientnet_lite_weights import WeightPackage, load_packages
 from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.zoo import create_supernet
 
@@ -50,11 +53,11 @@ class KeptSubnet:
             raise ModelError(f'subnet_id is {self.subnet_id!r}; it must be a text, not empty')
         if not 0 <= self.accuracy <= 1:
             raise ModelError(f'{self.subnet_id}: accuracy is {self.accuracy}; it must be in 0..1')
-        for field in ('flops', 'parameters', 'layers'):
-            value = getattr(self, field)
+        for name in ('flops', 'parameters', 'layers'):
+            value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ModelError(
-                    f'{self.subnet_id}: {field} is {value!r}; it must be an integer above 0'
+                    f'{self.subnet_id}: {name} is {value!r}; it must be an integer above 0'
                 )
 
 
@@ -66,6 +69,8 @@ class Model:
     net: Supernet
     labels: tuple[str, ...]
     kept: tuple[KeptSubnet, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Sub-networks that cannot run because weights are not installed, each with the remedy."""
 
     def subnet(self, subnet_id: str) -> KeptSubnet:
         """Return the kept sub-network of this name.
@@ -76,6 +81,8 @@ class Model:
         for kept in self.kept:
             if kept.subnet_id == subnet_id:
                 return kept
+        if subnet_id in self.left_out:
+            raise ModelError(f'sub-network is {subnet_id!r}; {self.left_out[subnet_id]}')
         known = ', '.join(kept.subnet_id for kept in self.kept)
         raise ModelError(f'sub-network is {subnet_id!r}; {self.name} keeps: {known}')
 
@@ -139,15 +146,21 @@ def load_model(name_or_path: str) -> Model:
         )
         for each in kept:
             net.space.validate(each.config)
-        expected = document['fingerprint']
+        packages = tuple(WeightPackage(**entry) for entry in document.get('packages', ()))
+        expected = '' if packages else document['fingerprint']
     except OSError as error:
         raise ModelError(f'{folder / "model.yaml"} cannot be read: {error.strerror}') from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f'{folder / "model.yaml"} is damaged: {error!r}') from error
-    _load_weights(folder / 'weights.pt', net, kept, expected)
+    left_out = {}
+    if packages:
+        left_out = _load_packages(folder / 'model.yaml', net, kept, packages)
+        kept = tuple(each for each in kept if each.subnet_id not in left_out)
+    else:
+        _load_weights(folder / 'weights.pt', net, kept, expected)
     _check(folder, net, labels, kept)
     kept = tuple(sorted(kept, key=lambda k: k.flops))
-    return Model(folder.resolve().name, net.eval(), labels, kept)
+    return Model(folder.resolve().name, net.eval(), labels, kept, left_out)
 
 
 def _folder(name_or_path: str) -> Path:
@@ -194,6 +207,26 @@ def _load_weights(
                 'other weights or another config: calibrate it again'
             )
         net.set_statistics(subnet.config, measured['values'])
+
+
+def _load_packages(
+    file: Path, net: Supernet, kept: tuple[KeptSubnet, ...], packages: tuple[WeightPackage, ...]
+) -> dict[str, str]:
+    """Load the weights that are installed; return what the other sub-networks need."""
+    if not isinstance(net, EfficientNetLite):
+        raise ModelError(
+            f'{file} has packages; the weights of {net.spec.name} do not come from packages'
+        )
+    try:
+        load_packages(net, packages)
+    except ValueError as error:
+        raise ModelError(f'{file}: {error}') from error
+    remedies = dict(net.spec.space.left_out)
+    return {
+        each.subnet_id: remedies[int(each.config.v[0])]
+        for each in kept
+        if each.config.v[0] in remedies
+    }
 
 
 def _check(

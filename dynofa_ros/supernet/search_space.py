@@ -202,21 +202,19 @@ def inverted_residual_space(
     depths: tuple[int, ...],
     resolutions: tuple[int, ...],
     stages: int,
-    fixed_blocks: int = 0,
+    single_blocks: int = 0,
 ) -> SearchSpace:
     """Return the space of the MobileNet-like supernets (Once-for-All, section 3.1).
 
     ``stages`` stages of at most ``max(depths)`` blocks; every block chooses a kernel size and an
-    expand ratio. ``fixed_blocks`` more blocks at the end always run.
+    expand ratio. ``single_blocks`` more stages at the end have one block, and so a depth of 1.
     """
-    gates: list[tuple[int, int] | None] = [
-        (stage, block) for stage in range(stages) for block in range(max(depths))
-    ]
-    gates += [None] * fixed_blocks
+    gates = [(stage, block) for stage in range(stages) for block in range(max(depths))]
+    gates += [(stages + single, 0) for single in range(single_blocks)]
     return SearchSpace(
         ks=tuple(Choice(kernel_sizes, gate) for gate in gates),
         e=tuple(Choice(expand_ratios, gate) for gate in gates),
-        d=(Choice(depths),) * stages,
+        d=(Choice(depths),) * stages + (Choice((1,)),) * single_blocks,
         resolutions=resolutions,
     )
 

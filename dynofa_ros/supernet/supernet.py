@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Protocol
 
-import torch
 from torch import Tensor, nn
 
 from dynofa_ros.supernet.batch_norm import (
@@ -16,6 +15,7 @@ from dynofa_ros.supernet.batch_norm import (
     Statistics,
     StoredStatistics,
 )
+from dynofa_ros.supernet.checkpoint import load_weights
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.search_space import SearchSpace
 
@@ -116,14 +116,21 @@ class Supernet(nn.Module, ABC):
         """Give a sub-network batch norm statistics of its own."""
         self.statistics[self.space.canonical(config)] = statistics
 
+    def official_key(self, key: str) -> str | None:
+        """Return the plain name of a weight in the family's official checkpoints, if any."""
+        return None
+
     def load_checkpoint(self, path: str | Path) -> None:
         """Load weights from a file that holds ``{'state_dict': ...}``, of any float type.
 
+        The keys are the network's own, or those of an official Once-for-All checkpoint of any
+        generation; its batch norm statistics are those of the largest sub-network.
+
         Raises:
-            RuntimeError: naming the keys that are missing, unknown or of another shape.
+            CheckpointError: for a file that is no checkpoint, or naming the keys that are missing,
+                unknown or of another shape.
         """
-        stored = torch.load(path, weights_only=True, map_location='cpu')
-        self.load_state_dict({name: value.float() for name, value in stored['state_dict'].items()})
+        load_weights(self, path, self.official_key)
         self.statistics.clear()
 
     def name_batch_norms(self) -> None:

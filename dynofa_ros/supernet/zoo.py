@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from dynofa_ros.supernet.mobilenet_v3 import MobileNetV3Spec, OFAMobileNetV3
+from dynofa_ros.supernet.efficientnet_lite import efficientnet_lite
+from dynofa_ros.supernet.mobilenet_v3 import (
+    MobileNetV3Spec,
+    OFAMobileNetV3,
+    ofa_mobilenet_v3,
+)
+from dynofa_ros.supernet.proxyless import ofa_proxyless
+from dynofa_ros.supernet.resnet import ofa_resnet50
 from dynofa_ros.supernet.search_space import inverted_residual_space
 from dynofa_ros.supernet.supernet import Supernet
+from dynofa_ros.supernet.vision_transformer import vit_cifar10
 
 
 def _ofa_mbv3_cifar10() -> OFAMobileNetV3:
@@ -34,7 +43,15 @@ def _ofa_mbv3_cifar10() -> OFAMobileNetV3:
     return OFAMobileNetV3(spec)
 
 
-_SUPERNETS: dict[str, Callable[[], Supernet]] = {'ofa_mbv3_cifar10': _ofa_mbv3_cifar10}
+_SUPERNETS: dict[str, Callable[[], Supernet]] = {
+    'efficientnet_lite': efficientnet_lite,
+    'ofa_mbv3_cifar10': _ofa_mbv3_cifar10,
+    'ofa_mbv3_d234_e346_k357_w1.0': partial(ofa_mobilenet_v3, 1.0),
+    'ofa_mbv3_d234_e346_k357_w1.2': partial(ofa_mobilenet_v3, 1.2),
+    'ofa_proxyless_d234_e346_k357_w1.3': partial(ofa_proxyless, 1.3),
+    'ofa_resnet50': ofa_resnet50,
+    'vit_cifar10': vit_cifar10,
+}
 
 
 def create_supernet(name: str) -> Supernet:

@@ -40,3 +40,14 @@ def test_more_of_anything_costs_more(net, field):
         cost(net.extract_subnet(larger), larger.r).flops
         > cost(net.extract_subnet(config), config.r).flops
     )
+
+
+class OneHead(nn.Module):
+    def forward(self, x):
+        tokens = x.flatten(2)[:, None]
+        return nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
+
+
+def test_attention_counts_its_two_products():
+    tokens, channels = 3, 5 * 5
+    assert cost(OneHead(), 5).flops == 2 * (2 * tokens * tokens * channels)

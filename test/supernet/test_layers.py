@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 
 from dynofa_ros.supernet.layers import (
+    ElasticConv,
     ElasticDepthwise,
-    ElasticPointwise,
     ElasticSqueezeExcite,
     make_divisible,
 )
@@ -31,14 +31,22 @@ def test_channels_round_as_in_the_mobilenets(channels, rounded):
 
 
 def test_a_pointwise_convolution_uses_its_first_channels():
-    layer = ElasticPointwise(8, 16)
+    layer = ElasticConv(8, 16)
     x = torch.randn(2, 4, 3, 3)
     expected = F.conv2d(x, layer.weight[:5, :4])
     assert torch.equal(layer(x, 5), expected)
 
 
+@pytest.mark.parametrize('stride', [1, 2])
+def test_a_larger_kernel_keeps_the_size_of_the_map_over_the_stride(stride):
+    layer = ElasticConv(8, 16, kernel_size=3, stride=stride)
+    x = torch.randn(2, 4, 7, 7)
+    expected = F.conv2d(x, layer.weight[:5, :4], stride=stride, padding=1)
+    assert torch.equal(layer(x, 5), expected)
+
+
 def test_a_smaller_convolution_shares_its_weights_with_the_largest():
-    layer = ElasticPointwise(8, 16)
+    layer = ElasticConv(8, 16)
     layer.active_weight(4, 5).data.fill_(7.0)
     assert (layer.weight[:5, :4] == 7).all()
 

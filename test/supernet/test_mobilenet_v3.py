@@ -151,15 +151,6 @@ def test_a_checkpoint_clears_the_statistics_of_other_weights(random_supernet, tm
     assert not net.statistics
 
 
-def test_a_checkpoint_with_a_missing_key_is_refused_by_its_name(random_supernet, tmp_path):
-    net = random_supernet()
-    state = net.state_dict()
-    del state['classifier.bias']
-    torch.save({'state_dict': state}, tmp_path / 'weights.pt')
-    with pytest.raises(RuntimeError, match=r'classifier\.bias'):
-        net.load_checkpoint(tmp_path / 'weights.pt')
-
-
 def test_an_unknown_supernet_is_refused_with_those_that_are_known():
-    with pytest.raises(ValueError, match=r"supernet is 'resnet'; known: ofa_mbv3_cifar10"):
+    with pytest.raises(ValueError, match=r"supernet is 'resnet'; known: .*ofa_mbv3_cifar10, "):
         create_supernet('resnet')

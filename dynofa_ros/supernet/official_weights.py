@@ -1,0 +1,130 @@
+"""The weights that the authors of Once-for-All published: where they are, here and out there.
+
+The three files on GitHub are named by a commit, so what their addresses give does not change;
+git's own object names, which are SHA-1 sums, say what they must be. The ResNet50 was taken from
+there for its size and is on Hugging Face since; the sum of that file is the one under which
+git-lfs knew it (han-cai/files, commit 6538301).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_GITHUB = (
+    'https://raw.githubusercontent.com/han-cai/files/'
+    'a7c9bcd525e17404968bc55aa43772bf7e51909e/ofa/ofa_nets/'
+)
+_DIGITS = {'sha256': 64, 'git blob': 40}
+
+
+class WeightsError(ValueError):
+    """Official weights that there are not, or that are not what they should be."""
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a file's content must sum up to: ``sha256``, or ``git blob`` as git names a file."""
+
+    kind: str
+    digits: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is no such sum.
+
+        Raises:
+            WeightsError: naming the kind, or the digits and how many there must be.
+        """
+        if self.kind not in _DIGITS:
+            raise WeightsError(f'checksum is a {self.kind!r}; known: {", ".join(_DIGITS)}')
+        count = _DIGITS[self.kind]
+        if not re.fullmatch(f'[0-9a-f]{{{count}}}', self.digits):
+            raise WeightsError(
+                f'{self.kind} is {self.digits!r}; it must be {count} digits of 0-9, a-f'
+            )
+
+    @classmethod
+    def of(cls, path: Path, kind: str = 'sha256') -> Checksum:
+        """Sum up a file."""
+        digest = hashlib.sha256()
+        if kind == 'git blob':
+            digest = hashlib.sha1(f'blob {path.stat().st_size}\0'.encode(), usedforsecurity=False)
+        with path.open('rb') as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        return cls(kind, digest.hexdigest())
+
+    def __str__(self) -> str:
+        """Return kind and digits."""
+        return f'{self.kind} {self.digits}'
+
+
+@dataclass(frozen=True)
+class OfficialWeights:
+    """A published file of weights."""
+
+    name: str
+    url: str
+    checksum: Checksum
+    size_bytes: int | None = None
+
+
+_FILES = (
+    OfficialWeights(
+        'ofa_mbv3_d234_e346_k357_w1.0',
+        _GITHUB + 'ofa_mbv3_d234_e346_k357_w1.0',
+        Checksum('git blob', '55d835981d8acd1053657a951b18887a724ddcbf'),
+    ),
+    OfficialWeights(
+        'ofa_mbv3_d234_e346_k357_w1.2',
+        _GITHUB + 'ofa_mbv3_d234_e346_k357_w1.2',
+        Checksum('git blob', 'd75a3613bae216091f61fc4b7df77d49cc82ed32'),
+    ),
+    OfficialWeights(
+        'ofa_proxyless_d234_e346_k357_w1.3',
+        _GITHUB + 'ofa_proxyless_d234_e346_k357_w1.3',
+        Checksum('git blob', 'c97035a7a6fe611508f3bb35ffac0ef77262f5e0'),
+    ),
+    OfficialWeights(
+        'ofa_resnet50',
+        'https://huggingface.co/han-cai/ofa/resolve/main/ofa_supernet_resnet50',
+        Checksum('sha256', '3406a4c852f4573a58e9a01f35406baa4ad3787044ffadc6ea45571ad2b9123a'),
+        192_773_235,
+    ),
+)
+OFFICIAL_WEIGHTS = {weights.name: weights for weights in _FILES}
+"""By the name of the supernet that they are for."""
+
+
+def official_weights(name: str) -> OfficialWeights:
+    """Return what is known of a supernet's official weights.
+
+    Raises:
+        WeightsError: if there are none, listing the supernets that have some.
+    """
+    if name not in OFFICIAL_WEIGHTS:
+        raise WeightsError(
+            f'{name!r} has no official weights; these have: {", ".join(OFFICIAL_WEIGHTS)}'
+        )
+    return OFFICIAL_WEIGHTS[name]
+
+
+def cache_folder() -> Path:
+    """Return where fetched weights lie: ``$XDG_CACHE_HOME/dynofa_ros`` or ~/.cache/dynofa_ros."""
+    return Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache').expanduser() / 'dynofa_ros'
+
+
+def weights_path(name: str, folder: Path | None = None) -> Path:
+    """Return where a supernet's official weights lie, for :meth:`Supernet.load_checkpoint`.
+
+    Raises:
+        WeightsError: if there are none, or they are not fetched yet, saying how to.
+    """
+    path = (folder or cache_folder()) / official_weights(name).name
+    if not path.is_file():
+        to = f' --to {folder}' if folder else ''
+        raise WeightsError(f'{path} does not exist; fetch it: dynofa fetch-weights {name}{to}')
+    return path

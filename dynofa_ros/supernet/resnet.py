@@ -1,0 +1,212 @@
+"""OFA-ResNet50: Once-for-All (arXiv 1908.09791) on ResNet50-D (arXiv 1812.01187, figure 2).
+
+A stem of two or three convolutions and four stages of bottleneck blocks. Every stage chooses how
+many blocks it runs beyond the least (0, 1 or 2) and its width (an index into 0.65, 0.8, 1.0);
+every block how wide its middle is (0.2, 0.25 or 0.35 of its output).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dynofa_ros.supernet import imagenet
+from dynofa_ros.supernet.batch_norm import BatchNormMode, ElasticBatchNorm
+from dynofa_ros.supernet.config import SubnetConfig
+from dynofa_ros.supernet.extract import StaticSubnet
+from dynofa_ros.supernet.layers import ElasticConv, make_divisible
+from dynofa_ros.supernet.official_keys import resnet_key
+from dynofa_ros.supernet.resnet_extract import extract_resnet
+from dynofa_ros.supernet.search_space import Choice, SearchSpace
+from dynofa_ros.supernet.supernet import Supernet
+
+
+@dataclass(frozen=True)
+class ResNetSpec:
+    """Sizes of one OFA-ResNet supernet.
+
+    ``stem_width`` and ``stage_widths`` are output channels before the width multiplier;
+    ``base_depths`` the least blocks of each stage. ``mean`` and ``std`` normalise RGB in 0..1.
+    """
+
+    name: str
+    space: SearchSpace
+    classes: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    width_multipliers: tuple[float, ...] = (0.65, 0.8, 1.0)
+    stem_width: int = 64
+    stage_widths: tuple[int, ...] = (256, 512, 1024, 2048)
+    base_depths: tuple[int, ...] = (2, 2, 4, 2)
+    strides: tuple[int, ...] = (1, 2, 2, 2)
+
+    def widths(self, channels: int) -> tuple[int, ...]:
+        """Return the widths that something of so many channels may have, ascending."""
+        return tuple(make_divisible(channels * width) for width in self.width_multipliers)
+
+    @property
+    def inner_stem_widths(self) -> tuple[int, ...]:
+        """Widths of the stem's convolutions but the last."""
+        return tuple(make_divisible(width // 2) for width in self.widths(self.stem_width))
+
+
+class ElasticConvBatchNorm(nn.Module):
+    """An elastic convolution and its batch norm."""
+
+    def __init__(self, max_in: int, max_out: int, kernel_size: int = 1, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = ElasticConv(max_in, max_out, kernel_size=kernel_size, stride=stride)
+        self.bn = ElasticBatchNorm(max_out)
+
+    def forward(self, x: Tensor, out_channels: int, mode: BatchNormMode) -> Tensor:
+        """Map (N, C, H, W) to (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+        y: Tensor = self.bn(self.conv(x, out_channels), mode)
+        return y
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 and 1x1 convolution beside a shortcut (ResNet, arXiv 1512.03385, figure 5).
+
+    Where the shortcut changes the shape it averages, then convolves (ResNet-D).
+    """
+
+    def __init__(
+        self, max_in: int, max_out: int, *, max_expand: float, stride: int, reshapes: bool
+    ) -> None:
+        super().__init__()
+        max_mid = self.mid_channels(max_out, max_expand)
+        self.stride = stride
+        self.conv1 = ElasticConvBatchNorm(max_in, max_mid)
+        self.conv2 = ElasticConvBatchNorm(max_mid, max_mid, 3, stride)
+        self.conv3 = ElasticConvBatchNorm(max_mid, max_out)
+        self.downsample = ElasticConvBatchNorm(max_in, max_out) if reshapes else None
+        if not reshapes:
+            # A block that starts as the identity trains faster (arXiv 1706.02677, section 5.1).
+            nn.init.zeros_(self.conv3.bn.weight)
+
+    @staticmethod
+    def mid_channels(out_channels: int, expand: float) -> int:
+        """Channels of the 3x3 convolution."""
+        return make_divisible(round(out_channels * expand))
+
+    def forward(self, x: Tensor, out_channels: int, expand: float, mode: BatchNormMode) -> Tensor:
+        """Map (N, C, H, W) to (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+        mid = self.mid_channels(out_channels, expand)
+        y = F.relu(self.conv1(x, mid, mode))
+        y = F.relu(self.conv2(y, mid, mode))
+        y = self.conv3(y, out_channels, mode)
+        if self.downsample is not None:
+            if self.stride > 1:
+                x = F.avg_pool2d(x, self.stride, self.stride, ceil_mode=True)
+            x = self.downsample(x, out_channels, mode)
+        return F.relu(x + y)
+
+
+class OFAResNet(Supernet):
+    """The supernet of ResNet50."""
+
+    spec: ResNetSpec
+
+    def __init__(self, spec: ResNetSpec) -> None:
+        super().__init__(spec)
+        inner, channels = spec.inner_stem_widths[-1], spec.widths(spec.stem_width)[-1]
+        self.stem = nn.ModuleList(
+            (
+                ElasticConvBatchNorm(3, inner, 3, 2),
+                ElasticConvBatchNorm(inner, inner, 3),
+                ElasticConvBatchNorm(inner, channels, 3),
+            )
+        )
+        self.stages = nn.ModuleList()
+        for width, least, depth, stride in zip(
+            spec.stage_widths, spec.base_depths, spec.space.d[1:], spec.strides, strict=True
+        ):
+            out_channels = spec.widths(width)[-1]
+            self.stages.append(
+                nn.ModuleList(
+                    Bottleneck(
+                        channels if block == 0 else out_channels,
+                        out_channels,
+                        max_expand=spec.space.allowed('e')[-1],
+                        stride=stride if block == 0 else 1,
+                        reshapes=block == 0,
+                    )
+                    for block in range(least + int(depth.allowed[-1]))
+                )
+            )
+            channels = out_channels
+        self.classifier = nn.Linear(channels, spec.classes)
+        nn.init.normal_(self.classifier.weight, std=0.01)
+        nn.init.zeros_(self.classifier.bias)
+        self.name_batch_norms()
+
+    @property
+    def stem_layers(self) -> tuple[ElasticConvBatchNorm, ...]:
+        """The stem's three convolutions; the second, beside a shortcut, runs in a deep stem."""
+        return tuple(self.stem)  # type: ignore[arg-type]
+
+    def stem_widths(self, config: SubnetConfig) -> tuple[int, int]:
+        """Return the output channels of the stem's convolutions, and of the last of them."""
+        spec = self.spec
+        return (
+            spec.inner_stem_widths[int(config.w[0])],
+            spec.widths(spec.stem_width)[int(config.w[1])],
+        )
+
+    def active_blocks(self, config: SubnetConfig) -> Iterator[tuple[Bottleneck, int, float]]:
+        """Yield each block of a sub-network with its output channels and expand ratio."""
+        start = 0
+        for stage, blocks in enumerate(self.stages):
+            out_channels = self.spec.widths(self.spec.stage_widths[stage])[int(config.w[stage + 2])]
+            depth = self.spec.base_depths[stage] + int(config.d[stage + 1])
+            for index, block in enumerate(blocks[:depth], start):  # type: ignore[index]
+                yield block, out_channels, config.e[index]
+            start += len(blocks)  # type: ignore[arg-type]
+
+    def run(self, x: Tensor, config: SubnetConfig, mode: BatchNormMode) -> Tensor:
+        """Run a sub-network, given in canonical form, on (N, 3, r, r); return (N, classes)."""
+        inner, out_channels = self.stem_widths(config)
+        first, second, last = self.stem_layers
+        x = F.relu(first(x, inner, mode))
+        if config.d[0]:
+            x = x + F.relu(second(x, inner, mode))
+        x = F.max_pool2d(F.relu(last(x, out_channels, mode)), 3, 2, 1)
+        for block, out_channels, expand in self.active_blocks(config):
+            x = block(x, out_channels, expand, mode)
+        x = x.mean((2, 3))
+        return F.linear(x, self.classifier.weight[:, : x.shape[1]], self.classifier.bias)
+
+    def extract_subnet(self, config: SubnetConfig) -> StaticSubnet:
+        """Return a sub-network as a plain network; see :meth:`Supernet.extract_subnet`."""
+        return extract_resnet(self, config)
+
+    def official_key(self, key: str) -> str:
+        """Return the name of a weight in the official checkpoint."""
+        return resnet_key(key)
+
+
+def ofa_resnet50() -> OFAResNet:
+    """Build the ImageNet supernet of the official checkpoint."""
+    base_depths = ResNetSpec.base_depths
+    gates = [
+        (stage, block - least) if block >= least else None
+        for stage, least in enumerate(base_depths, start=1)
+        for block in range(least + 2)
+    ]
+    space = SearchSpace(
+        d=(Choice((0, 2)), *(Choice((0, 1, 2)) for _ in base_depths)),
+        e=tuple(Choice((0.2, 0.25, 0.35), gate) for gate in gates),
+        w=(Choice((0, 1, 2)),) * (2 + len(base_depths)),
+        resolutions=imagenet.RESOLUTIONS,
+    )
+    spec = ResNetSpec(
+        name='ofa_resnet50',
+        space=space,
+        classes=imagenet.CLASSES,
+        mean=imagenet.MEAN,
+        std=imagenet.STD,
+    )
+    return OFAResNet(spec)
