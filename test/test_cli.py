@@ -63,7 +63,7 @@ def test_training_writes_a_model_that_evaluate_reads_and_a_second_run_resumes(tm
 
     other = dynofa(*train, '--seed', 1, '--candidates', 2)
     assert other.returncode == 1
-    assert 'was made with' in other.stderr
+    assert 'is of another run' in other.stderr
 
     figures = tmp_path / 'figures.json'
     evaluate = ('evaluate', '--model', tmp_path / 'model', '--data', images)

@@ -16,26 +16,64 @@ PROCESS_VARIABLES = {
     'ONEDNN_PRIMITIVE_CACHE_CAPACITY': '20000',
     'LRU_CACHE_CAPACITY': '20000',
 }
+DATA = (
+    'training images: a folder or tar file with one folder per class, a folder that holds train '
+    'and test (or val), or cifar10:FOLDER'
+)
 
 
 def add_parser(commands: Any) -> None:
     """Add the command to the sub-parsers of `dynofa`."""
-    train = commands.add_parser('train', help='train a supernet and keep its best sub-networks')
+    train = commands.add_parser(
+        'train',
+        help='train a supernet and keep its best sub-networks',
+        description='Train a supernet, keep its best sub-networks, write a model. Stopped at any '
+        'time, the same command resumes. Runs under torchrun too.',
+    )
     train.add_argument('--supernet', default='ofa_mbv3_cifar10', help='name of the supernet')
-    train.add_argument('--data', type=Path, required=True, help='training images: folder or tar')
-    train.add_argument('--test', type=Path, required=True, help='test images: folder or tar')
+    train.add_argument('--data', required=True, help=DATA)
+    train.add_argument('--test', help='test images, where --data holds none')
     train.add_argument('--out', type=Path, required=True, help='folder of the model')
-    train.add_argument('--epochs', type=int, default=10)
-    train.add_argument('--batch-size', type=int, default=128)
-    train.add_argument('--peak-learning-rate', type=float, default=0.15)
-    train.add_argument('--seed', type=int, default=0)
+    train.add_argument('--initial-weights', help='start from a checkpoint file or a model')
+    train.add_argument('--data-name', help='the data set in words, for the model card')
     train.add_argument('--held-out', type=int, default=2500, help='images that choose what is kept')
     train.add_argument('--keep', type=int, default=8, help='sub-networks to keep')
     train.add_argument(
         '--candidates', type=int, default=120, help='sub-networks to try on the held-out images'
     )
+    train.add_argument('--device', default='auto', help='auto, cpu or cuda')
+    train.add_argument(
+        '--precision', default='auto', help='auto, float32, bfloat16 or float16 (GPU)'
+    )
     train.add_argument('--threads', type=int, default=0, help='CPU threads; 0: one for each core')
+    train.add_argument('--seed', type=int, default=0)
+    _add_plan(train)
     train.set_defaults(run=_run)
+
+
+def _add_plan(train: argparse.ArgumentParser) -> None:
+    plan = train.add_argument_group('plan', 'what is not given is the default of the family')
+    how = plan.add_mutually_exclusive_group()
+    how.add_argument('--method', help='sandwich or progressive')
+    how.add_argument(
+        '--alone',
+        metavar='CONFIG.json|SUBNET_ID@MODEL',
+        help='train one sub-network alone, as a baseline',
+    )
+    plan.add_argument('--epochs', type=int)
+    plan.add_argument('--batch-size', type=int, help='of all processes together')
+    plan.add_argument(
+        '--subnets-per-step',
+        type=int,
+        help='sandwich: 2 trains the largest and one other, 3 largest, smallest and a random one',
+    )
+    plan.add_argument('--optimizer', help='sgd, adamw or muon')
+    plan.add_argument('--peak-learning-rate', type=float)
+    plan.add_argument('--weight-decay', type=float)
+    plan.add_argument('--label-smoothing', type=float)
+    plan.add_argument('--gradient-clip', type=float, help='largest norm of the gradient')
+    plan.add_argument('--warmup', type=float, help='part in which the learning rate climbs')
+    plan.add_argument('--climb', type=float, help='part in which the resolution climbs')
 
 
 def _run(options: argparse.Namespace) -> int:

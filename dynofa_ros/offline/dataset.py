@@ -1,97 +1,145 @@
-"""Labelled images, decoded once and held in memory."""
+"""Where labelled images come from: folders, tar files, tables of class indices, CIFAR-10."""
 
 from __future__ import annotations
 
+import csv
 import tarfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
+
+from dynofa_ros.engine.preprocess import Image
+from dynofa_ros.offline.cifar10 import CIFAR10_PREFIX, load_cifar10
+from dynofa_ros.offline.labelled_images import Dataset, DecodedImages, EncodedImages, decode
+
+SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+THUMBNAIL_SIDE = 96
+"""Square images of one size up to this side [pixel] are decoded once and held in memory."""
+MEMORY_BYTES = 4 * 2**30
+"""Decoded images that are held in memory at most."""
+TAR_SUFFIXES = ('', '.tar', '.tar.gz', '.tgz')
+TEST_NAMES = ('test', 'val', 'validation')
+
+Source = Path | bytes
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """Images, (N, 3, H, W) uint8 RGB, with class indices, (N,) int64, and class names."""
+def load_dataset(path: Path | str) -> Dataset:
+    """Read a folder or a tar file that holds one folder of images per class.
 
-    images: Tensor
-    classes: Tensor
-    labels: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def subset(self, index: Tensor) -> Dataset:
-        """Return the images at these indices."""
-        return Dataset(self.images[index], self.classes[index], self.labels)
-
-    def first(self, count: int) -> Dataset:
-        """Return the first ``count`` images, or all if there are fewer."""
-        return self.subset(torch.arange(min(count, len(self))))
-
-    def split(self, held_out: int, *, seed: int) -> tuple[Dataset, Dataset]:
-        """Return the rest and ``held_out`` images drawn without replacement.
-
-        Raises:
-            ValueError: if that leaves either of them empty.
-        """
-        if not 0 < held_out < len(self):
-            raise ValueError(f'held out are {held_out} images; allowed: 1 to {len(self) - 1}')
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
-        return self.subset(order[held_out:]), self.subset(order[:held_out])
-
-
-def load_dataset(path: Path) -> Dataset:
-    """Read a folder, or a tar file, that holds one folder of images per class.
-
-    Class indices follow the sorted folder names. All images must have one size.
+    Class indices follow the sorted folder names. A folder with ``labels.csv`` (columns
+    ``image_id`` and ``imagenet_index``) and ``images/`` has classes by index and no names.
+    Also ``cifar10:FOLDER``, of which these are the test images.
 
     Raises:
-        ValueError: naming the file that is missing, damaged, or of another size.
+        ValueError: naming the file that is missing or damaged.
     """
+    if str(path).startswith(CIFAR10_PREFIX):
+        return load_cifar10(str(path), train=False)
+    path = Path(path)
     if not path.exists():
         raise ValueError(f'data set {path} does not exist')
-    images: list[npt.NDArray[Any]] = []
-    names: list[str] = []
-    for name, data in _files(path):
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-        if pixels is None:
-            raise ValueError(f'{path}: {name} is not an image that OpenCV can read')
-        if images and pixels.shape != images[0].shape:
-            raise ValueError(f'{path}: {name} is {pixels.shape}; the first is {images[0].shape}')
-        images.append(pixels)
-        names.append(Path(name).parent.name)
-    if not images:
+    if (path / 'labels.csv').is_file():
+        return _by_index(path)
+    files = sorted(_files(path), key=lambda file: file[0])
+    if not files:
         raise ValueError(f'{path} holds no images in folders named by class')
+    names = [Path(name).parent.name for name, _ in files]
     labels = tuple(sorted(set(names)))
     index = {label: i for i, label in enumerate(labels)}
-    stacked = np.stack(images)[..., ::-1].transpose(0, 3, 1, 2)
-    return Dataset(
-        torch.from_numpy(np.ascontiguousarray(stacked)),
-        torch.tensor([index[name] for name in names]),
-        labels,
-    )
+    return _images(path, files, [index[name] for name in names], labels)
 
 
-def _files(path: Path) -> Iterable[tuple[str, bytes]]:
-    suffixes = ('.jpg', '.jpeg', '.png')
+def load_training_sets(data: str, test: str | None) -> tuple[Dataset, Dataset]:
+    """Read training and test images.
+
+    Without ``test``, ``data`` has both: ``cifar10:FOLDER``, or a folder that holds ``train`` and
+    one of ``test`` and ``val``, each a folder or a tar file.
+
+    Raises:
+        ValueError: naming the file that is missing or damaged, or classes that are not alike.
+    """
+    train_path: str | Path = data
+    test_path: str | Path | None = test
+    if not data.startswith(CIFAR10_PREFIX):
+        train_path = _part(Path(data), ('train',)) or data
+        test_path = test or (None if train_path == data else _part(Path(data), TEST_NAMES))
+    elif test is None:
+        return load_cifar10(data, train=True), load_cifar10(data, train=False)
+    if test_path is None:
+        raise ValueError(
+            f'{data} holds no train beside a {" or ".join(TEST_NAMES)}: name the test images with '
+            '--test'
+        )
+    cifar10 = isinstance(train_path, str) and train_path.startswith(CIFAR10_PREFIX)
+    train_set = load_cifar10(data, train=True) if cifar10 else load_dataset(train_path)
+    test_set = load_dataset(test_path)
+    if train_set.labels != test_set.labels:
+        raise ValueError(
+            f'{train_path} has classes {", ".join(train_set.labels)}; '
+            f'{test_path} has {", ".join(test_set.labels)}'
+        )
+    return train_set, test_set
+
+
+def _part(folder: Path, names: Sequence[str]) -> Path | None:
+    paths = [folder / f'{name}{suffix}' for name in names for suffix in TAR_SUFFIXES]
+    return next((path for path in paths if path.exists()), None)
+
+
+def _images(
+    path: Path, files: Sequence[tuple[str, Source]], classes: Sequence[int], labels: tuple[str, ...]
+) -> Dataset:
+    """Hold thumbnails of one size in memory, decoded, and anything else as it is."""
+    numbers = torch.tensor(classes, dtype=torch.int64)
+    pixels: list[Image] = []
+    for name, source in files:
+        image = decode(f'{path}: {name}', source)
+        first = pixels[0] if pixels else image
+        small = image.shape[0] == image.shape[1] <= THUMBNAIL_SIDE
+        if not small or image.shape != first.shape or first.nbytes * len(files) > MEMORY_BYTES:
+            names = tuple(f'{path}: {name}' for name, _ in files)
+            return EncodedImages(names, tuple(source for _, source in files), numbers, labels)
+        pixels.append(image)
+    stacked = np.stack(pixels)[..., ::-1].transpose(0, 3, 1, 2)
+    return DecodedImages(torch.from_numpy(np.ascontiguousarray(stacked)), numbers, labels)
+
+
+def _files(path: Path) -> Iterator[tuple[str, Source]]:
     if path.is_dir():
-        for file in sorted(path.glob('*/*')):
-            if file.suffix.lower() in suffixes:
-                yield str(file.relative_to(path)), file.read_bytes()
+        for file in path.glob('*/*'):
+            if file.suffix.lower() in SUFFIXES:
+                yield str(file.relative_to(path)), file
         return
     try:
         with tarfile.open(path) as tar:
-            members = [m for m in tar if m.isfile() and m.name.lower().endswith(suffixes)]
-            for member in sorted(members, key=lambda m: m.name):
-                stream = tar.extractfile(member)
-                assert stream is not None
-                if Path(member.name).parent.name:
+            for member in tar:
+                is_image = member.isfile() and member.name.lower().endswith(SUFFIXES)
+                if is_image and Path(member.name).parent.name:
+                    stream = tar.extractfile(member)
+                    assert stream is not None
                     yield member.name, stream.read()
     except (tarfile.TarError, EOFError, OSError) as error:
         raise ValueError(f'data set {path} is no folder and no whole tar file: {error}') from error
+
+
+def _by_index(path: Path) -> Dataset:
+    table = path / 'labels.csv'
+    with table.open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not {'image_id', 'imagenet_index'} <= set(rows[0]):
+        raise ValueError(f'{table} must have rows with the columns image_id and imagenet_index')
+    on_disk = {file.stem: file for file in (path / 'images').glob('*')}
+    classes = []
+    for line, row in enumerate(rows, start=2):
+        if row['image_id'] not in on_disk:
+            raise ValueError(f'{table}, line {line}: images/ has no {row["image_id"]}')
+        if not str(row['imagenet_index']).isdecimal():
+            raise ValueError(
+                f'{table}, line {line}: imagenet_index is {row["imagenet_index"]!r}; '
+                'it must be an integer from 0'
+            )
+        classes.append(int(row['imagenet_index']))
+    files = [(row['image_id'], on_disk[row['image_id']]) for row in rows]
+    return _images(path, files, classes, ())

@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol, TypeVar
 
-from dynofa_ros.offline.dataset import Dataset
 from dynofa_ros.offline.evaluate import calibrated_top1
+from dynofa_ros.offline.labelled_images import Dataset
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.cost import Cost, cost
 from dynofa_ros.supernet.model import KeptSubnet
@@ -26,6 +27,14 @@ class Candidate:
     config: SubnetConfig
     cost: Cost
     accuracy: float
+
+
+class _HasAccuracy(Protocol):
+    @property
+    def accuracy(self) -> float: ...
+
+
+Accurate = TypeVar('Accurate', bound=_HasAccuracy)
 
 
 def candidates(space: SearchSpace, *, count: int, seed: int) -> list[SubnetConfig]:
@@ -54,15 +63,19 @@ def try_out(
     *,
     calibration: Dataset,
     held_out: Dataset,
-    report: Callable[[int, int], None],
+    report: Callable[[int], None],
+    threads: int = 1,
 ) -> list[Candidate]:
-    """Measure every sub-network on images that were not trained on; ``report`` gets (done, all)."""
+    """Measure every sub-network on images that were not trained on; ``report`` gets the count."""
     tried = []
     for number, config in enumerate(configs, start=1):
-        accuracy = calibrated_top1(net, config, calibration=calibration, test=held_out)
-        tried.append(Candidate(config, cost(net.extract_subnet(config), config.r), accuracy))
-        net.statistics.pop(config)
-        report(number, len(configs))
+        accuracy = calibrated_top1(
+            net, config, calibration=calibration, test=held_out, threads=threads
+        )
+        counted = cost(net.extract_subnet(config).cpu(), config.r)
+        tried.append(Candidate(config, counted, accuracy))
+        net.statistics.pop(config, None)
+        report(number)
     return tried
 
 
@@ -75,7 +88,7 @@ def pareto_front(tried: Sequence[Candidate]) -> list[Candidate]:
     return front
 
 
-def spread(front: Sequence[Candidate], count: int) -> list[Candidate]:
+def spread(front: Sequence[Accurate], count: int) -> list[Accurate]:
     """Return ``count`` of a front, ends included, as evenly spaced in accuracy as it allows.
 
     Raises:
@@ -92,16 +105,25 @@ def spread(front: Sequence[Candidate], count: int) -> list[Candidate]:
 
 
 def keep(
-    net: Supernet, chosen: Sequence[Candidate], *, calibration: Dataset, test: Dataset
+    net: Supernet,
+    chosen: Sequence[Candidate],
+    *,
+    calibration: Dataset,
+    test: Dataset,
+    threads: int = 1,
 ) -> list[KeptSubnet]:
     """Calibrate and measure the chosen ones on the test images; drop those a cheaper one beats."""
     kept: list[KeptSubnet] = []
     for each in chosen:
-        accuracy = calibrated_top1(net, each.config, calibration=calibration, test=test)
+        accuracy = calibrated_top1(
+            net, each.config, calibration=calibration, test=test, threads=threads
+        )
         if kept and accuracy <= kept[-1].accuracy:
-            net.statistics.pop(each.config)
+            net.statistics.pop(each.config, None)
             continue
         flops, parameters, layers = each.cost.flops, each.cost.parameters, each.cost.layers
         name = f'r{each.config.r}-{flops / 1e6:.1f}mflop'
+        if any(other.subnet_id == name for other in kept):
+            name += f'-{each.config.digest()}'
         kept.append(KeptSubnet(name, each.config, accuracy, flops, parameters, layers))
     return kept

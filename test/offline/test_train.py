@@ -4,30 +4,35 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dynofa_ros.offline.dataset import Dataset
-from dynofa_ros.offline.train import Trainer, TrainingPlan, train
-from dynofa_ros.supernet import create_supernet
+from dynofa_ros.offline.train import Trainer, TrainingError, train
+from dynofa_ros.offline.train_plan import TrainingPlan
 
-PLAN = TrainingPlan(epochs=1, batch_size=8, peak_learning_rate=0.05)
-STEPS = 3
-
-
-@pytest.fixture(scope='module')
-def data():
-    rng = torch.Generator().manual_seed(0)
-    count = STEPS * PLAN.batch_size + 1  # the last does not fill a batch
-    images = torch.randint(0, 256, (count, 3, 32, 32), generator=rng, dtype=torch.uint8)
-    return Dataset(images, torch.arange(count) % 10, tuple('abcdefghij'))
+PLAN = TrainingPlan(epochs=2, batch_size=4, peak_learning_rate=0.05)
+STEPS = 12
+ADAMW = {'optimizer': 'adamw', 'peak_learning_rate': 1e-3, 'weight_decay': 0.05}
+RUNS = {
+    'sandwich': ('tiny_mobilenet', {}),
+    'two a step': ('tiny_mobilenet', {'subnets_per_step': 2}),
+    'progressive': ('tiny_mobilenet', {'method': 'progressive'}),
+    'bfloat16': ('tiny_mobilenet', {'precision': 'bfloat16'}),
+    'sandwich, adamw': ('tiny_transformer', ADAMW),
+    'sandwich, muon': ('tiny_transformer', {**ADAMW, 'optimizer': 'muon'}),
+    'progressive, adamw': ('tiny_transformer', {'method': 'progressive', **ADAMW}),
+}
 
 
 @pytest.fixture
-def trainer(data, tmp_path):
+def trainer(make_net, thumbnails, tmp_path):
     """Return a function that makes a trainer of a fresh supernet, as `dynofa train` does."""
 
-    def make(plan=PLAN):
-        torch.manual_seed(plan.seed)
-        net = create_supernet('ofa_mbv3_cifar10')
-        return Trainer(net, data, plan, tmp_path / 'training' / 'checkpoint.pt')
+    def make(family='tiny_mobilenet', *, data=None, seed=0, **changes):
+        net = make_net(family, seed)
+        changes['seed'] = changes.pop('plan_seed', 0)
+        if changes.pop('alone', False):
+            config = net.space.canonical(net.space.uniform(ks=3, e=3, d=1, r=12))
+            changes |= {'alone': config, 'method': 'alone'}
+        plan = replace(PLAN, **changes)
+        return Trainer(net, data or thumbnails(), plan, tmp_path / 'training' / 'checkpoint.pt')
 
     return make
 
@@ -40,75 +45,137 @@ def equal(left, right):
     return all(torch.equal(value, right[name]) for name, value in left.items())
 
 
-@pytest.fixture(scope='module')
-def uninterrupted(data, tmp_path_factory):
-    """Weights after a run from start to end."""
-    torch.set_num_threads(1)
-    torch.manual_seed(PLAN.seed)
-    net = create_supernet('ofa_mbv3_cifar10')
-    run = Trainer(net, data, PLAN, tmp_path_factory.mktemp('run') / 'checkpoint.pt')
-    progress = list(run.run())
-    return progress, weights(run)
-
-
-def test_an_epoch_is_the_full_batches(uninterrupted):
-    progress, _ = uninterrupted
+def test_an_epoch_is_the_full_batches(trainer):
+    progress = list(trainer().run())
     assert [(each.step, each.steps) for each in progress] == [(i + 1, STEPS) for i in range(STEPS)]
+    assert [each.step for each in progress if each.ends_epoch] == [6, 12]
 
 
-def test_progress_tells_loss_and_accuracy(uninterrupted):
-    for each in uninterrupted[0]:
+def test_progress_tells_loss_and_accuracy(trainer):
+    for each in trainer().run():
         assert 0 < each.loss < 10
         assert 0 <= each.accuracy <= 1
 
 
-def test_remaining_time_is_steps_times_pace(uninterrupted):
-    first = uninterrupted[0][0]
+def test_remaining_time_is_steps_times_pace(trainer):
+    first = next(trainer().run())
     assert first.remaining_s == (STEPS - 1) * first.seconds_per_step > 0
 
 
-def test_the_same_seed_gives_the_same_weights(trainer, uninterrupted):
-    run = trainer()
-    list(run.run())
-    assert equal(weights(run), uninterrupted[1])
+def test_the_resolution_climbs_to_the_largest(trainer):
+    assert [each.resolution for each in trainer().run()] == [8] * 6 + [12] * 6
 
 
-def test_another_seed_gives_other_weights(trainer, uninterrupted):
-    run = trainer(replace(PLAN, seed=1))
-    list(run.run())
-    assert not equal(weights(run), uninterrupted[1])
+def test_the_same_seed_gives_the_same_weights_and_another_gives_others(trainer):
+    runs = [trainer(), trainer(), trainer(plan_seed=1)]
+    for run in runs:
+        list(run.run())
+    first, again, other = map(weights, runs)
+    assert equal(first, again)
+    assert not equal(first, other)
 
 
-def test_a_run_that_is_stopped_and_resumed_ends_the_same(trainer, uninterrupted):
-    stopped = trainer()
+@pytest.mark.parametrize('run', [*RUNS, 'alone'])
+@pytest.mark.parametrize('stop_at', [1, 8])
+def test_a_run_that_is_stopped_and_resumed_ends_the_same(trainer, run, stop_at):
+    family, changes = RUNS.get(run, ('tiny_mobilenet', {'alone': True}))
+    whole = trainer(family, **changes)
+    list(whole.run())
+    stopped = trainer(family, **changes)
     steps = stopped.run()
-    next(steps), next(steps)  # the first is at learning rate 0
+    for _ in range(stop_at):
+        next(steps)
     stopped.save()
-    resumed = trainer()
+    torch.manual_seed(stop_at)  # what another process would have drawn before
+    resumed = trainer(family, **changes)
     assert resumed.resume()
-    assert resumed.step == 2
+    assert resumed.step == stop_at
     list(resumed.run())
-    assert equal(weights(resumed), uninterrupted[1])
+    assert equal(weights(resumed), weights(whole))
 
 
-def test_training_changes_the_largest_and_the_smallest(trainer):
-    run = trainer()
+@pytest.mark.parametrize('run', [name for name in RUNS if name != 'bfloat16'])
+def test_training_learns_colours(trainer, thumbnails, run):
+    family, changes = RUNS[run]
+    rate = 0.004 if family == 'tiny_transformer' else 0.1
+    run = trainer(
+        family,
+        data=thumbnails(48),
+        **{**changes, 'epochs': 12, 'batch_size': 16, 'peak_learning_rate': rate},
+    )
+    progress = list(run.run())
+    first = [each.loss for each in progress[:3]]
+    last = [each.loss for each in progress[-3:]]
+    # Progressive shrinking ends with sub-networks that have just begun.
+    assert sum(last) < (0.95 if changes.get('method') else 0.7) * sum(first)
+
+
+def test_bfloat16_follows_float32(trainer):
+    losses = {
+        precision: [each.loss for each in trainer(precision=precision).run()]
+        for precision in ('float32', 'bfloat16')
+    }
+    assert losses['bfloat16'] == pytest.approx(losses['float32'], rel=0.05)
+    assert losses['bfloat16'] != losses['float32']
+
+
+def test_weights_stay_float32_in_bfloat16(trainer):
+    run = trainer(precision='bfloat16')
+    list(run.run())
+    assert {value.dtype for value in run.net.parameters()} == {torch.float32}
+
+
+def test_alone_trains_nothing_that_the_sub_network_has_not(trainer):
+    run = trainer(alone=True)
     before = weights(run)
     list(run.run())
+    config = run.plan.alone
+    assert config.d == (1,)
     after = weights(run)
-    moved = {name for name, value in before.items() if not torch.equal(value, after[name])}
-    assert {'classifier.weight', 'stem.conv.weight', 'stages.4.0.project.weight'} <= moved
-    assert 'stages.0.0.depthwise.transforms.to_3' in moved  # the smallest uses 3x3 kernels
+    assert not torch.equal(before['stages.0.0.project.weight'], after['stages.0.0.project.weight'])
+    second_block = {name for name in before if name.startswith('stages.0.1.')}
+    assert all(torch.equal(before[name], after[name]) for name in second_block)
+
+
+def test_progressive_shrinking_freezes_the_largest_after_its_phase(trainer):
+    run = trainer(method='progressive')
+    for progress in run.run():
+        if progress.phase == 'largest':
+            assert run.teacher is None
+            largest = weights(run)
+    assert equal(run.teacher.state_dict(), largest)
+    assert not equal(run.net.state_dict(), largest)
 
 
 def test_without_a_checkpoint_there_is_nothing_to_resume(trainer):
     assert not trainer().resume()
 
 
-def test_a_checkpoint_of_another_plan_is_refused_with_both(trainer):
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'peak_learning_rate': 0.1}, r'plan, peak_learning_rate: 0\.05, not 0\.1\): give the'),
+        ({'family': 'tiny_transformer'}, 'supernet: tiny_mobilenet, not tiny_transformer'),
+        ({'seed': 1}, 'first weights: '),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused_by_name(trainer, change, message):
     trainer().save()
-    with pytest.raises(ValueError, match=r"'seed': 0.*, not .*'seed': 1.*another folder"):
-        trainer(replace(PLAN, seed=1)).resume()
+    with pytest.raises(ValueError, match=message):
+        trainer(**change).resume()
+
+
+def test_a_checkpoint_of_other_images_is_refused(trainer, thumbnails):
+    trainer().save()
+    with pytest.raises(ValueError, match=r'data: 24 images of fingerprint .*, not 24 images'):
+        trainer(data=thumbnails(seed=1)).resume()
+
+
+def test_a_checkpoint_of_other_classes_is_refused(trainer, thumbnails):
+    trainer().save()
+    data = thumbnails()
+    with pytest.raises(ValueError, match='data: 24 images'):
+        trainer(data=replace(data, classes=data.classes.flip(0))).resume()
 
 
 def test_a_damaged_checkpoint_is_named(trainer):
@@ -137,43 +204,47 @@ def test_a_save_that_is_cut_off_leaves_the_checkpoint_before(trainer, monkeypatc
 
 
 def test_a_batch_that_is_larger_than_the_data_is_refused(trainer):
-    with pytest.raises(ValueError, match='batch_size is 64; there are 25 images'):
-        trainer(replace(PLAN, batch_size=64))
+    with pytest.raises(ValueError, match='batch_size is 64; there are 24 images'):
+        trainer(batch_size=64)
 
 
-def test_train_logs_reports_and_saves(trainer, tmp_path):
-    run, seen = trainer(), []
-    train(run, log=tmp_path / 'log.jsonl', report=seen.append)
-    (row,) = [json.loads(line) for line in (tmp_path / 'log.jsonl').read_text().splitlines()]
-    assert [each.step for each in seen] == [1, 2, 3]
-    assert row['step'] == 3
-    assert row['loss'] == pytest.approx(sum(each.loss for each in seen) / 3)
-    assert trainer().resume()
+def test_a_loss_that_is_no_number_ends_the_run(trainer):
+    run = trainer()
+    with torch.no_grad():
+        run.net.classifier.bias.fill_(float('nan'))
+    with pytest.raises(TrainingError, match='the loss is nan at step 0'):
+        list(run.run())
 
 
-@pytest.mark.parametrize(
-    ('change', 'message'),
-    [
-        ({'epochs': 0}, 'epochs is 0; it must be above 0'),
-        ({'batch_size': -1}, 'batch_size is -1'),
-        ({'peak_learning_rate': float('nan')}, 'peak_learning_rate is nan'),
-        ({'label_smoothing': 1.0}, r'label_smoothing is 1\.0; it must be in 0\.\.1'),
-        ({'warmup': -0.1}, r'warmup is -0\.1'),
-        ({'weight_decay': -1e-4}, r'weight_decay is -0\.0001; it must not be below 0'),
-    ],
-)
-def test_a_plan_that_cannot_train_is_refused(change, message):
-    with pytest.raises(ValueError, match=message):
-        replace(PLAN, **change)
+def test_train_logs_reports_and_saves_at_the_end(trainer):
+    run, logged, reported = trainer(), [], []
+    assert train(run, log=logged.append, report=reported.append)
+    assert [each.step for each in logged] == [each.step for each in reported]
+    again = trainer()
+    assert again.resume()
+    assert again.step == STEPS
 
 
-def test_the_learning_rate_climbs_evenly_to_its_peak():
-    plan = TrainingPlan(peak_learning_rate=0.2, warmup=0.1)
-    rates = [plan.learning_rate(progress) for progress in (0, 0.05, 0.1)]
-    assert rates == pytest.approx([0, 0.1, 0.2])
+def test_train_saves_every_so_often(trainer):
+    run, saved, time_s = trainer(), [], iter(range(0, 1000, 40))
+    run.save = lambda: saved.append(run.step)
+    train(run, log=lambda _: None, report=lambda _: None, clock=lambda: float(next(time_s)))
+    assert saved[:3] == [2, 4, 6]
 
 
-def test_the_learning_rate_falls_along_a_cosine_to_zero():
-    plan = TrainingPlan(peak_learning_rate=0.2, warmup=0.0)
-    rates = [plan.learning_rate(progress) for progress in (0, 0.25, 0.5, 0.75, 1)]
-    assert rates == pytest.approx([0.2, 0.1 * (1 + 0.5**0.5), 0.1, 0.1 * (1 - 0.5**0.5), 0])
+def test_train_that_is_told_to_stop_saves_and_resumes_to_the_same_end(trainer):
+    whole, run, asked = trainer(), trainer(), iter([False, False, True])
+    list(whole.run())
+    assert not train(run, log=lambda _: None, report=lambda _: None, stop=lambda: next(asked))
+    resumed = trainer()
+    assert resumed.resume()
+    assert resumed.step == 3
+    list(resumed.run())
+    assert equal(weights(resumed), weights(whole))
+
+
+def test_a_checkpoint_holds_its_identity_as_plain_values(trainer):
+    run = trainer(alone=True)
+    run.save()
+    identity = torch.load(run.checkpoint, weights_only=True)['identity']
+    assert json.loads(json.dumps(identity['plan']))['alone'] == run.plan.alone.to_dict()

@@ -1,0 +1,107 @@
+"""Supernets of some thousand weights and small images: a step takes milliseconds."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from dynofa_ros.offline.labelled_images import DecodedImages
+from dynofa_ros.supernet import zoo
+from dynofa_ros.supernet.mobilenet_v3 import MobileNetV3Spec, OFAMobileNetV3
+from dynofa_ros.supernet.search_space import inverted_residual_space
+from dynofa_ros.supernet.vision_transformer import (
+    VisionTransformer,
+    VisionTransformerSpec,
+    transformer_space,
+)
+
+CLASSES = ('cat', 'dog', 'ship')
+
+
+def tiny_mobilenet():
+    space = inverted_residual_space(
+        kernel_sizes=(3, 5), expand_ratios=(2, 3, 4), depths=(1, 2), resolutions=(8, 12), stages=1
+    )
+    spec = MobileNetV3Spec(
+        name='tiny_mobilenet',
+        space=space,
+        classes=len(CLASSES),
+        width=1.0,
+        stem_stride=1,
+        first_stride=1,
+        strides=(2,),
+        mean=(0.5, 0.5, 0.5),
+        std=(0.25, 0.25, 0.25),
+        widths=(8, 8, 8),
+        squeeze_excite=(True,),
+        hard_swish=(True,),
+        final_expand=16,
+        feature_mix=16,
+    )
+    return OFAMobileNetV3(spec)
+
+
+def tiny_transformer():
+    space = transformer_space(
+        depths=(1, 2), widths=(24, 32), heads=(1, 2), mlp_ratios=(1, 1.5), resolutions=(8, 12)
+    )
+    spec = VisionTransformerSpec(
+        name='tiny_transformer',
+        space=space,
+        classes=len(CLASSES),
+        head_channels=8,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.25, 0.25, 0.25),
+    )
+    return VisionTransformer(spec)
+
+
+FAMILIES = {'tiny_mobilenet': tiny_mobilenet, 'tiny_transformer': tiny_transformer}
+
+
+@pytest.fixture
+def make_net():
+    """Return a function that makes a tiny supernet with weights of a seed."""
+
+    def make(family='tiny_mobilenet', seed=0):
+        torch.manual_seed(seed)
+        return FAMILIES[family]()
+
+    return make
+
+
+@pytest.fixture
+def tiny_zoo(monkeypatch):
+    """Make the tiny supernets known by their names."""
+    monkeypatch.setattr(zoo, '_SUPERNETS', {**zoo._SUPERNETS, **FAMILIES})
+
+
+@pytest.fixture
+def thumbnails():
+    """Return a function that draws images of 12x12 pixels, coloured by class."""
+
+    def make(count=24, seed=0):
+        rng = torch.Generator().manual_seed(seed)
+        classes = torch.arange(count) % len(CLASSES)
+        images = torch.randint(0, 128, (count, 3, 12, 12), generator=rng, dtype=torch.uint8)
+        images[torch.arange(count), classes] += 100
+        return DecodedImages(images, classes, CLASSES)
+
+    return make
+
+
+@pytest.fixture
+def write_images():
+    """Return a function that writes a folder per class with images of given sizes (H, W)."""
+
+    def write(folder, sizes=((12, 12),) * 8, classes=CLASSES, seed=0):
+        rng = np.random.default_rng(seed)
+        for channel, name in enumerate(classes):
+            (folder / name).mkdir(parents=True)
+            for number, size in enumerate(sizes):
+                pixels = rng.integers(0, 128, (*size, 3), np.uint8)
+                pixels[..., channel % 3] += 100
+                cv2.imwrite(str(folder / name / f'{number}.png'), pixels)
+        return folder
+
+    return write
