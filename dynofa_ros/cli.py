@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from dynofa_ros.commands import evaluate, train
+from dynofa_ros.commands import evaluate, fetch_weights, search, train
 
-COMMANDS = (train, evaluate)
+COMMANDS = (train, evaluate, fetch_weights, search)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

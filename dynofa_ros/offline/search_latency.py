@@ -1,0 +1,99 @@
+"""How long sub-networks take on this machine: measured, and a model that ranks the others.
+
+The paper adds up a table of layers and finds the sum to be half of what a network takes. Here the
+model is fitted to whole networks, measured; all the same it only ranks, and what it ranks first
+is measured again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from dynofa_ros.engine import Measurement, ResidentSet, TorchEngine, measure
+from dynofa_ros.engine.measure import fastest_threads
+from dynofa_ros.offline.gaussian_process import GaussianProcess
+from dynofa_ros.offline.subnet_features import SubnetFeatures
+from dynofa_ros.supernet.config import SubnetConfig
+from dynofa_ros.supernet.cost import cost
+from dynofa_ros.supernet.model import KeptSubnet, Model
+from dynofa_ros.supernet.search_space import SearchSpace
+from dynofa_ros.supernet.supernet import Supernet
+
+
+class LatencyModel:
+    """Latency as a product of what each choice contributes, and of what choices do together."""
+
+    def __init__(
+        self, space: SearchSpace, configs: Sequence[SubnetConfig], latency_s: Sequence[float]
+    ) -> None:
+        """Fit measured sub-networks.
+
+        Raises:
+            ValueError: for fewer than two sub-networks, or a latency that is not above 0.
+        """
+        if len(configs) < 2 or len(configs) != len(latency_s):
+            raise ValueError(
+                f'{len(configs)} sub-networks with {len(latency_s)} latencies; '
+                'allowed: as many of each, 2 or more'
+            )
+        if wrong := [seconds for seconds in latency_s if not 0 < seconds < np.inf]:
+            raise ValueError(f'latency_s holds {wrong[0]}; it must be above 0 and finite')
+        self._features = SubnetFeatures(space)
+        logarithms = np.log(np.array(latency_s, np.float64))
+        self._process = GaussianProcess.fit(
+            self._features(configs), logarithms, self._features.groups
+        )
+
+    def __call__(self, configs: Sequence[SubnetConfig]) -> npt.NDArray[np.float64]:
+        """Return the latency that each is ranked by [s], (N,)."""
+        logarithm, _ = self._process.predict(self._features(configs))
+        return np.exp(logarithm)
+
+
+def measure_latency(
+    net: Supernet, configs: Sequence[SubnetConfig], *, threads: Sequence[int], rounds: int
+) -> list[list[Measurement]]:
+    """Time sub-networks in turns; return for each its measurements, one for each thread count.
+
+    ``subnet_id`` of a measurement is the config's digest.
+    """
+    kept = []
+    for config in configs:
+        counted = cost(net.extract_subnet(config), config.r)
+        accuracy = 0.0  # not looked at: only the timing of these is
+        kept.append(
+            KeptSubnet(
+                config.digest(), config, accuracy, counted.flops, counted.parameters, counted.layers
+            )
+        )
+    engine = TorchEngine()
+    residents = ResidentSet(Model('timed', net, (), tuple(kept)), engine)
+    taken = measure(residents, engine, threads=threads, rounds=rounds)
+    return [[each for each in taken if each.subnet_id == one.subnet_id] for one in kept]
+
+
+def fastest(measured: Sequence[Sequence[Measurement]]) -> list[float]:
+    """Return each sub-network's latency [s] with the threads with which all are fastest."""
+    threads = fastest_threads(each for points in measured for each in points)
+    return [next(e.latency_s for e in points if e.threads == threads) for points in measured]
+
+
+def named(measured: Sequence[Measurement], subnet_id: str) -> list[Measurement]:
+    """Return measurements under the name of a kept sub-network."""
+    return [replace(each, subnet_id=subnet_id) for each in measured]
+
+
+def available_threads(wanted: int) -> int:
+    """Return the number of threads to use at most; 0 stands for one for each core.
+
+    Raises:
+        ValueError: if it is below 0.
+    """
+    if wanted < 0:
+        raise ValueError(f'threads is {wanted}; it must be 0 (one for each core) or above')
+    return wanted or len(os.sched_getaffinity(0))
