@@ -20,15 +20,25 @@ from dynofa_ros.bags.reader import BagError
 from dynofa_ros.demo.camera import Camera, camera_of, photograph_camera
 from dynofa_ros.demo.live_table import LiveTable
 from dynofa_ros.demo.processes import ProcessDied, Processes, executable
-from dynofa_ros.demo.scenario import BATTERY_INITIAL, Act, Scenario, accuracy_floor
+from dynofa_ros.demo.scenario import (
+    BATTERY_INITIAL,
+    Act,
+    Scenario,
+    accuracy_floor,
+    deadline_s,
+    latencies_s,
+)
 from dynofa_ros.nodes.run_recorder import RunRecorder
-from dynofa_ros.platform import load_platform
+from dynofa_ros.platform import Platform, load_platform
 from dynofa_ros.report.picture import draw
 from dynofa_ros.report.summary import summarise
 from dynofa_ros.report.words import in_words
-from dynofa_ros.supernet import ModelError, load_model
+from dynofa_ros.supernet import KeptSubnet, ModelError, load_model
 
 PLATFORM = 'jetson_xavier_nx'
+PROCESSOR = 'gpu'
+# The platform is simulated, so this machine is timed for its number of threads alone.
+PROFILE_ROUNDS = 5
 START_PATIENCE_S = 90.0
 ANSWER_PATIENCE_S = 3.0
 
@@ -41,7 +51,7 @@ def main() -> int:
         model = load_model(options.model)
         camera = camera_of(options.bag) if options.bag else photograph_camera(Path('build/demo'))
         rclpy.init()
-        recorder = _run(scenario, camera, options, [kept.accuracy for kept in model.kept])
+        recorder = _run(scenario, camera, options, model.kept)
     except (ValueError, ModelError, BagError, ProcessDied, FileNotFoundError) as error:
         print(f'demo: {error}', file=sys.stderr)
         return 1
@@ -65,14 +75,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(
-    scenario: Scenario, camera: Camera, options: Any, accuracies: list[float]
+    scenario: Scenario, camera: Camera, options: Any, kept: tuple[KeptSubnet, ...]
 ) -> RunRecorder:
     recorder = RunRecorder()
     platform = load_platform(PLATFORM)
     with Processes(options.report / 'logs') as processes:
         _start(processes, scenario, camera, options)
         _wait_until_ready(recorder, processes)
-        processors = tuple(platform.processors)
         print('running; the platform is simulated, the networks and the DDS are real', flush=True)
         recorder.begin()
         act: Act | None = None
@@ -80,7 +89,7 @@ def _run(
             while recorder.time_s < scenario.seconds:
                 now = scenario.act(recorder.time_s)
                 if now is not act:
-                    _begin(recorder, now, processors, accuracies)
+                    _begin(recorder, now, platform, kept)
                     act = now
                 rclpy.spin_once(recorder, timeout_sec=0.05)
                 processes.check()
@@ -106,7 +115,13 @@ def _start(processes: Processes, scenario: Scenario, camera: Camera, options: An
     processes.start('resource_manager', _node('resource_manager_node', deadline_s=0.1))
     processes.start(
         'perception',
-        _node('perception_node', model=options.model, platform=PLATFORM, processor='gpu'),
+        _node(
+            'perception_node',
+            model=options.model,
+            platform=PLATFORM,
+            processor=PROCESSOR,
+            profile_rounds=PROFILE_ROUNDS,
+        ),
     )
     processes.start(
         'camera',
@@ -143,11 +158,18 @@ def _wait_until_ready(recorder: RunRecorder, processes: Processes) -> None:
 
 
 def _begin(
-    recorder: RunRecorder, act: Act, processors: tuple[str, ...], accuracies: list[float]
+    recorder: RunRecorder, act: Act, platform: Platform, kept: tuple[KeptSubnet, ...]
 ) -> None:
-    floor = accuracy_floor(accuracies, act.min_accuracy_rank)
-    recorder.ask_deadline(act.deadline_s, min_accuracy=floor)
-    recorder.ask_co_runner(processors, act.co_runner_utilisation)
+    slowdown = platform.slowdown(
+        processor=PROCESSOR, co_runner_utilisation=act.co_runner_utilisation
+    )
+    recorder.ask_deadline(
+        deadline_s(
+            latencies_s(kept, platform, PROCESSOR), rank=act.deadline_rank, slowdown=slowdown
+        ),
+        min_accuracy=accuracy_floor([each.accuracy for each in kept], act.min_accuracy_rank),
+    )
+    recorder.ask_co_runner(tuple(platform.processors), act.co_runner_utilisation)
 
 
 def _report(recorder: RunRecorder, scenario: Scenario, camera: Camera, options: Any) -> int:

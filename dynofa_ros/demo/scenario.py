@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dynofa_ros.platform import Platform
 from dynofa_ros.report.summary import Phase
+from dynofa_ros.supernet import KeptSubnet
+
+PREPARATION_S = 0.004
+"""Time for a frame's way in and its resizing, which no platform models (assumed)."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +21,9 @@ class Act:
     name: str
     share: float
     """Part of the demo's time, 0..1."""
-    deadline_s: float
+    deadline_rank: float
+    """Deadline, from what the fastest (0) to what the slowest (1) sub-network needs at the highest
+    clock beside the competitor; above 1 there is time to clock down."""
     min_accuracy_rank: float
     """Accuracy floor, from the least (0) to the most (1) accurate sub-network."""
     co_runner_utilisation: float
@@ -23,11 +31,11 @@ class Act:
 
 
 ACTS = (
-    Act('calm', 0.2, 0.100, 0.0, 0.0),
-    Act('tight deadline', 0.2, 0.040, 0.0, 0.0),
-    Act('relaxed', 0.15, 0.100, 0.0, 0.0),
-    Act('competitor', 0.2, 0.070, 0.0, 0.6),
-    Act('low battery', 0.25, 0.100, 0.3, 0.0),
+    Act('calm', 0.2, 2.4, 0.0, 0.0),
+    Act('tight deadline', 0.2, 0.2, 0.0, 0.0),
+    Act('relaxed', 0.15, 2.4, 0.0, 0.0),
+    Act('competitor', 0.2, 0.4, 0.0, 0.6),
+    Act('low battery', 0.25, 2.4, 0.3, 0.0),
 )
 # The charge at which the manager saves energy is 30 % (battery_low): the simulated battery is
 # small enough to fall below it at the start of the last act, at the mean power of the acts before.
@@ -75,6 +83,27 @@ class Scenario:
         return MEAN_POWER_W * until_low_s / (BATTERY_INITIAL - BATTERY_LOW)
 
 
-def accuracy_floor(accuracies: list[float], rank: float) -> float:
+def latencies_s(kept: Sequence[KeptSubnet], platform: Platform, processor: str) -> list[float]:
+    """Return what each sub-network takes on a processor at its highest clock, undisturbed [s]."""
+    highest_hz = platform.domains[platform.processor(processor).domain].frequencies_hz[-1]
+    return [
+        platform.latency_s(
+            processor=processor,
+            frequency_hz=highest_hz,
+            flops=each.flops,
+            layers=each.layers,
+            threads=1,
+        )
+        for each in kept
+    ]
+
+
+def deadline_s(latencies_s: Sequence[float], *, rank: float, slowdown: float) -> float:
+    """Return the deadline of an act [s], whatever the model: it follows the model's latencies."""
+    fastest_s, slowest_s = min(latencies_s), max(latencies_s)
+    return PREPARATION_S + slowdown * (fastest_s + rank * (slowest_s - fastest_s))
+
+
+def accuracy_floor(accuracies: Sequence[float], rank: float) -> float:
     """Return the accuracy at ``rank`` of the way from the worst to the best, 0..1."""
     return min(accuracies) + rank * (max(accuracies) - min(accuracies))

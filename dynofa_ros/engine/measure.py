@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynofa_ros.engine.resident_set import Engine, ResidentSet
+from dynofa_ros.engine.resident_set import Engine, Resident
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def fastest_threads(measurements: Iterable[Measurement]) -> int:
 
 
 def measure(
-    residents: ResidentSet,
+    residents: Iterable[Resident],
     engine: Engine,
     *,
     threads: Sequence[int],
@@ -57,15 +57,16 @@ def measure(
     """
     if rounds < 3:
         raise ValueError(f'rounds is {rounds}; a median and a spread need at least 3')
+    everyone = tuple(residents)
     return tuple(
         each
         for count in threads
-        for each in _measure(residents, engine, threads=count, rounds=rounds, clock=clock)
+        for each in _measure(everyone, engine, threads=count, rounds=rounds, clock=clock)
     )
 
 
 def _measure(
-    residents: ResidentSet,
+    everyone: Sequence[Resident],
     engine: Engine,
     *,
     threads: int,
@@ -73,7 +74,6 @@ def _measure(
     clock: Callable[[], float],
 ) -> Iterator[Measurement]:
     engine.set_threads(threads)
-    everyone = list(residents)
     noise = np.random.default_rng(0)
     inputs = [
         noise.standard_normal((1, 3, each.kept.config.r, each.kept.config.r), np.float32)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dynofa_ros.engine import Engine, Measurement, ResidentSet, measure
 from dynofa_ros.engine.measure import fastest_threads, thread_counts
+from dynofa_ros.engine.resident_set import Resident
 from dynofa_ros.nodes.perception_parameters import PerceptionParameters
 from dynofa_ros.offline.profile import (
     host_name,
@@ -41,8 +42,12 @@ class Profiler:
     warn: Callable[[str], object]
 
     def modelled(self, platform: Platform) -> StartingProfile:
-        """Return a simulated platform's profile; this machine is measured for its threads."""
-        threads = fastest_threads(self._measure())
+        """Return a simulated platform's profile.
+
+        Of this machine only the best number of threads matters: the dearest sub-network tells.
+        """
+        dearest = max(self.residents, key=lambda each: each.kept.flops)
+        threads = fastest_threads(self._measure([dearest]))
         app, engine = self.options.app, self.engine.name
         return StartingProfile(modelled_profile(app, self.model, engine, platform), threads)
 
@@ -60,7 +65,7 @@ class Profiler:
             self.warn(
                 f'profile {file} is for {profile.platform}, this is {host_name()}: measuring again'
             )
-        measurements = self._measure()
+        measurements = self._measure(list(self.residents))
         profile = measured_profile(
             self.options.app, self.model, self.engine.name, measurements
         )
@@ -88,10 +93,11 @@ class Profiler:
         ]
         return StartingProfile(replace(profile, points=points), fastest_threads(measurements))
 
-    def _measure(self) -> tuple[Measurement, ...]:
-        self.say(f'measuring {len(self.residents)} sub-networks of {self.model.name} here')
+    def _measure(self, residents: Sequence[Resident]) -> tuple[Measurement, ...]:
+        names = ', '.join(each.kept.subnet_id for each in residents)
+        self.say(f'measuring {names} of {self.model.name} here')
         measurements = measure(
-            self.residents,
+            residents,
             self.engine,
             threads=thread_counts(self.options.threads),
             rounds=self.options.profile_rounds,

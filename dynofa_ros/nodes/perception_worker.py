@@ -123,6 +123,8 @@ class PerceptionWorker:
     """Sub-network that no manager may switch away from; empty: none."""
     overruns: int = 0
     """Frames whose real inference took longer than the simulated one."""
+    _overrun: tuple[float, float] = (-math.inf, -math.inf)
+    """From when to when, by the clock, the last of them held the worker up."""
     _sequence: int = 0
     _dropped: int = 0
     _refused: int = 0
@@ -201,7 +203,7 @@ class PerceptionWorker:
         )
 
     def _classify(self, arrival: Arrival) -> None:
-        queue_s = self.clock() - arrival.arrived_s
+        queue_s = self._queue_s(arrival)
         try:
             classified = self.classifier.classify(lambda: to_bgr(arrival.message))
         except ImageError as error:
@@ -229,6 +231,13 @@ class PerceptionWorker:
         self._dropped = self._refused = 0
         self.listener.on_result(result)
 
+    def _queue_s(self, arrival: Arrival) -> float:
+        """Return how long a frame waited, without what only this machine made it wait."""
+        now_s = self.clock()
+        start_s, end_s = self._overrun
+        overlap_s = min(now_s, end_s) - max(arrival.arrived_s, start_s)
+        return now_s - arrival.arrived_s - max(overlap_s, 0.0)
+
     def _simulate(self, real: Classified, model: FrameModel) -> tuple[Classified, float]:
         """Sleep until the simulated platform would be done; return its time and energy."""
         kept, running = self.classifier.active.kept, self.running
@@ -238,6 +247,8 @@ class PerceptionWorker:
             self._stopped.wait(rest_s)
         else:
             self.overruns += 1
+            now_s = self.clock()
+            self._overrun = now_s + rest_s, now_s
         return replace(real, inference_s=frame.inference_s), frame.energy_j
 
     def _refuse(self, name: str, detail: str) -> None:

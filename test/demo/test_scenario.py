@@ -3,7 +3,22 @@ import math
 
 import pytest
 
-from dynofa_ros.demo.scenario import ACTS, Scenario, accuracy_floor
+from dynofa_ros.demo.scenario import (
+    ACTS,
+    PREPARATION_S,
+    Scenario,
+    accuracy_floor,
+    deadline_s,
+    latencies_s,
+)
+from dynofa_ros.platform import load_platform
+
+GPU = 'gpu'
+
+
+@pytest.fixture(scope='module')
+def platform():
+    return load_platform('jetson_xavier_nx')
 
 
 def test_the_acts_fill_the_time_without_a_gap():
@@ -18,10 +33,45 @@ def test_some_act_is_always_on(time_s):
     assert Scenario(60).act(time_s) in ACTS
 
 
-def test_the_deadline_tightens_and_relaxes():
-    deadlines = [act.deadline_s for act in ACTS]
+@pytest.mark.parametrize('slower', [1, 10])
+def test_the_deadline_tightens_and_relaxes_whatever_the_model(slower):
+    latencies = [0.03 * slower, 0.06 * slower]
+    deadlines = [deadline_s(latencies, rank=act.deadline_rank, slowdown=1) for act in ACTS]
     assert deadlines[1] < deadlines[0]
     assert deadlines[2] > deadlines[1]
+
+
+@pytest.mark.parametrize('slower', [1, 10])
+def test_in_every_act_some_sub_network_is_fast_enough(slower, platform):
+    latencies = [0.03 * slower, 0.06 * slower]
+    for act in ACTS:
+        slowdown = platform.slowdown(
+            processor=GPU, co_runner_utilisation=act.co_runner_utilisation
+        )
+        deadline = deadline_s(latencies, rank=act.deadline_rank, slowdown=slowdown)
+        assert slowdown * latencies[0] + PREPARATION_S < deadline
+
+
+@pytest.mark.parametrize('act', ['tight deadline', 'competitor'])
+def test_where_it_is_hard_not_every_sub_network_is_fast_enough(act, platform):
+    latencies = [0.03, 0.06]
+    [chosen] = [each for each in ACTS if each.name == act]
+    slowdown = platform.slowdown(
+        processor=GPU, co_runner_utilisation=chosen.co_runner_utilisation
+    )
+    deadline = deadline_s(latencies, rank=chosen.deadline_rank, slowdown=slowdown)
+    assert slowdown * latencies[1] > deadline
+
+
+def test_latencies_are_those_of_the_highest_clock(model, platform):
+    highest_hz = platform.domains[GPU].frequencies_hz[-1]
+    expected = [
+        platform.latency_s(
+            processor=GPU, frequency_hz=highest_hz, flops=k.flops, layers=k.layers, threads=1
+        )
+        for k in model.kept
+    ]
+    assert latencies_s(model.kept, platform, GPU) == expected
 
 
 @pytest.mark.parametrize('seconds', [0, -1, 14.9, 1e9, math.nan])

@@ -286,6 +286,13 @@ def test_on_a_simulated_platform_a_frame_takes_its_time_and_energy():
     assert result.modelled
 
 
+@pytest.mark.parametrize(('inference_s', 'waited_s'), [(0.005, 0.485), (0.02, 0.5)])
+def test_what_only_this_machine_makes_a_frame_wait_does_not_count(inference_s, waited_s):
+    bench = Bench(Platform(inference_s))
+    assert bench.frame().queue_s == 0.5
+    assert bench.frame().queue_s == pytest.approx(waited_s)
+
+
 @pytest.mark.parametrize(('inference_s', 'overruns'), [(0.019, 1), (0.021, 0)])
 def test_a_frame_that_is_slower_than_the_simulated_platform_is_counted(inference_s, overruns):
     bench = Bench(Platform(inference_s))
