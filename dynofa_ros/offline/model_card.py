@@ -173,7 +173,7 @@ def _data_limits(data: str) -> str:
 
 def _choices(space: SearchSpace) -> str:
     return '; '.join(
-        f'{_FIELDS[field]} {_listed(space.allowed(field))} ({len(space.choices(field))} choices)'
+        f'{_FIELDS[field]} {_listed(space.allowed(field))} ({len(space.choices(field))} times)'
         for field in space.fields
     )
 

@@ -101,8 +101,8 @@ def draw_curves(log: Path, picture: Path, *, title: str) -> None:
     axes = figure.subplots(4, 1, sharex=True, height_ratios=(2, 3, 1, 1))
     for axis, key, label in (
         (axes[0], 'loss', 'loss on batches'),
-        (axes[2], 'learning_rate', 'learning rate'),
-        (axes[3], 'resolution', 'largest input [pixel]'),
+        (axes[2], 'learning_rate', 'rate'),
+        (axes[3], 'resolution', 'input [pixel]'),
     ):
         _plot(axis, steps, axis_of, key)
         axis.set_ylabel(label)
