@@ -46,7 +46,7 @@ def draw_front(figures: Figures, file: Path) -> None:
     axis.grid(True, color='#e2e8f0', linewidth=0.8)
     axis.set_axisbelow(True)
     axis.spines[['top', 'right']].set_visible(False)
-    figure.legend(loc='outside lower center', fontsize=8, ncols=3)
+    figure.legend(loc='outside lower center', fontsize=8, ncols=2)
     axis.set_title(f'{figures["model"]}: {_ratio(figures)}', fontsize=10)
     figure.savefig(file)
 
