@@ -6,6 +6,7 @@ import shutil
 import signal
 
 import pytest
+import torch
 
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
 pytest.importorskip(
@@ -80,6 +81,23 @@ def test_a_parameter_file_that_cannot_be_read_is_named(capfd, tmp_path, text):
         file.write_text(text)
     assert main(['--ros-args', '--params-file', str(file)]) == 1
     assert str(file) in capfd.readouterr().err.strip().splitlines()[-1]
+
+
+def test_statistics_of_other_weights_are_refused(refuse, model_folder, tmp_path):
+    folder = shutil.copytree(model_folder, tmp_path / 'stale')
+    stored = torch.load(folder / 'weights.pt', weights_only=True)
+    stored['statistics']['small']['fingerprint'] = 'f' * 16
+    torch.save(stored, folder / 'weights.pt')
+    said = refuse(model=folder)
+    assert 'batch norm statistics for small that were measured with other weights' in said
+
+
+def test_a_sub_network_without_statistics_is_refused(refuse, model_folder, tmp_path):
+    folder = shutil.copytree(model_folder, tmp_path / 'bare')
+    stored = torch.load(folder / 'weights.pt', weights_only=True)
+    del stored['statistics']['small']
+    torch.save(stored, folder / 'weights.pt')
+    assert 'no batch norm statistics for small' in refuse(model=folder)
 
 
 def test_the_process_says_so_by_its_exit_code(start_perception, damaged):
