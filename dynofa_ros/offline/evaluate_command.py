@@ -18,6 +18,7 @@ from rich.table import Table
 
 from dynofa_ros.offline.dataset import load_dataset
 from dynofa_ros.offline.evaluate import Accuracy, calibrate_on, measure_accuracy
+from dynofa_ros.offline.keep import CALIBRATION_IMAGES
 from dynofa_ros.offline.labelled_images import Dataset, class_indices, drawn
 from dynofa_ros.offline.precision import choose_device
 from dynofa_ros.offline.progress_report import reporting
@@ -25,8 +26,6 @@ from dynofa_ros.offline.train_start import read_config
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.cost import Cost, cost
 from dynofa_ros.supernet.model import Model, load_model
-
-CALIBRATION_IMAGES = 2048
 
 
 @dataclass(frozen=True)

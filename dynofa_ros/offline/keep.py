@@ -16,6 +16,10 @@ from dynofa_ros.supernet.model import KeptSubnet
 from dynofa_ros.supernet.search_space import SearchSpace
 from dynofa_ros.supernet.supernet import Supernet
 
+CALIBRATION_IMAGES = 2048
+"""Training images that the batch norm of a kept sub-network is calibrated on."""
+TRIAL_CALIBRATION_IMAGES = 512
+"""The same, of a sub-network that is only tried."""
 LEAST_GAIN = 0.004
 """Accuracy that a dearer sub-network must add to be worth keeping (assumed)."""
 

@@ -11,15 +11,14 @@ from typing import Any
 
 from dynofa_ros.offline.accuracy_predictor import AccuracyPredictor
 from dynofa_ros.offline.accuracy_rows import config_of, read_rows
-from dynofa_ros.offline.keep import candidates, try_out
+from dynofa_ros.offline.evaluate import calibrated_top1
+from dynofa_ros.offline.keep import TRIAL_CALIBRATION_IMAGES, candidates
 from dynofa_ros.offline.labelled_images import Dataset, drawn, split
 from dynofa_ros.offline.progress_report import reporting
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.model import fingerprint
 from dynofa_ros.supernet.supernet import Supernet
 
-CALIBRATION_IMAGES = 2048
-TRIAL_CALIBRATION_IMAGES = 512
 OFA_SUFFIXES = ('.pth', '.pt')
 
 
@@ -86,15 +85,11 @@ def try_one(
     net: Supernet, config: SubnetConfig, calibration: Dataset, held_out: Dataset, threads: int
 ) -> float:
     """Return the top-1 of one sub-network on held-out images."""
-    (tried,) = try_out(
-        net,
-        [config],
-        calibration=calibration,
-        held_out=held_out,
-        report=lambda done: None,
-        threads=threads,
+    accuracy = calibrated_top1(
+        net, config, calibration=calibration, test=held_out, threads=threads
     )
-    return tried.accuracy
+    net.statistics.pop(config, None)
+    return accuracy
 
 
 def _key(net: Supernet, images: Images) -> str:

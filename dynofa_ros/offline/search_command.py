@@ -21,14 +21,19 @@ from dynofa_ros.engine.measure import thread_counts
 from dynofa_ros.offline.accuracy_predictor import AccuracyPredictor
 from dynofa_ros.offline.accuracy_rows import read_rows
 from dynofa_ros.offline.dataset import load_training_sets
-from dynofa_ros.offline.keep import Candidate, candidates, keep, spread
+from dynofa_ros.offline.keep import (
+    CALIBRATION_IMAGES,
+    TRIAL_CALIBRATION_IMAGES,
+    Candidate,
+    candidates,
+    keep,
+    spread,
+)
 from dynofa_ros.offline.labelled_images import Dataset, class_indices, drawn
 from dynofa_ros.offline.profile import host_name, measured_profile, save_profile
 from dynofa_ros.offline.progress_report import reporting
 from dynofa_ros.offline.search import Found, Settings, evolve
 from dynofa_ros.offline.search_accuracy import (
-    CALIBRATION_IMAGES,
-    TRIAL_CALIBRATION_IMAGES,
     Images,
     measured_rows,
     read_predictor,

@@ -18,6 +18,7 @@ import torch
 
 from dynofa_ros.offline.dataset import load_training_sets
 from dynofa_ros.offline.evaluate import calibrated_top1
+from dynofa_ros.offline.keep import TRIAL_CALIBRATION_IMAGES
 from dynofa_ros.offline.labelled_images import Dataset, drawn, split
 from dynofa_ros.offline.precision import choose_device, choose_precision
 from dynofa_ros.offline.progress_report import Report, reporting
@@ -30,9 +31,6 @@ from dynofa_ros.offline.train_start import first_weights, lone_subnet
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.zoo import create_supernet
-
-CHECK_CALIBRATION_IMAGES = 512
-"""Images that calibrate batch norm for the numbers after each epoch."""
 
 
 def run_training(options: argparse.Namespace) -> int:
@@ -122,7 +120,7 @@ def _train(trainer: Trainer, train_data: Dataset, held_out: Dataset) -> int | No
     """Train with a log, curves and a report; return the signal that stopped it, if one did."""
     first = trainer.ranks.is_first
     work = trainer.checkpoint.parent
-    calibration = drawn(train_data, CHECK_CALIBRATION_IMAGES, seed=trainer.plan.seed)
+    calibration = drawn(train_data, TRIAL_CALIBRATION_IMAGES, seed=trainer.plan.seed)
     log = TrainingLog(work / 'log.jsonl', first_step=trainer.step) if first else None
 
     def note(progress: Progress) -> None:

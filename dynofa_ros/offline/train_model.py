@@ -7,7 +7,16 @@ import json
 from dataclasses import asdict
 
 from dynofa_ros.offline.evaluate import calibrated_top1
-from dynofa_ros.offline.keep import Candidate, candidates, keep, pareto_front, spread, try_out
+from dynofa_ros.offline.keep import (
+    CALIBRATION_IMAGES,
+    TRIAL_CALIBRATION_IMAGES,
+    Candidate,
+    candidates,
+    keep,
+    pareto_front,
+    spread,
+    try_out,
+)
 from dynofa_ros.offline.labelled_images import Dataset, drawn
 from dynofa_ros.offline.model_card import TrainingFacts, model_card, write_model_card
 from dynofa_ros.offline.progress_report import reporting
@@ -15,9 +24,6 @@ from dynofa_ros.offline.train import Trainer
 from dynofa_ros.supernet.cost import cost
 from dynofa_ros.supernet.model import Model, save_model
 from dynofa_ros.supernet.supernet import Supernet
-
-CALIBRATION_IMAGES = 2048
-TRIAL_CALIBRATION_IMAGES = 512
 
 
 def write_trained_model(
