@@ -34,6 +34,8 @@ setup(
         'matplotlib>=3.6',
         'numpy>=1.24',
         'opencv-python-headless>=4.6',
+        # The fastest engine on a CPU; elsewhere torch runs what it would.
+        'openvino>=2024.6 ; platform_machine == "x86_64" or platform_machine == "aarch64"',
         'pyyaml>=6.0',
         'rich>=12.4',
         'rosbags>=0.11',
@@ -50,6 +52,10 @@ setup(
         ],
         # Images of ROS 2 messages where cv_bridge is not installed.
         'images': ['rosbags-image>=0.10'],
+        # The engine with TensorRT, CUDA and CPU providers; on a Jetson install NVIDIA's build of it.
+        'onnxruntime': ['onnxruntime>=1.17'],
+        # Post-training quantisation, for `dynofa quantize`.
+        'quantize': ['nncf>=2.14', 'onnx>=1.17'],
         # NSGA-II for `dynofa search`.
         'search': ['pymoo>=0.6.1'],
         'test': ['hypothesis>=6.100', 'mypy>=1.10', 'pytest>=7.4', 'pytest-timeout>=2.2', 'ruff'],

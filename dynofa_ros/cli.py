@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from dynofa_ros.commands import evaluate, fetch_weights, search, train
+from dynofa_ros.commands import evaluate, fetch_weights, profile, quantize, search, train
 
-COMMANDS = (train, evaluate, fetch_weights, search)
+COMMANDS = (train, evaluate, fetch_weights, search, profile, quantize)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

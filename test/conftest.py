@@ -13,6 +13,14 @@ KEPT = {
 }
 
 
+@pytest.fixture(autouse=True, scope='session')
+def own_cache(tmp_path_factory):
+    """Compiled sub-networks are kept for this run of the tests, apart from the user's."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def one_torch_thread():
     """Two threads that spin for each other on a busy machine make a test take seconds."""

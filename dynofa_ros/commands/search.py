@@ -34,6 +34,11 @@ def add_parser(commands: Any) -> None:
     search.add_argument('--generations', type=int, default=40)
     search.add_argument('--keep', type=int, default=8, help='sub-networks to keep at most')
     search.add_argument('--rounds', type=int, default=15, help='timed runs of each of the front')
+    search.add_argument(
+        '--engine',
+        default='auto',
+        help='engine to time with: openvino, onnxruntime, torch, or auto, the fastest here',
+    )
     search.add_argument('--threads', type=int, default=0, help='CPU threads; 0: one for each core')
     search.add_argument('--seed', type=int, default=0)
     search.add_argument(

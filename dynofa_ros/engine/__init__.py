@@ -1,21 +1,41 @@
 """Run one sub-network fast, keep a set of them resident, switch between two frames."""
 
-from dynofa_ros.engine.classifier import Classified, Classifier
+from dynofa_ros.engine.choose import AUTO, ENGINES, Chosen, choose_engine, create_engine
+from dynofa_ros.engine.classifier import Classified, Classifier, Prepared
+from dynofa_ros.engine.compiled_cache import CompiledCache, default_cache
+from dynofa_ros.engine.engine import CPU, GPU, Engine, EngineError, Place, Runner
+from dynofa_ros.engine.loader import Loader
 from dynofa_ros.engine.mailbox import Delivery, Mailbox
 from dynofa_ros.engine.measure import Measurement, measure
+from dynofa_ros.engine.network import Network, networks
 from dynofa_ros.engine.prediction import Prediction
-from dynofa_ros.engine.resident_set import Engine, ResidentSet
-from dynofa_ros.engine.torch_engine import TorchEngine
+from dynofa_ros.engine.resident_set import Resident, ResidentSet
 
 __all__ = [
+    'AUTO',
+    'CPU',
+    'ENGINES',
+    'GPU',
+    'Chosen',
     'Classified',
     'Classifier',
+    'CompiledCache',
     'Delivery',
     'Engine',
+    'EngineError',
+    'Loader',
     'Mailbox',
     'Measurement',
+    'Network',
+    'Place',
     'Prediction',
+    'Prepared',
+    'Resident',
     'ResidentSet',
-    'TorchEngine',
+    'Runner',
+    'choose_engine',
+    'create_engine',
+    'default_cache',
     'measure',
+    'networks',
 ]

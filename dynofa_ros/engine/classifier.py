@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dynofa_ros.engine.prediction import Prediction, predict
-from dynofa_ros.engine.preprocess import Image
-from dynofa_ros.engine.resident_set import Engine, Resident, ResidentSet
+from dynofa_ros.engine.preprocess import Image, Input, Preprocessor
+from dynofa_ros.engine.resident_set import Resident
 
 
 @dataclass(frozen=True)
@@ -21,44 +21,56 @@ class Classified:
     postprocess_s: float
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A camera image as a network's input, and what that took."""
+
+    image: Image
+    """The (H, W, 3) uint8 BGR image that it was made of."""
+    network_input: Input
+    preprocessor: Preprocessor
+    preprocess_s: float
+
+
 class Classifier:
-    """Runs the active sub-network of a resident set; a switch takes effect at the next image."""
+    """Runs the active sub-network; a switch takes effect at the next image."""
 
     def __init__(
         self,
-        residents: ResidentSet,
-        engine: Engine,
+        active: Resident,
         labels: tuple[str, ...],
         *,
-        threads: int,
         top: int = 5,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._residents, self._engine, self._labels = residents, engine, labels
-        self._clock = clock
+        self._labels, self._clock = labels, clock
         self.top = top
-        self.threads = threads
-        self.active: Resident = next(iter(residents))
+        self.active = active
+        """What runs from the next image on: assigning it is the whole switch."""
 
-    def switch(self, subnet_id: str) -> None:
-        """Run another sub-network from the next image on.
+    def prepare(self, decode: Callable[[], Image]) -> Prepared:
+        """Make the active sub-network's input of the (H, W, 3) BGR image that ``decode`` returns.
 
-        Raises:
-            ValueError: if it is not resident, listing those that are.
+        Another thread may call it while one image is classified. Whatever ``decode`` raises passes
+        through.
         """
-        self.active = self._residents[subnet_id]
-
-    def classify(self, decode: Callable[[], Image]) -> Classified:
-        """Classify the (H, W, 3) uint8 BGR image that ``decode`` returns.
-
-        Whatever ``decode`` raises passes through.
-        """
-        self._engine.set_threads(self.threads)
         start = self._clock()
-        network_input = self.active.preprocess(decode())
-        prepared = self._clock()
-        logits = self.active.run(network_input)
+        image, preprocess = decode(), self.active.preprocess
+        network_input = preprocess(image)
+        return Prepared(image, network_input, preprocess, self._clock() - start)
+
+    def classify(self, prepared: Prepared) -> Classified:
+        """Classify an image, prepared again if the resolution was switched since."""
+        active, preprocess_s = self.active, prepared.preprocess_s
+        start = self._clock()
+        network_input = prepared.network_input
+        if prepared.preprocessor is not active.preprocess:
+            network_input = active.preprocess(prepared.image)
+            again = self._clock()
+            preprocess_s += again - start
+            start = again
+        logits = active.run(network_input)
         inferred = self._clock()
         prediction = predict(logits, self._labels, self.top)
         done = self._clock()
-        return Classified(prediction, prepared - start, inferred - prepared, done - inferred)
+        return Classified(prediction, preprocess_s, inferred - start, done - inferred)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from dynofa_ros.engine.resident_set import Engine, Resident
+from dynofa_ros.engine.resident_set import Resident
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,16 @@ class Measurement:
     """Latency of one sub-network's inference, without pre- and postprocessing."""
 
     subnet_id: str
+    processor: str
     threads: int
+    precision: str
     latency_s: float
     """Median."""
     latency_std_s: float
     """Spread: 1.4826 x median absolute deviation, which equals sigma for a normal spread."""
+    latency_p95_s: float
+    """95 % of the runs took no longer."""
+    memory_bytes: int
 
 
 def thread_counts(most: int) -> tuple[int, ...]:
@@ -41,52 +47,49 @@ def fastest_threads(measurements: Iterable[Measurement]) -> int:
 
 
 def measure(
-    residents: Iterable[Resident],
-    engine: Engine,
+    residents: Sequence[Resident],
     *,
-    threads: Sequence[int],
     rounds: int = 15,
     clock: Callable[[], float] = time.perf_counter,
+    progress: Callable[[int], object] = lambda done: None,
 ) -> tuple[Measurement, ...]:
-    """Time every sub-network ``rounds`` times with each number of threads.
+    """Time every resident ``rounds`` times, after a warm-up.
 
-    Sub-networks take turns, so that drift of the machine hits all of them alike.
+    They take turns, so that drift of the machine hits all of them alike. ``progress`` hears of
+    every round that is done.
 
     Raises:
         ValueError: if ``rounds`` is below 3.
     """
     if rounds < 3:
         raise ValueError(f'rounds is {rounds}; a median and a spread need at least 3')
-    everyone = tuple(residents)
-    return tuple(
-        each
-        for count in threads
-        for each in _measure(everyone, engine, threads=count, rounds=rounds, clock=clock)
-    )
-
-
-def _measure(
-    everyone: Sequence[Resident],
-    engine: Engine,
-    *,
-    threads: int,
-    rounds: int,
-    clock: Callable[[], float],
-) -> Iterator[Measurement]:
-    engine.set_threads(threads)
     noise = np.random.default_rng(0)
     inputs = [
         noise.standard_normal((1, 3, each.kept.config.r, each.kept.config.r), np.float32)
-        for each in everyone
+        for each in residents
     ]
-    seconds = np.empty((rounds, len(everyone)))
+    seconds = np.empty((rounds, len(residents)))
     for row in range(-1, rounds):  # the round before the first is the warm-up
-        for column, (each, x) in enumerate(zip(everyone, inputs, strict=True)):
+        for column, (each, x) in enumerate(zip(residents, inputs, strict=True)):
             start = clock()
             each.run(x)
             if row >= 0:
                 seconds[row, column] = clock() - start
-    median = np.median(seconds, axis=0)
-    spread = 1.4826 * np.median(np.abs(seconds - median), axis=0)
-    for each, m, s in zip(everyone, median, spread, strict=True):
-        yield Measurement(each.kept.subnet_id, threads, float(m), float(s))
+        progress(row + 1)
+    return tuple(
+        _measurement(each, seconds[:, column]) for column, each in enumerate(residents)
+    )
+
+
+def _measurement(resident: Resident, seconds: npt.NDArray[np.float64]) -> Measurement:
+    middle = float(np.median(seconds))
+    return Measurement(
+        subnet_id=resident.kept.subnet_id,
+        processor=resident.place.processor,
+        threads=resident.place.threads,
+        precision=resident.precision,
+        latency_s=middle,
+        latency_std_s=1.4826 * float(np.median(np.abs(seconds - middle))),
+        latency_p95_s=float(np.quantile(seconds, 0.95)),
+        memory_bytes=resident.memory_bytes,
+    )

@@ -24,7 +24,7 @@ def predict(logits: Input, labels: tuple[str, ...], top: int) -> Prediction:
     scores = exponents / exponents.sum()
     best = np.argsort(-scores, kind='stable')[:top]
     return Prediction(
-        tuple(int(i) for i in best),
+        tuple(best.tolist()),
         tuple(labels[i] for i in best),
-        tuple(float(scores[i]) for i in best),
+        tuple(scores[best].tolist()),
     )

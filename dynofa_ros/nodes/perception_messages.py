@@ -7,13 +7,15 @@ import math
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
 
+from dynofa_ros.engine import ResidentSet
 from dynofa_ros.msg import (
     Classification,
     FrameReport,
+    ResidentPoint,
     SubnetCommand,
     SubnetState,
 )
-from dynofa_ros.nodes.perception_worker import Command, FrameResult, Running
+from dynofa_ros.nodes.perception_work import Command, FrameResult, Running
 
 # Older than this on arrival, or from the future: camera and node do not share a clock.
 OLDEST_S = 60.0
@@ -63,6 +65,7 @@ def report_message(app: str, engine: str, result: FrameResult) -> FrameReport:
         engine=engine,
         processor=running.processor,
         threads=running.threads,
+        precision=running.precision,
         age_s=result.arrival.age_s,
         queue_s=result.queue_s,
         preprocess_s=classified.preprocess_s,
@@ -81,20 +84,39 @@ def report_message(app: str, engine: str, result: FrameResult) -> FrameReport:
 
 
 def state_message(
-    app: str, supernet: str, engine: str, running: Running, *, since: Time
+    app: str,
+    supernet: str,
+    residents: ResidentSet,
+    running: Running,
+    *,
+    since: Time,
+    simulated: bool,
 ) -> SubnetState:
-    """Write what runs now."""
+    """Write what runs now, and what it can be switched to at once."""
     return SubnetState(
         app=app,
         supernet=supernet,
         subnet_id=running.subnet_id,
-        engine=engine,
+        engine=residents.engine.name,
         processor=running.processor,
         threads=running.threads,
         since=since,
         reason=running.reason,
         switches=running.switches,
+        switch_s=running.switch_s,
         command_sequence=running.command_sequence,
         command_applied=running.command_applied,
         command_result=running.command_result,
+        residents=[
+            # What runs on a simulated processor runs here wherever it is compiled for.
+            ResidentPoint(subnet_id=each.kept.subnet_id)
+            if simulated
+            else ResidentPoint(
+                subnet_id=each.kept.subnet_id,
+                processor=each.place.processor,
+                threads=each.place.threads,
+            )
+            for each in residents.residents()
+        ],
+        resident_bytes=residents.memory_bytes,
     )

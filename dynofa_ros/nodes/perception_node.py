@@ -18,7 +18,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image
 
-from dynofa_ros.engine import Classifier, Mailbox, ResidentSet, TorchEngine
+from dynofa_ros.engine import Classifier, Loader, Mailbox
 from dynofa_ros.msg import (
     Classification,
     FrameReport,
@@ -31,22 +31,15 @@ from dynofa_ros.nodes import perception_messages as messages
 from dynofa_ros.nodes.diagnostics import Diagnostics
 from dynofa_ros.nodes.image_conversion import conversion_library
 from dynofa_ros.nodes.perception_parameters import PerceptionParameters, declare_parameters
-from dynofa_ros.nodes.perception_profile import Profiler, StartingProfile
-from dynofa_ros.nodes.perception_worker import (
-    Arrival,
-    Command,
-    FrameResult,
-    PerceptionWorker,
-    Running,
-)
+from dynofa_ros.nodes.perception_start import Start, make_ready
+from dynofa_ros.nodes.perception_work import Arrival, Command, FrameResult, Loaded, Running
+from dynofa_ros.nodes.perception_worker import PerceptionWorker
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.run_node import run_node
 from dynofa_ros.nodes.runtime_messages import profile_message
 from dynofa_ros.nodes.vision_classification import vision_publisher
-from dynofa_ros.offline.profile import HOST_PROCESSOR
 from dynofa_ros.platform import load_platform
 from dynofa_ros.simulation.frame_time import FrameModel
-from dynofa_ros.supernet import load_model
 
 
 class PerceptionNode(Node):
@@ -58,16 +51,16 @@ class PerceptionNode(Node):
         self._settings = parameters = declare_parameters(self)
         self._started_s = time.monotonic()
         self.failed = False
-        self._model = load_model(parameters.model)
-        self._engine = TorchEngine()
-        self._residents = ResidentSet(self._model, self._engine)
         self._frame_model = self._simulated_platform(parameters)
-        starting = self._make_profile(parameters)
-        self._profile, self._threads = starting.profile, starting.threads
+        platform = None if self._frame_model is None else self._frame_model.platform
+        log = self.get_logger()
+        self._start = make_ready(parameters, platform, say=log.info, warn=log.warning)
+        self._residents, self._profile = self._start.residents, self._start.profile
         self._diagnostics = Diagnostics(self, self._profile.platform)
         self._others: set[str] = set()
-        self._mailbox: Mailbox[Arrival, Command] = Mailbox()
-        self._worker = self._make_worker(parameters)
+        self._mailbox: Mailbox[Arrival, Command | Loaded] = Mailbox()
+        self._worker = self._make_worker(parameters, self._start)
+        self._arrived_s = -math.inf
         self._published: dict[str, Any] = {}
         for kind in (Classification, FrameReport, SubnetState, SubnetProfile):
             self._advertise(kind)
@@ -85,44 +78,30 @@ class PerceptionNode(Node):
         platform = load_platform(parameters.platform)
         return FrameModel(platform, seed=parameters.seed, jitter=parameters.jitter)
 
-    def _make_profile(self, parameters: PerceptionParameters) -> StartingProfile:
-        """Measure this machine, or read its profile; a simulated platform models its own."""
-        log = self.get_logger()
-        profiler = Profiler(
-            self._model, self._engine, self._residents, parameters, say=log.info, warn=log.warning
-        )
-        if self._frame_model is not None:
-            return profiler.modelled(self._frame_model.platform)
-        return profiler.measured()
-
-    def _make_worker(self, parameters: PerceptionParameters) -> PerceptionWorker:
-        processors = {HOST_PROCESSOR: parameters.threads}
-        if self._frame_model is not None:
-            units = self._frame_model.platform.processors
-            processors = {name: unit.cores for name, unit in units.items()}
+    def _make_worker(self, parameters: PerceptionParameters, start: Start) -> PerceptionWorker:
+        processors = start.processors
         processor = parameters.processor or next(iter(processors))
         if processor not in processors:
             raise ValueError(f'processor is {processor!r}; allowed: {", ".join(processors)}')
-        classifier = Classifier(
-            self._residents,
-            self._engine,
-            self._model.labels,
-            threads=self._threads,
-            top=parameters.top,
-        )
-        if parameters.subnet:
-            classifier.switch(parameters.subnet)
+        place = start.place_on(processor)
+        subnet_id = parameters.subnet or start.residents.cheapest
+        resident = start.residents.load(subnet_id, place)
+        start.residents.use(resident)
         return PerceptionWorker(
-            classifier=classifier,
+            classifier=Classifier(resident, start.model.labels, top=parameters.top),
+            residents=start.residents,
+            loader=Loader(start.residents),
             mailbox=self._mailbox,
             listener=self,
             processors=processors,
             pinned=parameters.subnet,
             model=self._frame_model,
+            host_place=None if self._frame_model is None else place,
             running=Running(
-                subnet_id=classifier.active.kept.subnet_id,
+                subnet_id=subnet_id,
                 processor=processor,
-                threads=min(self._threads, processors[processor]),
+                threads=min(place.threads, processors[processor]),
+                precision=resident.precision,
                 deadline_s=math.nan,
                 since_s=time.monotonic(),
                 reason='pinned by parameter' if parameters.subnet else 'start: the cheapest',
@@ -147,7 +126,8 @@ class PerceptionNode(Node):
         simulated = f', simulating {self._profile.platform}' if self._frame_model else ''
         self.get_logger().info(
             f'{self._settings.app}: {len(self._residents)} sub-networks resident on '
-            f'{self._engine.name}, {len(self._profile.points)} operating points '
+            f'{self._residents.engine.name}, {self._residents.memory_bytes / 1e6:.0f} MB; '
+            f'{len(self._profile.points)} operating points '
             f'({self._profile.latency_source}){simulated}; images through {conversion_library()}; '
             f'ready after {time.monotonic() - self._started_s:.1f} s'
         )
@@ -169,7 +149,10 @@ class PerceptionNode(Node):
 
     def _on_image(self, message: Image | CompressedImage) -> None:
         age = messages.age_s(self, message.header.stamp)
-        self._mailbox.put_frame(Arrival(message, time.monotonic(), age))
+        before_s, self._arrived_s = self._arrived_s, time.monotonic()
+        arrival = Arrival(message, self._arrived_s, age)
+        period_s = self._arrived_s - before_s
+        self._mailbox.put_frame(self._worker.prepare_early(arrival, period_s=period_s))
 
     def _on_command(self, message: SubnetCommand) -> None:
         if message.app == self._settings.app:
@@ -221,7 +204,7 @@ class PerceptionNode(Node):
         for change in changes:
             if change.name == 'subnet' and change.value:
                 try:
-                    self._residents[change.value]
+                    self._residents.network(change.value)
                 except ValueError as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -249,11 +232,12 @@ class PerceptionNode(Node):
         if self._publish_vision is not None:
             self._publish_vision(classification)
         self._published['frame_report'].publish(
-            messages.report_message(app, self._engine.name, result)
+            messages.report_message(app, self._residents.engine.name, result)
         )
         self._diagnostics.set('frames', result.sequence)
         self._diagnostics.set('sub-network', result.running.subnet_id)
         self._diagnostics.set('latency_s', f'{result.latency_s:.4f}')
+        self._diagnostics.set('engine', self._start.engine_reason)
         if self._worker.overruns:
             self._diagnostics.set('slower than the simulated platform', self._worker.overruns)
         self._diagnostics.ok(f'running {result.running.subnet_id}')
@@ -265,10 +249,11 @@ class PerceptionNode(Node):
         since_ns = max(now.nanoseconds - passed_ns, 0)
         message = messages.state_message(
             self._settings.app,
-            self._model.net.spec.name,
-            self._engine.name,
+            self._start.model.net.spec.name,
+            self._residents,
             running,
             since=Time(sec=since_ns // 10**9, nanosec=since_ns % 10**9),
+            simulated=self._frame_model is not None,
         )
         message.header.stamp = now.to_msg()
         self._published['subnet_state'].publish(message)

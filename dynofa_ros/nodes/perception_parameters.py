@@ -9,14 +9,27 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
-ENGINES = ('torch',)
+from dynofa_ros.engine import AUTO, ENGINES
+
 RELIABILITIES = ('best_effort', 'reliable')
+ENGINE_CHOICES = (AUTO, *ENGINES)
 
 # Name: default, meaning, whether it can change while the node runs, allowed values in words.
 _TEXTS: dict[str, tuple[str, str, bool, str]] = {
     'app': ('', 'name of this application; empty: the name of the node', False, ''),
     'model': ('ofa_mbv3_cifar10', 'model: a name or the path of its folder', False, ''),
-    'engine': ('torch', 'what runs the sub-networks', False, f'one of {", ".join(ENGINES)}'),
+    'engine': (
+        AUTO,
+        'what runs the sub-networks; auto: the fastest that works here',
+        False,
+        f'one of {", ".join(ENGINE_CHOICES)}',
+    ),
+    'cache': (
+        '',
+        "folder for compiled sub-networks; empty: compiled, in the user's cache folder",
+        False,
+        '',
+    ),
     'subnet': ('', 'sub-network to run, whatever the manager commands; empty: obey it', True, ''),
     'platform': (
         '',
@@ -28,7 +41,7 @@ _TEXTS: dict[str, tuple[str, str, bool, str]] = {
     'processor': ('', 'processor to start on; empty: the first', False, ''),
     'profile': (
         '',
-        'profile of this machine as JSON: read if it exists, else measured and written; '
+        'profile of this machine as JSON: read if it exists and fits, else measured and written; '
         'empty: measured at every start',
         False,
         '',
@@ -42,6 +55,14 @@ _TEXTS: dict[str, tuple[str, str, bool, str]] = {
 }
 _NUMBERS: dict[str, tuple[int, int, int, str, bool]] = {
     'threads': (0, 0, 1024, 'CPU threads; 0: one for each core', False),
+    'resident_bytes': (
+        10**9,
+        0,
+        2**40,
+        'memory for compiled sub-networks [bytes]; beyond it the one unused longest goes; '
+        '0: no limit',
+        False,
+    ),
     'top': (5, 1, 1000, 'classes in a classification, best first', True),
     'profile_rounds': (15, 3, 1000, 'timed runs of each sub-network when measuring', False),
     'seed': (0, 0, 2**31 - 1, "seed of a simulated platform's jitter", False),
@@ -55,12 +76,14 @@ class PerceptionParameters:
     app: str
     model: str
     engine: str
+    cache: str
     subnet: str
     platform: str
     processor: str
     profile: str
     reliable: bool
     threads: int
+    resident_bytes: int
     top: int
     profile_rounds: int
     seed: int
@@ -96,7 +119,7 @@ def declare_parameters(node: Node) -> PerceptionParameters:
             floating_point_range=[FloatingPointRange(from_value=0.0, to_value=1.0)],
         ),
     ).value
-    _check_choice('engine', values['engine'], ENGINES)
+    _check_choice('engine', values['engine'], ENGINE_CHOICES)
     _check_choice('image_reliability', values['image_reliability'], RELIABILITIES)
     values['reliable'] = values.pop('image_reliability') == 'reliable'
     values['app'] = values['app'] or node.get_name()

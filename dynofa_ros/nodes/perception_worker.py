@@ -11,96 +11,31 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
 
-from dynofa_ros.engine import Classified, Classifier, Delivery, Mailbox
+from dynofa_ros.engine import (
+    CPU,
+    Classified,
+    Classifier,
+    Delivery,
+    Loader,
+    Mailbox,
+    Place,
+    ResidentSet,
+)
 from dynofa_ros.nodes.image_conversion import ImageError, to_bgr
+from dynofa_ros.nodes.perception_work import (
+    Arrival,
+    Command,
+    FrameResult,
+    Listener,
+    Loaded,
+    Running,
+)
 from dynofa_ros.simulation.frame_time import FrameModel
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """An image message as it came, by the steady clock, with its age then [s]."""
-
-    message: Any
-    arrived_s: float
-    age_s: float
-
-
-@dataclass(frozen=True)
-class Command:
-    """What to run from the next frame on; the fields of SubnetCommand.msg.
-
-    Without a ``sequence`` it is nobody's command: the deadline, and what became of the last
-    command, stay as they are.
-    """
-
-    sequence: int | None
-    subnet_id: str
-    processor: str = ''
-    threads: int = 0
-    deadline_s: float = math.nan
-    reason: str = ''
-
-
-@dataclass(frozen=True)
-class Running:
-    """What runs now, and what became of the last command."""
-
-    subnet_id: str
-    processor: str
-    threads: int
-    deadline_s: float
-    since_s: float
-    reason: str
-    switches: int = 0
-    command_sequence: int = 0
-    command_applied: bool = False
-    command_result: str = 'no command yet'
-
-
-@dataclass(frozen=True)
-class FrameResult:
-    """One classified image; times in s, energy in J."""
-
-    arrival: Arrival
-    classified: Classified
-    running: Running
-    accuracy: float
-    sequence: int
-    dropped: int
-    refused: int
-    queue_s: float
-    modelled: bool
-    energy_j: float
-
-    @property
-    def latency_s(self) -> float:
-        """Arrival to result."""
-        each = self.classified
-        return self.queue_s + each.preprocess_s + each.inference_s + each.postprocess_s
-
-    @property
-    def deadline_met(self) -> bool:
-        """Whether the latency kept the deadline; true without one."""
-        deadline_s = self.running.deadline_s
-        return math.isnan(deadline_s) or self.latency_s <= deadline_s
-
-
-class Listener(Protocol):
-    """Who hears what the worker did; called from the worker's thread."""
-
-    def on_result(self, result: FrameResult) -> None:
-        """Hear of a classified frame."""
-        ...
-
-    def on_running(self, running: Running) -> None:
-        """Hear of a command that was obeyed or refused."""
-        ...
-
-    def on_refused(self, name: str, detail: str) -> None:
-        """Hear of an input that was refused."""
-        ...
+class LoadingError(ValueError):
+    """A sub-network that is not resident yet: it is being compiled."""
 
 
 @dataclass
@@ -108,23 +43,32 @@ class PerceptionWorker:
     """Takes commands and frames from a mailbox until it is closed.
 
     ``processors`` maps each processor to the number of CPU threads it has. With a ``model`` the
-    inference of a frame takes the simulated platform's time: it really runs, and the rest of that
-    time is slept.
+    inference of a frame takes the simulated platform's time: it really runs, at ``host_place``, and
+    the rest of that time is slept.
     """
 
     classifier: Classifier
-    mailbox: Mailbox[Arrival, Command]
+    residents: ResidentSet
+    loader: Loader
+    mailbox: Mailbox[Arrival, Command | Loaded]
     listener: Listener
     processors: dict[str, int]
     running: Running
     model: FrameModel | None = None
+    host_place: Place | None = None
     clock: Callable[[], float] = time.monotonic
     pinned: str = ''
     """Sub-network that no manager may switch away from; empty: none."""
     overruns: int = 0
     """Frames whose real inference took longer than the simulated one."""
+    busy_until_s: float = -math.inf
+    """When the inference that runs now is expected to end, by the clock; long ago: unknown."""
     _overrun: tuple[float, float] = (-math.inf, -math.inf)
     """From when to when, by the clock, the last of them held the worker up."""
+    _expected_s: float = math.nan
+    """What the inference before took, if nothing was switched since."""
+    _awaited: Command | None = None
+    """The command whose sub-network is being compiled."""
     _sequence: int = 0
     _dropped: int = 0
     _refused: int = 0
@@ -139,22 +83,45 @@ class PerceptionWorker:
         """Let :meth:`run` return, also in the middle of a simulated inference."""
         self._stopped.set()
         self.mailbox.close()
+        self.loader.stop()
 
-    def handle(self, delivery: Delivery[Arrival, Command]) -> None:
+    def handle(self, delivery: Delivery[Arrival, Command | Loaded]) -> None:
         """Obey the commands, then classify the frame, if any."""
         for command in delivery.commands:
-            self._obey(command)
+            if isinstance(command, Loaded):
+                self._on_loaded(command)
+            else:
+                self._awaited = None
+                self._obey(command)
         self._dropped += delivery.dropped
         if delivery.frame is not None:
             self._classify(delivery.frame)
 
+    def _on_loaded(self, loaded: Loaded) -> None:
+        """Obey the command that waited for its sub-network, unless a newer one came."""
+        if loaded.command is not self._awaited:
+            return
+        self._awaited = None
+        if loaded.error:
+            self.listener.on_refused('subnet_command', loaded.error)
+            self._acknowledge(loaded.command, self.running, loaded.error, applied=False)
+        else:
+            self._obey(loaded.command)
+
     def _obey(self, command: Command) -> None:
         try:
-            changed, applied = self._apply(command, self.running), True
-            result = f'runs {changed.subnet_id} on {changed.processor}, {changed.threads} threads'
+            changed = self._apply(command, self.running)
         except ValueError as error:
-            changed, applied, result = self.running, False, str(error)
-            self.listener.on_refused('subnet_command', result)
+            if not isinstance(error, LoadingError):
+                self.listener.on_refused('subnet_command', str(error))
+            self._acknowledge(command, self.running, str(error), applied=False)
+        else:
+            result = f'runs {changed.subnet_id} on {changed.processor}, {changed.threads} threads'
+            self._acknowledge(command, changed, result, applied=True)
+
+    def _acknowledge(
+        self, command: Command, changed: Running, result: str, *, applied: bool
+    ) -> None:
         if command.sequence is not None:
             changed = replace(
                 changed,
@@ -182,14 +149,13 @@ class PerceptionWorker:
                 f'sub-network is {command.subnet_id!r}; allowed: {self.pinned}, '
                 'to which the parameter subnet pins it'
             )
-        self.classifier.switch(command.subnet_id)
-        if self.model is None:
-            self.classifier.threads = threads
+        switch_s = self._switch(command, self.host_place or Place(processor, threads))
         new = replace(
             seen,
             subnet_id=command.subnet_id,
             processor=processor,
             threads=threads,
+            precision=self.classifier.active.precision,
             deadline_s=command.deadline_s if managed else seen.deadline_s,
         )
         if (new.subnet_id, processor, threads) == (seen.subnet_id, seen.processor, seen.threads):
@@ -200,12 +166,62 @@ class PerceptionWorker:
             since_s=self.clock(),
             reason=command.reason,
             switches=seen.switches + switched,
+            switch_s=switch_s if switched else seen.switch_s,
         )
+
+    def _switch(self, command: Command, place: Place) -> float:
+        """Run another sub-network from the next frame on; return how long that took [s].
+
+        Raises:
+            ValueError: for an unknown sub-network; LoadingError where it has to be compiled first.
+        """
+        start_s = self.clock()
+        resident = self.residents.find(command.subnet_id, place)
+        if resident is None:
+            self._awaited = command
+            self.loader.load(
+                command.subnet_id,
+                place,
+                lambda error: self.mailbox.put_command(Loaded(command, error)),
+            )
+            raise LoadingError(
+                f'compiling {command.subnet_id} for {place.processor}, {place.threads} threads; '
+                f'{self.running.subnet_id} runs until then'
+            )
+        self.residents.use(resident)
+        self.classifier.active = resident
+        self._expected_s = math.nan
+        return self.clock() - start_s
+
+    def prepare_early(self, arrival: Arrival, *, period_s: float) -> Arrival:
+        """Prepare a frame that will have to wait, in the thread that received it.
+
+        Only where that shortens its latency: a core is free, and the worker will be done before the
+        next frame comes and takes this one's place.
+        """
+        end_s, now_s = self.busy_until_s, self.clock()
+        if not (now_s < end_s < now_s + period_s and self._leaves_a_core()):
+            return arrival
+        try:
+            prepared = self.classifier.prepare(lambda: to_bgr(arrival.message))
+        except Exception:  # the worker meets it again when the frame's turn comes, and says so
+            return arrival
+        return replace(arrival, prepared=prepared)
+
+    def _leaves_a_core(self) -> bool:
+        """Whether the inference that runs leaves a CPU core to other work."""
+        if self.model is not None or self.running.processor != CPU:
+            return True
+        return self.running.threads < self.processors[self.running.processor]
 
     def _classify(self, arrival: Arrival) -> None:
         queue_s = self._queue_s(arrival)
         try:
-            classified = self.classifier.classify(lambda: to_bgr(arrival.message))
+            prepared = arrival.prepared
+            if prepared is None:
+                prepared = self.classifier.prepare(lambda: to_bgr(arrival.message))
+            self.busy_until_s = self.clock() + self._expected_s
+            classified = self.classifier.classify(prepared)
         except ImageError as error:
             self._refuse('image', str(error))
             return
@@ -215,6 +231,7 @@ class PerceptionWorker:
         energy_j = math.nan
         if self.model is not None:
             classified, energy_j = self._simulate(classified, self.model)
+        self._expected_s = classified.inference_s
         self._sequence += 1
         result = FrameResult(
             arrival=arrival,
@@ -232,11 +249,15 @@ class PerceptionWorker:
         self.listener.on_result(result)
 
     def _queue_s(self, arrival: Arrival) -> float:
-        """Return how long a frame waited, without what only this machine made it wait."""
+        """Return how long a frame waited, without what only this machine made it wait.
+
+        While it was prepared it did not wait.
+        """
         now_s = self.clock()
         start_s, end_s = self._overrun
         overlap_s = min(now_s, end_s) - max(arrival.arrived_s, start_s)
-        return now_s - arrival.arrived_s - max(overlap_s, 0.0)
+        prepared_s = 0.0 if arrival.prepared is None else arrival.prepared.preprocess_s
+        return max(now_s - arrival.arrived_s - prepared_s - max(overlap_s, 0.0), 0.0)
 
     def _simulate(self, real: Classified, model: FrameModel) -> tuple[Classified, float]:
         """Sleep until the simulated platform would be done; return its time and energy."""

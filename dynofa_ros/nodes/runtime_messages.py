@@ -34,6 +34,7 @@ from dynofa_ros.runtime import (
     TargetRequest,
 )
 from dynofa_ros.runtime.clock_control import ClockCommand
+from dynofa_ros.runtime.observation import Resident
 from dynofa_ros.runtime.status import AppStatus, ManagerStatus
 from dynofa_ros.runtime.subnet_control import SwitchCommand
 
@@ -98,6 +99,9 @@ def subnet_from(message: SubnetState) -> SubnetObservation:
         command_sequence=message.command_sequence,
         command_applied=message.command_applied,
         command_result=message.command_result,
+        residents=tuple(
+            Resident(each.subnet_id, each.processor, each.threads) for each in message.residents
+        ),
     )
 
 

@@ -107,12 +107,13 @@ def run_evaluation(options: argparse.Namespace) -> int:
 
 
 def subjects_of(model: Model, options: argparse.Namespace) -> list[Subject]:
-    """Return the sub-networks that the options name; the kept ones if they name none.
+    """Return the sub-networks that the options name; the kept float32 ones if they name none.
 
     Raises:
-        ValueError: for a sub-network that the model or its supernet does not have.
+        ValueError: for a sub-network that the model or its supernet does not have, or an int8 one.
     """
     space = model.net.space
+    float32 = [kept for kept in model.kept if kept.precision == 'float32']
     subjects = [_kept(model, subnet_id) for subnet_id in options.subnet]
     subjects += [Subject(Path(path).stem, read_config(Path(path))) for path in options.config]
     if options.smallest:
@@ -126,8 +127,8 @@ def subjects_of(model: Model, options: argparse.Namespace) -> list[Subject]:
         config = space.canonical(space.sample(rng))
         subjects.append(Subject(f'r{config.r}-{config.digest()}', config))
     if not subjects:
-        subjects = [_kept(model, kept.subnet_id) for kept in model.kept]
-    cards = {kept.config: kept.accuracy for kept in model.kept}
+        subjects = [_kept(model, kept.subnet_id) for kept in float32]
+    cards = {kept.config: kept.accuracy for kept in float32}
     configs = [space.canonical(subject.config) for subject in subjects]
     return [
         Subject(subject.subnet_id, config, cards.get(config, math.nan))
@@ -136,7 +137,13 @@ def subjects_of(model: Model, options: argparse.Namespace) -> list[Subject]:
 
 
 def _kept(model: Model, subnet_id: str) -> Subject:
-    return Subject(subnet_id, model.subnet(subnet_id).config)
+    kept = model.subnet(subnet_id)
+    if kept.precision != 'float32':
+        raise ValueError(
+            f'{subnet_id} is {kept.precision}, which PyTorch does not run; dynofa quantize '
+            'measures it through the engine that does'
+        )
+    return Subject(subnet_id, kept.config)
 
 
 def _calibrate(

@@ -1,4 +1,4 @@
-"""Profiles: the operating points of a model on a platform, measured or modelled, and their file.
+"""Profiles: the operating points of a model on a platform, measured or modelled.
 
 Measured points hold what this machine took. On a simulated platform latency and energy come from
 the platform's description instead, at every clock it has, and the profile says ``modelled``.
@@ -6,44 +6,53 @@ the platform's description instead, at every clock it has, and the profile says 
 
 from __future__ import annotations
 
-import json
 import math
-import platform as host
-from collections.abc import Iterable
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dynofa_ros.engine.measure import Measurement
+from dynofa_ros.engine import Measurement, Place
 from dynofa_ros.platform import Platform
+from dynofa_ros.platform.host import Host
 from dynofa_ros.runtime import OperatingPoint, Profile
 from dynofa_ros.supernet.model import KeptSubnet, Model
 
-HOST_PROCESSOR = 'cpu'
-
 
 def measured_profile(
-    app: str, model: Model, engine: str, measurements: Iterable[Measurement]
+    app: str,
+    model: Model,
+    engine: str,
+    measurements: Iterable[Measurement],
+    *,
+    energy_j: Mapping[tuple[str, Place], float] | None = None,
 ) -> Profile:
-    """Return the profile of this machine: clocks not set, energy unavailable."""
+    """Return the profile of this machine, whose clocks are not set.
+
+    ``energy_j`` is what one frame of a sub-network takes in a place, measured on a rail; what it
+    lacks is unknown. Without it all are.
+
+    Raises:
+        ModelError: for a sub-network that the model does not keep.
+    """
     points = []
     for each in measurements:
-        kept = model.subnet(each.subnet_id)
+        place = Place(each.processor, each.threads)
         points.append(
             _point(
-                kept,
+                model.subnet(each.subnet_id),
                 engine=engine,
-                processor=HOST_PROCESSOR,
+                processor=each.processor,
                 threads=each.threads,
+                precision=each.precision,
                 frequency_hz=math.nan,
                 latency_s=each.latency_s,
                 latency_std_s=each.latency_std_s,
-                energy_j=math.nan,
+                latency_p95_s=each.latency_p95_s,
+                energy_j=(energy_j or {}).get((each.subnet_id, place), math.nan),
             )
         )
-    return Profile(
-        app, model.net.spec.name, host_name(), 'measured', 'unavailable', tuple(points)
-    )
+    known = any(not math.isnan(each.energy_j) for each in points)
+    source = 'measured_rail' if known else 'unavailable'
+    return Profile(app, model.net.spec.name, host_name(), 'measured', source, tuple(points))
 
 
 def modelled_profile(app: str, model: Model, engine: str, platform: Platform) -> Profile:
@@ -72,6 +81,7 @@ def modelled_profile(app: str, model: Model, engine: str, platform: Platform) ->
                             engine=engine,
                             processor=processor.name,
                             threads=threads,
+                            precision=kept.precision,
                             frequency_hz=frequency_hz,
                             latency_s=latency_s,
                             latency_std_s=0.0,
@@ -93,44 +103,5 @@ def _point(kept: KeptSubnet, **cost: Any) -> OperatingPoint:
 
 def host_name() -> str:
     """Return a name for this machine, by which a profile from another one is recognised."""
-    return f'{host.node()} {host.machine()}'
-
-
-def save_profile(profile: Profile, file: Path) -> None:
-    """Write a profile as JSON, whole or not at all; NaN becomes null.
-
-    Raises:
-        ValueError: naming the file that cannot be written.
-    """
-    document = asdict(profile)
-    for point in document['points']:
-        for key, value in point.items():
-            if isinstance(value, float) and math.isnan(value):
-                point[key] = None
-    partial = file.with_name(file.name + '.partial')
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(document, indent=1, allow_nan=False))
-        partial.replace(file)
-    except OSError as error:
-        raise ValueError(f'profile {file} cannot be written: {error.strerror}') from error
-
-
-def load_profile(file: Path, app: str) -> Profile:
-    """Read a profile for an application.
-
-    Raises:
-        ValueError: naming the file and what is wrong with it.
-    """
-    try:
-        document = json.loads(file.read_text())
-        known: list[dict[str, Any]] = [
-            {key: math.nan if value is None else value for key, value in entry.items()}
-            for entry in document.pop('points')
-        ]
-        points = tuple(OperatingPoint(**entry) for entry in known)
-        return Profile(**(document | {'app': app, 'points': points}))
-    except OSError as error:
-        raise ValueError(f'profile {file} cannot be read: {error.strerror}') from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f'profile {file} is damaged: {error!r}') from error
+    here = Host.here()
+    return f'{here.name} {here.architecture}'

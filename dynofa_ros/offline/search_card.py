@@ -26,9 +26,9 @@ latency). Weights, data and limits are those of `{source}`: see its card.
 |---|---|---|---|---|---|
 {rows}
 
-Latency, on {figures['machine']}, is the median of whole networks on one image, without pre- and
-postprocessing; measured over ranked: {ratio['median']:.2f} ({ratio['least']:.2f} to
-{ratio['most']:.2f}). Top-1 is that of {len(images.test)} test images; {len(images.held_out)} images
-that were not trained on chose the sub-networks. Batch norm is calibrated for each. `profile.json`
-has the operating points.
+Latency, on {figures['machine']} with {figures['engine']}, is the median of whole networks on one
+image, without pre- and postprocessing; measured over ranked: {ratio['median']:.2f}
+({ratio['least']:.2f} to {ratio['most']:.2f}). Top-1 is that of {len(images.test)} test images;
+{len(images.held_out)} images that were not trained on chose the sub-networks. Batch norm is
+calibrated for each. `profile.json` has the operating points.
 """

@@ -11,12 +11,13 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from dynofa_ros.engine import TorchEngine
+from dynofa_ros.engine import CompiledCache, Engine, networks
 from dynofa_ros.engine.measure import thread_counts
 from dynofa_ros.offline.accuracy_predictor import AccuracyPredictor
 from dynofa_ros.offline.accuracy_rows import read_rows
@@ -30,7 +31,7 @@ from dynofa_ros.offline.keep import (
     spread,
 )
 from dynofa_ros.offline.labelled_images import Dataset, class_indices, drawn
-from dynofa_ros.offline.profile import host_name, measured_profile, save_profile
+from dynofa_ros.offline.profile import host_name, measured_profile
 from dynofa_ros.offline.progress_report import reporting
 from dynofa_ros.offline.search import Found, Settings, evolve
 from dynofa_ros.offline.search_accuracy import (
@@ -44,10 +45,12 @@ from dynofa_ros.offline.search_front import Checked, Ratio, not_dominated
 from dynofa_ros.offline.search_latency import (
     LatencyModel,
     available_threads,
+    choose_timer,
     fastest,
     measure_latency,
     named,
 )
+from dynofa_ros.offline.stored_profile import Conditions, StoredProfile
 from dynofa_ros.supernet.cost import cost
 from dynofa_ros.supernet.model import KeptSubnet, Model, ModelError, load_model, save_model
 from dynofa_ros.supernet.zoo import create_supernet
@@ -71,6 +74,9 @@ def run_search(options: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(threads)
     model = _model(options)
     images = _images(model, options)
+    chosen = choose_timer(options.engine, model.net, threads=threads)
+    engine = chosen.engine
+    print(f'engine: {engine.name}, {chosen.reason}', flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
     predictor = _predictor(model, images, options, threads)
     space = model.net.space
@@ -79,7 +85,7 @@ def run_search(options: argparse.Namespace) -> dict[str, Any]:
         space = replace(space, resolutions=both)
     sample = candidates(space, count=options.latency_samples, seed=options.seed)
     print(f'latency: timing {len(sample)} sub-networks, threads: {threads}', flush=True)
-    timed = measure_latency(model.net, sample, threads=(threads,), rounds=SAMPLE_ROUNDS)
+    timed = measure_latency(engine, model.net, sample, threads=(threads,), rounds=SAMPLE_ROUNDS)
     latency_model = LatencyModel(space, sample, fastest(timed))
     with reporting('generation', settings.generations) as report:
         front = evolve(
@@ -89,10 +95,10 @@ def run_search(options: argparse.Namespace) -> dict[str, Any]:
             settings=settings,
             report=report,
         )
-    checked = _check(model, images, spread(front, 2 * options.keep), options, threads)
+    checked = _check(engine, model, images, spread(front, 2 * options.keep), options, threads)
     best = spread(not_dominated(checked), options.keep)
     kept = _kept(model, images, best, threads)
-    return _write(model, images, kept, front=front, checked=checked, options=options)
+    return _write(engine, model, images, kept, front=front, checked=checked, options=options)
 
 
 def _model(options: argparse.Namespace) -> Model:
@@ -163,6 +169,7 @@ def _predictor(
 
 
 def _check(
+    engine: Engine,
     model: Model,
     images: Images | None,
     front: Sequence[Found],
@@ -173,7 +180,7 @@ def _check(
     configs = [each.config for each in front]
     print(f'measuring {len(front)} sub-networks of the front as whole networks', flush=True)
     measured = measure_latency(
-        model.net, configs, threads=thread_counts(threads), rounds=options.rounds
+        engine, model.net, configs, threads=thread_counts(threads), rounds=options.rounds
     )
     accuracies = [each.accuracy for each in front]
     if images is not None:
@@ -222,6 +229,7 @@ def _kept(
 
 
 def _write(
+    engine: Engine,
     model: Model,
     images: Images | None,
     kept: Sequence[tuple[KeptSubnet, Checked]],
@@ -240,6 +248,7 @@ def _write(
     figures: dict[str, Any] = {
         'model': model.name,
         'machine': host_name(),
+        'engine': engine.name,
         'accuracy_source': 'predicted' if images is None else 'measured',
         'settings': asdict(Settings(options.population, options.generations, options.seed)),
         'measured_over_ranked_latency': asdict(Ratio.of(checked)),
@@ -252,8 +261,11 @@ def _write(
     if images is not None:
         save_model(options.out, found, {'searched': model.name} | figures['settings'])
         (options.out / 'README.md').write_text(search_card(found, model.name, figures, images))
-    profile = measured_profile(options.app, found, TorchEngine.name, measurements)
-    save_profile(profile, options.out / 'profile.json')
+    profile = measured_profile(options.app, found, engine.name, measurements)
+    conditions = Conditions.here(
+        networks(found, CompiledCache(None)), [engine], now=datetime.now(timezone.utc)
+    )
+    StoredProfile(profile, conditions).save(options.out / 'profile.json')
     partial = options.out / 'search.json.partial'
     partial.write_text(json.dumps(figures, indent=1, allow_nan=False) + '\n')
     partial.replace(options.out / 'search.json')

@@ -9,14 +9,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
-from dynofa_ros.engine import Measurement, ResidentSet, TorchEngine, measure
+from dynofa_ros.engine import (
+    Chosen,
+    CompiledCache,
+    Engine,
+    EngineError,
+    Measurement,
+    Network,
+    choose_engine,
+    networks,
+)
 from dynofa_ros.engine.measure import fastest_threads
 from dynofa_ros.offline.gaussian_process import GaussianProcess
+from dynofa_ros.offline.measure_engines import compile_blocks, measure_blocks, places
 from dynofa_ros.offline.subnet_features import SubnetFeatures
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.cost import cost
@@ -55,26 +67,53 @@ class LatencyModel:
         return np.exp(logarithm)
 
 
-def measure_latency(
-    net: Supernet, configs: Sequence[SubnetConfig], *, threads: Sequence[int], rounds: int
-) -> list[list[Measurement]]:
-    """Time sub-networks in turns; return for each its measurements, one for each thread count.
+def choose_timer(name: str, net: Supernet, *, threads: int) -> Chosen:
+    """Return the engine to time with; for ``auto`` the fastest here for the largest sub-network.
 
-    ``subnet_id`` of a measurement is the config's digest.
+    Raises:
+        ValueError: for an unknown name.
+        EngineError: if the engine, or with ``auto`` every engine, cannot be used.
     """
+    largest = _networks(net, [net.space.max_config()], CompiledCache(None))
+    return choose_engine(name, largest, threads=threads)
+
+
+def measure_latency(
+    engine: Engine,
+    net: Supernet,
+    configs: Sequence[SubnetConfig],
+    *,
+    threads: Sequence[int],
+    rounds: int,
+) -> list[list[Measurement]]:
+    """Time sub-networks in turns on the processor that the engine puts first.
+
+    Returns for each its measurements, one for each number of threads (one, where it is no CPU);
+    their ``subnet_id`` is the config's digest.
+
+    Raises:
+        EngineError: if the engine cannot run one of them.
+    """
+    where = [each for each in places(engine, threads) if each.processor == engine.processors[0]]
+    with TemporaryDirectory() as folder:  # so that each is exported once for all of them
+        timed = _networks(net, configs, CompiledCache(Path(folder)))
+        blocks, unable = compile_blocks([(engine, place) for place in where], timed)
+        if unable:
+            raise EngineError('; '.join(unable))
+        taken = measure_blocks(blocks, rounds=rounds)
+    return [list(of_one) for of_one in zip(*taken, strict=True)]
+
+
+def _networks(
+    net: Supernet, configs: Sequence[SubnetConfig], cache: CompiledCache
+) -> tuple[Network, ...]:
+    """Return sub-networks to time, in the order given."""
     kept = []
     for config in configs:
         counted = cost(net.extract_subnet(config), config.r)
         accuracy = 0.0  # not looked at: only the timing of these is
-        kept.append(
-            KeptSubnet(
-                config.digest(), config, accuracy, counted.flops, counted.parameters, counted.layers
-            )
-        )
-    engine = TorchEngine()
-    residents = ResidentSet(Model('timed', net, (), tuple(kept)), engine)
-    taken = measure(residents, engine, threads=threads, rounds=rounds)
-    return [[each for each in taken if each.subnet_id == one.subnet_id] for one in kept]
+        kept.append(KeptSubnet(config.digest(), config, accuracy, **asdict(counted)))
+    return networks(Model('timed', net, (), tuple(kept)), cache)
 
 
 def fastest(measured: Sequence[Sequence[Measurement]]) -> list[float]:

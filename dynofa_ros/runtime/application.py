@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from dynofa_ros.runtime.decision_state import ApplicationState
-from dynofa_ros.runtime.observation import FrameObservation
+from dynofa_ros.runtime.decision_state import ApplicationState, PointKey
+from dynofa_ros.runtime.observation import FrameObservation, Resident, SubnetObservation
 from dynofa_ros.runtime.operating_point import OperatingPoint, Profile
 from dynofa_ros.runtime.running import RunningMean
 from dynofa_ros.runtime.slowdown import Slowdown, SlowdownFilter
@@ -38,6 +38,7 @@ class ManagedApplication:
         self._overhead = RunningMean(OVERHEAD_WEIGHT)
         self._period = RunningMean(PERIOD_WEIGHT)
         self._previous: FrameObservation | None = None
+        self._residents: tuple[Resident, ...] = ()
         self._active_s = now_s
 
     def replace_profile(self, profile: Profile, *, now_s: float) -> None:
@@ -97,6 +98,20 @@ class ManagedApplication:
             self._filters[processor] = SlowdownFilter(noise_std=spread)
         return self._filters[processor]
 
+    def observe_subnet(self, seen: SubnetObservation) -> None:
+        """Take in an acknowledgement, and what can be switched to at once."""
+        self.control.observe(seen)
+        self._residents = seen.residents
+
+    def _unready(self) -> frozenset[PointKey]:
+        """Return what would have to be compiled first; nothing if it did not say."""
+        if not self._residents:
+            return frozenset()
+        keys = {each.key for each in self.profile.points}
+        return frozenset(
+            key for key in keys if not any(each.holds(key) for each in self._residents)
+        )
+
     def idle(self, *, now_s: float, timeout_s: float) -> bool:
         """Whether it has sent no report for `timeout_s`."""
         return now_s - self._active_s >= timeout_s
@@ -120,6 +135,7 @@ class ManagedApplication:
             frame_period_s=self._period.mean(unknown=math.nan),
             current=self.current,
             refused=self.control.refused(now_s=now_s),
+            unready=self._unready(),
         )
 
     def slowdowns(self) -> dict[str, Slowdown]:

@@ -24,6 +24,7 @@ from dynofa_ros.runtime.decision_state import (
 from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.operating_point import OperatingPoint
 from dynofa_ros.runtime.ranking import DEADLINE_GIVEN_UP, EQUAL_ACCURACY, predict, rank_one, single
+from dynofa_ros.runtime.readiness import without_waiting
 from dynofa_ros.runtime.switching import hold_or_change, present_plan
 
 
@@ -36,7 +37,10 @@ def decide(state: DecisionState) -> Decision:
     if not state.applications:
         return Decision(choices=(), clocks_hz={}, exact=True)
     # Sums must not depend on the order in which applications joined.
-    ordered = tuple(sorted(state.applications, key=lambda each: each.app))
+    ordered = tuple(
+        without_waiting(each, policy=state.policy)
+        for each in sorted(state.applications, key=lambda each: each.app)
+    )
     state = dataclasses.replace(state, applications=ordered)
     clocks = clock_options(state)
     present = present_plan(state, clocks) if state.settled else None

@@ -31,6 +31,7 @@ class ApplicationState:
     frame_period_s: float = math.nan  # between two images; NaN: unknown
     current: OperatingPoint | None = None  # what it was last told to run
     refused: frozenset[PointKey] = frozenset()  # what it cannot run at present
+    unready: frozenset[PointKey] = frozenset()  # what it would have to compile first
 
     def __post_init__(self) -> None:
         """Raise ValueError that names the field, the value and what is allowed."""

@@ -94,7 +94,7 @@ class ResourceManager:
 
     def observe_subnet(self, seen: SubnetObservation) -> None:
         """Take an acknowledgement. Raises ValueError for an unknown application."""
-        self._app(seen.app).control.observe(seen)
+        self._app(seen.app).observe_subnet(seen)
 
     def _app(self, name: str) -> ManagedApplication:
         """Return the application. Raises ValueError that names those known."""

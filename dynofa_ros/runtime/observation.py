@@ -39,6 +39,24 @@ class FrameObservation:
 
 
 @dataclass(frozen=True)
+class Resident:
+    """A sub-network that an application can switch to at once; mirrors msg/ResidentPoint."""
+
+    subnet_id: str
+    processor: str  # empty: any
+    threads: int  # 0: any
+
+    def holds(self, key: PointKey) -> bool:
+        """Return whether an operating point of this key needs no compiling."""
+        subnet_id, _, processor, threads = key
+        return (
+            subnet_id == self.subnet_id
+            and self.processor in ('', processor)
+            and self.threads in (0, threads)
+        )
+
+
+@dataclass(frozen=True)
 class SubnetObservation:
     """What one application runs now; it acknowledges a command."""
 
@@ -48,6 +66,7 @@ class SubnetObservation:
     command_sequence: int
     command_applied: bool
     command_result: str = ''
+    residents: tuple[Resident, ...] = ()  # empty: it did not say
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,10 @@ class EfficientNetLite(Supernet):
         assert isinstance(network, LiteNetwork)
         return network
 
+    def weights_of(self, config: SubnetConfig) -> nn.Module:
+        """Return the variant: whether others are installed changes nothing about it."""
+        return self.network(int(config.v[0]))
+
     def run(self, x: Tensor, config: SubnetConfig, mode: BatchNormMode) -> Tensor:
         """Run a variant on (N, 3, r, r); return (N, classes). Its batch norm needs no ``mode``."""
         return self.network(int(config.v[0]))(x)

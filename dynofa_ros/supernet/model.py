@@ -3,12 +3,13 @@
 A model is a folder: ``model.yaml`` lists labels and kept sub-networks with their measured
 accuracy; ``weights.pt`` holds the supernet's weights and each kept sub-network's batch norm
 statistics; ``README.md`` is the model card. A fingerprint ties them together. Where the
-weights come from Python packages, ``model.yaml`` names those and their checksums instead.
+weights come from Python packages, ``model.yaml`` names those and their checksums instead. The
+folder ``int8``, where there is one, holds int8 sub-networks: see ``quantized.py``.
 """
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,48 +18,18 @@ from typing import Any
 
 import torch
 import yaml
-from torch import Tensor
 
 from dynofa_ros.share import share_path, share_roots
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
 from dynofa_ros.supernet.efficientnet_lite_weights import WeightPackage, load_packages
+from dynofa_ros.supernet.fingerprint import fingerprint, statistics_fingerprint
+from dynofa_ros.supernet.kept_subnet import KeptSubnet, ModelError
+from dynofa_ros.supernet.quantized import INT8, SUFFIX, load_quantized
 from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.zoo import create_supernet
 
-
-class ModelError(ValueError):
-    """A model folder that is missing, damaged or does not fit together."""
-
-
-@dataclass(frozen=True)
-class KeptSubnet:
-    """A sub-network worth running, with its top-1 accuracy on the test images, 0..1."""
-
-    subnet_id: str
-    config: SubnetConfig
-    accuracy: float
-    flops: int
-    parameters: int
-    layers: int
-    """Operations, parameters and layers as :func:`dynofa_ros.supernet.cost.cost` counts them."""
-
-    def __post_init__(self) -> None:
-        """Refuse an empty name, an accuracy that is no fraction, and counts that are not positive.
-
-        Raises:
-            ModelError: naming the sub-network, the field and the value.
-        """
-        if not isinstance(self.subnet_id, str) or not self.subnet_id:
-            raise ModelError(f'subnet_id is {self.subnet_id!r}; it must be a text, not empty')
-        if not 0 <= self.accuracy <= 1:
-            raise ModelError(f'{self.subnet_id}: accuracy is {self.accuracy}; it must be in 0..1')
-        for name in ('flops', 'parameters', 'layers'):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ModelError(
-                    f'{self.subnet_id}: {name} is {value!r}; it must be an integer above 0'
-                )
+__all__ = ['KeptSubnet', 'Model', 'ModelError', 'fingerprint', 'load_model', 'save_model']
 
 
 @dataclass(frozen=True)
@@ -71,6 +42,8 @@ class Model:
     kept: tuple[KeptSubnet, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Sub-networks that cannot run because weights are not installed, each with the remedy."""
+    quantized: Mapping[str, Path] = field(default_factory=dict)
+    """The ONNX file of each int8 sub-network, by its name."""
 
     def subnet(self, subnet_id: str) -> KeptSubnet:
         """Return the kept sub-network of this name.
@@ -81,32 +54,26 @@ class Model:
         for kept in self.kept:
             if kept.subnet_id == subnet_id:
                 return kept
-        if subnet_id in self.left_out:
-            raise ModelError(f'sub-network is {subnet_id!r}; {self.left_out[subnet_id]}')
+        if (remedy := self.left_out.get(subnet_id.removesuffix(SUFFIX))) is not None:
+            raise ModelError(f'sub-network is {subnet_id!r}; {remedy}')
         known = ', '.join(kept.subnet_id for kept in self.kept)
         raise ModelError(f'sub-network is {subnet_id!r}; {self.name} keeps: {known}')
-
-
-def fingerprint(state: Mapping[str, Tensor]) -> str:
-    """Return 16 hex digits that change when any weight does."""
-    digest = hashlib.sha256()
-    for name in sorted(state):
-        digest.update(name.encode())
-        digest.update(state[name].detach().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def statistics_fingerprint(weights: str, config: SubnetConfig) -> str:
-    """Return 16 hex digits of the weights and the config that statistics were measured with."""
-    return hashlib.sha256(f'{weights} {config.digest()}'.encode()).hexdigest()[:16]
 
 
 def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
     """Write ``weights.pt`` (float16) and ``model.yaml``; ``facts`` goes into the latter as is.
 
+    Int8 sub-networks of a model that was in the folder before go: they are of other weights.
+
     Raises:
-        ModelError: if a kept sub-network needs batch norm statistics and has none.
+        ModelError: if a kept sub-network needs batch norm statistics and has none, or is int8.
     """
+    for each in model.kept:
+        if each.precision == INT8:
+            raise ModelError(
+                f'{each.subnet_id} is int8; a model is saved with its float32 sub-networks alone, '
+                'and dynofa quantize makes int8 ones of them'
+            )
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.half() for name, value in model.net.state_dict().items()}
     statistics = {}
@@ -117,6 +84,8 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
             'fingerprint': statistics_fingerprint(fingerprint(weights), each.config),
             'values': dict(model.net.statistics[each.config]),
         }
+    if (folder / INT8).exists():
+        shutil.rmtree(folder / INT8)
     torch.save({'state_dict': weights, 'statistics': statistics}, folder / 'weights.pt')
     document = {
         'supernet': model.net.spec.name,
@@ -129,13 +98,15 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
     (folder / 'model.yaml').write_text(text)
 
 
-def load_model(name_or_path: str) -> Model:
+def load_model(name_or_path: str, *, quantized: bool = True) -> Model:
     """Load a model by name (a folder of ``models/``) or by the path of its folder.
+
+    Without ``quantized``, int8 sub-networks are not looked at, and may be damaged.
 
     Raises:
         ModelError: naming the file that is missing or damaged, and what is wrong with it.
     """
-    folder = _folder(name_or_path)
+    folder = model_folder(name_or_path)
     try:
         document = yaml.safe_load((folder / 'model.yaml').read_text())
         net = create_supernet(document['supernet'])
@@ -159,11 +130,19 @@ def load_model(name_or_path: str) -> Model:
     else:
         _load_weights(folder / 'weights.pt', net, kept, expected)
     _check(folder, net, labels, kept)
+    int8 = load_quantized(folder, net, kept, left_out) if quantized else ()
+    kept = (*(subnet for subnet, _ in int8), *kept)  # of equal operations int8 is the cheaper
     kept = tuple(sorted(kept, key=lambda k: k.flops))
-    return Model(folder.resolve().name, net.eval(), labels, kept, left_out)
+    files = {subnet.subnet_id: file for subnet, file in int8}
+    return Model(folder.resolve().name, net.eval(), labels, kept, left_out, files)
 
 
-def _folder(name_or_path: str) -> Path:
+def model_folder(name_or_path: str) -> Path:
+    """Return the folder of a model: its path, or a name that is known.
+
+    Raises:
+        ModelError: if there is none, listing the names that are known.
+    """
     path = Path(name_or_path).expanduser()
     if name_or_path and path.is_dir():
         return path
@@ -239,6 +218,12 @@ def _check(
         )
     if not kept:
         raise ModelError(f'{folder / "model.yaml"} keeps no sub-network')
+    for each in kept:
+        if each.precision == INT8:
+            raise ModelError(
+                f'{folder / "model.yaml"}: {each.subnet_id} has the precision int8; such '
+                f'sub-networks stand in {folder / INT8}'
+            )
     names = [each.subnet_id for each in kept]
     if len(set(names)) < len(names):
         raise ModelError(f'{folder / "model.yaml"} names a sub-network twice: {", ".join(names)}')

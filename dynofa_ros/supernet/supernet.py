@@ -116,6 +116,10 @@ class Supernet(nn.Module, ABC):
         """Give a sub-network batch norm statistics of its own."""
         self.statistics[self.space.canonical(config)] = statistics
 
+    def weights_of(self, config: SubnetConfig) -> nn.Module:
+        """Return the module that holds all weights of a sub-network: here the whole supernet."""
+        return self
+
     def official_key(self, key: str) -> str | None:
         """Return the plain name of a weight in the family's official checkpoints, if any."""
         return None

@@ -1,9 +1,19 @@
 import pytest
 
-from dynofa_ros.engine import ResidentSet, TorchEngine
+from dynofa_ros.engine import CPU, CompiledCache, Place, ResidentSet, create_engine, networks
 
 
 @pytest.fixture(scope='session')
-def residents(model):
-    """The small model's sub-networks, resident; not to be changed."""
-    return ResidentSet(model, TorchEngine())
+def small_networks(model, tmp_path_factory):
+    """The small model's sub-networks; what is compiled of them is kept for all tests."""
+    return networks(model, CompiledCache(tmp_path_factory.mktemp('compiled')))
+
+
+@pytest.fixture(scope='session')
+def residents(small_networks):
+    """The small model's sub-networks by name, resident on torch; not to be changed."""
+    residents = ResidentSet(small_networks, create_engine('torch'))
+    return {
+        each.kept.subnet_id: residents.load(each.kept.subnet_id, Place(CPU, 1))
+        for each in small_networks
+    }

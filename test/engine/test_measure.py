@@ -2,18 +2,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from dynofa_ros.engine import Measurement, measure
+from dynofa_ros.engine import CPU, Measurement, Place, measure
 from dynofa_ros.engine.measure import fastest_threads, thread_counts
 
 
 class Machine:
     """Time passes only while a sub-network runs."""
 
-    name = 'none'
-
     def __init__(self, **durations):
         """Durations of the runs of each sub-network, in turn; the last one repeats."""
-        self.now, self.threads, self.order = 0.0, [], []
+        self.now, self.order = 0.0, []
         self.residents = [self._resident(name, list(runs)) for name, runs in durations.items()]
 
     def _resident(self, name, runs):
@@ -23,15 +21,12 @@ class Machine:
             self.now += runs.pop(0) if len(runs) > 1 else runs[0]
 
         kept = SimpleNamespace(subnet_id=name, config=SimpleNamespace(r=8))
-        return SimpleNamespace(kept=kept, run=run)
-
-    def set_threads(self, threads):
-        self.threads.append(threads)
-
-    def measure(self, *, threads=(1,), rounds=3):
-        return measure(
-            self.residents, self, threads=threads, rounds=rounds, clock=lambda: self.now
+        return SimpleNamespace(
+            kept=kept, run=run, place=Place(CPU, 3), precision='int8', memory_bytes=7
         )
+
+    def measure(self, *, rounds=3, **options):
+        return measure(self.residents, rounds=rounds, clock=lambda: self.now, **options)
 
 
 def test_a_latency_is_the_median_without_the_warm_up():
@@ -50,16 +45,21 @@ def test_sub_networks_take_turns():
     assert machine.order == ['a', 'b'] * 4
 
 
-def test_every_sub_network_is_measured_with_every_number_of_threads():
-    machine = Machine(a=[1], b=[2])
-    found = machine.measure(threads=(1, 4))
-    assert [(each.subnet_id, each.threads) for each in found] == [
-        ('a', 1),
-        ('b', 1),
-        ('a', 4),
-        ('b', 4),
-    ]
-    assert machine.threads == [1, 4]
+def test_it_says_what_was_measured_where():
+    (found,) = Machine(a=[1]).measure()
+    assert (found.processor, found.threads) == (CPU, 3)
+    assert (found.precision, found.memory_bytes) == ('int8', 7)
+
+
+def test_of_20_runs_19_took_no_longer_than_the_95th_percentile():
+    (found,) = Machine(a=[0, *range(1, 22)]).measure(rounds=21)
+    assert found.latency_p95_s == 20
+
+
+def test_it_tells_of_every_round():
+    heard = []
+    Machine(a=[1]).measure(rounds=3, progress=heard.append)
+    assert heard == [0, 1, 2, 3]
 
 
 def test_the_input_is_one_image_of_the_resolution():
@@ -83,6 +83,6 @@ def test_thread_counts_are_the_powers_of_two_and_the_most(most, counts):
 
 def test_the_fastest_number_of_threads_is_that_of_all_together():
     def took(threads, latency_s):
-        return Measurement('x', threads, latency_s, 0.0)
+        return Measurement('x', CPU, threads, 'float32', latency_s, 0.0, latency_s, 0)
 
     assert fastest_threads([took(1, 1.0), took(1, 5.0), took(2, 2.0), took(2, 3.0)]) == 2

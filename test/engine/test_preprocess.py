@@ -1,3 +1,6 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
 import numpy as np
 import pytest
 
@@ -63,8 +66,40 @@ def test_an_image_with_padded_rows_is_read_in_place():
     np.testing.assert_allclose(Preprocessor(8, *PLAIN)(view), 0.2, rtol=1e-6)
 
 
-def test_the_buffer_is_used_again():
+@pytest.mark.parametrize('size', [(64, 80), (127, 300), (128, 128), (257, 129), (480, 640)])
+def test_a_large_image_is_averaged_as_in_one_step(size):
+    """Halving first changes rounding, and up to 3 pixels at the border."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (8, 8, 3), np.uint8)
+    image = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
+    side = min(size)
+    top, left = (size[0] - side) // 2, (size[1] - side) // 2
+    square = image[top : top + side, left : left + side]
+    expected = cv2.resize(square, (16, 16), interpolation=cv2.INTER_AREA)[..., ::-1] / 255.0
+    x = Preprocessor(16, *PLAIN)(image)[0].transpose(1, 2, 0)
+    assert np.abs(x - expected).mean() < 0.02
+
+
+def test_memory_is_used_again_once_nobody_looks_at_it():
     preprocess = Preprocessor(8, *PLAIN)
-    first = preprocess(painted(8, 8, (255, 255, 255)))
-    assert preprocess(painted(8, 8, (0, 0, 0))) is first
-    assert (first == 0).all()
+    addresses = {preprocess(painted(8, 8, (1, 2, 3))).ctypes.data for _ in range(10)}
+    assert len(addresses) == 1
+
+
+def test_an_input_that_is_looked_at_is_not_overwritten():
+    preprocess = Preprocessor(8, *PLAIN)
+    kept = [preprocess(painted(8, 8, (value,) * 3)) for value in (0, 51, 255)]
+    assert [round(float(each.mean()), 3) for each in kept] == [0, 0.2, 1]
+
+
+def test_two_threads_may_share_one():
+    preprocess = Preprocessor(16, *PLAIN)
+    images = {value: painted(40, 60, (value,) * 3) for value in range(0, 250, 25)}
+
+    def mean(value):
+        return float(preprocess(images[value]).mean())
+
+    with ThreadPoolExecutor(4) as pool:
+        values = list(images) * 20
+        for value, found in zip(values, pool.map(mean, values), strict=True):
+            assert found == pytest.approx(value / 255, abs=1e-6)

@@ -1,19 +1,152 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from dynofa_ros.engine import CPU, EngineError, Place, ResidentSet, create_engine
 
-def test_every_kept_sub_network_is_resident_cheapest_first(residents):
-    assert [each.kept.subnet_id for each in residents] == ['small', 'middle', 'large']
-    assert len(residents) == 3
-
-
-def test_a_sub_network_is_found_by_name(residents):
-    assert residents['middle'].kept.subnet_id == 'middle'
+ONE, TWO = Place(CPU, 1), Place(CPU, 2)
+NAMES = ['small', 'middle', 'large']
 
 
-def test_an_unknown_name_is_refused_with_those_that_are_resident(residents):
-    with pytest.raises(ValueError, match=r"'huge'; resident: small, middle, large"):
-        residents['huge']
+class Engine:
+    """Compiles in no time, and remembers what; every sub-network takes the same memory."""
+
+    name, version, processors = 'none', '1', (CPU,)
+
+    def __init__(self, taken, memory):
+        self.compiled, self._taken, self._memory = [], taken, memory
+
+    def precision(self, network, processor):
+        if network.kept.subnet_id in self._taken:
+            raise EngineError(f'{network.kept.subnet_id} cannot run')
+        return 'float32'
+
+    def compile(self, network, place):
+        self.compiled.append((network.kept.subnet_id, place))
+        self._memory.bytes += 100
+        return lambda x: np.zeros(10, np.float32)
 
 
-def test_each_sees_images_at_its_own_resolution(residents):
-    assert [each.preprocess.resolution for each in residents] == [20, 24, 32]
+class Memory:
+    bytes = 0
+
+
+@pytest.fixture
+def make(small_networks, monkeypatch):
+    """Return a function that makes a set of a budget; each sub-network takes 100 bytes."""
+    memory = Memory()
+    monkeypatch.setattr('dynofa_ros.engine.resident_set.allocated_bytes', lambda: memory.bytes)
+
+    def resident_set(budget_bytes=0, refused=()):
+        return ResidentSet(small_networks, Engine(refused, memory), budget_bytes=budget_bytes)
+
+    return resident_set
+
+
+def names(residents):
+    return [each.kept.subnet_id for each in residents.residents()]
+
+
+def test_at_first_nothing_is_resident(make):
+    assert (len(make()), make().memory_bytes) == (0, 0)
+
+
+def test_what_is_loaded_is_resident_cheapest_first(make):
+    residents = make()
+    for name in ('large', 'small'):
+        residents.load(name, ONE)
+    assert names(residents) == ['small', 'large']
+    assert residents.memory_bytes == 200
+
+
+def test_it_is_compiled_once_for_each_place(make):
+    residents = make()
+    for place in (ONE, TWO, ONE):
+        residents.load('small', place)
+    assert residents.engine.compiled == [('small', ONE), ('small', TWO)]
+
+
+def test_what_is_not_resident_is_not_found(make):
+    residents = make()
+    residents.load('small', ONE)
+    assert residents.find('small', TWO) is None
+    assert residents.find('small', ONE).kept.subnet_id == 'small'
+
+
+def test_an_unknown_name_is_refused_with_those_the_model_keeps(make):
+    for ask in (make().find, make().load):
+        with pytest.raises(ValueError, match=r"'huge'; allowed: small, middle, large"):
+            ask('huge', ONE)
+
+
+def test_beyond_the_budget_the_one_unused_longest_goes(make):
+    residents = make(budget_bytes=200)
+    residents.load('small', ONE)
+    residents.load('middle', ONE)
+    residents.find('small', ONE)
+    residents.load('large', ONE)
+    assert names(residents) == ['small', 'large']
+    assert residents.evictions == 1
+
+
+def test_the_one_in_use_never_goes(make):
+    residents = make(budget_bytes=100)
+    residents.use(residents.load('small', ONE))
+    residents.load('middle', ONE)
+    assert names(residents) == ['small', 'middle']
+    residents.use(residents.find('middle', ONE))
+    residents.load('large', ONE)
+    assert names(residents) == ['middle', 'large']
+
+
+def test_all_are_loaded_without_a_budget(make):
+    residents = make()
+    residents.load_all((name, ONE) for name in NAMES)
+    assert names(residents) == NAMES
+
+
+def test_of_all_those_are_loaded_that_fit_the_first_wanted_first(make):
+    residents = make(budget_bytes=250)
+    residents.load('large', TWO)
+    residents.load_all((name, ONE) for name in ('large', 'small', 'middle'))
+    assert names(residents) == ['small', 'large']
+    assert residents.find('large', ONE) is not None
+
+
+def test_one_is_loaded_however_small_the_budget(make):
+    residents = make(budget_bytes=1)
+    residents.load_all((name, ONE) for name in NAMES)
+    assert names(residents) == ['small']
+
+
+def test_a_budget_below_0_is_refused(make):
+    with pytest.raises(ValueError, match='budget_bytes is -1'):
+        make(budget_bytes=-1)
+
+
+def test_what_the_engine_cannot_run_is_not_resident(make):
+    residents = make(refused=('middle',))
+    with pytest.raises(EngineError, match='middle cannot run'):
+        residents.load('middle', ONE)
+    assert len(residents) == 0
+
+
+def test_sub_networks_of_one_resolution_share_a_preprocessor(make, small_networks):
+    residents = make()
+    twin = replace(small_networks[0], kept=replace(small_networks[0].kept, subnet_id='twin'))
+    residents.networks['twin'] = twin
+    small, middle = residents.load('small', ONE), residents.load('middle', ONE)
+    assert residents.load('twin', ONE).preprocess is small.preprocess
+    assert middle.preprocess is not small.preprocess
+
+
+def test_the_cheapest_is_the_one_with_the_fewest_operations(make):
+    assert make().cheapest == 'small'
+
+
+def test_memory_that_is_really_taken_is_counted(small_networks):
+    residents = ResidentSet(small_networks, create_engine('openvino'))
+    large = residents.load('large', ONE)
+    weights_bytes = 4 * large.kept.parameters
+    assert large.memory_bytes > weights_bytes

@@ -58,9 +58,9 @@ def test_damaged_weights_are_one_line(refuse, damaged):
     ('parameters', 'named'),
     [
         ({'platform': 'pi'}, 'jetson_xavier_nx'),
-        ({'engine': 'openvino'}, "engine is 'openvino'; allowed: torch"),
+        ({'engine': 'caffe'}, "engine is 'caffe'; allowed: auto, openvino, onnxruntime, torch"),
         ({'image_reliability': 'mostly'}, "'mostly'; allowed: best_effort, reliable"),
-        ({'subnet': 'huge'}, "'huge'; resident: small, middle, large"),
+        ({'subnet': 'huge'}, "'huge'; allowed: small, middle, large"),
         ({'processor': 'npu'}, "processor is 'npu'; allowed: cpu"),
         ({'processor': 'npu', 'platform': 'jetson_xavier_nx'}, "'npu'; allowed: cpu, gpu"),
         ({'top': 0}, 'top'),
@@ -158,35 +158,49 @@ def document(measured):
     return json.loads(measured[2].read_text())
 
 
-def test_a_profile_of_another_machine_is_measured_again(document, model_folder, tmp_path):
-    file = tmp_path / 'profile.json'
-    file.write_text(json.dumps(document | {'platform': 'another machine'}))
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    values = {'model': str(model_folder), 'threads': 1, 'profile_rounds': 3, 'profile': str(file)}
-    overrides = [Parameter(name, value=value) for name, value in values.items()]
-    node = PerceptionNode(context=context, parameter_overrides=overrides)
-    node.destroy_node()
-    rclpy.shutdown(context=context)
-    written = json.loads(file.read_text())
-    assert written['platform'] == host_name()
+@pytest.fixture
+def profile_again(model_folder, tmp_path):
+    """Return a function that starts the node with a profile; it gives the one written then."""
+
+    def start(document):
+        file = tmp_path / 'profile.json'
+        file.write_text(json.dumps(document))
+        context = rclpy.Context()
+        rclpy.init(context=context)
+        values = {'model': str(model_folder), 'threads': 1, 'profile_rounds': 3}
+        values['profile'] = str(file)
+        overrides = [Parameter(name, value=value) for name, value in values.items()]
+        node = PerceptionNode(context=context, parameter_overrides=overrides)
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+        return json.loads(file.read_text())
+
+    return start
+
+
+def test_a_profile_of_another_machine_is_measured_again(document, profile_again, capfd):
+    measured_with = document['measured_with']
+    elsewhere = measured_with | {'host': measured_with['host'] | {'name': 'another-robot'}}
+    written = profile_again(document | {'measured_with': elsewhere})
+    assert 'does not apply: it was measured on another-robot' in capfd.readouterr().err
+    assert written['measured_with']['host'] == measured_with['host']
     assert written['points'] != document['points']
 
 
-def test_a_profile_of_other_sub_networks_is_refused(refuse, document, tmp_path):
-    file = tmp_path / 'profile.json'
-    document['points'][0]['subnet_id'] = 'huge'
-    file.write_text(json.dumps(document))
-    line = refuse(profile=file)
-    assert 'has sub-networks huge; untrained keeps: large, middle, small' in line
+def test_a_profile_of_other_weights_is_measured_again(document, profile_again, capfd):
+    measured_with = document['measured_with']
+    other = measured_with | {'subnets': measured_with['subnets'] | {'small': 'f' * 16}}
+    written = profile_again(document | {'measured_with': other})
+    assert 'other weights or another config of small: measuring again' in capfd.readouterr().err
+    assert written['measured_with']['subnets'] == measured_with['subnets']
 
 
-def test_a_profile_of_more_threads_than_allowed_is_refused(refuse, document, tmp_path):
-    file = tmp_path / 'profile.json'
+def test_a_profile_of_more_threads_than_allowed_is_measured_again(document, profile_again, capfd):
     for point in document['points']:
         point['threads'] = 4
-    file.write_text(json.dumps(document))
-    assert 'has no point of at most 1 threads' in refuse(profile=file)
+    written = profile_again(document)
+    assert 'with at most 1 threads: measuring again' in capfd.readouterr().err
+    assert {point['threads'] for point in written['points']} == {1}
 
 
 def test_a_damaged_profile_is_named(refuse, tmp_path):

@@ -6,35 +6,65 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dynofa_ros.engine import Classified, Delivery, Mailbox, Prediction
-from dynofa_ros.nodes.perception_worker import Arrival, Command, PerceptionWorker, Running
+from dynofa_ros.engine import Classified, Delivery, Mailbox, Place, Prediction, Prepared
+from dynofa_ros.nodes.perception_work import Arrival, Command, Running
+from dynofa_ros.nodes.perception_worker import PerceptionWorker
 from dynofa_ros.simulation.frame_time import ModelledFrame
 
 ACCURACY = {'small': 0.3, 'large': 0.5}
+HOST = Place('cpu', 1)
 
 
 class Classifier:
     """Classifies anything that decodes; its own time passes by its own clock."""
 
-    threads = 1
-
-    def __init__(self):
+    def __init__(self, active):
         self.seen = []
         self.error = None
-        self.switch('small')
+        self.active = active
 
-    def switch(self, subnet_id):
-        if subnet_id not in ACCURACY:
-            raise ValueError(f'sub-network is {subnet_id!r}; resident: small, large')
-        kept = SimpleNamespace(subnet_id=subnet_id, accuracy=ACCURACY[subnet_id])
-        self.active = SimpleNamespace(kept=kept)
+    def prepare(self, decode):
+        return Prepared(decode(), None, None, 0.01)
 
-    def classify(self, decode):
-        image = decode()
+    def classify(self, prepared):
         if self.error is not None:
             raise self.error
-        self.seen.append((self.active.kept.subnet_id, image.shape))
-        return Classified(Prediction((0,), ('cat',), (1.0,)), 0.01, 0.02, 0.03)
+        self.seen.append((self.active.kept.subnet_id, prepared.image.shape))
+        return Classified(Prediction((0,), ('cat',), (1.0,)), prepared.preprocess_s, 0.02, 0.03)
+
+
+class Residents:
+    """Whatever is not in `missing` is resident."""
+
+    def __init__(self):
+        self.missing, self.asked = set(), []
+
+    def find(self, subnet_id, place):
+        self.asked.append((subnet_id, place))
+        if subnet_id not in ACCURACY:
+            raise ValueError(f'sub-network is {subnet_id!r}; allowed: small, large')
+        return None if subnet_id in self.missing else resident(subnet_id)
+
+    def use(self, resident):
+        self.used = resident.kept.subnet_id
+
+
+class Loader:
+    """Loads when it is told to."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def load(self, subnet_id, place, done):
+        self.waiting.append((subnet_id, done))
+
+    def stop(self):
+        pass
+
+
+def resident(subnet_id):
+    kept = SimpleNamespace(subnet_id=subnet_id, accuracy=ACCURACY[subnet_id])
+    return SimpleNamespace(kept=kept, precision='float32')
 
 
 class Listener:
@@ -68,15 +98,20 @@ class Bench:
     """A worker with everything around it, at 100 s by its clock."""
 
     def __init__(self, model=None):
-        self.listener, self.classifier = Listener(), Classifier()
+        self.listener, self.classifier = Listener(), Classifier(resident('small'))
+        self.residents, self.loader = Residents(), Loader()
+        self.now_s = 100.0
         self.worker = PerceptionWorker(
             classifier=self.classifier,
+            residents=self.residents,
+            loader=self.loader,
             mailbox=Mailbox(),
             listener=self.listener,
             processors={'cpu': 4, 'gpu': 1},
             running=Running('small', 'cpu', 2, math.nan, since_s=0.0, reason='start'),
             model=model,
-            clock=lambda: 100.0,
+            host_place=None if model is None else HOST,
+            clock=lambda: self.now_s,
         )
 
     def frame(self, *commands, dropped=0, **image):
@@ -90,6 +125,12 @@ class Bench:
         """Hand over a command; return what runs then."""
         command = {'sequence': 1, 'subnet_id': 'large'} | command
         self.worker.handle(Delivery((Command(**command),), None, 0))
+        return self.listener.runnings[-1]
+
+    def loaded(self, index=-1, error=''):
+        """Let the loader be done with what it was asked for; return what runs then."""
+        self.loader.waiting[index][1](error)
+        self.worker.handle(self.worker.mailbox.take())
         return self.listener.runnings[-1]
 
 
@@ -186,6 +227,7 @@ def test_a_command_is_acknowledged_with_what_runs(bench):
         since_s=100.0,
         reason='late',
         switches=1,
+        switch_s=0.0,
         command_sequence=7,
         command_applied=True,
         command_result='runs large on gpu, 1 threads',
@@ -211,21 +253,58 @@ def test_a_deadline_alone_is_taken_over(bench):
     assert bench.obey(subnet_id='small', deadline_s=0.2).deadline_s == 0.2
 
 
-def test_more_threads_are_used_for_real(bench):
+def test_it_runs_where_the_command_says(bench):
     bench.obey(threads=4)
-    assert bench.classifier.threads == 4
+    assert bench.residents.asked == [('large', Place('cpu', 4))]
+    assert bench.residents.used == 'large'
 
 
-def test_threads_of_a_simulated_processor_are_not_those_of_this_machine():
+def test_a_simulated_processor_is_not_one_of_this_machine():
     bench = Bench(Platform(0.0))
-    bench.obey(threads=4)
-    assert bench.classifier.threads == 1
+    bench.obey(processor='gpu')
+    assert bench.residents.asked == [('large', HOST)]
+
+
+def test_what_is_not_resident_is_loaded_while_the_one_before_goes_on(bench):
+    bench.residents.missing = {'large'}
+    running = bench.obey(sequence=5)
+    assert (running.subnet_id, running.command_applied) == ('small', False)
+    assert 'compiling large for cpu, 2 threads; small runs until then' in running.command_result
+    assert bench.frame().running.subnet_id == 'small'
+    assert bench.listener.refused == []
+
+
+def test_once_it_is_loaded_the_command_is_obeyed(bench):
+    bench.residents.missing = {'large'}
+    bench.obey(sequence=5, deadline_s=0.2)
+    bench.residents.missing = set()
+    running = bench.loaded()
+    assert (running.subnet_id, running.deadline_s, running.switches) == ('large', 0.2, 1)
+    assert (running.command_sequence, running.command_applied) == (5, True)
+
+
+def test_a_newer_command_is_not_undone_by_what_is_loaded_later(bench):
+    bench.residents.missing = {'large'}
+    bench.obey(sequence=5)
+    bench.obey(sequence=6, subnet_id='small')
+    bench.residents.missing = set()
+    running = bench.loaded()
+    assert (running.subnet_id, running.command_sequence) == ('small', 6)
+
+
+def test_what_cannot_be_loaded_is_refused_with_the_reason(bench):
+    bench.residents.missing = {'large'}
+    bench.obey(sequence=5)
+    running = bench.loaded(error='out of memory')
+    assert (running.subnet_id, running.command_applied) == ('small', False)
+    assert running.command_result == 'out of memory'
+    assert bench.listener.refused == [('subnet_command', 'out of memory')]
 
 
 @pytest.mark.parametrize(
     ('command', 'named'),
     [
-        ({'subnet_id': 'huge'}, "sub-network is 'huge'; resident: small, large"),
+        ({'subnet_id': 'huge'}, "sub-network is 'huge'; allowed: small, large"),
         ({'processor': 'npu'}, "processor is 'npu'; allowed: cpu, gpu"),
         ({'threads': 5}, 'threads is 5; cpu has 4'),
         ({'processor': 'gpu', 'threads': 2}, 'threads is 2; gpu has 1'),
@@ -259,7 +338,12 @@ def test_what_nobody_commanded_leaves_deadline_and_acknowledgement_alone(bench):
     before = bench.worker.running
     running = bench.obey(sequence=None, subnet_id='large', reason='set by parameter')
     assert running == replace(
-        before, subnet_id='large', since_s=100.0, reason='set by parameter', switches=1
+        before,
+        subnet_id='large',
+        since_s=100.0,
+        reason='set by parameter',
+        switches=1,
+        switch_s=0.0,
     )
 
 
@@ -334,9 +418,9 @@ def test_a_stop_does_not_wait_for_a_simulated_inference(thread):
     started = threading.Event()
     classify = bench.classifier.classify
 
-    def signalling(decode):
+    def signalling(prepared):
         started.set()
-        return classify(decode)
+        return classify(prepared)
 
     bench.classifier.classify = signalling
     loop = thread(bench.worker)
@@ -349,12 +433,14 @@ def test_a_stop_does_not_wait_for_a_simulated_inference(thread):
 
 def test_real_pieces_fit_together(model):
     from dynofa_ros.engine import Classifier as RealClassifier
-    from dynofa_ros.engine import ResidentSet, TorchEngine
+    from dynofa_ros.engine import CompiledCache, ResidentSet, create_engine, networks
 
-    engine = TorchEngine()
-    classifier = RealClassifier(ResidentSet(model, engine), engine, model.labels, threads=1)
+    residents = ResidentSet(networks(model, CompiledCache(None)), create_engine('openvino'))
+    residents.load_all((name, Place('cpu', 2)) for name in ('small', 'large'))
     bench = Bench()
-    bench.worker.classifier = classifier
+    bench.worker.residents = residents
+    first = residents.find('small', Place('cpu', 2))
+    bench.worker.classifier = RealClassifier(first, model.labels)
     rows = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     image = {'height': 48, 'width': 64, 'step': 192, 'data': rows.tobytes()}
     small = bench.frame(**image)
@@ -362,3 +448,75 @@ def test_real_pieces_fit_together(model):
     assert set(small.classified.prediction.labels) <= set(model.labels)
     assert small.classified.prediction != large.classified.prediction
     assert (small.accuracy, large.accuracy) == (0.3, 0.5)
+
+
+class Overlap:
+    """A worker in the middle of an inference of 20 ms that began at 100 s."""
+
+    def __init__(self, model=None):
+        self.bench = Bench(model)
+        self.bench.frame()
+        self.bench.worker.busy_until_s = 100.02
+
+    def arrive(self, *, after_s=0.0, period_s=0.1, **image):
+        self.bench.now_s = 100.0 + after_s
+        arrival = Arrival(picture(**image), arrived_s=self.bench.now_s, age_s=0.1)
+        return self.bench.worker.prepare_early(arrival, period_s=period_s)
+
+
+def test_an_image_that_must_wait_is_prepared_meanwhile():
+    assert Overlap().arrive(after_s=0.01).prepared is not None
+
+
+def test_an_image_that_need_not_wait_is_not_prepared_early():
+    assert Overlap().arrive(after_s=0.03).prepared is None
+
+
+def test_an_image_that_the_next_will_replace_is_not_prepared():
+    assert Overlap().arrive(period_s=0.015).prepared is None
+
+
+def test_an_inference_on_all_cores_is_not_disturbed():
+    overlap = Overlap()
+    overlap.bench.obey(subnet_id='small', threads=4)
+    overlap.bench.worker.busy_until_s = 100.02
+    assert overlap.arrive().prepared is None
+
+
+def test_a_simulated_inference_leaves_this_machine_free():
+    overlap = Overlap(Platform(0.02))
+    overlap.bench.obey(subnet_id='small', threads=4)
+    overlap.bench.worker.busy_until_s = 100.02
+    assert overlap.arrive().prepared is not None
+
+
+def test_a_bad_image_is_left_to_the_worker():
+    overlap = Overlap()
+    arrival = overlap.arrive(encoding='nonsense')
+    assert arrival.prepared is None
+    overlap.bench.worker.handle(Delivery((), arrival, 0))
+    assert [name for name, _ in overlap.bench.listener.refused] == ['image']
+
+
+def test_the_end_of_an_inference_is_expected_as_the_one_before_took(bench):
+    bench.frame()
+    assert not bench.worker.busy_until_s > 0
+    bench.frame()
+    assert bench.worker.busy_until_s == pytest.approx(100.02)
+
+
+def test_after_a_switch_nothing_is_expected(bench):
+    bench.frame()
+    bench.obey()
+    bench.frame()
+    assert math.isnan(bench.worker.busy_until_s)
+
+
+def test_time_of_preparing_is_counted_once():
+    overlap = Overlap()
+    arrival = overlap.arrive(after_s=0.0)
+    overlap.bench.now_s = 100.05
+    overlap.bench.worker.handle(Delivery((), arrival, 0))
+    result = overlap.bench.listener.results[-1]
+    assert result.queue_s == pytest.approx(0.04)
+    assert result.latency_s == pytest.approx(0.04 + 0.01 + 0.02 + 0.03)

@@ -9,13 +9,26 @@ pytest.importorskip('pymoo', reason='pymoo, of the extra search, is not installe
 
 from dynofa_ros.cli import main
 from dynofa_ros.commands.search import add_parser
-from dynofa_ros.offline.profile import host_name, load_profile
+from dynofa_ros.engine import CompiledCache, create_engine, networks
+from dynofa_ros.offline.profile import host_name
 from dynofa_ros.offline.search_command import run_search
+from dynofa_ros.offline.stored_profile import StoredProfile
 from dynofa_ros.report.front import draw_front, front_table
 from dynofa_ros.supernet import create_supernet, load_model
 
-QUICK = ('--population=4', '--generations=1', '--keep=2', '--latency-samples=2', '--rounds=3')
+QUICK = (
+    '--population=4',
+    '--generations=1',
+    '--keep=2',
+    '--latency-samples=2',
+    '--rounds=3',
+    '--engine=torch',
+)
 IMAGES = ('--samples=3', '--held-out=10', '--trial-images=10')
+
+
+def load_profile(out):
+    return StoredProfile.load(out / 'profile.json', 'camera').profile
 
 
 def options(*arguments):
@@ -56,17 +69,24 @@ def table(tmp_path):
 
 def test_the_profile_names_sub_networks_of_the_model_beside_it(searched):
     out, _ = searched
-    profile, found = load_profile(out / 'profile.json', 'camera'), load_model(str(out))
+    profile, found = load_profile(out), load_model(str(out))
     assert {point.subnet_id for point in profile.points} == {k.subnet_id for k in found.kept}
     assert profile.platform == host_name()
     assert profile.latency_source == 'measured'
     assert profile.energy_source == 'unavailable'
 
 
+def test_the_profile_applies_to_the_model_beside_it(searched):
+    out, _ = searched
+    stored = StoredProfile.load(out / 'profile.json', 'camera')
+    nets = networks(load_model(str(out)), CompiledCache(None))
+    assert stored.why_not(nets, create_engine('torch')) == ''
+
+
 def test_a_point_of_the_profile_has_the_accuracy_of_the_model(searched):
     out, _ = searched
     found = load_model(str(out))
-    for point in load_profile(out / 'profile.json', 'camera').points:
+    for point in load_profile(out).points:
         assert point.accuracy == found.subnet(point.subnet_id).accuracy
 
 
@@ -74,6 +94,7 @@ def test_the_figures_are_written_and_say_what_was_ranked_and_what_measured(searc
     out, figures = searched
     assert json.loads((out / 'search.json').read_text()) == figures
     assert figures['accuracy_source'] == 'measured'
+    assert figures['engine'] == 'torch'
     assert figures['measured_over_ranked_latency']['median'] > 0
     for each in figures['measured']:
         assert each['latency_s'] > 0
@@ -113,7 +134,7 @@ def test_a_supernet_without_images_has_predicted_accuracies(table, tmp_path):
     assert figures['accuracy_source'] == 'predicted'
     assert not (out / 'model.yaml').exists()
     predicted = {each['top1'] for each in figures['measured'] if each['subnet_id']}
-    points = load_profile(out / 'profile.json', 'camera').points
+    points = load_profile(out).points
     assert {point.accuracy for point in points} == predicted
 
 
@@ -126,6 +147,7 @@ def test_a_supernet_without_images_has_predicted_accuracies(table, tmp_path):
         (['--keep', '1'], 'keep is 1; it must be at least 2'),
         (['--population', '3'], 'population is 3; it must be at least 4'),
         (['--threads', '-1'], 'threads is -1'),
+        (['--engine', 'steam', '--table', 'x'], "engine is 'steam'"),
         (['--table', 'nothing.jsonl'], r'table nothing.jsonl cannot be read'),
         (['--predictor', 'nothing.npz'], r'predictor nothing.npz cannot be read'),
         (['--predictor', 'nothing.pth'], r'predictor nothing.pth cannot be read'),
@@ -133,7 +155,8 @@ def test_a_supernet_without_images_has_predicted_accuracies(table, tmp_path):
     ],
 )
 def test_what_cannot_be_searched_is_one_line(given, text, tmp_path, capsys):
-    assert main(['search', '--out', str(tmp_path / 'found'), *given]) == 1
+    out = ('--out', str(tmp_path / 'found'))
+    assert main(['search', '--engine=torch', *out, *given]) == 1
     error = capsys.readouterr().err
     assert error.startswith('dynofa search: ')
     assert text in error

@@ -16,6 +16,7 @@ from dynofa_ros.runtime import (
     SubnetObservation,
     TargetRequest,
 )
+from dynofa_ros.runtime.observation import Resident
 
 
 @dataclass
@@ -231,3 +232,16 @@ def test_stationary_noise_does_not_make_it_flap(robot):
 def test_impossible_settings_are_refused(change, text):
     with pytest.raises(ValueError, match=text):
         replace(Settings(), **change)
+
+
+def test_at_first_what_is_resident_is_run_then_what_is_best(robot):
+    residents = (Resident('small', '', 0),)
+    robot.manager.observe_subnet(
+        SubnetObservation('camera', 'small', 'gpu', 0, False, residents=residents)
+    )
+    assert [each.subnet_id for each in robot.step().switches] == ['small']
+    robot.now_s += 10.0
+    robot.manager.observe_subnet(
+        SubnetObservation('camera', 'small', 'gpu', 1, True, residents=residents)
+    )
+    assert [each.subnet_id for each in robot.step().switches] == ['large']

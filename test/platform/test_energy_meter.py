@@ -1,0 +1,188 @@
+"""Energy counters of a powercap tree that is made up here."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from dynofa_ros.platform.energy_meter import (
+    EnergyMeter,
+    EnergyUnavailable,
+    energy_above_idle_j,
+    idle_power_w,
+)
+
+RANGE_UJ = 1_000_000_000
+
+
+class Powercap:
+    """A tree of zones whose counters a test sets."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / 'intel-rapl').mkdir()  # the control type: no zone
+
+    def zone(self, folder: str, name: str, energy_uj: object = 0) -> None:
+        path = self.root / folder
+        path.mkdir()
+        (path / 'name').write_text(f'{name}\n')
+        (path / 'max_energy_range_uj').write_text(f'{RANGE_UJ}\n')
+        self.set(folder, energy_uj)
+
+    def set(self, folder: str, energy_uj: object) -> None:
+        (self.root / folder / 'energy_uj').write_text(f'{energy_uj}\n')
+
+
+class Machine:
+    """A machine of constant power, on which time passes only while it sleeps or works."""
+
+    def __init__(self, tree: Powercap) -> None:
+        self.tree, self.now_s, self.energy_j = tree, 0.0, 0.0
+        tree.zone('intel-rapl:0', 'package-0')
+
+    def spend(self, seconds: float, power_w: float) -> None:
+        self.now_s += seconds
+        self.energy_j += seconds * power_w
+        self.tree.set('intel-rapl:0', round(self.energy_j * 1e6))
+
+    def clock(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Powercap:
+    return Powercap(tmp_path)
+
+
+@pytest.fixture
+def machine(tree: Powercap) -> Machine:
+    return Machine(tree)
+
+
+def test_energy_counts_from_when_the_meter_was_made(tree: Powercap) -> None:
+    tree.zone('intel-rapl:0', 'package-0', 5_000_000)
+    meter = EnergyMeter(tree.root)
+    tree.set('intel-rapl:0', 7_500_000)
+    assert meter.read_j() == pytest.approx(2.5)
+
+
+def test_packages_add_up(tree: Powercap) -> None:
+    tree.zone('intel-rapl:0', 'package-0')
+    tree.zone('intel-rapl:1', 'package-1')
+    meter = EnergyMeter(tree.root)
+    tree.set('intel-rapl:0', 1_000_000)
+    tree.set('intel-rapl:1', 2_000_000)
+    assert meter.read_j() == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ('folder', 'name'),
+    [
+        ('intel-rapl:0:0', 'core'),
+        ('intel-rapl:0:1', 'dram'),
+        ('intel-rapl:2', 'psys'),
+        ('intel-rapl-mmio:0', 'package-0'),
+    ],
+)
+def test_what_a_package_holds_or_repeats_does_not_count(
+    tree: Powercap, folder: str, name: str
+) -> None:
+    tree.zone('intel-rapl:0', 'package-0')
+    tree.zone(folder, name)
+    meter = EnergyMeter(tree.root)
+    tree.set('intel-rapl:0', 1_000_000)
+    tree.set(folder, 4_000_000)
+    assert meter.read_j() == pytest.approx(1.0)
+
+
+def test_a_counter_that_wraps_around_loses_nothing(tree: Powercap) -> None:
+    tree.zone('intel-rapl:0', 'package-0', RANGE_UJ - 2_000_000)
+    meter = EnergyMeter(tree.root)
+    for energy_uj, total_j in ((1_000_000, 3.0), (4_000_000, 6.0), (500_000, 1002.5)):
+        tree.set('intel-rapl:0', energy_uj)
+        assert meter.read_j() == pytest.approx(total_j)
+
+
+def test_a_machine_without_the_tree_says_so(tmp_path: Path) -> None:
+    with pytest.raises(EnergyUnavailable, match=r'none cannot be listed: No such file'):
+        EnergyMeter(tmp_path / 'none')
+
+
+def test_a_tree_without_a_package_says_so(tree: Powercap) -> None:
+    tree.zone('intel-rapl:0', 'psys')
+    with pytest.raises(EnergyUnavailable, match='has no zone of a CPU package'):
+        EnergyMeter(tree.root)
+
+
+def test_a_counter_for_root_alone_names_the_remedy(
+    tree: Powercap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.zone('intel-rapl:0', 'package-0')
+    read_text = Path.read_text
+
+    def refuse(file: Path) -> str:  # tests may run as root, whom no permission stops
+        if file.name == 'energy_uj':
+            raise PermissionError(13, 'Permission denied')
+        return read_text(file)
+
+    monkeypatch.setattr(Path, 'read_text', refuse)
+    with pytest.raises(EnergyUnavailable, match=r'Permission denied; .*chmod a\+r .*energy_uj'):
+        EnergyMeter(tree.root)
+
+
+def test_a_counter_that_counts_nothing_is_named(tree: Powercap) -> None:
+    tree.zone('intel-rapl:0', 'package-0', 'many')
+    with pytest.raises(EnergyUnavailable, match=r"energy_uj holds 'many"):
+        EnergyMeter(tree.root)
+
+
+def test_a_counter_that_disappears_is_named(tree: Powercap) -> None:
+    tree.zone('intel-rapl:0', 'package-0')
+    meter = EnergyMeter(tree.root)
+    (tree.root / 'intel-rapl:0' / 'energy_uj').unlink()
+    with pytest.raises(EnergyUnavailable, match='energy_uj cannot be read'):
+        meter.read_j()
+
+
+def test_idle_power_is_energy_over_the_time_that_passed(machine: Machine) -> None:
+    def sleep(seconds: float) -> None:
+        machine.spend(seconds + 0.25, 4.0)  # sleeping takes longer than asked for
+
+    power_w = idle_power_w(EnergyMeter(machine.tree.root), clock=machine.clock, sleep=sleep)
+    assert power_w == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize('frame_s', [0.01, 0.2, 3.0])
+def test_the_energy_of_a_frame_is_what_it_takes_above_idle(
+    machine: Machine, frame_s: float
+) -> None:
+    energy_j = energy_above_idle_j(
+        EnergyMeter(machine.tree.root),
+        lambda: machine.spend(frame_s, 10.0),
+        idle_w=4.0,
+        clock=machine.clock,
+    )
+    assert energy_j == pytest.approx(frame_s * 6.0)
+
+
+def test_frames_repeat_until_the_time_is_up(machine: Machine) -> None:
+    energy_above_idle_j(
+        EnergyMeter(machine.tree.root),
+        lambda: machine.spend(0.2, 10.0),
+        idle_w=4.0,
+        seconds=0.5,
+        clock=machine.clock,
+    )
+    assert machine.now_s == pytest.approx(0.6)
+
+
+def test_frames_that_take_no_more_than_idling_have_an_unknown_energy(machine: Machine) -> None:
+    energy_j = energy_above_idle_j(
+        EnergyMeter(machine.tree.root),
+        lambda: machine.spend(0.1, 4.0),
+        idle_w=5.0,
+        clock=machine.clock,
+    )
+    assert math.isnan(energy_j)

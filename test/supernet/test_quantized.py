@@ -1,0 +1,206 @@
+"""The int8 part of a model folder. Its ONNX files are opaque here: any bytes will do."""
+
+import hashlib
+import shutil
+
+import pytest
+import torch
+import yaml
+
+from dynofa_ros.supernet import KeptSubnet, ModelError, create_supernet, load_model
+from dynofa_ros.supernet.fingerprint import subnet_fingerprints
+from dynofa_ros.supernet.model import save_model
+from dynofa_ros.supernet.quantized import QuantizedSubnet, write_index
+
+
+@pytest.fixture
+def folder(model_folder, model, tmp_path):
+    """A model folder with int8 sub-networks of `small` and `large`."""
+    folder = shutil.copytree(model_folder, tmp_path / 'model')
+    (folder / 'int8').mkdir()
+    fingerprints = subnet_fingerprints(model.net, [each.config for each in model.kept])
+    entries = []
+    for name, accuracy in (('small', 0.29), ('large', 0.49)):
+        content = f'ONNX of {name}'.encode()
+        (folder / 'int8' / f'{name}.onnx').write_bytes(content)
+        entries.append(
+            QuantizedSubnet(
+                subnet_id=f'{name}-int8',
+                accuracy=accuracy,
+                test_images=100,
+                engine='openvino',
+                engine_version='2026.4',
+                calibration_images=30,
+                seed=0,
+                sha256=hashlib.sha256(content).hexdigest(),
+                float_network=fingerprints[model.subnet(name).config],
+            )
+        )
+    write_index(folder / 'int8', entries)
+    return folder
+
+
+@pytest.fixture
+def change(folder):
+    """Return a function that changes fields of the entry of `small`."""
+
+    def change(**fields):
+        file = folder / 'int8' / 'int8.yaml'
+        document = yaml.safe_load(file.read_text())
+        document['subnets'][0] |= fields
+        file.write_text(yaml.safe_dump(document))
+
+    return change
+
+
+def refuse(folder, message):
+    with pytest.raises(ModelError, match=message):
+        load_model(str(folder))
+
+
+def test_a_folder_without_int8_keeps_float32_alone(model):
+    assert {each.precision for each in model.kept} == {'float32'}
+    assert model.quantized == {}
+
+
+def test_int8_sub_networks_are_kept_beside_their_float32_ones(folder):
+    names = [each.subnet_id for each in load_model(str(folder)).kept]
+    assert names == ['small-int8', 'small', 'middle', 'large-int8', 'large']
+
+
+def test_it_is_the_float32_one_but_for_name_precision_and_accuracy(folder):
+    loaded = load_model(str(folder))
+    small, int8 = loaded.subnet('small'), loaded.subnet('small-int8')
+    assert (int8.precision, int8.accuracy) == ('int8', 0.29)
+    assert (small.precision, small.accuracy) == ('float32', 0.3)
+    for field in ('config', 'flops', 'parameters', 'layers'):
+        assert getattr(int8, field) == getattr(small, field)
+
+
+def test_the_file_of_each_is_known(folder):
+    assert load_model(str(folder)).quantized == {
+        f'{name}-int8': folder / 'int8' / f'{name}.onnx' for name in ('small', 'large')
+    }
+
+
+def test_a_model_can_be_loaded_whatever_its_int8_files_are(folder):
+    (folder / 'int8' / 'small.onnx').unlink()
+    loaded = load_model(str(folder), quantized=False)
+    assert [each.subnet_id for each in loaded.kept] == ['small', 'middle', 'large']
+
+
+def test_a_missing_file_is_named(folder):
+    (folder / 'int8' / 'small.onnx').unlink()
+    refuse(folder, r'int8/small\.onnx cannot be read: No such file')
+
+
+@pytest.mark.parametrize('content', [b'', b'ONNX of smalk', b'ONNX of small '])
+def test_a_damaged_file_is_named(folder, content):
+    (folder / 'int8' / 'small.onnx').write_bytes(content)
+    refuse(folder, r'int8/small\.onnx is damaged: it has SHA-256')
+
+
+def test_a_folder_without_an_index_is_refused(folder):
+    (folder / 'int8' / 'int8.yaml').unlink()
+    refuse(folder, r'int8/int8\.yaml cannot be read: No such file')
+
+
+@pytest.mark.parametrize('text', ['', 'subnets: 3', 'subnets: [3]', 'a: [', '\x00'], ids=repr)
+def test_an_index_that_is_none_is_named(folder, text):
+    (folder / 'int8' / 'int8.yaml').write_text(text)
+    refuse(folder, r'int8/int8\.yaml is damaged')
+
+
+@pytest.mark.parametrize(
+    ('field', 'value', 'message'),
+    [
+        ('subnet_id', 'small', r"subnet_id is 'small'; it must be NAME-int8"),
+        ('subnet_id', '-int8', r"subnet_id is '-int8'"),
+        ('subnet_id', 3, 'subnet_id is 3'),
+        ('subnet_id', 'huge-int8', "made from 'huge'; the model keeps: small, middle, large"),
+        ('subnet_id', 'large-int8', 'there are already: large-int8'),
+        ('accuracy', 1.5, 'accuracy is 1.5; it must be in 0..1'),
+        ('accuracy', float('nan'), 'accuracy is nan'),
+        ('accuracy', 'high', 'TypeError'),
+        ('test_images', 0, 'test_images is 0; it must be an integer above 0'),
+        ('calibration_images', 2.5, r'calibration_images is 2\.5'),
+        ('engine', '', "engine is ''; it must be a text"),
+        ('sha256', None, 'sha256 is None'),
+        ('colour', 'red', 'colour'),
+    ],
+)
+def test_an_entry_that_makes_no_sense_is_named(folder, change, field, value, message):
+    change(**{field: value})
+    refuse(folder, rf'int8\.yaml.*{message}')
+
+
+def test_a_file_of_other_weights_is_refused_with_the_remedy(folder, random_supernet, model):
+    net = random_supernet(seed=1)
+    kept = model.kept
+    for each in kept:
+        net.set_statistics(each.config, model.net.statistics[each.config])
+    int8 = folder.parent / 'int8'
+    (folder / 'int8').rename(int8)
+    save_model(folder, type(model)('other', net, model.labels, kept), {})
+    int8.rename(folder / 'int8')
+    refuse(folder, r'small\.onnx was made from other weights .*run dynofa quantize again')
+
+
+def test_saving_other_weights_removes_int8_ones_of_the_old(folder, model):
+    save_model(folder, model, {})
+    assert not (folder / 'int8').exists()
+    assert len(load_model(str(folder)).kept) == 3
+
+
+def test_an_int8_sub_network_is_not_saved_as_a_float32_one(folder, tmp_path):
+    with pytest.raises(ModelError, match='small-int8 is int8; a model is saved with its float32'):
+        save_model(tmp_path / 'copy', load_model(str(folder)), {})
+    assert not (tmp_path / 'copy').exists()
+
+
+def test_an_int8_entry_among_the_float32_ones_is_refused(folder):
+    document = yaml.safe_load((folder / 'model.yaml').read_text())
+    document['subnets'][0]['precision'] = 'int8'
+    (folder / 'model.yaml').write_text(yaml.safe_dump(document))
+    refuse(folder, r'model\.yaml: small has the precision int8; such sub-networks stand in .*int8')
+
+
+def test_an_unknown_precision_is_refused(model):
+    small = model.subnet('small')
+    with pytest.raises(ModelError, match=r"precision is 'int4'; allowed: float32, int8"):
+        KeptSubnet('x', small.config, 0.5, 1, 1, 1, 'int4')
+
+
+def fingerprint_of(net, config):
+    return subnet_fingerprints(net, [config])[config]
+
+
+@pytest.mark.parametrize('what', ['a weight', 'statistics', 'the config'])
+def test_the_fingerprint_changes_with(random_supernet, what):
+    net = random_supernet()
+    config = net.space.canonical(net.space.min_config())
+    mean, var = torch.zeros(16), torch.ones(16)
+    net.set_statistics(config, {'stem.bn': (mean, var)})
+    before = fingerprint_of(net, config)
+    if what == 'a weight':
+        with torch.no_grad():
+            net.classifier.bias[3] += 1e-3
+    elif what == 'statistics':
+        var[5] += 1e-3
+    else:
+        config = net.space.canonical(net.space.max_config())
+    assert fingerprint_of(net, config) != before
+
+
+def test_the_fingerprint_is_the_same_every_time(random_supernet):
+    config = random_supernet().space.min_config()
+    assert fingerprint_of(random_supernet(), config) == fingerprint_of(random_supernet(), config)
+
+
+def test_variants_that_are_not_installed_change_nothing_about_the_others():
+    torch.manual_seed(0)
+    net = create_supernet('efficientnet_lite')
+    config = net.space.min_config()
+    before = fingerprint_of(net, config)
+    net.leave_out({2: 'install it'})
+    assert fingerprint_of(net, config) == before
