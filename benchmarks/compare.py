@@ -1,0 +1,119 @@
+"""Compare engines with the dynamic eager forward on one network: logits first, then time."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from networks import eager_runner, images
+from turns import take_turns
+
+from dynofa_ros.engine import CPU, Engine, Network, Place
+from dynofa_ros.engine.torch_engine import relative_error
+
+EAGER, PRODUCT = 'eager', 'matrix product'
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network: medians of its runs, by engine."""
+
+    network: str
+    flops: int
+    """2 per multiply-add."""
+    eager_s: float
+    engine_s: Mapping[str, float]
+    speedup: Mapping[str, float]
+    relative_error: Mapping[str, float]
+    """Largest difference of logits from the dynamic network's, relative to the largest logit."""
+    eager_alone_s: float
+    engine_alone_s: float
+    """Of the chosen engine: what it takes when the other side does not run in between."""
+
+
+class Comparison:
+    """Compares one network after the other; the first engine is the chosen one."""
+
+    def __init__(
+        self,
+        engines: Mapping[str, Engine],
+        *,
+        threads: int,
+        rounds: int,
+        block: int,
+        images_each: int,
+        seed: int,
+    ) -> None:
+        self._engines, self._place = engines, Place(CPU, threads)
+        self._rounds, self._block, self._images_each = rounds, block, images_each
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def measure(self, network: Network) -> Row:
+        """Compare the logits of a network in every engine, then time it.
+
+        Raises:
+            EngineError: if an engine cannot run it.
+        """
+        works, errors = self._works(network)
+        seconds = self._medians(works)
+        chosen = next(iter(self._engines))
+        alone = {name: self._medians({name: works[name]})[name] for name in (EAGER, chosen)}
+        eager_s = seconds.pop(EAGER)
+        return Row(
+            network=network.kept.subnet_id,
+            flops=network.kept.flops,
+            eager_s=eager_s,
+            engine_s=seconds,
+            speedup={name: eager_s / each for name, each in seconds.items()},
+            relative_error=errors,
+            eager_alone_s=alone[EAGER],
+            engine_alone_s=alone[chosen],
+        )
+
+    def matrix_product(self, network: Network, side: int) -> dict[str, Any]:
+        """Time a float32 matrix product in turn with a network in each engine.
+
+        Returns the rates of both, in operations a second of 2 per multiply-add, and their ratio.
+        """
+        a, b = torch.randn(2, side, side, generator=self._generator)
+        works, _ = self._works(network)
+        del works[EAGER]
+        works[PRODUCT] = partial(torch.mm, a, b, out=torch.empty(side, side))
+        seconds = self._medians(works)
+        product_s = seconds.pop(PRODUCT)
+        product_rate = 2 * side**3 / product_s
+        rates = {name: network.kept.flops / each for name, each in seconds.items()}
+        return {
+            'side': side,
+            'latency_s': product_s,
+            'flops_per_s': product_rate,
+            'network': network.kept.subnet_id,
+            'engine_s': seconds,
+            'engine_flops_per_s': rates,
+            'share': {name: rate / product_rate for name, rate in rates.items()},
+        }
+
+    def _medians(self, works: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+        seconds = take_turns(works, rounds=self._rounds, block=self._block)
+        return {name: statistics.median(each) for name, each in seconds.items()}
+
+    def _works(
+        self, network: Network
+    ) -> tuple[dict[str, Callable[[], object]], dict[str, float]]:
+        """Return what is timed, and each engine's largest relative error; NaN stays NaN."""
+        config = network.kept.config
+        eager = eager_runner(network.net, config, CPU)
+        made = images(self._images_each, config.r, self._generator).numpy()
+        inputs = [made[i : i + 1] for i in range(len(made))]
+        works: dict[str, Callable[[], object]] = {EAGER: partial(eager, inputs[0])}
+        errors = {}
+        for name, engine in self._engines.items():
+            run = engine.compile(network, self._place)
+            errors[name] = float(np.max([relative_error(run(x), eager(x)) for x in inputs]))
+            works[name] = partial(run, inputs[0])
+        return works, errors

@@ -1,0 +1,239 @@
+"""How long one image takes on a GPU: torch engine, with and without CUDA graphs, and eager.
+
+The same sub-networks as in inference.py, batch 1. Each is run in turn by the dynamic network in
+eager PyTorch (float32, TF32 where PyTorch uses it by itself), by the extracted network in float16,
+and by the same as one CUDA graph, which is what the torch engine does. Every side gets an array in
+host memory and returns one, so copies and synchronisation are in every figure.
+
+What float16 changes is measured on random images: how often the best class is that of float32
+(TF32 off). Below 90 % the exit status is 1. Weights are random, and leave two classes closer
+together than trained ones do. Without a GPU it says so and ends.
+
+    python benchmarks/gpu.py --json gpu.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from goals import Goal
+from machine import count, facts, json_file, write_json
+from networks import SUBNETS, eager_runner, images, ofa_networks
+from torch import Tensor
+from turns import take_turns
+
+from dynofa_ros.engine import GPU, Network, Place, Runner
+from dynofa_ros.engine.preprocess import Input
+from dynofa_ros.engine.torch_engine import CudaRunner, TorchEngine, relative_error
+from dynofa_ros.supernet.supernet import Supernet
+
+SPEEDUP = 3.0
+"""The goal: CUDA graph against eager, geometric mean."""
+AGREEMENT = 0.9
+"""Least share of images whose best class float16 keeps."""
+DEVICE = 'cuda'
+EAGER, PLAIN, GRAPH = 'eager', 'float16', 'float16, CUDA graph'
+BATCH = 32
+"""Images that the float32 reference takes at once."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How float16 compares with float32 on random images."""
+
+    top1: float
+    """Share of the images whose best class is the same."""
+    classes: int
+    """Different best classes among the images: with few, agreement would say little."""
+    relative_error: float
+    """Largest difference of logits, relative to the image's largest logit."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sub-network: median seconds by side, times faster than eager, agreement."""
+
+    subnet_id: str
+    flops: int
+    latency_s: Mapping[str, float]
+    speedup: Mapping[str, float]
+    agreement: Agreement
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print a table, write JSON; return 1 if float16 changes too much."""
+    options = _options(arguments)
+    document: dict[str, Any] = {
+        'machine': facts(),
+        'settings': {name: value for name, value in vars(options).items() if name != 'json'},
+        'gpu': None,
+        'reason': '',
+        'rows': [],
+        'goals': [],
+        'agreement': None,
+    }
+    status = 0
+    try:
+        if torch.cuda.is_available():
+            rows = measure_all(options)
+            document |= {'gpu': gpu_facts(), 'rows': [asdict(row) for row in rows]} | judge(rows)
+            status = 0 if document['agreement']['met'] else 1
+        else:
+            document['reason'] = (
+                f'torch {torch.__version__} finds no CUDA GPU on this machine: nothing is measured'
+            )
+            print(document['reason'])
+        if options.json:
+            write_json(options.json, document)
+    except ValueError as error:
+        print(f'gpu: {error}', file=sys.stderr)
+        return 1
+    return status
+
+
+def gpu_facts() -> dict[str, Any]:
+    """Return the GPU and the versions of its libraries."""
+    major, minor = torch.cuda.get_device_capability()
+    return {
+        'name': torch.cuda.get_device_name(),
+        'capability': f'{major}.{minor}',
+        'cuda': torch.version.cuda,
+        'cudnn': torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+    }
+
+
+def measure_all(options: argparse.Namespace) -> list[Row]:
+    """Measure every sub-network; print the table."""
+    print(f'{torch.cuda.get_device_name()}, torch {torch.__version__}, batch 1, median ms')
+    print(f'{"sub-network":<20}{"MFLOP":>7}{EAGER:>9}', end='')
+    print(f'{PLAIN:>9}{"faster":>8}{"graph":>9}{"faster":>8}{"top-1 agrees":>14}{"classes":>9}')
+    networks = ofa_networks(options.seed, SUBNETS[:2] if options.quick else SUBNETS)
+    eager_net = on_device(networks[0].net, DEVICE)
+    engine = TorchEngine()
+    generator = torch.Generator().manual_seed(options.seed)
+    rows = []
+    for network in networks:
+        made = images(options.images, network.kept.config.r, generator)
+        runners = {
+            EAGER: eager_runner(eager_net, network.kept.config, DEVICE),
+            PLAIN: without_graph(network),
+            GRAPH: engine.compile(network, Place(GPU, 1)),
+        }
+        latency_s = measure(
+            runners, made[:1].numpy(), rounds=options.rounds, block=options.block
+        )
+        reference = float32_logits(eager_net, network, made, DEVICE)
+        row = Row(
+            subnet_id=network.kept.subnet_id,
+            flops=network.kept.flops,
+            latency_s=latency_s,
+            speedup={name: latency_s[EAGER] / latency_s[name] for name in (PLAIN, GRAPH)},
+            agreement=agreement(runners[GRAPH], made.numpy(), reference),
+        )
+        rows.append(row)
+        print(line(row), flush=True)
+    return rows
+
+
+def on_device(net: Supernet, device: str) -> Supernet:
+    """Return a copy of a supernet with all it normalises with on another device."""
+    moved = copy.deepcopy(net).to(device)
+    for config, stored in net.statistics.items():
+        moved.set_statistics(
+            config,
+            {name: (mean.to(device), var.to(device)) for name, (mean, var) in stored.items()},
+        )
+    return moved
+
+
+def without_graph(network: Network) -> Runner:
+    """Return what the engine would run if it captured no CUDA graph."""
+    static = network.static().to(DEVICE, torch.float16)
+    static = static.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return CudaRunner(static, network.shape, graph=False)
+
+
+def measure(
+    runners: Mapping[str, Runner], x: Input, *, rounds: int, block: int
+) -> dict[str, float]:
+    """Return the median seconds of each runner, timed in turn."""
+    works = {name: partial(runner, x) for name, runner in runners.items()}
+    seconds = take_turns(works, rounds=rounds, block=block)
+    return {name: statistics.median(each) for name, each in seconds.items()}
+
+
+@torch.inference_mode()
+def float32_logits(net: Supernet, network: Network, made: Tensor, device: str) -> Input:
+    """Return the logits of (N, 3, r, r) images, (N, classes), in full float32."""
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        batches = [
+            net(made[i : i + BATCH].to(device), network.kept.config).cpu()
+            for i in range(0, len(made), BATCH)
+        ]
+    logits: Input = torch.cat(batches).numpy()
+    return logits
+
+
+def agreement(runner: Runner, made: Input, reference: Input) -> Agreement:
+    """Compare a runner's logits of (N, 3, r, r) images with a reference, (N, classes)."""
+    logits = np.stack([runner(made[i : i + 1]).copy() for i in range(len(made))])
+    best, expected = logits.argmax(1), reference.argmax(1)
+    same = (best == expected) & np.isfinite(logits).all(1)
+    errors = [relative_error(*pair) for pair in zip(logits, reference, strict=True)]
+    return Agreement(
+        top1=float(same.mean()),
+        classes=len(np.unique(expected)),
+        relative_error=float(np.max(errors)),
+    )
+
+
+def line(row: Row) -> str:
+    """Return a row of the table."""
+    columns = ''.join(
+        f'{row.latency_s[name] * 1e3:>9.2f}{row.speedup[name]:>7.1f}x' for name in (PLAIN, GRAPH)
+    )
+    return (
+        f'{row.subnet_id:<20}{row.flops / 1e6:>7.0f}{row.latency_s[EAGER] * 1e3:>9.2f}{columns}'
+        f'{row.agreement.top1:>14.1%}{row.agreement.classes:>9}'
+    )
+
+
+def judge(rows: Sequence[Row]) -> dict[str, Any]:
+    """Print and return the goal and the agreement, as the JSON holds them."""
+    speedup = statistics.geometric_mean(row.speedup[GRAPH] for row in rows)
+    goal = Goal('times faster, geometric mean', speedup, SPEEDUP)
+    top1 = min(row.agreement.top1 for row in rows)
+    print(goal.line())
+    print(f'least top-1 agreement with float32: {top1:.1%}; allowed: at least {AGREEMENT:.0%}')
+    return {
+        'goals': [goal.to_dict()],
+        'agreement': {'top1': top1, 'allowed': AGREEMENT, 'met': top1 >= AGREEMENT},
+    }
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--rounds', type=count, default=30, help='turns of each')
+    parser.add_argument('--block', type=count, default=5, help='timed runs in a turn')
+    parser.add_argument('--images', type=count, default=500, help='images that logits agree on')
+    parser.add_argument('--seed', type=int, default=0, help='of weights and images')
+    parser.add_argument('--quick', action='store_true', help='a trial: two sub-networks, one turn')
+    parser.add_argument('--json', type=json_file, help='file for the figures')
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.rounds = options.block = 1
+        options.images = min(options.images, BATCH)
+    return options
+
+
+if __name__ == '__main__':
+    sys.exit(main())
