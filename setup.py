@@ -54,7 +54,7 @@ setup(
         ],
         # Images of ROS 2 messages where cv_bridge is not installed.
         'images': ['rosbags-image>=0.10'],
-        # The engine with TensorRT, CUDA and CPU providers; on a Jetson install NVIDIA's build of it.
+        # The engine with TensorRT, CUDA and CPU providers; on a Jetson: NVIDIA's build of it.
         'onnxruntime': ['onnxruntime>=1.17'],
         # Post-training quantisation, for `dynofa quantize`.
         'quantize': ['nncf>=2.14', 'onnx>=1.17'],

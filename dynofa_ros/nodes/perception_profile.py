@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -111,7 +111,8 @@ class Profiler:
         place = Place(processor, fastest_threads(measurements))
         self.residents.load_all((each.kept.subnet_id, place) for each in networks)
         app, engine = self.parameters.app, self.residents.engine.name
-        return modelled_profile(app, self.model, engine, platform), place
+        runnable_model = replace(self.model, kept=tuple(each.kept for each in networks))
+        return modelled_profile(app, runnable_model, engine, platform), place
 
     def measured(self) -> tuple[Profile, Place]:
         """Measure everything here; write the file of the parameter ``profile``.

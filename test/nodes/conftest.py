@@ -62,7 +62,8 @@ class Robot:
         """Spin until `ready()` gives something, and return it."""
         end_s = time.monotonic() + PATIENCE_S
         while not (result := ready()):
-            assert self.process.poll() is None, f'the node ended while waiting for {what}'
+            if self.process.poll() is not None:
+                pytest.fail(f'the node ended while waiting for {what}: {self.process.stdout.read()}')
             assert time.monotonic() < end_s, f'waited {PATIENCE_S:g} s for {what}'
             self._executor.spin_once(timeout_sec=0.05)
         return result

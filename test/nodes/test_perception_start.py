@@ -19,6 +19,8 @@ from rclpy.parameter import Parameter
 from dynofa_ros.nodes.perception_node import PerceptionNode, main
 from dynofa_ros.offline.profile import host_name
 
+PATIENCE_S = 60.0  # longer than any switch
+
 
 @pytest.fixture
 def damaged(model_folder, tmp_path):
@@ -125,12 +127,12 @@ def measured(start_perception, tmp_path_factory, photograph):
     file = tmp_path_factory.mktemp('profile') / 'new' / 'profile.json'
     robot = start_perception(profile=file)
     robot.connect()
-    report = robot.see(robot.image(photograph))[1]
-    return robot.profile, report, file
+    classification, report = robot.see(robot.image(photograph))
+    return robot.profile, report, file, classification
 
 
 def test_without_a_platform_latency_is_measured_and_energy_unavailable(measured):
-    profile, report, _ = measured
+    profile, report, _, _ = measured
     assert (profile.latency_source, profile.energy_source) == ('measured', 'unavailable')
     assert (report.latency_source, report.energy_source) == ('measured', 'unavailable')
     assert math.isnan(report.energy_j)
@@ -138,18 +140,76 @@ def test_without_a_platform_latency_is_measured_and_energy_unavailable(measured)
 
 
 def test_every_sub_network_is_measured_on_this_machine(measured, model):
-    profile, _, _ = measured
+    profile, _, _, _ = measured
     assert profile.platform == host_name()
     assert [point.subnet_id for point in profile.points] == [k.subnet_id for k in model.kept]
     assert all(point.latency_s > 0 and math.isnan(point.frequency_hz) for point in profile.points)
 
 
 def test_a_profile_is_written_and_read_at_the_next_start(measured, start_perception):
-    profile, _, file = measured
+    profile, _, file, _ = measured
     again = start_perception(profile=file)
     again.connect()
     # Measured again, they would differ.
     assert [p.latency_s for p in again.profile.points] == [p.latency_s for p in profile.points]
+
+
+def resident_names(robot):
+    return [each.subnet_id for each in robot.state.residents]
+
+
+def test_every_sub_network_is_resident_before_the_node_is_ready(start_perception, photograph):
+    robot = start_perception(engine='openvino')
+    robot.connect()
+    assert resident_names(robot) == ['small', 'middle', 'large']
+    assert robot.state.resident_bytes > 0
+    _, report = robot.see(robot.image(photograph))
+    assert (robot.state.engine, report.engine, report.precision) == (
+        'openvino',
+        'openvino',
+        'float32',
+    )
+    state = robot.command('large')
+    assert state.command_applied
+    assert 0 <= state.switch_s < PATIENCE_S
+
+
+def test_beyond_the_budget_a_sub_network_is_compiled_when_it_is_commanded(
+    start_perception, photograph
+):
+    robot = start_perception(engine='openvino', resident_bytes=1)
+    robot.connect()
+    assert resident_names(robot) == ['small']
+    robot.command('large', sequence=1)
+    robot.wait_for(lambda: robot.state.command_applied, 'the sub-network to be compiled')
+    assert (robot.state.subnet_id, robot.state.command_sequence) == ('large', 1)
+    classification, _ = robot.see(robot.image(photograph))
+    assert classification.subnet_id == 'large'
+
+
+def test_compiled_sub_networks_are_kept_in_the_folder_of_the_parameter(start_perception, tmp_path):
+    robot = start_perception(engine='openvino', cache=tmp_path / 'compiled')
+    robot.connect()
+    assert len(list((tmp_path / 'compiled').rglob('*.blob'))) == 3
+
+
+def test_a_cache_that_cannot_be_written_is_said_and_the_node_starts(start_perception, tmp_path):
+    (tmp_path / 'file').write_text('')
+    robot = start_perception(engine='openvino', cache=tmp_path / 'file')
+    robot.connect()
+    robot.process.send_signal(signal.SIGTERM)
+    output, _ = robot.process.communicate(timeout=60)
+    assert 'compiled sub-networks are not kept' in output
+
+
+@pytest.mark.parametrize('engine', ['openvino', 'onnxruntime', 'torch'])
+def test_every_engine_classifies(start_perception, photograph, engine, measured):
+    robot = start_perception(engine=engine)
+    robot.connect()
+    classification, report = robot.see(robot.image(photograph))
+    assert report.engine == engine
+    assert classification.labels == measured[3].labels
+    assert list(classification.scores) == pytest.approx(list(measured[3].scores), abs=1e-4)
 
 
 @pytest.fixture
