@@ -11,6 +11,7 @@ import argparse
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import rclpy
@@ -38,10 +39,8 @@ def main() -> int:
     node = rclpy.create_node('bare_subscriber', namespace=options.namespace)
     for kind, topic in ((Image, 'image'), (CompressedImage, 'image/compressed')):
         node.create_subscription(kind, f'bare/{topic}', on_image, qos_profile(topic))
-    try:
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # what was noted is written, come what may
     write_json(options.arrivals, arrivals)
     rclpy.try_shutdown()

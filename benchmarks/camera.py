@@ -72,10 +72,10 @@ def message(pixels: NDArray[np.uint8], *, jpeg: bool) -> Any:
     """Return an image message of BGR pixels, raw or as JPEG."""
     if jpeg:
         quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-        data = cv2.imencode('.jpg', pixels, quality)[1].tobytes()
-        return CompressedImage(format='jpeg', data=array('B', data))
+        encoded = cv2.imencode('.jpg', pixels, quality)[1].tobytes()
+        return CompressedImage(format='jpeg', data=array('B', encoded))
     height, width = pixels.shape[:2]
-    data = array('B', pixels.tobytes())
+    data: Any = array('B', pixels.tobytes())
     return Image(height=height, width=width, encoding='bgr8', step=3 * width, data=data)
 
 

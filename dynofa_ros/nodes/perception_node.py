@@ -42,6 +42,9 @@ from dynofa_ros.platform import load_platform
 from dynofa_ros.simulation.frame_time import FrameModel
 
 
+HAND_OVER_S = 1e-4
+
+
 class PerceptionNode(Node):
     """Node `perception`; it is also the worker's listener."""
 
@@ -153,6 +156,9 @@ class PerceptionNode(Node):
         arrival = Arrival(message, self._arrived_s, age)
         period_s = self._arrived_s - before_s
         self._mailbox.put_frame(self._worker.prepare_early(arrival, period_s=period_s))
+        # Let go of the interpreter: this thread would keep it while it rebuilds its wait set, and
+        # the worker, which is woken now, would wait for it (0.9 ms in place of 0.1 ms).
+        time.sleep(HAND_OVER_S)
 
     def _on_command(self, message: SubnetCommand) -> None:
         if message.app == self._settings.app:

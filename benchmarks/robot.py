@@ -1,0 +1,227 @@
+"""A robot of three processes: the real perception node, a camera, and this one, which listens.
+
+They talk over DDS on the loopback, in the environment that nodes of this package run in, in a ROS
+domain of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import rclpy
+from frames import Frame
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.subscription import MessageInfo
+
+from dynofa_ros import msg
+from dynofa_ros.demo.processes import ProcessDied, Processes, executable
+from dynofa_ros.node_environment import node_environment
+from dynofa_ros.nodes.qos import qos_profile
+
+APP = 'perception'
+START_PATIENCE_S = 600.0
+"""The first start compiles and measures every sub-network."""
+PATIENCE_S = 60.0
+QUIET_S = 1.0
+"""Nothing heard for so long: the last frame was answered."""
+DOMAINS = 101
+"""Linux leaves the ROS domains 0 to 101 free for use."""
+
+
+class RobotError(ValueError):
+    """The robot does not do what a benchmark needs; the text says what."""
+
+
+def environment(existing: Mapping[str, str]) -> dict[str, str]:
+    """Return what to add to the environment of a benchmark that starts a robot."""
+    added = {}
+    if existing.get('ROS_AUTOMATIC_DISCOVERY_RANGE') != 'LOCALHOST':
+        added['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    if not existing.get('ROS_DOMAIN_ID'):
+        added['ROS_DOMAIN_ID'] = str(os.getpid() % DOMAINS + 1)
+    return added | node_environment({**existing, **added})
+
+
+class Robot:
+    """Starts the processes, commands sub-networks and keeps what it hears."""
+
+    def __init__(self, folder: Path) -> None:
+        self.namespace = f'/benchmark_{os.getpid()}'
+        self.frames: list[Frame] = []
+        self.classified: set[str] = set()
+        """Frames of which a Classification came."""
+        self.states: list[Any] = []
+        self.profiles: list[Any] = []
+        self._folder = folder
+        self._processes = Processes(folder)
+        self._commands = 0
+        rclpy.init(args=[])
+        self._node = rclpy.create_node('robot', namespace=self.namespace)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        for kind, topic, callback in (
+            (msg.Classification, 'classification', self._on_classification),
+            (msg.FrameReport, 'frame_report', self._on_report),
+            (msg.SubnetState, 'subnet_state', self.states.append),
+            (msg.SubnetProfile, 'subnet_profile', self.profiles.append),
+        ):
+            self._node.create_subscription(kind, topic, callback, qos_profile(topic))
+        self._command = self._node.create_publisher(
+            msg.SubnetCommand, 'subnet_command', qos_profile('subnet_command')
+        )
+
+    def start(self, **parameters: object) -> None:
+        """Start the perception node and wait until it is ready; an empty text is the default.
+
+        Raises:
+            RobotError: if it does not become ready.
+        """
+        print('starting the perception node; it compiles and measures first', flush=True)
+        try:
+            arguments: list[str | Path] = [executable('perception_node'), '--ros-args']
+        except FileNotFoundError as error:
+            raise RobotError(str(error)) from error
+        arguments += ['-r', f'__ns:={self.namespace}']
+        for name, value in parameters.items():
+            if value != '':
+                arguments += ['-p', f'{name}:={value}']
+        self._processes.start('perception', arguments)
+        self.wait_for(
+            lambda: self.states and self.profiles, 'the perception node', START_PATIENCE_S
+        )
+
+    def start_script(self, script: Path, *arguments: object) -> None:
+        """Start a Python script of benchmarks/ beside the node, in its namespace."""
+        self._processes.start(script.stem, self._script(script, *arguments))
+
+    @contextmanager
+    def camera(self, name: str, **options: object) -> Iterator[Path]:
+        """Let a camera film; give the file that appears when it is done, and stop it at the end."""
+        sent = self._folder / f'{name}.json'
+        arguments: list[object] = ['--name', name, '--sent', sent]
+        for option, value in options.items():
+            arguments += [f'--{option}', *(value if isinstance(value, (list, tuple)) else [value])]
+        script = Path(__file__).with_name('camera.py')
+        with Processes(self._folder) as camera:
+            camera.start(f'camera-{name}', self._script(script, *arguments))
+            yield sent
+        if not sent.exists():
+            log = self._folder / f'camera-{name}.log'
+            raise RobotError(f'the camera sent nothing: {log.read_text(errors="replace")}')
+
+    def seen(self, name: str) -> list[Frame]:
+        """Return the frames of a camera that were reported."""
+        return [each for each in self.frames if each.frame_id.startswith(f'{name}/')]
+
+    def classified_of(self, name: str) -> set[str]:
+        """Return the frames of a camera of which a Classification came."""
+        return {each for each in self.classified if each.startswith(f'{name}/')}
+
+    def wait_for(
+        self, ready: Callable[[], object], what: str, patience_s: float = PATIENCE_S
+    ) -> None:
+        """Listen until something is there.
+
+        Raises:
+            RobotError: if it does not come, or a process ends.
+        """
+        end_s = time.monotonic() + patience_s
+        while not ready():
+            if time.monotonic() > end_s:
+                raise RobotError(f'waited {patience_s:g} s for {what}')
+            self.listen(0.05)
+
+    def listen(self, longest_s: float) -> None:
+        """Hear the next message, if one comes in that time.
+
+        Raises:
+            RobotError: if a process has ended.
+        """
+        self._executor.spin_once(timeout_sec=longest_s)
+        try:
+            self._processes.check()
+        except ProcessDied as error:
+            raise RobotError(str(error)) from error
+
+    def settle(self) -> None:
+        """Listen until no frame was classified for a while."""
+        heard, since_s = -1, time.monotonic()
+        while time.monotonic() - since_s < QUIET_S:
+            if len(self.frames) != heard:
+                heard, since_s = len(self.frames), time.monotonic()
+            self.listen(0.05)
+
+    def command(self, subnet_id: str) -> int:
+        """Command a sub-network, where the one before it ran; return the command's number."""
+        self._commands += 1
+        message = msg.SubnetCommand(
+            app=APP,
+            sequence=self._commands,
+            subnet_id=subnet_id,
+            threads=0,
+            deadline_s=math.nan,
+            reason='benchmark',
+        )
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._command.publish(message)
+        return self._commands
+
+    def close(self) -> None:
+        """Stop all processes."""
+        self._processes.stop()
+        self._executor.shutdown()
+        self._node.destroy_node()
+        rclpy.try_shutdown()
+
+    def __enter__(self) -> Robot:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _script(self, script: Path, *arguments: object) -> list[str]:
+        python = [sys.executable, str(script), '--namespace', self.namespace]
+        return [*python, *map(str, arguments)]
+
+    def _on_classification(self, message: Any) -> None:
+        self.classified.add(message.header.frame_id)
+
+    def _on_report(self, message: Any, info: MessageInfo) -> None:
+        self.frames.append(frame_of(message, published_ns=info['source_timestamp']))
+
+
+def frame_of(report: Any, *, published_ns: int) -> Frame:
+    """Read a FrameReport; ``published_ns`` is when its writer had it, by the system's clock."""
+    stamp = report.header.stamp
+    return Frame(
+        frame_id=report.header.frame_id,
+        sequence=report.sequence,
+        subnet_id=report.subnet_id,
+        age_s=report.age_s,
+        queue_s=report.queue_s,
+        preprocess_s=report.preprocess_s,
+        inference_s=report.inference_s,
+        postprocess_s=report.postprocess_s,
+        total_s=(published_ns - stamp.sec * 10**9 - stamp.nanosec) * 1e-9,
+        dropped=report.dropped,
+        refused=report.refused,
+    )
+
+
+def read_json(file: Path) -> Any:
+    """Return what a process of the robot wrote."""
+    return json.loads(file.read_text(encoding='utf-8'))

@@ -1,0 +1,149 @@
+"""benchmarks/node_overhead.py: its figures fit together, and both sides are told apart."""
+
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
+pytest.importorskip(
+    'dynofa_ros.msg', reason='the messages are not built: scripts/build, then . scripts/env.sh'
+)
+
+
+@pytest.fixture(scope='module')
+def node_overhead(load):
+    return load('node_overhead')
+
+
+@pytest.fixture(scope='module')
+def figures(node_overhead, model_folder, tmp_path_factory):
+    """What a trial writes, with a real node, camera and subscriber."""
+    folder = tmp_path_factory.mktemp('node_overhead')
+    file = folder / 'figures.json'
+    options = ['--quick', '--engine', 'torch', '--threads', '1', '--compressed']
+    options += ['--model', str(model_folder), '--json', str(file)]
+    done = subprocess.run(
+        [sys.executable, node_overhead.__file__, *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(file.read_text())
+
+
+def row_of(added_s=1e-3, inference_s=1e-3, **lost):
+    return {
+        'images': 'x',
+        'goal_ms': 3.0,
+        'added_s': {'p50': added_s},
+        'split_s': {'inference_s': {'p95': inference_s}},
+        'losses': {'dropped': 0, 'refused': 0, 'never_arrived': 0} | lost,
+    }
+
+
+def test_raw_and_compressed_images_of_both_sizes_are_measured(figures):
+    names = ['640x480', '1920x1080', '640x480-jpeg', '1920x1080-jpeg']
+    assert [each['images'] for each in figures['rows']] == names
+    sizes = [each['camera']['message_bytes'] for each in figures['rows']]
+    assert sizes[:2] == [640 * 480 * 3, 1920 * 1080 * 3]
+    assert all(jpeg < raw for jpeg, raw in zip(sizes[2:], sizes, strict=False))
+
+
+def test_what_the_node_adds_is_the_difference_of_both_sides(figures):
+    for row in figures['rows']:
+        assert 0 < row['node_frames'] <= row['losses']['sent']
+        assert 0 < row['bare_frames'] <= row['camera']['sent']['bare/image']
+        for name, added_s in row['added_s'].items():
+            assert added_s == pytest.approx(row['node_s'][name] - row['bare_s'][name])
+        assert row['node_s']['p50'] > row['split_s']['preprocess_s']['p50'] > 0
+
+
+def test_every_frame_is_accounted_for(figures):
+    for row in figures['rows']:
+        lost = row['losses']
+        parts = ('classified', 'dropped', 'refused', 'never_arrived')
+        assert sum(lost[part] for part in parts) == lost['sent'] == 30
+        assert min(lost['never_arrived'], row['bare_lost']) >= 0
+
+
+def test_the_file_says_what_was_measured_on_which_machine(figures):
+    assert figures['machine']['cpu']
+    assert (figures['engine'], figures['subnet_id']) == ('torch', 'small')
+    assert figures['settings']['quick'] is True
+    added = [each for each in figures['goals'] if 'added' in each['name']]
+    assert [each['goal'] for each in added] == [3.0, 6.0]
+
+
+def test_a_row_takes_its_own_frames_behind_the_first_of_a_block(
+    node_overhead, load, make_frame
+):
+    frames = [make_frame(i, frame_id=f'640x480/{i}', total_s=63.0 + i) for i in range(8)]
+    bare = {f'640x480/{i}': 1.0 + i for i in range(7)} | {'1920x1080/3': 99.0}
+    lost = load('frames').losses(8, frames, set())
+    row = node_overhead.row(node_overhead.RAW[0], frames, lost, bare, 4)
+    assert (row['node_frames'], row['bare_frames']) == (2, 1)
+    assert row['node_s']['p50'] == (58 + 62) / 2
+    assert row['bare_s']['p50'] == 4
+    assert row['added_s']['p50'] == 56
+    assert row['split_s']['publish_s']['max'] == 39
+    assert row['bare_lost'] == 1
+
+
+def test_the_goals_are_met_where_all_are_reached(node_overhead):
+    assert [each.met for each in node_overhead.goals([row_of()], 1 / 30)] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ('row', 'missed'),
+    [
+        (row_of(added_s=0.0031), 'x: added by the node, p50 [ms]'),
+        (row_of(added_s=math.nan), 'x: added by the node, p50 [ms]'),
+        (row_of(refused=1), 'x: frames lost by the node'),
+        (row_of(never_arrived=1), 'x: frames lost on the way to it'),
+    ],
+)
+def test_a_goal_is_missed(node_overhead, row, missed):
+    assert [e.name for e in node_overhead.goals([row], 1 / 30) if not e.met] == [missed]
+
+
+def test_drops_are_not_judged_where_the_inference_does_not_fit_the_period(node_overhead):
+    found = node_overhead.goals([row_of(inference_s=0.05, dropped=9)], 1 / 30)
+    assert [each.name for each in found] == ['x: added by the node, p50 [ms]']
+
+
+@pytest.mark.parametrize(
+    ('option', 'said'),
+    [
+        (['--seconds', '0'], 'seconds 0.0'),
+        (['--rate', '-1'], 'rate -1.0'),
+        (['--block', '3'], 'block is 3'),
+        (['--block', '0'], "'0' is no integer above 0"),
+    ],
+)
+def test_a_wrong_option_is_refused(node_overhead, capsys, option, said):
+    with pytest.raises(SystemExit):
+        node_overhead.main(option)
+    assert said in capsys.readouterr().err
+
+
+def test_an_unknown_sub_network_is_said_by_the_node_and_ends_with_1(
+    node_overhead, model_folder, tmp_path
+):
+    options = ['--quick', '--subnet', 'tiny', '--engine', 'torch', '--threads', '1']
+    done = subprocess.run(
+        [sys.executable, node_overhead.__file__, *options, '--model', str(model_folder)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 1
+    assert "sub-network is 'tiny'" in done.stderr
+    assert 'Traceback' not in done.stderr

@@ -1,0 +1,46 @@
+"""The robot of the benchmarks: where it runs, and what it reads of a report."""
+
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
+pytest.importorskip(
+    'dynofa_ros.msg', reason='the messages are not built: scripts/build, then . scripts/env.sh'
+)
+
+
+@pytest.fixture(scope='module')
+def robot(load):
+    return load('robot')
+
+
+def test_it_stays_on_this_machine_in_a_domain_of_its_own(robot):
+    added = robot.environment({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'})
+    assert added['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+    assert 1 <= int(added['ROS_DOMAIN_ID']) <= 101
+    assert added['FASTDDS_DEFAULT_PROFILES_FILE'].endswith('fastdds_localhost.xml')
+
+
+def test_what_is_set_already_is_not_set_again(robot):
+    added = robot.environment({'ROS_DOMAIN_ID': '7'})
+    assert 'ROS_DOMAIN_ID' not in added
+    assert robot.environment({'ROS_DOMAIN_ID': '7', **added}) == {}
+
+
+def test_the_total_of_a_frame_is_from_its_stamp_to_the_report(robot):
+    names = ('age_s', 'queue_s', 'preprocess_s', 'inference_s', 'postprocess_s')
+    report = SimpleNamespace(
+        header=SimpleNamespace(
+            frame_id='x/3', stamp=SimpleNamespace(sec=1_700_000_000, nanosec=999_000_000)
+        ),
+        sequence=4,
+        subnet_id='a',
+        dropped=1,
+        refused=0,
+        **dict.fromkeys(names, 0.001),
+    )
+    frame = robot.frame_of(report, published_ns=1_700_000_001_009_000_000)
+    assert frame.total_s == pytest.approx(0.010)
+    assert frame.publish_s == pytest.approx(0.005)
+    assert (frame.frame_id, frame.sequence, frame.dropped) == ('x/3', 4, 1)
