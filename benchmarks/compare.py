@@ -27,6 +27,9 @@ class Row:
     flops: int
     """2 per multiply-add."""
     eager_s: float
+    eager_threads: int
+    """One or all that are allowed: those with which eager PyTorch is faster. Its many small
+    operations gain little from a second thread, and lose where waking a thread takes long."""
     engine_s: Mapping[str, float]
     speedup: Mapping[str, float]
     relative_error: Mapping[str, float]
@@ -59,7 +62,7 @@ class Comparison:
         Raises:
             EngineError: if an engine cannot run it.
         """
-        works, errors = self._works(network)
+        works, errors, eager_threads = self._works(network)
         seconds = self._medians(works)
         chosen = next(iter(self._engines))
         alone = {name: self._medians({name: works[name]})[name] for name in (EAGER, chosen)}
@@ -68,6 +71,7 @@ class Comparison:
             network=network.kept.subnet_id,
             flops=network.kept.flops,
             eager_s=eager_s,
+            eager_threads=eager_threads,
             engine_s=seconds,
             speedup={name: eager_s / each for name, each in seconds.items()},
             relative_error=errors,
@@ -81,9 +85,10 @@ class Comparison:
         Returns the rates of both, in operations a second of 2 per multiply-add, and their ratio.
         """
         a, b = torch.randn(2, side, side, generator=self._generator)
-        works, _ = self._works(network)
+        works, _, _ = self._works(network)
         del works[EAGER]
-        works[PRODUCT] = partial(torch.mm, a, b, out=torch.empty(side, side))
+        product = partial(torch.mm, a, b, out=torch.empty(side, side))
+        works[PRODUCT] = with_threads(self._place.threads, product)
         seconds = self._medians(works)
         product_s = seconds.pop(PRODUCT)
         product_rate = 2 * side**3 / product_s
@@ -104,16 +109,36 @@ class Comparison:
 
     def _works(
         self, network: Network
-    ) -> tuple[dict[str, Callable[[], object]], dict[str, float]]:
-        """Return what is timed, and each engine's largest relative error; NaN stays NaN."""
+    ) -> tuple[dict[str, Callable[[], object]], dict[str, float], int]:
+        """Return what is timed, each engine's largest relative error, and eager's threads.
+
+        An error that is NaN stays NaN.
+        """
         config = network.kept.config
         eager = eager_runner(network.net, config, CPU)
         made = images(self._images_each, config.r, self._generator).numpy()
         inputs = [made[i : i + 1] for i in range(len(made))]
-        works: dict[str, Callable[[], object]] = {EAGER: partial(eager, inputs[0])}
+        at = {
+            count: with_threads(count, partial(eager, inputs[0]))
+            for count in (1, self._place.threads)
+        }
+        medians = self._medians({str(count): work for count, work in at.items()})
+        best = min(at, key=lambda count: medians[str(count)])
+        works: dict[str, Callable[[], object]] = {EAGER: at[best]}
         errors = {}
         for name, engine in self._engines.items():
             run = engine.compile(network, self._place)
             errors[name] = float(np.max([relative_error(run(x), eager(x)) for x in inputs]))
             works[name] = partial(run, inputs[0])
-        return works, errors
+        return works, errors, best
+
+
+def with_threads(threads: int, work: Callable[[], object]) -> Callable[[], object]:
+    """Return PyTorch's work on so many threads, whatever ran before it."""
+
+    def run() -> object:
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        return work()
+
+    return run

@@ -4,7 +4,8 @@ Sub-networks of OFA-MobileNetV3 w1.0 from smallest to largest, batch 1, on this 
 is run in turn by the dynamic network in eager PyTorch (Dynamic-OFA, arXiv 2105.03596) and by our
 engine; both get an array and return one. Three things are reported:
 
-- how many times faster the engine is, and what both take when nothing runs beside them;
+- how many times faster the engine is on all cores than the dynamic network on all or on one,
+  whichever is faster, and what both take when nothing runs beside them;
 - how near the engine comes to the machine's own float32 matrix product, timed in turn with it;
 - MobileNetV3-Large of torchvision and EfficientNet-Lite0 in the same engine.
 
@@ -110,7 +111,7 @@ def _measured(comparison: Comparison, network: Network) -> Row:
 def heading(engines: Mapping[str, Engine]) -> str:
     """Return the table's first line."""
     columns = ''.join(f'{name + " ms":>16}{"faster":>8}' for name in engines)
-    return f'{"network":<36}{"MFLOP":>7}{"eager ms":>10}{columns}{"alone":>8}'
+    return f'{"network":<36}{"MFLOP":>7}{"eager ms":>10}{"on":>4}{columns}{"alone":>8}'
 
 
 def line(row: Row) -> str:
@@ -119,8 +120,8 @@ def line(row: Row) -> str:
         f'{each * 1e3:>16.2f}{row.speedup[name]:>7.1f}x' for name, each in row.engine_s.items()
     )
     return (
-        f'{row.network:<36}{row.flops / 1e6:>7.0f}{row.eager_s * 1e3:>10.2f}{columns}'
-        f'{row.engine_alone_s * 1e3:>8.2f}'
+        f'{row.network:<36}{row.flops / 1e6:>7.0f}{row.eager_s * 1e3:>10.2f}'
+        f'{row.eager_threads:>4}{columns}{row.engine_alone_s * 1e3:>8.2f}'
     )
 
 

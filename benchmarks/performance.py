@@ -110,13 +110,14 @@ def verdict(met: bool) -> str:
 def inference(figures: Figures) -> list[str]:
     """Return engines against the dynamic eager network, and well-known networks beside."""
     engines = list(figures['rows'][0]['engine_s'])
-    heading = ['network', 'MFLOP', 'dynamic eager, ms']
+    heading = ['network', 'MFLOP', 'dynamic eager, ms', 'threads']
     heading += [f'{engine}, ms' for engine in engines] + [f'{engines[0]}, times faster']
     rows = [
         (
             each['network'],
             f'{each["flops"] / 1e6:.0f}',
             milliseconds(each['eager_s']),
+            each['eager_threads'],
             *(milliseconds(each['engine_s'][engine]) for engine in engines),
             number(each['speedup'][engines[0]]),
         )

@@ -41,7 +41,6 @@ from dynofa_ros.nodes.vision_classification import vision_publisher
 from dynofa_ros.platform import load_platform
 from dynofa_ros.simulation.frame_time import FrameModel
 
-
 HAND_OVER_S = 1e-4
 
 

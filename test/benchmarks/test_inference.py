@@ -32,6 +32,7 @@ def row(load, error=1e-6):
         network='a',
         flops=10,
         eager_s=4.0,
+        eager_threads=1,
         engine_s={ENGINE: 1.0},
         speedup={ENGINE: 4.0},
         relative_error={ENGINE: error},
