@@ -6,9 +6,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from dynofa_ros.commands import evaluate, fetch_weights, profile, quantize, search, train
+from dynofa_ros.commands import (
+    evaluate,
+    fetch_weights,
+    fit_platform,
+    profile,
+    quantize,
+    search,
+    train,
+)
 
-COMMANDS = (train, evaluate, fetch_weights, search, profile, quantize)
+COMMANDS = (train, evaluate, fetch_weights, search, profile, quantize, fit_platform)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -105,3 +105,50 @@ def write_images():
         return folder
 
     return write
+
+
+@pytest.fixture
+def write_board():
+    """Return a function that writes measurements of a board as LoudVA lays them out.
+
+    Latencies in s and powers in W by clock (Hz) or power mode; powers of concurrency 1, 2, ...
+    """
+
+    def write(folder, latencies_s, powers_w, kind='freq'):
+        for part in ('performance', 'power'):
+            (folder / part / f'{kind}s').mkdir(parents=True, exist_ok=True)
+        for key, latency_s in latencies_s.items():
+            rows = [
+                'Concurrency,Inferences/Second,Server Queue,Server Compute Input,'
+                'Server Compute Infer,Server Compute Output'
+            ]
+            times_us = (100, 200, f'{latency_s * 1e6 - 350:.3f}', 50)
+            rows += [
+                ','.join(map(str, (concurrency, 1.0, *times_us)))
+                for concurrency in range(1, len(powers_w[key]) + 1)
+            ]
+            name = f'{kind}_{key}.csv'
+            file = folder / 'performance' / f'{kind}s' / f'performance_measurements_{name}'
+            file.write_text('\n'.join(rows) + '\n')
+            means = [f'Mean: {power_w * 1e3:.2f}\n' for power_w in powers_w[key]]
+            file = folder / 'power' / f'{kind}s' / f'power_measurement_stats_{name}'
+            file.write_text(''.join(means))
+        return folder
+
+    return write
+
+
+CLOCKS_HZ = (100_000_000, 200_000_000, 400_000_000, 500_000_000, 800_000_000, 1_000_000_000)
+
+
+@pytest.fixture
+def board(write_board, tmp_path):
+    """A board of 10 ms + 20 s MHz / f and 2 W + 8 W per GHz; some more at concurrency 2 to 4."""
+    latencies_s = {hertz: 0.01 + 20e6 / hertz for hertz in CLOCKS_HZ}
+    powers_w = {hertz: power_w(hertz) for hertz in CLOCKS_HZ}
+    return write_board(tmp_path / 'board', latencies_s, powers_w)
+
+
+def power_w(hertz):
+    first_w = 2 + 8e-9 * hertz
+    return tuple(first_w * factor for factor in (1.0, 1.1, 1.11, 1.12))

@@ -147,9 +147,11 @@ def test_gpu_arithmetic_slows_with_the_clock_as_loudva_measured(
 def test_gpu_power_is_the_table_that_loudva_measured(jetson: Platform, shared_data: Path) -> None:
     table = jetson.processors['gpu'].busy_power
     lowest, *others = zip(table.frequencies_hz, table.power_w, strict=True)
-    assert lowest[1] == pytest.approx(loudva(shared_data, lowest[0])[2][0], abs=0.005)
+    # The mean at the lowest clock is an outlier: it is far below those of concurrency 2 to 4.
+    beside = [loudva(shared_data, lowest[0])[concurrency][0] for concurrency in (2, 3, 4)]
+    assert lowest[1] == pytest.approx(np.median(beside), rel=1e-3)
     for frequency_hz, power_w in others:
-        assert power_w == pytest.approx(loudva(shared_data, frequency_hz)[1][0], abs=0.006)
+        assert power_w == pytest.approx(loudva(shared_data, frequency_hz)[1][0], rel=1e-3)
 
 
 def test_idle_power_is_below_the_lowest_power_that_loudva_measured(

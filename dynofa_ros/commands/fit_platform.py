@@ -1,0 +1,58 @@
+"""`dynofa fit-platform`: fit a platform description to what was measured on a board."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the sub-parsers of `dynofa`."""
+    fit = commands.add_parser(
+        'fit-platform',
+        help='fit a platform description to measurements of a board',
+        description='Fit latency (a + b/f) and power (a table) of a processor to what was '
+        'measured at each of its clocks, state the errors, and write the numbers into a platform '
+        'description, or print them for a new one.',
+    )
+    fit.add_argument(
+        '--data',
+        type=Path,
+        required=True,
+        help="folder of one board in LoudVA's layout: performance/freqs, power/freqs",
+    )
+    fit.add_argument(
+        '--platform',
+        type=Path,
+        help='YAML file to write to: its numbers that have the source --source; default: print',
+    )
+    fit.add_argument('--source', default='loudva_fit', help='key of the fit among its sources')
+    fit.add_argument('--processor', default='gpu', help='processor that was measured')
+    fit.add_argument(
+        '--flops',
+        type=float,
+        default=11.43e9,
+        help="floating-point operations of a frame, 2 per multiply-add; default: InceptionV3's",
+    )
+    fit.add_argument(
+        '--layers',
+        type=int,
+        default=95,
+        help="convolutions and fully connected layers of the network; default: InceptionV3's",
+    )
+    fit.add_argument('--picture', type=Path, help='PNG file: fit against measurement')
+    fit.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from dynofa_ros.offline.fit_platform_command import run_fit
+    from dynofa_ros.report.platform_fit import draw_fit, fit_table
+
+    figures = run_fit(options)
+    print(fit_table(figures), flush=True)
+    if options.picture:
+        draw_fit(figures, options.picture)
+        print(f'{options.picture} shows fit against measurement')
+    print(figures['written'], end='', flush=True)
+    return 0
