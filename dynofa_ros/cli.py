@@ -13,10 +13,11 @@ from dynofa_ros.commands import (
     profile,
     quantize,
     search,
+    simulate,
     train,
 )
 
-COMMANDS = (train, evaluate, fetch_weights, search, profile, quantize, fit_platform)
+COMMANDS = (train, evaluate, fetch_weights, search, profile, quantize, fit_platform, simulate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

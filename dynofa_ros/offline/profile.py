@@ -14,6 +14,8 @@ from dynofa_ros.engine import Measurement, Place
 from dynofa_ros.platform import Platform
 from dynofa_ros.platform.host import Host
 from dynofa_ros.runtime import OperatingPoint, Profile
+from dynofa_ros.simulation.modelled_profile import modelled_points
+from dynofa_ros.simulation.network import Network
 from dynofa_ros.supernet.model import KeptSubnet, Model
 
 
@@ -57,38 +59,9 @@ def measured_profile(
 
 def modelled_profile(app: str, model: Model, engine: str, platform: Platform) -> Profile:
     """Return the profile of a simulated platform, at every clock and number of cores it has."""
-    points = []
-    for processor in platform.processors.values():
-        for threads in range(1, processor.cores + 1):
-            for frequency_hz in platform.domains[processor.domain].frequencies_hz:
-                for kept in model.kept:
-                    latency_s = platform.latency_s(
-                        processor=processor.name,
-                        frequency_hz=frequency_hz,
-                        flops=kept.flops,
-                        layers=kept.layers,
-                        threads=threads,
-                    )
-                    energy_j = platform.energy_j(
-                        processor=processor.name,
-                        frequency_hz=frequency_hz,
-                        latency_s=latency_s,
-                        threads=threads,
-                    )
-                    points.append(
-                        _point(
-                            kept,
-                            engine=engine,
-                            processor=processor.name,
-                            threads=threads,
-                            precision=kept.precision,
-                            frequency_hz=frequency_hz,
-                            latency_s=latency_s,
-                            latency_std_s=0.0,
-                            energy_j=energy_j,
-                        )
-                    )
-    return Profile(app, model.net.spec.name, platform.name, 'modelled', 'modelled', tuple(points))
+    networks = [Network.of(kept) for kept in model.kept]
+    points = modelled_points(networks, platform, engine=engine)
+    return Profile(app, model.net.spec.name, platform.name, 'modelled', 'modelled', points)
 
 
 def _point(kept: KeptSubnet, **cost: Any) -> OperatingPoint:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-import yaml
-
 from dynofa_ros.platform.battery import Battery
-from dynofa_ros.platform.checks import PlatformError
 from dynofa_ros.platform.description import Platform
 from dynofa_ros.platform.latency import LatencyModel
 from dynofa_ros.platform.power import BusyPower
 from dynofa_ros.platform.processor import FrequencyDomain, Processor
 from dynofa_ros.platform.section import ASSUMED, Section
+from dynofa_ros.platform.shipped_file import read_file
 from dynofa_ros.platform.thermal import ThermalZone
-from dynofa_ros.share import share_path
 
 FOLDER = 'config/platforms'
 
@@ -25,38 +19,10 @@ def load_platform(name_or_path: str) -> Platform:
 
     Raises PlatformError, which names the file, the field, its value and what is allowed.
     """
-    path = _find(name_or_path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PlatformError(
-            field='file', value=str(error), allowed='a readable YAML file', file=str(path)
-        ) from error
-    return _platform(content, file=str(path))
+    return _platform(read_file(name_or_path, folder=FOLDER, kind='platform'))
 
 
-def _find(name_or_path: str) -> Path:
-    if name_or_path.endswith(('.yaml', '.yml')) or os.sep in name_or_path:
-        return Path(name_or_path).expanduser()
-    try:
-        return share_path(f'{FOLDER}/{name_or_path}.yaml')
-    except (FileNotFoundError, ValueError) as error:
-        raise PlatformError(
-            field='platform',
-            value=name_or_path,
-            allowed=f'the path of a YAML file, or one of {", ".join(_shipped())}',
-        ) from error
-
-
-def _shipped() -> list[str]:
-    try:
-        return sorted(path.stem for path in share_path(FOLDER).glob('*.yaml'))
-    except FileNotFoundError:
-        return []
-
-
-def _platform(content: object, *, file: str) -> Platform:
-    top = Section(content, file=file)
+def _platform(top: Section) -> Platform:
     top.cited = top.texts('sources')
     if ASSUMED in top.cited:
         raise top.error(f'sources.{ASSUMED}', top.cited[ASSUMED], 'another key: it is a keyword')

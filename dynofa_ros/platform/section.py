@@ -2,7 +2,8 @@
 
 A quantity is written ``{value: 0.8, source: loudva}``: `source` is a key of the file's `sources`,
 or the word `assumed`. `note` may say more. A bare number is refused, so that nobody takes a guess
-for a measurement.
+for a measurement. Where a file states wishes and not facts, such as a deadline, its reader asks for
+bare numbers.
 """
 
 from __future__ import annotations
@@ -66,6 +67,37 @@ class Section:
         if not isinstance(value, list):
             raise self.error(key, value, 'a list of numbers')
         return tuple(self._number(key, item) for item in value)
+
+    def bare_number(self, key: str) -> float:
+        """Return one finite number that needs no source."""
+        return self._number(key, self._value(key, 'a number'))
+
+    def bare_integer(self, key: str) -> int:
+        """Return a whole number that needs no source."""
+        value = self._value(key, 'a whole number')
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.error(key, value, 'a whole number')
+        return value
+
+    def list_of_texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts, none of them empty."""
+        value = self._value(key, 'a list of texts')
+        if not isinstance(value, list):
+            raise self.error(key, value, 'a list of texts')
+        for item in value:
+            if not isinstance(item, str) or not item.strip():
+                raise self.error(key, item, 'texts that are not empty')
+        return tuple(value)
+
+    def entries(self, key: str) -> list[Section]:
+        """Return the sections of a list."""
+        value = self._value(key, 'a list of sections')
+        if not isinstance(value, list):
+            raise self.error(key, value, 'a list of sections')
+        return [
+            Section(item, file=self.file, parent=self, key=f'{key}[{index}]')
+            for index, item in enumerate(value)
+        ]
 
     def section(self, key: str) -> Section:
         """Return the section below a key."""

@@ -162,7 +162,8 @@ def _columns(quantity: str) -> tuple[str, str, str]:
 
 def _summary(figures: Figures) -> str:
     remarks = {
-        'power': '; 0 by construction, a table through its own points, except where an outlier is replaced',
+        'power': '; 0 by construction, a table through its own points, except where an outlier is '
+        'replaced',
         'power, modes': '; not fitted to, their clocks are those of their latencies',
         'latency, description': '; of this network by the description, whose overheads may be '
         'those of other software',

@@ -63,7 +63,8 @@ class Robot:
         end_s = time.monotonic() + PATIENCE_S
         while not (result := ready()):
             if self.process.poll() is not None:
-                pytest.fail(f'the node ended while waiting for {what}: {self.process.stdout.read()}')
+                said = self.process.stdout.read()
+                pytest.fail(f'the node ended while waiting for {what}: {said}')
             assert time.monotonic() < end_s, f'waited {PATIENCE_S:g} s for {what}'
             self._executor.spin_once(timeout_sec=0.05)
         return result

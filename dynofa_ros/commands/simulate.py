@@ -1,0 +1,42 @@
+"""`dynofa simulate`: its options."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the sub-parsers of `dynofa`."""
+    simulate = commands.add_parser(
+        'simulate',
+        help='simulate applications on a platform under a policy',
+        description='Run a scenario on the description of a platform: frames, clocks, other '
+        'programs, power, heat and battery, all modelled. The same seed gives the same result. '
+        'docs/simulation.md lists the policies.',
+    )
+    simulate.add_argument(
+        '--platform', default='jetson_xavier_nx', metavar='FILE', help='platform: name or file'
+    )
+    simulate.add_argument(
+        '--scenario', default='paper_trace', metavar='FILE', help='scenario: name or file'
+    )
+    simulate.add_argument(
+        '--policy',
+        default='ours',
+        metavar='NAME',
+        help='who decides, such as ours, stepping, or static-best:schedutil',
+    )
+    simulate.add_argument('--seed', type=int, default=0, metavar='N', help='of all that is random')
+    simulate.add_argument('--json', type=Path, metavar='OUT', help='file for the figures')
+    simulate.add_argument(
+        '--trace', type=Path, metavar='FILE', help='file for every event, one JSON object a line'
+    )
+    simulate.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from dynofa_ros.simulation.simulate_command import run_simulation
+
+    return run_simulation(options)

@@ -1,0 +1,187 @@
+"""Our policy: the very resource manager that the node drives, in simulated time.
+
+What `nodes/resource_manager_node.py` does with messages happens here with values: profiles, frames,
+clocks and battery in, commands out, and each command acknowledged. Messages take no time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+from dynofa_ros.platform.simulated import MAX_STEP_S
+from dynofa_ros.runtime import (
+    DomainObservation,
+    FrameObservation,
+    PlatformObservation,
+    ResourceManager,
+    Settings,
+    SubnetObservation,
+    TargetRequest,
+)
+from dynofa_ros.runtime.clock_control import ClockCommand
+from dynofa_ros.runtime.decision_state import PointKey
+from dynofa_ros.runtime.status import Outcome
+from dynofa_ros.runtime.subnet_control import SwitchCommand
+from dynofa_ros.simulation.application import Frame, SimulatedApplication
+from dynofa_ros.simulation.governor import Governor
+from dynofa_ros.simulation.machine import Trace
+from dynofa_ros.simulation.policy import Policy, Setup, System
+
+# The defaults of the nodes: decision_rate_hz of the manager, publish_rate_hz of the platform.
+DECISION_PERIOD_S = 0.2
+PLATFORM_PERIOD_S = MAX_STEP_S
+
+
+class ManagedPolicy(Policy):
+    """Sub-networks and clocks by `runtime.ResourceManager`; with `dvfs` off, sub-networks alone."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        dvfs: bool = True,
+        governors: Mapping[str, Governor] | None = None,
+        only: Mapping[str, PointKey] | None = None,
+    ) -> None:
+        """`governors`: of the clocks if `dvfs` is off. `only`: all that an application may run."""
+        self.governors = governors or {}
+        self._settings = Settings(dvfs=dvfs, objective=setup.scenario.objective)
+        self._only = only or {}
+        self._sequence = 0  # of the last clock command
+        self._given_up: dict[str, list[str]] = {}
+        self._domains: dict[tuple[str, float], DomainObservation] = {}
+
+    def start(self, system: System) -> None:
+        """Start the manager, which looks at the clocks first."""
+        super().start(system)
+        queue = system.queue
+        self.manager = ResourceManager(self._settings, clock=lambda: queue.now_s)
+        queue.every(PLATFORM_PERIOD_S, self._observe_platform)
+        queue.every(DECISION_PERIOD_S, self._step)
+
+    def joined(self, application: SimulatedApplication) -> None:
+        """Announce the profile and the targets; the answer is what to run."""
+        name, profile = application.plan.name, application.profile
+        if name in self._only:
+            points = tuple(each for each in profile.points if each.key == self._only[name])
+            profile = dataclasses.replace(profile, points=points)
+        self.manager.set_profile(profile)
+        self.retargeted(application)
+
+    def retargeted(self, application: SimulatedApplication) -> None:
+        """Ask for the targets now in force."""
+        target = application.target
+        self.manager.request_target(
+            TargetRequest(
+                app=application.plan.name,
+                deadline_s=target.deadline_s,
+                min_accuracy=target.min_accuracy,
+                priority=target.priority,
+            )
+        )
+        self._step_if_due()
+
+    def finished(self, frame: Frame) -> None:
+        """Report a frame."""
+        subnet_id, engine, processor, threads = frame.way.key
+        self.manager.observe_frame(
+            FrameObservation(
+                app=frame.app,
+                sequence=frame.sequence,
+                subnet_id=subnet_id,
+                engine=engine,
+                processor=processor,
+                threads=threads,
+                inference_s=frame.inference_s,
+                overhead_s=self.system.applications[frame.app].plan.overhead_s,
+                stamp_s=frame.arrived_s,
+                skipped=frame.dropped,
+            )
+        )
+        self._step_if_due()
+
+    def _observe_platform(self) -> None:
+        machine = self.system.machine
+        self.manager.observe_platform(
+            PlatformObservation(
+                platform=machine.platform.name,
+                domains=tuple(self._domain(name) for name in machine.platform.domains),
+                command_sequence=self._sequence,
+                command_applied=self._sequence > 0,
+            )
+        )
+        if not math.isnan(machine.battery):
+            self.manager.observe_battery(machine.battery)
+        self._step_if_due()
+
+    def _domain(self, name: str) -> DomainObservation:
+        """Return what is seen of a domain; its clock apart, that is always the same."""
+        machine = self.system.machine
+        seen = name, machine.frequency_hz(name)
+        if seen not in self._domains:
+            self._domains[seen] = DomainObservation(
+                name=name,
+                processors=machine.processors_of(name),
+                frequency_hz=machine.frequency_hz(name),
+                frequencies_hz=machine.platform.domains[name].frequencies_hz,
+                settable=True,
+            )
+        return self._domains[seen]
+
+    def _step_if_due(self) -> None:
+        if self.manager.due:
+            self._step()
+
+    def _step(self) -> None:
+        outcome = self.manager.step()
+        if self.system.trace:
+            self._note(outcome, self.system.trace)
+        for switch in outcome.switches:
+            self._obey(switch)
+        if outcome.clocks is not None:
+            self._turn(outcome.clocks)
+
+    def _note(self, outcome: Outcome, trace: Trace) -> None:
+        """Trace commands, and targets that are given up or no longer are."""
+        for switch in outcome.switches:
+            trace('command', **dataclasses.asdict(switch))
+        if outcome.clocks is not None:
+            trace('clock_command', **dataclasses.asdict(outcome.clocks))
+        given_up = {
+            each.choice.app: list(each.choice.given_up)
+            for each in outcome.status.apps
+            if each.choice.given_up and each.choice.app in self.system.applications
+        }
+        if given_up != self._given_up:
+            self._given_up = given_up
+            trace('given_up', targets=given_up)
+
+    def _obey(self, command: SwitchCommand) -> None:
+        """Run what was told from the next frame on, and say so; one that has left says nothing."""
+        application = self.system.applications.get(command.app)
+        if application is None:
+            return
+        place = (command.subnet_id, command.processor, command.threads)
+        key = next(
+            key for key in application.ways if (key[0], key[2], key[3]) == place
+        )
+        application.switch(key)
+        self.manager.observe_subnet(
+            SubnetObservation(
+                app=command.app,
+                subnet_id=command.subnet_id,
+                processor=command.processor,
+                command_sequence=command.sequence,
+                command_applied=True,
+            )
+        )
+
+    def _turn(self, command: ClockCommand) -> None:
+        """Turn the clocks; the platform's state says at once that the command is known."""
+        self._sequence = command.sequence
+        for domain, frequency_hz in command.clocks_hz.items():
+            listed = self.system.machine.platform.domains[domain]
+            self.system.machine.set_clock(domain, listed.check(domain, frequency_hz))
+        self._observe_platform()

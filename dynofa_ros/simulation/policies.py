@@ -1,0 +1,79 @@
+"""The policies by name, as `dynofa simulate --policy` takes them.
+
+`NAME` or `NAME:GOVERNOR`, where Linux turns the clocks. A governor is one name for every frequency
+domain, or two, `CPU+GPU`: `schedutil+simple_ondemand` is what a board runs out of the box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dynofa_ros.platform import Platform, PlatformError
+from dynofa_ros.simulation import static_choice
+from dynofa_ros.simulation.governor import Governor
+from dynofa_ros.simulation.linux_governors import GOVERNORS, make_governor
+from dynofa_ros.simulation.managed_policy import ManagedPolicy
+from dynofa_ros.simulation.policy import Policy, Setup
+from dynofa_ros.simulation.static_choice import Choose
+from dynofa_ros.simulation.static_policy import StaticPolicy
+from dynofa_ros.simulation.stepping_policy import SteppingPolicy
+
+MakePolicy = Callable[[Setup], Policy]
+OURS = 'ours'
+SWITCH_ONLY = 'switch-only'
+DVFS_ONLY = 'dvfs-only'
+STEPPING = 'stepping'
+STATIC = 'static='
+CHOICES: dict[str, Choose] = {
+    'static-largest': static_choice.largest,
+    'static-smallest': static_choice.smallest,
+    'static-alone': static_choice.alone,
+    'static-best': static_choice.best,
+}
+NAMES = (OURS, DVFS_ONLY, SWITCH_ONLY, STEPPING, *CHOICES, f'{STATIC}SUBNET')
+DEFAULT_GOVERNOR = 'performance'
+
+
+def make_policy(text: str, setup: Setup) -> Policy:
+    """Return the policy of a name. Raises PlatformError, which lists names and governors."""
+    name, colon, governor = text.partition(':')
+    if name in (OURS, DVFS_ONLY):
+        if colon:
+            raise PlatformError(
+                field='policy', value=text, allowed=f'{name}, which turns the clocks itself'
+            )
+        if name == OURS:
+            return ManagedPolicy(setup)
+        only = {plan.name: static_choice.best(setup, plan) for plan in setup.scenario.applications}
+        return ManagedPolicy(setup, only=only)
+    choose = CHOICES.get(name)
+    if name.startswith(STATIC):
+        choose = static_choice.named(name.removeprefix(STATIC))
+    if choose is None and name not in (SWITCH_ONLY, STEPPING):
+        raise PlatformError(
+            field='policy',
+            value=text,
+            allowed=f'one of {", ".join(NAMES)}, all but {OURS} and {DVFS_ONLY} also :GOVERNOR',
+        )
+    governors = make_governors(governor if colon else DEFAULT_GOVERNOR, setup.platform)
+    if choose is not None:
+        return StaticPolicy(setup, choose, governors=governors)
+    if name == STEPPING:
+        return SteppingPolicy(setup, governors=governors)
+    return ManagedPolicy(setup, dvfs=False, governors=governors)
+
+
+def make_governors(text: str, platform: Platform) -> dict[str, Governor]:
+    """Return a governor for every domain: one name for all, or ``CPU+GPU``."""
+    names = text.split('+')
+    if len(names) > 2:
+        raise PlatformError(
+            field='governor',
+            value=text,
+            allowed=f'one, or two as CPU+GPU, of {", ".join(sorted(GOVERNORS))}',
+        )
+    of_gpu = {unit.domain for unit in platform.processors.values() if unit.kind == 'gpu'}
+    return {
+        name: make_governor(names[-1] if name in of_gpu else names[0], domain)
+        for name, domain in platform.domains.items()
+    }

@@ -1,0 +1,147 @@
+"""The file of a scenario: nothing missing, nothing unknown, everything within its range."""
+
+import copy
+import math
+
+import pytest
+import yaml
+
+from dynofa_ros.platform import PlatformError, load_platform
+from dynofa_ros.share import share_path
+from dynofa_ros.simulation import load_scenario, simulate
+
+SHIPPED = sorted(path.stem for path in share_path('config/scenarios').glob('*.yaml'))
+PLATFORMS = sorted(path.stem for path in share_path('config/platforms').glob('*.yaml'))
+REMOVED = object()
+CONTENT = {
+    'name': 'test',
+    'description': 'a test',
+    'duration_s': 5.0,
+    'networks': 'dynamic_ofa',
+    'applications': {
+        'camera': {
+            'period_s': 0.1,
+            'processors': ['gpu'],
+            'targets': [{'deadline_s': 0.06}, {'at_s': 1.0, 'min_accuracy': 0.75}],
+        }
+    },
+    'co_runners': [{'processor': 'gpu', 'at_s': 2.5, 'utilisation': 0.41}],
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a scenario with one field changed or removed; return the path."""
+
+    def write_changed(field='', value=REMOVED):
+        content = copy.deepcopy(CONTENT)
+        if field:
+            *parents, last = (int(k) if k.isdigit() else k for k in field.split('.'))
+            inner = content
+            for parent in parents:
+                inner = inner[parent]
+            if value is REMOVED:
+                del inner[last]
+            else:
+                inner[last] = value
+        path = tmp_path / 'scenario.yaml'
+        path.write_text(yaml.safe_dump(content))
+        return str(path)
+
+    return write_changed
+
+
+@pytest.mark.parametrize('platform', PLATFORMS)
+@pytest.mark.parametrize('scenario', SHIPPED)
+def test_every_shipped_scenario_happens_on_every_shipped_platform(scenario, platform):
+    result = simulate(load_platform(platform), load_scenario(scenario), 'static-best', 0)
+    assert all(each.frames > 0 for each in result.applications.values())
+
+
+def test_what_a_change_of_targets_does_not_name_stays(write):
+    first, second = load_scenario(write()).applications[0].targets
+    assert (first.target.deadline_s, first.target.min_accuracy) == (0.06, 0.0)
+    assert (second.target.deadline_s, second.target.min_accuracy) == (0.06, 0.75)
+
+
+def test_an_application_may_have_sub_networks_of_its_own(write, tmp_path):
+    own = tmp_path / 'own.yaml'
+    network = {'accuracy': 0.5, 'flops': 1000, 'parameters': 10, 'layers': 2}
+    sets = {'one': {'source': 'a test', 'networks': {'only': network}}}
+    own.write_text(yaml.safe_dump({'supernet': 'own', 'sets': sets}))
+    plan = load_scenario(write('applications.camera.networks', str(own))).applications[0]
+    assert [each.subnet_id for each in plan.networks.networks] == ['only']
+
+
+def test_an_application_may_have_some_of_the_sub_networks(write):
+    path = write('applications.camera.subnets', ['nets_7_1', 'nets_6_3'])
+    plan = load_scenario(path).applications[0]
+    assert [each.subnet_id for each in plan.networks.networks] == ['nets_7_1', 'nets_6_3']
+
+
+def test_what_is_not_said_has_defaults(write):
+    scenario = load_scenario(write('co_runners'))
+    plan = scenario.applications[0]
+    assert scenario.co_runners == ()
+    assert (scenario.latency_jitter, scenario.battery_initial) == (0.03, 1.0)
+    assert (plan.join_s, plan.leave_s, plan.overhead_s) == (0.0, math.inf, 0.0)
+
+
+@pytest.mark.parametrize(
+    ('field', 'value', 'named'),
+    [
+        ('duration_s', REMOVED, 'duration_s: None refused'),
+        ('duration_s', 0, 'duration_s: 0.0 refused; allowed: a finite number above 0'),
+        ('duration_s', '1e3', "duration_s: '1e3' refused; allowed: a number"),
+        ('duration_s', True, 'duration_s: True refused'),
+        ('battery_initial', 1.5, 'battery_initial: 1.5 refused; allowed: a fraction'),
+        ('latency_jitter', -0.1, 'latency_jitter: -0.1 refused'),
+        ('objective', 'fun', "objective: 'fun' refused; allowed: one of auto"),
+        ('color', 1, 'color: 1 refused; allowed: only the keys'),
+        ('networks', 'nope', "networks: 'nope' refused; allowed: .* one of dynamic_ofa"),
+        ('networks', REMOVED, r'applications\.camera\.networks: None refused'),
+        ('applications', {}, r'applications: \[\] refused; allowed: at least one'),
+        ('applications', [], r'applications: \[\] refused; allowed: a mapping'),
+        ('applications.camera.period_s', -1.0, r'applications\.camera\.period_s: -1.0'),
+        ('applications.camera.period_jitter', 0.5, r'period_jitter: 0.5 refused'),
+        ('applications.camera.overhead_s', -1.0, r'overhead_s: -1.0 refused'),
+        ('applications.camera.leave_s', 0.0, r'leave_s: 0.0 refused; allowed: after join_s, 0'),
+        ('applications.camera.join_s', math.inf, r'join_s: inf refused'),
+        ('applications.camera.processors', 'gpu', r"processors: 'gpu' refused; allowed: a list"),
+        ('applications.camera.processors', [1], r'processors: 1 refused'),
+        ('applications.camera.subnets', ['nope'], r"camera\.subnets: 'nope' refused; .* nets_6_1"),
+        ('applications.camera.subnets', ['nets_6_1'] * 2, r"\['nets_6_1'\] refused; .* once"),
+        ('applications.camera.subnets', [], r'networks: \[\] refused; allowed: at least one'),
+        ('applications.camera.targets', [], r'targets: \[\] refused; allowed: the first of'),
+        ('applications.camera.targets', {}, r'targets: {} refused; allowed: a list'),
+        ('applications.camera.targets.0', {}, r'deadline_s: nan refused'),
+        ('applications.camera.targets.0.at_s', 0.5, r'no later than join_s, 0'),
+        ('applications.camera.targets.1.at_s', 0.0, r'ascending times: above 0 here'),
+        ('applications.camera.targets.0.deadline_s', -1.0, r'targets\[0\].*deadline_s is -1'),
+        ('applications.camera.targets.0.priority', 0.5, r'priority: 0.5 refused; .* whole'),
+        ('applications.camera.targets.0.color', 1, r'targets\[0\]\.color: 1 refused'),
+        ('co_runners', {}, r'co_runners: {} refused; allowed: a list'),
+        ('co_runners.0.utilisation', 1.5, r'co_runners\[0\]\.utilisation: 1.5 refused'),
+        ('co_runners.0.at_s', -1, r'co_runners\[0\]\.at_s: -1.0 refused'),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(write, field, value, named):
+    path = write(field, value)
+    with pytest.raises(PlatformError, match=named) as caught:
+        load_scenario(path)
+    assert field in ('networks', 'applications') or path in str(caught.value)
+
+
+def test_the_demo_of_the_paper_takes_two_steps_and_as_long_as_published():
+    seen = []
+    simulate('jetson_xavier_nx', 'paper_trace', 'stepping', 0, trace=seen.append)
+    switches_s = [each['at_s'] for each in seen if each['event'] == 'switch']
+    after = [e for e in seen if e['event'] == 'frame' and e['arrived_s'] > switches_s[-1] + 0.6]
+    assert len(switches_s) == 2
+    assert after[0]['at_s'] == pytest.approx(8.6, abs=0.4)
+    assert sum(each['latency_s'] for each in after) / len(after) < 0.06
+
+
+def test_a_scenario_there_is_not_is_refused_with_those_there_are():
+    with pytest.raises(PlatformError, match=r"scenario: 'nope' refused; allowed: .* paper_trace"):
+        load_scenario('nope')
