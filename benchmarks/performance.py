@@ -53,7 +53,7 @@ def page(folder: Path) -> str:
             parts += section(found[name])
         else:
             parts += [f'## {name}', 'Not measured.']
-    return '\n\n'.join(part.strip('\n') for part in parts) + '\n'
+    return '\n\n'.join(part.strip('\n') for part in parts if part) + '\n'
 
 
 def read(file: Path) -> Figures | None:

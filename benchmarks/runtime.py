@@ -1,0 +1,179 @@
+"""The resource manager against static networks, governors, the paper's demo and an oracle.
+
+Everything is SIMULATED (docs/simulation.md): platforms x scenarios x policies x seeds, all in one
+run, every policy with the same images and the same luck of each frame. Figures are means over the
+seeds with their 95 % interval. An image that was dropped counts as missed. Every goal is judged on
+every platform and scenario it applies to, and printed, met or missed; a missed goal leaves the exit
+status 0.
+
+    python benchmarks/runtime.py --json runtime.json --pictures FOLDER --page docs/results.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from machine import count, facts, json_file, write_json
+from runtime_figures import Comparison, summary
+from runtime_goals import LUCKLESS, ORACLE, OURS, REFERENCES, STEPPING, Runs, judge, requirements
+from runtime_page import SIMULATED, comparison_lines, page, policy_lines
+from runtime_pictures import draw_all
+from runtime_runs import Case, Run, platform_of, scenario_of
+
+PLATFORMS = ('jetson_xavier_nx', 'jetson_agx_xavier')
+SCENARIOS = ('steady', 'paper_trace', 'changing_deadlines', 'changing_contention')
+SCENARIOS += ('bursty_camera', 'sensors_fail', 'draining_battery', 'heat')
+SCENARIOS += ('two_applications', 'four_applications')
+QUICK_SCENARIOS = ('paper_trace', 'two_applications')
+GOVERNED = ('performance', 'powersave', 'ondemand', 'schedutil', 'schedutil+simple_ondemand')
+POLICIES = (
+    OURS,
+    ORACLE,
+    LUCKLESS,
+    'alert',
+    'dvfs-only',
+    'switch-only:schedutil',
+    STEPPING,
+    *REFERENCES,
+    *(f'static-{size}:{each}' for size in ('largest', 'smallest') for each in GOVERNED),
+)
+QUICK_POLICIES = (OURS, ORACLE, LUCKLESS, STEPPING, *REFERENCES)
+Runner = Callable[[Iterable[Case]], Iterable[Run]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Simulate, print tables and goals, write figures, pictures and page."""
+    options = _options(arguments)
+    started_s = time.perf_counter()
+    print(SIMULATED)
+    try:
+        with ProcessPoolExecutor(options.processes) as pool:
+            runner: Runner = map if options.processes == 1 else pool.map
+            groups = {
+                (platform, scenario): measure(platform, scenario, options, runner)
+                for platform, scenario in itertools.product(options.platforms, options.scenarios)
+            }
+        comparisons = [each for place, runs in groups.items() for each in judge(*place, runs)]
+        document = as_document(options, groups, comparisons)
+        document['took_s'] = time.perf_counter() - started_s
+        print('\n'.join(['', *comparison_lines(comparisons), verdict(comparisons)]))
+        if options.json:
+            write_json(options.json, document)
+        if options.pictures:
+            draw_all(groups, options.pictures)
+        if options.page:
+            write_page(options.page, page(document, groups, comparisons))
+    except ValueError as error:
+        print(f'runtime: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def measure(platform: str, scenario: str, options: argparse.Namespace, runner: Runner) -> Runs:
+    """Return the runs of one platform and scenario by label; print their table."""
+    seeds = range(options.seed, options.seed + options.seeds)
+    policies = QUICK_POLICIES if options.quick else POLICIES
+    cases = [Case(platform, scenario, name, name, seed) for name in policies for seed in seeds]
+    runs = gathered(runner(cases))
+    first = {label: made[0] for label, made in runs.items()}
+    two = len(scenario_of(scenario).applications) > 1
+    asked = requirements(first, two=two)
+    cases = [
+        Case(platform, scenario, label, policy, seed, requirement)
+        for label, (policy, requirement) in asked.items()
+        for seed in seeds
+    ]
+    runs |= gathered(runner(cases))
+    print('\n'.join(policy_lines(platform, scenario, runs)), flush=True)
+    return runs
+
+
+def gathered(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Return runs by label, in the order of their seeds."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.case.label, []).append(run)
+    return found
+
+
+def as_document(
+    options: argparse.Namespace,
+    groups: dict[tuple[str, str], Runs],
+    comparisons: Sequence[Comparison],
+) -> dict[str, Any]:
+    """Return everything as the JSON holds it."""
+    paths = ('json', 'pictures', 'page')
+    return {
+        'simulated': True,
+        'machine': facts(),
+        'settings': {key: each for key, each in vars(options).items() if key not in paths},
+        'date': time.strftime('%Y-%m-%d'),
+        'rows': [
+            {'platform': platform, 'scenario': scenario, 'policy': label}
+            | {name: asdict(each) for name, each in summary(made).items()}
+            for (platform, scenario), runs in groups.items()
+            for label, made in runs.items()
+        ],
+        'goals': [each.to_dict() for each in comparisons],
+    }
+
+
+def verdict(comparisons: Sequence[Comparison]) -> str:
+    """Return how many goals are met."""
+    met = sum(each.met for each in comparisons)
+    return f'{met} goals met, {len(comparisons) - met} missed; all figures are simulated'
+
+
+def write_page(file: Path, text: str) -> None:
+    """Write the page whole or not at all. Raises ValueError if it cannot be written."""
+    partial = file.with_name(f'{file.name}.partial')
+    try:
+        partial.write_text(text, encoding='utf-8')
+        partial.replace(file)
+    except OSError as error:
+        raise ValueError(f'{file} cannot be written: {error.strerror}') from error
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--platforms', nargs='+', default=PLATFORMS, help='names or files')
+    parser.add_argument('--scenarios', nargs='+', help='names or files')
+    parser.add_argument('--seeds', type=count, help='how many (20)')
+    parser.add_argument('--seed', type=int, default=0, help='the first of them')
+    parser.add_argument('--processes', type=count, default=1, help='that simulate at once')
+    parser.add_argument('--quick', action='store_true', help='a trial: one platform, two seeds')
+    parser.add_argument('--json', type=json_file, help='file for the figures')
+    parser.add_argument('--pictures', type=Path, help='folder for the pictures')
+    parser.add_argument('--page', type=json_file, help='file for tables and goals, Markdown')
+    options = parser.parse_args(arguments)
+    options.scenarios = options.scenarios or (QUICK_SCENARIOS if options.quick else SCENARIOS)
+    options.seeds = options.seeds or (2 if options.quick else 20)
+    if options.quick:
+        options.platforms = options.platforms[:1]
+    for name in options.platforms:
+        _readable(parser, platform_of, name)
+    for name in options.scenarios:
+        _readable(parser, scenario_of, name)
+    return options
+
+
+def _readable(
+    parser: argparse.ArgumentParser, load: Callable[[str], object], name: str
+) -> None:
+    """End with the reason where a platform or scenario cannot be read, before any work is done."""
+    try:
+        load(name)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

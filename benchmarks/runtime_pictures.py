@@ -1,0 +1,141 @@
+"""Pictures of runtime.py: energy, accuracy and misses of the policies, and one trace each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from runtime_figures import Interval, summary
+from runtime_goals import OURS, Runs
+from runtime_runs import Run, scenario_of
+
+BLUE, RED, GREY, GREEN, ORANGE = '#2563eb', '#dc2626', '#64748b', '#16a34a', '#d97706'
+BARS = (
+    ('energy of the board [J/frame]', 'energy_per_frame_j', 1.0),
+    ('mean accuracy [%]', 'accuracy', 100.0),
+    ('images late or dropped [%]', 'missed', 100.0),
+)
+TRACED = ('ours', 'stepping:performance', 'oracle')
+
+
+def draw_all(groups: Mapping[tuple[str, str], Runs], folder: Path) -> list[Path]:
+    """Write two PNG files for each platform and scenario; return them.
+
+    Raises ValueError if one cannot be written.
+    """
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for (platform, scenario), runs in groups.items():
+            where = f'{Path(scenario).stem}_{Path(platform).stem}'
+            title = f'{scenario} on {platform}, simulated'
+            for kind, draw in (('policies', draw_policies), ('latency', draw_latency)):
+                file = folder / f'runtime_{kind}_{where}.png'
+                draw(runs, title).savefig(file)
+                written.append(file)
+    except OSError as error:
+        raise ValueError(f'{folder} cannot be written: {error.strerror}') from error
+    return written
+
+
+def draw_policies(runs: Runs, title: str) -> Figure:
+    """Draw energy, accuracy and misses of every policy, with the 95 % interval of the mean."""
+    labels = list(runs)[::-1]
+    figure = Figure(figsize=(13, 1.6 + 0.27 * len(labels)), dpi=100, layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(BARS), sharey=True)
+    figures = {label: summary(made) for label, made in runs.items()}
+    for axis, (name, key, scale) in zip(axes, BARS, strict=True):
+        _bars(axis, labels, [figures[label][key] for label in labels], scale=scale)
+        axis.set_xlabel(name)
+    low = min(each['accuracy'].mean for each in figures.values()) * 100
+    axes[1].set_xlim(left=low - 1.0)
+    axes[1].annotate(
+        'does not begin at 0', (0.0, 1.0), xycoords='axes fraction', fontsize=8, color=GREY
+    )
+    seeds = len(next(iter(runs.values())))
+    figure.suptitle(f'{title}; mean of {seeds} seeds, 95 % interval', fontsize=12)
+    return figure
+
+
+def _bars(
+    axis: Axes, labels: Sequence[str], intervals: Sequence[Interval], *, scale: float
+) -> None:
+    colours = [BLUE if label.startswith(OURS) else GREY for label in labels]
+    colours = [
+        ORANGE if label.startswith('oracle') else colour
+        for label, colour in zip(labels, colours, strict=True)
+    ]
+    axis.barh(labels, [each.mean * scale for each in intervals], color=colours, height=0.7)
+    for row, each in enumerate(intervals):
+        if each.high == each.high:  # known: more than one seed
+            axis.plot([each.low * scale, each.high * scale], [row, row], color='black', lw=1.5)
+    axis.grid(True, axis='x', color='#e2e8f0', linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.spines[['top', 'right']].set_visible(False)
+    axis.tick_params(labelsize=8)
+
+
+def draw_latency(runs: Runs, title: str) -> Figure:
+    """Draw every image of the first seed: its latency, and the deadline that it was to meet."""
+    traced = [label for label in TRACED if label in runs]
+    figure = Figure(figsize=(11, 2.5 * len(traced)), dpi=100, layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(traced), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axis, label in zip(axes, traced, strict=True):
+        _trace(axis, runs[label][0])
+        axis.set_ylabel(f'{label}\nlatency [ms]', fontsize=9)
+        axis.set_ylim(bottom=0.0)
+        axis.grid(True, axis='y', color='#e2e8f0', linewidth=0.8)
+        axis.spines[['top', 'right']].set_visible(False)
+    axes[-1].set_xlabel('time [s]')
+    figure.suptitle(f'{title}; seed {runs[traced[0]][0].case.seed}', fontsize=12)
+    return figure
+
+
+def _trace(axis: Axes, run: Run) -> None:
+    """Draw an image as a dot, red if late; a dropped one as a cross at the bottom."""
+    scenario = scenario_of(run.case.scenario)
+    kinds = (
+        (True, '.', GREEN, 'in time'),
+        (False, '.', RED, 'late'),
+    )
+    done = [each for each in run.images if each.latency_s == each.latency_s]
+    dropped = [each for each in run.images if each.latency_s != each.latency_s]
+    for met, mark, colour, name in kinds:
+        of_kind = [each for each in done if each.met is met]
+        axis.plot(
+            [each.arrived_s for each in of_kind],
+            [each.latency_s * 1e3 for each in of_kind],
+            mark,
+            color=colour,
+            markersize=4,
+            label=f'{name} ({len(of_kind)})',
+        )
+    axis.plot(
+        [each.arrived_s for each in dropped],
+        [0.0] * len(dropped),
+        'x',
+        color=RED,
+        markersize=5,
+        clip_on=False,
+        label=f'dropped ({len(dropped)})',
+    )
+    for plan in scenario.applications:
+        end_s = min(plan.leave_s, scenario.duration_s)
+        times_s = [plan.join_s, *(e.at_s for e in plan.targets if plan.join_s < e.at_s < end_s)]
+        deadlines_s = [plan.target_at(each).deadline_s for each in times_s]
+        axis.step(
+            [*times_s, end_s],
+            [each * 1e3 for each in [*deadlines_s, deadlines_s[-1]]],
+            where='post',
+            color='black',
+            linewidth=1.0,
+        )
+    for each in scenario.co_runners:
+        if each.at_s < scenario.duration_s:
+            axis.axvline(each.at_s, color=GREY, linewidth=0.8, linestyle='--')
+    axis.legend(loc='upper right', fontsize=8, ncols=3)
