@@ -32,7 +32,7 @@ class OperatingPoint:
     accuracy: float
     flops: int
     parameters: int
-    precision: str = 'float32'  # what it is computed in
+    precision: str = 'float32'  # what it is computed in; empty: unknown
     latency_p95_s: float = math.nan  # 95 % of the measured frames took no longer
 
     def __post_init__(self) -> None:
@@ -45,7 +45,6 @@ class OperatingPoint:
             check_number('latency_s', self.latency_s, low=0.0, above=True)
             check_number('latency_std_s', self.latency_std_s, low=0.0)
             check_number('latency_p95_s', self.latency_p95_s, low=0.0, nan=True)
-            check_name('precision', self.precision)
             check_number('energy_j', self.energy_j, low=0.0, nan=True)
             check_number('accuracy', self.accuracy, low=0.0, high=1.0)
             check_number('flops', self.flops, low=0)
