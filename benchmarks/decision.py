@@ -2,8 +2,9 @@
 
 Profiles are made up: as many operating points as asked for, none of which another one beats, on a
 GPU and a CPU with 20 clocks each. Between two decisions estimates move, as frames move them; every
-tenth decision has new targets; the objective changes on the way. Each application holds a few
-sub-networks ready and would have to compile the others. Timed is `decide`, on one thread.
+tenth decision has new targets; the objective changes on the way; a clock is there four decisions
+after its command. Each application holds a few sub-networks ready and would have to compile the
+others. Timed is `decide`, on one thread.
 
     python benchmarks/decision.py --json decision.json
 """
@@ -11,10 +12,9 @@ sub-networks ready and would have to compile the others. Timed is `decide`, on o
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -40,6 +40,7 @@ CLOCKS_HZ = tuple(1e8 * step for step in range(1, 21))
 WARM_UP = 50  # decisions before the first that counts
 TARGETS_EVERY = 10  # decisions
 OBJECTIVE_EVERY = 100  # decisions
+CLOCK_DELAY = 4  # decisions until a clock is there: 0.8 s at 5 a second
 READY = 4  # keys of operating points that an application need not compile first
 
 
@@ -107,40 +108,49 @@ def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int]
         profile(f'app{index}', points=case.points, rng=rng) for index in range(case.applications)
     ]
     for each in profiles:
-        each.prepare()
-        if len(each.table.points) != case.points:
-            raise ValueError(f'{len(each.table.points)} of {case.points} points are left')
+        each.prepare()  # as the manager does when an application joins
     times_s, changes = [], 0
-    before: Decision | None = None
+    decided: Decision | None = None
+    commanded = [dict.fromkeys(PROCESSORS, CLOCKS_HZ[-1])]  # after each decision
     targets: list[Target] = []
     walk = dict.fromkeys(PROCESSORS, 1.0)
     for turn in range(WARM_UP + decisions):
-        settled = turn % TARGETS_EVERY != 0
-        if not settled:
-            targets = [draw_target(each, rng) for each in profiles]
+        if turn % TARGETS_EVERY == 0:
+            targets = [draw_target(rng) for _ in profiles]
         for name in walk:
             walk[name] = float(np.clip(walk[name] * rng.lognormal(0.0, 0.03), 0.8, 3.0))
         state = DecisionState(
-            applications=tuple(applications(profiles, targets, walk, before=before, rng=rng)),
-            domains=tuple(domains(before)),
+            applications=tuple(applications(profiles, targets, walk, decided=decided, rng=rng)),
+            domains=tuple(
+                Domain(
+                    name,
+                    (name,),
+                    CLOCKS_HZ,
+                    frequency_hz=commanded[max(0, turn - CLOCK_DELAY)][name],
+                    commanded_hz=commanded[turn][name],
+                )
+                for name in PROCESSORS
+            ),
             policy=Policy(objective=list(Objective)[turn // OBJECTIVE_EVERY % 2]),
-            settled=settled,
+            settled=turn % TARGETS_EVERY != 0,
         )
         start_s = time.perf_counter()
         decision = decide(state)
         took_s = time.perf_counter() - start_s
         if turn >= WARM_UP:
             times_s.append(took_s)
-            changes += before is None or what(decision) != what(before)
-        before = decision
+            changes += decided is None or what(decision) != what(decided)
+        decided = decision
+        commanded.append(commanded[-1] | dict(decision.clocks_hz))
     return times_s, changes
 
 
 def profile(app: str, *, points: int, rng: np.random.Generator) -> Profile:
     """Make up a profile: at every clock of both processors a ladder of sub-networks."""
-    ladder, rest = divmod(points, len(PROCESSORS) * len(CLOCKS_HZ))
+    clocks = len(PROCESSORS) * len(CLOCKS_HZ)
+    ladder, rest = divmod(points, clocks)
     if rest:
-        raise ValueError(f'{points} points do not fill {len(PROCESSORS) * len(CLOCKS_HZ)} clocks')
+        raise ValueError(f'points is {points}; allowed: a multiple of {clocks}')
     # Work and accuracy rise together, so that no point beats another.
     works = np.sort(rng.uniform(0.01, 0.05, ladder))
     accuracies = 0.6 + 0.25 * (np.arange(ladder) + 1) / ladder
@@ -171,7 +181,7 @@ def profile(app: str, *, points: int, rng: np.random.Generator) -> Profile:
     )
 
 
-def draw_target(each: Profile, rng: np.random.Generator) -> Target:
+def draw_target(rng: np.random.Generator) -> Target:
     """Draw a deadline between what nothing and what everything meets, and a floor."""
     return Target(
         deadline_s=float(rng.uniform(0.01, 0.2)),
@@ -183,15 +193,17 @@ def draw_target(each: Profile, rng: np.random.Generator) -> Target:
 def applications(
     profiles: Sequence[Profile],
     targets: Sequence[Target],
-    walk: dict[str, float],
+    walk: Mapping[str, float],
     *,
-    before: Decision | None,
+    decided: Decision | None,
     rng: np.random.Generator,
 ) -> Iterator[ApplicationState]:
     """Yield each application as its frames show it now."""
     for index, (each, target) in enumerate(zip(profiles, targets, strict=True)):
         keys = each.table.keys
         ready = {keys[which] for which in rng.integers(0, len(keys), READY)}
+        choice = decided.choices[index] if decided else None
+        waits = choice is not None and choice.point.key != choice.goal.key
         yield ApplicationState(
             profile=each,
             target=target,
@@ -201,19 +213,10 @@ def applications(
             overhead_s=0.002,
             overhead_std_s=0.0005,
             frame_period_s=0.1,
-            current=before.choices[index].point if before else None,
+            current=choice.goal if choice else None,
+            meanwhile=choice.point.key if choice and waits else None,
             unready=frozenset(keys) - ready,
         )
-
-
-def domains(before: Decision | None) -> Iterator[Domain]:
-    """Yield both clocks, where the decision before left them."""
-    for name in PROCESSORS:
-        domain = Domain(name, (name,), CLOCKS_HZ, frequency_hz=CLOCKS_HZ[-1])
-        clock_hz = before.clocks_hz.get(name) if before else None
-        if clock_hz is not None:
-            domain = dataclasses.replace(domain, frequency_hz=clock_hz, commanded_hz=clock_hz)
-        yield domain
 
 
 def what(decision: Decision) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from dynofa_ros.runtime.decision_state import ApplicationState, PointKey
+from dynofa_ros.runtime.decision_state import ApplicationState, Choice, PointKey
 from dynofa_ros.runtime.observation import FrameObservation, Resident, SubnetObservation
 from dynofa_ros.runtime.operating_point import OperatingPoint, Profile
 from dynofa_ros.runtime.running import RunningMean
@@ -30,6 +30,7 @@ class ManagedApplication:
     def __init__(self, profile: Profile, *, now_s: float) -> None:
         self.profile = profile
         self.current: OperatingPoint | None = None
+        self._meanwhile: PointKey | None = None
         self.control = SubnetControl(profile.app)
         self._filters: dict[str, SlowdownFilter] = {}
         self._observed_s: dict[str, float] = {}
@@ -39,12 +40,14 @@ class ManagedApplication:
         self._period = RunningMean(PERIOD_WEIGHT)
         self._previous: FrameObservation | None = None
         self._residents: tuple[Resident, ...] = ()
+        self._unready: frozenset[PointKey] = frozenset()
         self._active_s = now_s
 
     def replace_profile(self, profile: Profile, *, now_s: float) -> None:
         """Take a new profile: what was learned against the old one no longer applies."""
         self.profile = profile
-        self.current = None
+        self.current = self._meanwhile = None
+        self._unready = self._not_ready()
         self._filters, self._observed_s = {}, {}
         self._forgotten_s, self._decided_mean = {}, {}
         self._active_s = now_s
@@ -101,15 +104,18 @@ class ManagedApplication:
     def observe_subnet(self, seen: SubnetObservation) -> None:
         """Take in an acknowledgement, and what can be switched to at once."""
         self.control.observe(seen)
-        self._residents = seen.residents
+        if seen.residents != self._residents:
+            self._residents = seen.residents
+            self._unready = self._not_ready()
 
-    def _unready(self) -> frozenset[PointKey]:
+    def _not_ready(self) -> frozenset[PointKey]:
         """Return what would have to be compiled first; nothing if it did not say."""
         if not self._residents:
             return frozenset()
-        keys = {each.key for each in self.profile.points}
         return frozenset(
-            key for key in keys if not any(each.holds(key) for each in self._residents)
+            key
+            for key in self.profile.table.keys
+            if not any(each.holds(key) for each in self._residents)
         )
 
     def idle(self, *, now_s: float, timeout_s: float) -> bool:
@@ -134,15 +140,18 @@ class ManagedApplication:
             overhead_std_s=self._overhead.std(),
             frame_period_s=self._period.mean(unknown=math.nan),
             current=self.current,
+            meanwhile=self._meanwhile,
             refused=self.control.refused(now_s=now_s),
-            unready=self._unready(),
+            unready=self._unready,
         )
 
     def slowdowns(self) -> dict[str, Slowdown]:
         """Return the estimate of each processor that was observed."""
         return {name: each.estimate() for name, each in self._filters.items()}
 
-    def decided(self, point: OperatingPoint) -> None:
+    def decided(self, choice: Choice) -> None:
         """Remember the choice, and the slowdowns it was made for."""
-        self.current = point
+        self.current = choice.goal
+        waits = choice.point.key != choice.goal.key
+        self._meanwhile = choice.point.key if waits else None
         self._decided_mean = {name: each.mean for name, each in self.slowdowns().items()}

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from dynofa_ros.runtime.decision_state import Domain
 from dynofa_ros.runtime.delivery import CommandTracker, Delivery
+from dynofa_ros.runtime.meanwhile import CLOCK_TOLERANCE
 from dynofa_ros.runtime.observation import DomainObservation, PlatformObservation
 from dynofa_ros.runtime.settings import Settings
 
 # A frame reported now may have run at the clock before the last change: frames and clocks arrive
 # on different topics, and a Jetson Xavier NX takes 0.8 s to change.
 CHANGE_S = 2.0
-CLOCK_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,13 @@ class ClockCommand:
     sequence: int
     clocks_hz: Mapping[str, float] = field(default_factory=dict)
     reason: str = ''
+
+
+class ClockNews(NamedTuple):
+    """What is new in a platform's state."""
+
+    others: bool  # its domains are others than before
+    turned: bool  # a clock is another than before
 
 
 class ClockControl:
@@ -38,14 +46,16 @@ class ClockControl:
         self._commanded_hz: dict[str, float] = {}
         self._held_until_s: dict[str, float] = {}
 
-    def observe(self, seen: PlatformObservation, *, now_s: float, settings: Settings) -> bool:
-        """Take in the platform's state; True if its domains are others than before."""
+    def observe(self, seen: PlatformObservation, *, now_s: float, settings: Settings) -> ClockNews:
+        """Take in the platform's state."""
         before = {each.name: each for each in self._seen.domains} if self._seen else {}
+        turned = False
         for domain in seen.domains:
             old = before.get(domain.name)
             if old is not None and not _close(old.frequency_hz, domain.frequency_hz):
                 self._before_hz[domain.name] = (old.frequency_hz, now_s + CHANGE_S)
-        changed = {_shape(each) for each in before.values()} != {_shape(d) for d in seen.domains}
+                turned = True
+        others = {_shape(each) for each in before.values()} != {_shape(d) for d in seen.domains}
         self._seen, self._seen_s = seen, now_s
         in_time = now_s - self.tracker.sent_s < settings.acknowledge_timeout_s
         self.tracker.observe(
@@ -53,7 +63,7 @@ class ClockControl:
             applied=seen.command_applied,
             matches=in_time or not self._astray(),
         )
-        return changed
+        return ClockNews(others, turned)
 
     def _astray(self) -> dict[str, float]:
         """Return the domains of the last command that do not run at the clock it asked for."""

@@ -22,9 +22,8 @@ from dynofa_ros.runtime.ranking import (
     DEADLINE_GIVEN_UP,
     FLOOR_GIVEN_UP,
     REFUSED,
+    Forecast,
     Ranking,
-    best_of_groups,
-    rank_points,
 )
 
 EXACT_COMBINATIONS = 4096
@@ -94,14 +93,11 @@ def _options(domain: Domain, state: DecisionState) -> tuple[float, ...]:
     return tuple((both if len(both) else available).tolist())
 
 
-def search(state: DecisionState, clocks: Clocks, *, headroom: float = 0.0) -> Plan:
+def search(forecasts: Sequence[Forecast], clocks: Clocks, *, headroom: float = 0.0) -> Plan:
     """Return the best plan; `headroom` is the share of latency asked for to spare."""
-    groups = []
-    for each in state.applications:
-        table = each.profile.table
-        ranking = rank_points(each, table, policy=state.policy, headroom=headroom)
-        rows = best_of_groups(ranking, table)
-        groups.append(_Groups(each, rows, ranking.take(rows)))
+    groups = [
+        _Groups(each.application, *each.best_of_groups(headroom=headroom)) for each in forecasts
+    ]
     sizes = [len(options) for options in clocks.options_hz]
     if math.prod(sizes) <= EXACT_COMBINATIONS:
         every = np.indices(sizes).reshape(len(sizes), math.prod(sizes)).T
@@ -167,20 +163,16 @@ def joint_keys(
     For each priority from the highest: deadlines given up, then floors given up. Then, in the same
     order, by how much. Then the objective, then its tie-break, summed over applications.
     """
+    violations = np.array([each.violation for each in rankings])
+    late = violations >= DEADLINE_GIVEN_UP
+    low = (violations >= FLOOR_GIVEN_UP) & ~late
+    priorities = np.array([each.target.priority for each in applications])
     counts: list[Floats] = []
     losses: list[Floats] = []
-    for priority in sorted({each.target.priority for each in applications}, reverse=True):
-        violations = np.array(
-            [
-                ranking.violation
-                for application, ranking in zip(applications, rankings, strict=True)
-                if application.target.priority == priority
-            ]
-        )
-        late = violations >= DEADLINE_GIVEN_UP
-        low = (violations >= FLOOR_GIVEN_UP) & ~late
-        counts += [late.sum(axis=0).astype(float), low.sum(axis=0).astype(float)]
-        losses += [(violations * late).sum(axis=0), (violations * low).sum(axis=0)]
+    for priority in sorted(set(priorities.tolist()), reverse=True):
+        rows = priorities == priority
+        counts += [given_up[rows].sum(axis=0, dtype=float) for given_up in (late, low)]
+        losses += [(violations[rows] * given_up[rows]).sum(axis=0) for given_up in (late, low)]
     primary = np.array([each.primary for each in rankings]).sum(axis=0)
     secondary = np.array([each.secondary for each in rankings]).sum(axis=0)
     return [*counts, *losses, primary, secondary]

@@ -15,15 +15,18 @@ from dynofa_ros.runtime.clock_search import Clocks, Plan, clock_options, search
 from dynofa_ros.runtime.decision_state import (
     DEADLINE,
     MIN_ACCURACY,
-    ApplicationState,
     Choice,
     Decision,
     DecisionState,
-    Policy,
 )
+from dynofa_ros.runtime.meanwhile import until_turned
 from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.operating_point import OperatingPoint
-from dynofa_ros.runtime.ranking import DEADLINE_GIVEN_UP, EQUAL_ACCURACY, predict, rank_one, single
+from dynofa_ros.runtime.ranking import (
+    DEADLINE_GIVEN_UP,
+    EQUAL_ACCURACY,
+    Forecast,
+)
 from dynofa_ros.runtime.readiness import without_waiting
 from dynofa_ros.runtime.switching import hold_or_change, present_plan
 
@@ -37,20 +40,23 @@ def decide(state: DecisionState) -> Decision:
     if not state.applications:
         return Decision(choices=(), clocks_hz={}, exact=True)
     # Sums must not depend on the order in which applications joined.
-    ordered = tuple(
-        without_waiting(each, policy=state.policy)
+    forecasts = [
+        without_waiting(Forecast.of(each, policy=state.policy))
         for each in sorted(state.applications, key=lambda each: each.app)
+    ]
+    state = dataclasses.replace(
+        state, applications=tuple(each.application for each in forecasts)
     )
-    state = dataclasses.replace(state, applications=ordered)
     clocks = clock_options(state)
     present = present_plan(state, clocks) if state.settled else None
     if present is None:
-        plan = search(state, clocks)
+        plan = search(forecasts, clocks)
     else:
-        plan = hold_or_change(state, clocks, present=present)
+        plan = hold_or_change(forecasts, clocks, present=present)
+    now = until_turned(forecasts, clocks, plan=plan)
     choices = tuple(
-        _choice(application, point, policy=state.policy, kept=plan is present)
-        for application, point in zip(state.applications, plan.points, strict=True)
+        _choice(forecast, point, goal=goal, kept=plan is present)
+        for forecast, point, goal in zip(forecasts, now, plan.points, strict=True)
     )
     return Decision(choices, _used_clocks(plan, clocks), plan.exact)
 
@@ -66,27 +72,31 @@ def _used_clocks(plan: Plan, clocks: Clocks) -> dict[str, float]:
 
 
 def _choice(
-    application: ApplicationState, point: OperatingPoint, *, policy: Policy, kept: bool
+    forecast: Forecast, point: OperatingPoint, *, goal: OperatingPoint, kept: bool
 ) -> Choice:
     """Say what to expect of `point`, which targets it gives up, and why it was chosen."""
-    prediction = predict(application, single(application, point))
+    application, target = forecast.application, forecast.application.target
+    prediction = forecast.predict(point)
     mean_s, std_s = float(prediction.mean_s[0]), float(prediction.std_s[0])
-    target = application.target
-    violation = rank_one(application, point, policy=policy).violation[0]
+    violation = forecast.rank(point).violation[0]
     given_up = []
     if point.accuracy + EQUAL_ACCURACY < target.min_accuracy:
         given_up.append(MIN_ACCURACY)
     if violation >= DEADLINE_GIVEN_UP and not math.isnan(target.deadline_s):
         given_up.append(DEADLINE)
+    reason = _reason(forecast, given_up=given_up, kept=kept and point.key == goal.key)
+    if point.key != goal.key:
+        reason = f'until {goal.processor} runs at {goal.frequency_hz / 1e6:.4g} MHz: {reason}'
     return Choice(
         app=application.app,
         point=point,
+        goal=goal,
         target=target,
         predicted_latency_s=mean_s,
         deadline_probability=_probability(mean_s, std_s=std_s, deadline_s=target.deadline_s),
         slowdown=application.slowdown(point.processor),
         given_up=tuple(given_up),
-        reason=_reason(application, given_up=given_up, policy=policy, kept=kept),
+        reason=reason,
     )
 
 
@@ -99,11 +109,9 @@ def _probability(mean_s: float, *, std_s: float, deadline_s: float) -> float:
     return NormalDist(mean_s, std_s).cdf(deadline_s)
 
 
-def _reason(
-    application: ApplicationState, *, given_up: list[str], policy: Policy, kept: bool
-) -> str:
+def _reason(forecast: Forecast, *, given_up: list[str], kept: bool) -> str:
     """Put the choice into a few words."""
-    target = application.target
+    target, policy = forecast.application.target, forecast.policy
     deadline = 'no deadline'
     if not math.isnan(target.deadline_s):
         deadline = f'{target.deadline_s * 1e3:.4g} ms with {policy.deadline_probability:.4g}'

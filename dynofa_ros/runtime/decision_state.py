@@ -29,7 +29,8 @@ class ApplicationState:
     overhead_s: float = 0.0  # around the inference: preprocessing, postprocessing
     overhead_std_s: float = 0.0
     frame_period_s: float = math.nan  # between two images; NaN: unknown
-    current: OperatingPoint | None = None  # what it was last told to run
+    current: OperatingPoint | None = None  # what was last decided, at the clock decided then
+    meanwhile: PointKey | None = None  # what it was told to run until that clock is there
     refused: frozenset[PointKey] = frozenset()  # what it cannot run at present
     unready: frozenset[PointKey] = frozenset()  # what it would have to compile first
 
@@ -115,7 +116,8 @@ class Choice:
     """What one application is to run, and what to expect of it."""
 
     app: str
-    point: OperatingPoint
+    point: OperatingPoint  # from now on
+    goal: OperatingPoint  # once the clocks are turned; `point` where that makes no difference
     target: Target
     predicted_latency_s: float
     deadline_probability: float  # that a frame meets the deadline

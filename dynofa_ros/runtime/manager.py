@@ -75,8 +75,7 @@ class ResourceManager:
             self._targets.join(profile.app)
         else:
             known.replace_profile(profile, now_s=now_s)
-        # The arrays take up to a second for 10,000 points: now, not in the first decision.
-        _ = profile.table
+        profile.prepare()
         self._unsettle()
 
     def request_target(self, request: TargetRequest) -> None:
@@ -105,8 +104,11 @@ class ResourceManager:
 
     def observe_platform(self, seen: PlatformObservation) -> None:
         """Take in the clocks, and the acknowledgement of a command."""
-        if self._clocks.observe(seen, now_s=self._clock(), settings=self._settings):
+        news = self._clocks.observe(seen, now_s=self._clock(), settings=self._settings)
+        if news.others:
             self._unsettle()
+        # Once a clock is there, what was chosen for it may run.
+        self.due = self.due or news.turned
 
     def observe_battery(self, percentage: float) -> None:
         """Take in the charge, a fraction. Raises ValueError outside 0..1; NaN makes it unknown."""
@@ -130,7 +132,7 @@ class ResourceManager:
         self._settled, self.due = True, False
         self._decisions += 1
         for choice in decision.choices:
-            self._apps[choice.app].decided(choice.point)
+            self._apps[choice.app].decided(choice)
         switches = [
             self._apps[choice.app].control.command(choice, now_s=now_s, settings=self._settings)
             for choice in decision.choices

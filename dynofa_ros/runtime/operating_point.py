@@ -101,6 +101,10 @@ class Profile:
             groups.setdefault(point.key, []).append(point)
         return {key: tuple(points) for key, points in groups.items()}
 
+    def prepare(self) -> None:
+        """Make what decisions look up: up to a second for 10,000 points, and not in the first."""
+        _ = self.table, self._by_key
+
     @cached_property
     def table(self) -> PointTable:
         """The pruned points as arrays, made once a profile."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from dynofa_ros.runtime.decision_state import PointKey
     from dynofa_ros.runtime.operating_point import OperatingPoint
 
 Floats = npt.NDArray[np.float64]
@@ -56,8 +57,13 @@ class PointTable:
     cost_j: Floats  # (points,) energy; latency x PROXY_POWER_W where the profile lacks an energy
     accuracy: Floats  # (points,)
     group_starts: Indices  # (groups,) first row of each group
-    group_of: Indices  # (points,) group of each row
+    group_sizes: Indices  # (groups,)
+    most_accurate_first: Indices  # (points,) rows, group by group; of equals the cheapest first
+    cheapest_first: Indices  # (points,) likewise; of equals the most accurate first
+    keys: tuple[PointKey, ...]  # (keys,) what is run where, each once
+    key_of: Indices  # (points,) index in `keys`
     processors: dict[str, ProcessorGroups]
+    row_of: Mapping[OperatingPoint, int]
 
     @classmethod
     def from_points(
@@ -84,18 +90,34 @@ class PointTable:
             for index in range(len(rows))
         ]
         starts = np.flatnonzero(new_group)
+        group_of = np.cumsum(new_group) - 1
+        cost_j = np.array([cost(each, energy_known=energy_known) for each in rows])
+        accuracy = np.array([each.accuracy for each in rows])
+        keys = {key: index for index, key in enumerate(dict.fromkeys(each.key for each in rows))}
         return cls(
             points=rows,
             latency_s=np.array([each.latency_s for each in rows]),
             latency_std_s=np.array([each.latency_std_s for each in rows]),
-            cost_j=np.array(
-                [each.energy_j if energy_known else each.latency_s * PROXY_POWER_W for each in rows]
-            ),
-            accuracy=np.array([each.accuracy for each in rows]),
+            cost_j=cost_j,
+            accuracy=accuracy,
             group_starts=starts,
-            group_of=np.cumsum(new_group) - 1,
+            group_sizes=np.diff(starts, append=len(rows)),
+            most_accurate_first=np.lexsort((cost_j, -accuracy, group_of)),
+            cheapest_first=np.lexsort((-accuracy, cost_j, group_of)),
+            keys=tuple(keys),
+            key_of=np.array([keys[each.key] for each in rows]),
             processors=_processor_groups(names, clocks=clocks, starts=starts),
+            row_of={each: row for row, each in enumerate(rows)},
         )
+
+    def among(self, keys: Container[PointKey]) -> npt.NDArray[np.bool_]:
+        """Return which points run what `keys` holds, (points,)."""
+        return np.array([each in keys for each in self.keys])[self.key_of]
+
+
+def cost(point: OperatingPoint, *, energy_known: bool) -> float:
+    """Return what a frame of `point` costs [J]."""
+    return point.energy_j if energy_known else point.latency_s * PROXY_POWER_W
 
 
 def _order(frequency_hz: float) -> float:

@@ -6,32 +6,22 @@ A switch to a resident sub-network takes effect at the next frame; any other is 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
-
-from dynofa_ros.runtime.decision_state import ApplicationState, Policy
-from dynofa_ros.runtime.ranking import FLOOR_GIVEN_UP, rank_one, rank_points
+from dynofa_ros.runtime.ranking import FLOOR_GIVEN_UP, Forecast
 
 
-def without_waiting(application: ApplicationState, *, policy: Policy) -> ApplicationState:
+def without_waiting(forecast: Forecast) -> Forecast:
     """Refuse what is not ready, if what runs violates a target and something ready meets all.
 
     Once that runs, what is better and not ready may be chosen: then it is compiled in peace.
     """
-    if not application.unready or _all_is_well(application, policy):
-        return application
-    table = application.profile.table
-    ready = np.array([each.key not in application.unready for each in table.points])
-    met = rank_points(application, table, policy=policy).violation < FLOOR_GIVEN_UP
-    if not (ready & met).any():
-        return application
-    return replace(application, refused=application.refused | application.unready)
+    unready = forecast.application.unready
+    if not unready or _all_is_well(forecast):
+        return forecast
+    ready = forecast.without(unready)
+    return ready if (ready.violations() < FLOOR_GIVEN_UP).any() else forecast
 
 
-def _all_is_well(application: ApplicationState, policy: Policy) -> bool:
+def _all_is_well(forecast: Forecast) -> bool:
     """Whether what runs meets all targets; not if nothing was ever chosen."""
-    if application.current is None:
-        return False
-    violation = rank_one(application, application.current, policy=policy).violation
-    return bool(violation[0] < FLOOR_GIVEN_UP)
+    current = forecast.application.current
+    return current is not None and forecast.rank(current).met

@@ -12,11 +12,11 @@ import math
 from collections.abc import Sequence
 
 from dynofa_ros.runtime.clock_search import EQUAL, Clocks, Plan, joint_keys, search
-from dynofa_ros.runtime.decision_state import ApplicationState, DecisionState, Policy
+from dynofa_ros.runtime.decision_state import DecisionState
 from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.operating_point import OperatingPoint
 from dynofa_ros.runtime.point_table import SAME_CLOCK
-from dynofa_ros.runtime.ranking import FLOOR_GIVEN_UP, Ranking, rank_one
+from dynofa_ros.runtime.ranking import Forecast, Ranking
 
 
 def present_plan(state: DecisionState, clocks: Clocks) -> Plan | None:
@@ -44,46 +44,45 @@ def present_plan(state: DecisionState, clocks: Clocks) -> Plan | None:
     return Plan(points=tuple(points), clocks_hz=clocks_hz)
 
 
-def hold_or_change(state: DecisionState, clocks: Clocks, *, present: Plan) -> Plan:
+def hold_or_change(forecasts: Sequence[Forecast], clocks: Clocks, *, present: Plan) -> Plan:
     """Return `present` unless it violates a target that another plan meets, or a change pays."""
-    held = _rank(state, present.points)
+    held = _rank(forecasts, present.points)
     well = _all_met(held)
-    headroom = state.policy.switch_margin if well else 0.0
-    best = search(state, clocks, headroom=headroom)
-    if well and not _all_met(_rank(state, best.points, headroom=headroom)):
+    headroom = forecasts[0].policy.switch_margin if well else 0.0
+    best = search(forecasts, clocks, headroom=headroom)
+    if best.points == present.points and best.clocks_hz == present.clocks_hz:
         return present
-    if not _pays(state.applications, new=_rank(state, best.points), old=held, policy=state.policy):
+    if well and not _all_met(_rank(forecasts, best.points, headroom=headroom)):
+        return present
+    if not _pays(forecasts, new=_rank(forecasts, best.points), old=held):
         return present
     points = [
-        _hold_one(each, clocks, state=state, plan=best, index=index, headroom=headroom)
-        for index, each in enumerate(state.applications)
+        _hold_one(forecast, clocks, plan=best, new=new, headroom=headroom)
+        for forecast, new in zip(forecasts, best.points, strict=True)
     ]
     return Plan(points=tuple(points), clocks_hz=best.clocks_hz, exact=best.exact)
 
 
 def _rank(
-    state: DecisionState, points: Sequence[OperatingPoint], *, headroom: float = 0.0
+    forecasts: Sequence[Forecast], points: Sequence[OperatingPoint], *, headroom: float = 0.0
 ) -> list[Ranking]:
     """Rank one point of each application."""
     return [
-        rank_one(application, point, policy=state.policy, headroom=headroom)
-        for application, point in zip(state.applications, points, strict=True)
+        forecast.rank(point, headroom=headroom)
+        for forecast, point in zip(forecasts, points, strict=True)
     ]
 
 
 def _all_met(rankings: Sequence[Ranking]) -> bool:
     """Whether no target is violated."""
-    return all(each.violation[0] < FLOOR_GIVEN_UP for each in rankings)
+    return all(each.met for each in rankings)
 
 
 def _pays(
-    applications: Sequence[ApplicationState],
-    *,
-    new: Sequence[Ranking],
-    old: Sequence[Ranking],
-    policy: Policy,
+    forecasts: Sequence[Forecast], *, new: Sequence[Ranking], old: Sequence[Ranking]
 ) -> bool:
     """Whether `new` is better than `old` by more than the margin, at the first key that says so."""
+    applications, policy = [each.application for each in forecasts], forecasts[0].policy
     new_keys, old_keys = joint_keys(applications, new), joint_keys(applications, old)
     priorities = len({each.target.priority for each in applications})
     accuracy = policy.accuracy_margin
@@ -101,30 +100,19 @@ def _pays(
 
 
 def _hold_one(
-    application: ApplicationState,
-    clocks: Clocks,
-    *,
-    state: DecisionState,
-    plan: Plan,
-    index: int,
-    headroom: float,
+    forecast: Forecast, clocks: Clocks, *, plan: Plan, new: OperatingPoint, headroom: float
 ) -> OperatingPoint:
     """Keep this application's sub-network at the new clocks if for it alone no change pays."""
-    new = plan.points[index]
-    assert application.current is not None  # there is a present plan
-    domain = clocks.domain_of(application.current.processor)
+    current, profile = forecast.application.current, forecast.application.profile
+    assert current is not None  # there is a present plan
+    domain = clocks.domain_of(current.processor)
     clock_hz = math.nan if domain is None else plan.clocks_hz[clocks.domains[domain].name]
-    old = application.profile.at(application.current.key, clock_hz)
-    if old is None or not _same_clock(old.frequency_hz, clock_hz):
+    old = profile.at(current.key, clock_hz)
+    if old is None or not _same_clock(old.frequency_hz, clock_hz) or old == new:
         return new
-    if not _all_met([rank_one(application, old, policy=state.policy, headroom=headroom)]):
+    if not forecast.rank(old, headroom=headroom).met:
         return new
-    pays = _pays(
-        [application],
-        new=[rank_one(application, new, policy=state.policy)],
-        old=[rank_one(application, old, policy=state.policy)],
-        policy=state.policy,
-    )
+    pays = _pays([forecast], new=[forecast.rank(new)], old=[forecast.rank(old)])
     return new if pays else old
 
 

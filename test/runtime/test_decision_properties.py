@@ -1,5 +1,7 @@
 """What must hold for every profile, target and slowdown."""
 
+import dataclasses
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -194,3 +196,107 @@ def test_the_joint_choice_gives_up_as_little_as_brute_force(left, right, first, 
         for cpu in CLOCKS['cpu']
     )
     assert missed <= fewest
+
+
+def clocks_now():
+    """Domains that run at one of their clocks, which need not be the one decided on."""
+    return st.tuples(
+        *(
+            st.sampled_from(clocks).map(
+                lambda clock, name=name, clocks=clocks: Domain(
+                    name, (name,), clocks, frequency_hz=clock
+                )
+            )
+            for name, clocks in CLOCKS.items()
+        )
+    )
+
+
+@thorough
+@given(profiles(), targets, slowdowns, objectives, clocks_now(), st.data())
+def test_until_the_clocks_are_turned_no_target_is_violated_that_a_point_meets_now(
+    profile, target, slow, objective, domains, data
+):
+    now_hz = {domain.name: domain.frequency_hz for domain in domains}
+    good = [
+        point
+        for point in profile.points
+        if point.frequency_hz == now_hz[point.processor] and meets(point, target, slow)
+    ]
+    assume(good)
+    current = data.draw(st.sampled_from([None, *profile.points]))
+    application = ApplicationState(profile, target, slow, current=current)
+    policy = Policy(objective=objective)
+    choice = decide(DecisionState((application,), domains, policy)).choices[0]
+    assert choice.given_up == ()
+    late_s = late_bound_s(choice.point, slow[choice.point.processor])
+    assert late_s <= target.deadline_s * (1 + 1e-9)
+
+
+@thorough
+@given(profiles(), targets, slowdowns, objectives, clocks_now())
+def test_clocks_now_do_not_change_what_is_decided_for_then(
+    profile, target, slow, objective, domains
+):
+    application = ApplicationState(profile, target, slow)
+    policy = Policy(objective=objective)
+    here = decide(DecisionState((application,), domains, policy))
+    anywhere = decide(DecisionState((application,), DOMAINS, policy))
+    assert here.clocks_hz == anywhere.clocks_hz
+    assert here.choices[0].goal == anywhere.choices[0].goal
+
+
+def obeyed(state, decision, *, turned):
+    """Return the state after `decision` was obeyed; `turned`: and the clocks are there."""
+    return dataclasses.replace(
+        state,
+        applications=tuple(
+            dataclasses.replace(
+                application,
+                current=choice.goal,
+                meanwhile=None if choice.point.key == choice.goal.key else choice.point.key,
+            )
+            for application, choice in zip(state.applications, decision.choices, strict=True)
+        ),
+        domains=tuple(
+            dataclasses.replace(
+                domain,
+                commanded_hz=decision.clocks_hz[domain.name],
+                frequency_hz=(
+                    decision.clocks_hz[domain.name] if turned else domain.frequency_hz
+                ),
+            )
+            if domain.name in decision.clocks_hz
+            else domain
+            for domain in state.domains
+        ),
+        settled=True,
+    )
+
+
+@thorough
+@given(
+    profiles('a'), profiles('b'), targets, targets, slowdowns, objectives, clocks_now(), st.data()
+)
+def test_a_decision_stands_until_something_changes(
+    left, right, first, second, slow, objective, domains, data
+):
+    """Neither while the clocks are on their way nor when they are there does anything flap."""
+    start = DecisionState(
+        tuple(
+            ApplicationState(
+                profile, target, slow, current=data.draw(st.sampled_from([None, *profile.points]))
+            )
+            for profile, target in ((left, first), (right, second))
+        ),
+        domains,
+        Policy(objective=objective),
+    )
+    decision = decide(start)
+    what = [(choice.point, choice.goal) for choice in decision.choices]
+    on_its_way = decide(obeyed(start, decision, turned=False))
+    assert [(choice.point, choice.goal) for choice in on_its_way.choices] == what
+    assert on_its_way.clocks_hz == decision.clocks_hz
+    there = decide(obeyed(start, decision, turned=True))
+    assert [choice.point for choice in there.choices] == [goal for _, goal in what]
+    assert there.clocks_hz == decision.clocks_hz

@@ -245,3 +245,80 @@ def test_at_first_what_is_resident_is_run_then_what_is_best(robot):
         SubnetObservation('camera', 'small', 'gpu', 1, True, residents=residents)
     )
     assert [each.subnet_id for each in robot.step().switches] == ['large']
+
+
+class SlowClock(Robot):
+    """Clocks that are there some time after the command."""
+
+    delay_s = 0.5
+    asked_hz = 0.5e9
+    there_s = math.inf
+
+    def step(self):
+        if self.now_s >= self.there_s:
+            self.clock_hz, self.there_s = self.asked_hz, math.inf
+            self.platform(sequence=self.manager_sequence, applied=True)
+        outcome = self.manager.step()
+        for command in outcome.switches:
+            self.acknowledge(command)
+        if outcome.clocks is not None:
+            self.asked_hz = outcome.clocks.clocks_hz['gpu']
+            self.manager_sequence = outcome.clocks.sequence
+            self.there_s = self.now_s + self.delay_s
+            self.platform(sequence=self.manager_sequence, applied=True)
+        return outcome
+
+
+@pytest.fixture
+def slow(clocked):
+    robot = SlowClock(clock_hz=0.5e9)
+    robot.platform()
+    robot.manager.set_profile(clocked())
+    robot.step()
+    return robot
+
+
+def test_until_the_clock_is_there_a_smaller_sub_network_meets_the_deadline(slow):
+    slow.manager.request_target(TargetRequest('camera', 0.065))
+    slow.now_s += 0.1
+    now = slow.step()
+    assert [each.subnet_id for each in now.switches] == ['small']  # with doubt: 40 ms, not 60
+    assert now.clocks.clocks_hz == {'gpu': 1e9}
+    slow.now_s += 0.3
+    assert slow.step().switches == ()
+    slow.now_s += 0.3
+    then = slow.step()
+    assert [each.subnet_id for each in then.switches] == ['large']
+    assert then.clocks is None
+
+
+def test_a_clock_that_is_there_is_worth_a_decision_at_once(slow):
+    slow.manager.request_target(TargetRequest('camera', 0.065))
+    slow.step()
+    assert not slow.manager.due
+    slow.clock_hz = 1e9
+    slow.platform(sequence=slow.manager_sequence, applied=True)
+    assert slow.manager.due
+
+
+def test_a_clock_that_is_the_same_is_not(slow):
+    slow.platform(sequence=slow.manager_sequence, applied=True)
+    assert not slow.manager.due
+
+
+@pytest.mark.parametrize('seed', [0, 1, 2])
+def test_noise_around_the_limit_does_not_make_it_flap_while_the_clock_changes(slow, seed):
+    """Medium takes 60 ms at 0.5 GHz, now and then 65: 5 s on end it would be late or not."""
+    rng = np.random.default_rng(seed)
+    slow.delay_s = 5.0
+    running, switches = 'large', []
+    for turn in range(300):
+        if turn == 100:
+            slow.manager.request_target(TargetRequest('camera', 0.065))
+        work = {'small': 0.02, 'medium': 0.03, 'large': 0.05}[running]
+        slow.frame(running, work / (slow.clock_hz / 1e9) * rng.lognormal(0.0, 0.05))
+        for each in slow.step().switches:
+            running = each.subnet_id
+            switches.append((turn, running))
+    assert switches[-1][1] == 'large'
+    assert len(switches) <= 3, switches

@@ -91,12 +91,13 @@ def test_a_refused_clock_is_left_alone_and_decided_around(manager, time):
     platform(manager, clock_hz=0.5e9)
     first = manager.step()
     assert first.clocks.clocks_hz == {'gpu': 1e9}
+    assert first.switches[0].subnet_id == 'small'  # until the clock is there
     acknowledge(manager, first.switches[0])
     platform(manager, clock_hz=0.5e9, sequence=1, applied=False, result='no permission')
     time.now_s += 1.0
     outcome = manager.step()
-    assert outcome.clocks is None
-    assert outcome.switches[0].subnet_id == 'small'
+    assert (outcome.switches, outcome.clocks) == ((), None)
+    assert outcome.status.apps[0].choice.goal.subnet_id == 'small'
     assert not outcome.status.dvfs_acknowledged
     assert 'clock of gpu cannot be turned, left alone: no permission' in outcome.status.warnings
 

@@ -1,0 +1,95 @@
+"""What runs until the clocks are turned.
+
+A clock takes its time to change, 0.8 s on a Jetson Xavier NX, and a sub-network chosen for the new
+clock may be late at the old one. So the clocks are commanded at once, and until they are seen to be
+there, an application that would be late runs what meets its targets at the clocks there are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from dynofa_ros.runtime.clock_search import Clocks, Plan, search
+from dynofa_ros.runtime.decision_state import PointKey
+from dynofa_ros.runtime.operating_point import OperatingPoint
+from dynofa_ros.runtime.point_table import SAME_CLOCK
+from dynofa_ros.runtime.ranking import DEADLINE_GIVEN_UP, Forecast
+
+# A clock that is read may differ from the one that was asked for by this share.
+CLOCK_TOLERANCE = 0.01
+
+
+def until_turned(
+    forecasts: Sequence[Forecast], clocks: Clocks, *, plan: Plan
+) -> tuple[OperatingPoint, ...]:
+    """Return what each application runs now; its point of `plan` where no clock is waited for."""
+    now = _present(clocks, plan)
+    if now is None:
+        return plan.points
+    return tuple(
+        _for_now(forecast, goal, now=now)
+        for forecast, goal in zip(forecasts, plan.points, strict=True)
+    )
+
+
+def _present(clocks: Clocks, plan: Plan) -> Clocks | None:
+    """Return the clocks there are, one a domain; None if those of `plan` are among them."""
+    used = {clocks.domain_of(each.processor) for each in plan.points}
+    waited_for = [
+        abs(domain.frequency_hz - plan.clocks_hz[domain.name])
+        > CLOCK_TOLERANCE * plan.clocks_hz[domain.name]
+        for index, domain in enumerate(clocks.domains)
+        if index in used  # what no point uses is not commanded
+    ]
+    if not any(waited_for):
+        return None
+    return Clocks(clocks.domains, tuple((each.frequency_hz,) for each in clocks.domains))
+
+
+def _for_now(forecast: Forecast, goal: OperatingPoint, *, now: Clocks) -> OperatingPoint:
+    """Return what meets the targets at the clocks now: `goal`, else what runs, else the best.
+
+    What misses the deadline is no help: then it is `goal` already.
+    """
+    early, running = _at(forecast, goal.key, now=now), _running(forecast, now=now)
+    if early is None:
+        return goal
+    kept = running is not None and running.key != goal.key and forecast.rank(running).met
+    # What runs instead gives way before its time only for something that will not flap.
+    headroom = forecast.policy.switch_margin if kept else 0.0
+    if forecast.rank(early, headroom=headroom).met:
+        return early
+    if running is not None and kept:
+        return running
+    best = _best(forecast, now=now)
+    helps = best is not None and forecast.rank(best).violation[0] < DEADLINE_GIVEN_UP
+    return best if best is not None and helps else early
+
+
+def _at(forecast: Forecast, key: PointKey, *, now: Clocks) -> OperatingPoint | None:
+    """Return the point of `key` at the clocks now; None where its latency would be a guess."""
+    domain = now.domain_of(key[2])
+    clock_hz = math.nan if domain is None else now.options_hz[domain][0]
+    point = forecast.application.profile.at(key, clock_hz)
+    if point is None or point.frequency_hz > clock_hz * (1 + SAME_CLOCK):
+        return None
+    return point
+
+
+def _running(forecast: Forecast, *, now: Clocks) -> OperatingPoint | None:
+    """Return what the application was last told to run, at the clocks now."""
+    application = forecast.application
+    key = application.meanwhile
+    if key is None and application.current is not None:
+        key = application.current.key
+    if key is None or key in application.refused:
+        return None
+    return _at(forecast, key, now=now)
+
+
+def _best(forecast: Forecast, *, now: Clocks) -> OperatingPoint | None:
+    """Return the best that can run at once at the clocks now."""
+    ready = forecast.without(forecast.application.unready)
+    key = search([ready], now).points[0].key
+    return None if key in ready.application.refused else _at(forecast, key, now=now)
