@@ -26,7 +26,8 @@ from runtime_figures import Comparison, summary
 from runtime_goals import LUCKLESS, ORACLE, OURS, REFERENCES, STEPPING, Runs, judge, requirements
 from runtime_page import SIMULATED, comparison_lines, page, policy_lines
 from runtime_pictures import draw_all
-from runtime_runs import Case, Run, platform_of, scenario_of
+from runtime_reference import meeting
+from runtime_runs import Case, Run, make_run, platform_of, scenario_of
 
 PLATFORMS = ('jetson_xavier_nx', 'jetson_agx_xavier')
 SCENARIOS = ('steady', 'paper_trace', 'changing_deadlines', 'changing_contention')
@@ -42,10 +43,9 @@ POLICIES = (
     'dvfs-only',
     'switch-only:schedutil',
     STEPPING,
-    *REFERENCES,
-    *(f'static-{size}:{each}' for size in ('largest', 'smallest') for each in GOVERNED),
+    *(f'static-{size}:{each}' for size in ('best', 'largest', 'smallest') for each in GOVERNED),
 )
-QUICK_POLICIES = (OURS, ORACLE, LUCKLESS, STEPPING, *REFERENCES)
+QUICK_POLICIES = (OURS, ORACLE, LUCKLESS, STEPPING)
 Runner = Callable[[Iterable[Case]], Iterable[Run]]
 
 
@@ -56,10 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(SIMULATED)
     try:
         with ProcessPoolExecutor(options.processes) as pool:
-            runner: Runner = map if options.processes == 1 else pool.map
+            simulate_all = map if options.processes == 1 else pool.map
             groups = {
-                (platform, scenario): measure(platform, scenario, options, runner)
-                for platform, scenario in itertools.product(options.platforms, options.scenarios)
+                place: measure(*place, options, lambda cases: simulate_all(make_run, cases))
+                for place in itertools.product(options.platforms, options.scenarios)
             }
         comparisons = [each for place, runs in groups.items() for each in judge(*place, runs)]
         document = as_document(options, groups, comparisons)
@@ -80,8 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(platform: str, scenario: str, options: argparse.Namespace, runner: Runner) -> Runs:
     """Return the runs of one platform and scenario by label; print their table."""
     seeds = range(options.seed, options.seed + options.seeds)
-    policies = QUICK_POLICIES if options.quick else POLICIES
-    cases = [Case(platform, scenario, name, name, seed) for name in policies for seed in seeds]
+    policies = {name: name for name in (QUICK_POLICIES if options.quick else POLICIES)}
+    for governor, label in REFERENCES.items():
+        policies[label] = meeting(platform, scenario, governor, seed=options.seed)
+    cases = [
+        Case(platform, scenario, label, policy, seed)
+        for label, policy in policies.items()
+        for seed in seeds
+    ]
     runs = gathered(runner(cases))
     first = {label: made[0] for label, made in runs.items()}
     two = len(scenario_of(scenario).applications) > 1

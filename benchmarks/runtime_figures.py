@@ -19,7 +19,7 @@ STUDENT_T = (
 """Two-sided 95 % quantile of Student's t for 1 to 30 degrees of freedom; above, the last one."""
 ACCURACY_POINTS = 0.5
 """Mean accuracy may differ by so many points from the reference's; the issue's figure."""
-ROUNDING = 1e-9
+ROUNDING_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class Check:
     def at_most(cls, name: str, values: Sequence[float], *, unit: str, most: float) -> Check:
         """Return a condition on the mean: at most so much."""
         interval = Interval.of(values)
-        return cls(Ceiling(name, interval.mean, most + ROUNDING), interval, unit)
+        # Rounding errors of a mean are no excess.
+        return cls(Ceiling(name, round(interval.mean, ROUNDING_DIGITS), most), interval, unit)
 
     @property
     def is_ceiling(self) -> bool:

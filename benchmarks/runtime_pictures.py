@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from runtime_figures import Interval, summary
-from runtime_goals import OURS, Runs
-from runtime_runs import Run, scenario_of
+from runtime_goals import ORACLE, OURS, STEPPING, Runs
+from runtime_runs import Image, Run, scenario_of
 
 BLUE, RED, GREY, GREEN, ORANGE = '#2563eb', '#dc2626', '#64748b', '#16a34a', '#d97706'
 BARS = (
@@ -18,7 +19,9 @@ BARS = (
     ('mean accuracy [%]', 'accuracy', 100.0),
     ('images late or dropped [%]', 'missed', 100.0),
 )
-TRACED = ('ours', 'stepping:performance', 'oracle')
+TRACED = (OURS, STEPPING, ORACLE)
+ROOM = 1.3  # above the longest latency: for the legend
+CROSS_MS = 3.0  # where a dropped image is shown, which has no latency
 
 
 def draw_all(groups: Mapping[tuple[str, str], Runs], folder: Path) -> list[Path]:
@@ -44,15 +47,16 @@ def draw_all(groups: Mapping[tuple[str, str], Runs], folder: Path) -> list[Path]
 def draw_policies(runs: Runs, title: str) -> Figure:
     """Draw energy, accuracy and misses of every policy, with the 95 % interval of the mean."""
     labels = list(runs)[::-1]
-    figure = Figure(figsize=(13, 1.6 + 0.27 * len(labels)), dpi=100, layout='constrained')
+    figure = Figure(figsize=(16, 1.8 + 0.27 * len(labels)), dpi=100, layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(BARS), sharey=True)
     figures = {label: summary(made) for label, made in runs.items()}
     for axis, (name, key, scale) in zip(axes, BARS, strict=True):
         _bars(axis, labels, [figures[label][key] for label in labels], scale=scale)
         axis.set_xlabel(name)
-    low = min(each['accuracy'].mean for each in figures.values()) * 100
-    axes[1].set_xlim(left=low - 1.0)
+        axis.set_xlim(left=0.0)
+    accuracies = [each['accuracy'].mean * 100 for each in figures.values()]
+    axes[1].set_xlim(min(accuracies) - 1.0, max(accuracies) + 1.0)
     axes[1].annotate(
         'does not begin at 0', (0.0, 1.0), xycoords='axes fraction', fontsize=8, color=GREY
     )
@@ -66,12 +70,12 @@ def _bars(
 ) -> None:
     colours = [BLUE if label.startswith(OURS) else GREY for label in labels]
     colours = [
-        ORANGE if label.startswith('oracle') else colour
+        ORANGE if label.startswith(ORACLE) else colour
         for label, colour in zip(labels, colours, strict=True)
     ]
     axis.barh(labels, [each.mean * scale for each in intervals], color=colours, height=0.7)
     for row, each in enumerate(intervals):
-        if each.high == each.high:  # known: more than one seed
+        if not math.isnan(each.high):  # more than one seed
             axis.plot([each.low * scale, each.high * scale], [row, row], color='black', lw=1.5)
     axis.grid(True, axis='x', color='#e2e8f0', linewidth=0.8)
     axis.set_axisbelow(True)
@@ -82,18 +86,26 @@ def _bars(
 def draw_latency(runs: Runs, title: str) -> Figure:
     """Draw every image of the first seed: its latency, and the deadline that it was to meet."""
     traced = [label for label in TRACED if label in runs]
-    figure = Figure(figsize=(11, 2.5 * len(traced)), dpi=100, layout='constrained')
+    figure = Figure(figsize=(11, 1.0 + 2.5 * len(traced)), dpi=100, layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(traced), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    longest_s = max(
+        each.latency_s for label in traced for each in runs[label][0].images if done(each)
+    )
     for axis, label in zip(axes, traced, strict=True):
         _trace(axis, runs[label][0])
         axis.set_ylabel(f'{label}\nlatency [ms]', fontsize=9)
-        axis.set_ylim(bottom=0.0)
+        axis.set_ylim(0.0, ROOM * longest_s * 1e3)
         axis.grid(True, axis='y', color='#e2e8f0', linewidth=0.8)
         axis.spines[['top', 'right']].set_visible(False)
     axes[-1].set_xlabel('time [s]')
     figure.suptitle(f'{title}; seed {runs[traced[0]][0].case.seed}', fontsize=12)
     return figure
+
+
+def done(image: Image) -> bool:
+    """Whether an image was looked at, and not dropped."""
+    return not math.isnan(image.latency_s)
 
 
 def _trace(axis: Axes, run: Run) -> None:
@@ -103,10 +115,9 @@ def _trace(axis: Axes, run: Run) -> None:
         (True, '.', GREEN, 'in time'),
         (False, '.', RED, 'late'),
     )
-    done = [each for each in run.images if each.latency_s == each.latency_s]
-    dropped = [each for each in run.images if each.latency_s != each.latency_s]
+    dropped = [each for each in run.images if not done(each)]
     for met, mark, colour, name in kinds:
-        of_kind = [each for each in done if each.met is met]
+        of_kind = [each for each in run.images if done(each) and each.met is met]
         axis.plot(
             [each.arrived_s for each in of_kind],
             [each.latency_s * 1e3 for each in of_kind],
@@ -117,11 +128,10 @@ def _trace(axis: Axes, run: Run) -> None:
         )
     axis.plot(
         [each.arrived_s for each in dropped],
-        [0.0] * len(dropped),
+        [CROSS_MS] * len(dropped),
         'x',
         color=RED,
         markersize=5,
-        clip_on=False,
         label=f'dropped ({len(dropped)})',
     )
     for plan in scenario.applications:

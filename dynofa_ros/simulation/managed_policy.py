@@ -28,6 +28,7 @@ from dynofa_ros.simulation.application import Frame, SimulatedApplication
 from dynofa_ros.simulation.governor import Governor
 from dynofa_ros.simulation.machine import Trace
 from dynofa_ros.simulation.policy import Policy, Setup, System
+from dynofa_ros.simulation.scenario import BATTERY, PLATFORM_STATE
 
 # The defaults of the nodes: decision_rate_hz of the manager, publish_rate_hz of the platform.
 DECISION_PERIOD_S = 0.2
@@ -44,10 +45,16 @@ class ManagedPolicy(Policy):
         dvfs: bool = True,
         governors: Mapping[str, Governor] | None = None,
         only: Mapping[str, PointKey] | None = None,
+        deadline_probability: float = Settings.deadline_probability,
     ) -> None:
         """`governors`: of the clocks if `dvfs` is off. `only`: all that an application may run."""
         self.governors = governors or {}
-        self._settings = Settings(dvfs=dvfs, objective=setup.scenario.objective)
+        self._settings = Settings(
+            dvfs=dvfs,
+            objective=setup.scenario.objective,
+            deadline_probability=deadline_probability,
+        )
+        self._scenario = setup.scenario
         self._only = only or {}
         self._sequence = 0  # of the last clock command
         self._given_up: dict[str, list[str]] = {}
@@ -103,16 +110,17 @@ class ManagedPolicy(Policy):
         self._step_if_due()
 
     def _observe_platform(self) -> None:
-        machine = self.system.machine
-        self.manager.observe_platform(
-            PlatformObservation(
-                platform=machine.platform.name,
-                domains=tuple(self._domain(name) for name in machine.platform.domains),
-                command_sequence=self._sequence,
-                command_applied=self._sequence > 0,
+        machine, now_s = self.system.machine, self.system.queue.now_s
+        if not self._scenario.lost(PLATFORM_STATE, time_s=now_s):
+            self.manager.observe_platform(
+                PlatformObservation(
+                    platform=machine.platform.name,
+                    domains=tuple(self._domain(name) for name in machine.platform.domains),
+                    command_sequence=self._sequence,
+                    command_applied=self._sequence > 0,
+                )
             )
-        )
-        if not math.isnan(machine.battery):
+        if not math.isnan(machine.battery) and not self._scenario.lost(BATTERY, time_s=now_s):
             self.manager.observe_battery(machine.battery)
         self._step_if_due()
 

@@ -7,12 +7,15 @@ domain, or two, `CPU+GPU`: `schedutil+simple_ondemand` is what a board runs out 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from dynofa_ros.platform import Platform, PlatformError
 from dynofa_ros.simulation import static_choice
+from dynofa_ros.simulation.alert_policy import AlertPolicy
 from dynofa_ros.simulation.governor import Governor
 from dynofa_ros.simulation.linux_governors import GOVERNORS, make_governor
 from dynofa_ros.simulation.managed_policy import ManagedPolicy
+from dynofa_ros.simulation.oracle_policy import oracle
 from dynofa_ros.simulation.policy import Policy, Setup
 from dynofa_ros.simulation.static_choice import Choose
 from dynofa_ros.simulation.static_policy import StaticPolicy
@@ -23,6 +26,9 @@ OURS = 'ours'
 SWITCH_ONLY = 'switch-only'
 DVFS_ONLY = 'dvfs-only'
 STEPPING = 'stepping'
+ORACLE = 'oracle'
+LUCKLESS = 'oracle-without-luck'
+ALERT = 'alert'
 STATIC = 'static='
 CHOICES: dict[str, Choose] = {
     'static-largest': static_choice.largest,
@@ -30,22 +36,34 @@ CHOICES: dict[str, Choose] = {
     'static-alone': static_choice.alone,
     'static-best': static_choice.best,
 }
-NAMES = (OURS, DVFS_ONLY, SWITCH_ONLY, STEPPING, *CHOICES, f'{STATIC}SUBNET')
 DEFAULT_GOVERNOR = 'performance'
+
+
+def dvfs_only(setup: Setup) -> Policy:
+    """Return the resource manager with one sub-network for each application."""
+    only = {plan.name: static_choice.best(setup, plan) for plan in setup.scenario.applications}
+    return ManagedPolicy(setup, only=only)
+
+
+TURN_CLOCKS: dict[str, MakePolicy] = {
+    OURS: ManagedPolicy,
+    DVFS_ONLY: dvfs_only,
+    ALERT: AlertPolicy,
+    ORACLE: oracle,
+    LUCKLESS: partial(oracle, luck=False),
+}
+NAMES = (*TURN_CLOCKS, SWITCH_ONLY, STEPPING, *CHOICES, f'{STATIC}SUBNET')
 
 
 def make_policy(text: str, setup: Setup) -> Policy:
     """Return the policy of a name. Raises PlatformError, which lists names and governors."""
     name, colon, governor = text.partition(':')
-    if name in (OURS, DVFS_ONLY):
+    if name in TURN_CLOCKS:
         if colon:
             raise PlatformError(
                 field='policy', value=text, allowed=f'{name}, which turns the clocks itself'
             )
-        if name == OURS:
-            return ManagedPolicy(setup)
-        only = {plan.name: static_choice.best(setup, plan) for plan in setup.scenario.applications}
-        return ManagedPolicy(setup, only=only)
+        return TURN_CLOCKS[name](setup)
     choose = CHOICES.get(name)
     if name.startswith(STATIC):
         choose = static_choice.named(name.removeprefix(STATIC))
@@ -53,7 +71,8 @@ def make_policy(text: str, setup: Setup) -> Policy:
         raise PlatformError(
             field='policy',
             value=text,
-            allowed=f'one of {", ".join(NAMES)}, all but {OURS} and {DVFS_ONLY} also :GOVERNOR',
+            allowed=f'one of {", ".join(NAMES)}; the last ones, from {SWITCH_ONLY} on, also '
+            ':GOVERNOR',
         )
     governors = make_governors(governor if colon else DEFAULT_GOVERNOR, setup.platform)
     if choose is not None:

@@ -21,6 +21,7 @@ class Setup:
     platform: Platform
     scenario: Scenario
     profiles: Mapping[str, Profile]  # by application
+    seed: int = 0  # of the images and each frame's luck
 
 
 @dataclass(frozen=True)

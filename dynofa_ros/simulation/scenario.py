@@ -20,6 +20,13 @@ from dynofa_ros.simulation.networks_file import Networks
 
 # An image that is more than this share of a period early or late would overtake its neighbour.
 LARGEST_PERIOD_JITTER = 0.15
+FRAME_REPORT, PLATFORM_STATE, BATTERY = TOPICS = ('frame_report', 'platform_state', 'battery')
+"""What a policy can be without."""
+
+
+def _check_after(field: str, value: float, before: str, limit: float) -> None:
+    if not value > limit:
+        raise PlatformError(field=field, value=value, allowed=f'after {before}, {limit:g}')
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,39 @@ class CoRunner:
 
 
 @dataclass(frozen=True)
+class Burst:
+    """A camera is faster or slower between two times."""
+
+    at_s: float
+    until_s: float
+    period_s: float
+
+    def __post_init__(self) -> None:
+        """Raise PlatformError that names the field, the value and what is allowed."""
+        check_not_negative('at_s', self.at_s)
+        check_positive('period_s', self.period_s)
+        _check_after('until_s', self.until_s, 'at_s', self.at_s)
+
+
+@dataclass(frozen=True)
+class Outage:
+    """What a policy is told of one topic is lost between two times."""
+
+    topic: str
+    at_s: float
+    until_s: float
+
+    def __post_init__(self) -> None:
+        """Raise PlatformError that names the field, the value and what is allowed."""
+        if self.topic not in TOPICS:
+            raise PlatformError(
+                field='topic', value=self.topic, allowed=f'one of {", ".join(TOPICS)}'
+            )
+        check_not_negative('at_s', self.at_s)
+        _check_after('until_s', self.until_s, 'at_s', self.at_s)
+
+
+@dataclass(frozen=True)
 class ApplicationPlan:
     """One application: its camera, its sub-networks and what it needs over time."""
 
@@ -63,6 +103,7 @@ class ApplicationPlan:
     processors: tuple[str, ...] = ()  # that it may use; empty: all of the platform
     join_s: float = 0.0
     leave_s: float = math.inf
+    bursts: tuple[Burst, ...] = ()  # ascending in time, one after the other
 
     def __post_init__(self) -> None:
         """Raise PlatformError that names the field, the value and what is allowed."""
@@ -76,10 +117,14 @@ class ApplicationPlan:
                 value=self.period_jitter,
                 allowed=f'a share from 0 to {LARGEST_PERIOD_JITTER:g}',
             )
-        if not self.leave_s > self.join_s:
-            raise PlatformError(
-                field='leave_s', value=self.leave_s, allowed=f'after join_s, {self.join_s:g}'
-            )
+        _check_after('leave_s', self.leave_s, 'join_s', self.join_s)
+        for before, after in itertools.pairwise(self.bursts):
+            if after.at_s < before.until_s:
+                raise PlatformError(
+                    field='bursts.at_s',
+                    value=after.at_s,
+                    allowed=f'no earlier than the end of the one before, {before.until_s:g}',
+                )
         self._check_targets()
 
     def _check_targets(self) -> None:
@@ -118,6 +163,8 @@ class Scenario:
     latency_jitter: float = 0.03  # standard deviation of log(inference time)
     battery_initial: float = 1.0  # charge at the start, 0..1
     objective: str = 'auto'  # of a policy that can choose one
+    outages: tuple[Outage, ...] = ()
+    ambient_c: float = math.nan  # of the air; NaN: the platform's
 
     def __post_init__(self) -> None:
         """Raise PlatformError that names the field, the value and what is allowed."""
@@ -125,6 +172,10 @@ class Scenario:
         check_positive('duration_s', self.duration_s)
         check_fraction('battery_initial', self.battery_initial)
         check_fraction('latency_jitter', self.latency_jitter)
+        if math.isinf(self.ambient_c):
+            raise PlatformError(
+                field='ambient_c', value=self.ambient_c, allowed='a finite temperature, or none'
+            )
         names = [each.name for each in self.applications]
         if not names or len(set(names)) < len(names):
             raise PlatformError(
@@ -134,6 +185,20 @@ class Scenario:
             raise PlatformError(
                 field='objective', value=self.objective, allowed=f'one of {", ".join(OBJECTIVES)}'
             )
+
+    def lost(self, topic: str, *, time_s: float) -> bool:
+        """Whether what is told on a topic gets lost at a time."""
+        return any(e.topic == topic and e.at_s <= time_s < e.until_s for e in self.outages)
+
+    def air_of(self, platform: Platform) -> Platform:
+        """Return the platform in the air of this scenario."""
+        if math.isnan(self.ambient_c):
+            return platform
+        zones = {
+            name: dataclasses.replace(zone, ambient_c=self.ambient_c)
+            for name, zone in platform.thermal_zones.items()
+        }
+        return dataclasses.replace(platform, thermal_zones=zones)
 
     def on(self, platform: Platform) -> Scenario:
         """Return the scenario as it happens on a platform.

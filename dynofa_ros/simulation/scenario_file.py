@@ -8,7 +8,14 @@ from dynofa_ros.platform.section import Section
 from dynofa_ros.platform.shipped_file import read_file
 from dynofa_ros.runtime import Target
 from dynofa_ros.simulation.networks_file import load_networks
-from dynofa_ros.simulation.scenario import ApplicationPlan, CoRunner, Scenario, TargetChange
+from dynofa_ros.simulation.scenario import (
+    ApplicationPlan,
+    Burst,
+    CoRunner,
+    Outage,
+    Scenario,
+    TargetChange,
+)
 
 FOLDER = 'config/scenarios'
 
@@ -33,6 +40,8 @@ def load_scenario(name_or_path: str) -> Scenario:
             latency_jitter=_number(top, 'latency_jitter', default=0.03),
             battery_initial=_number(top, 'battery_initial', default=1.0),
             objective=top.text('objective') if top.has('objective') else 'auto',
+            outages=tuple(_outage(at) for at in _entries(top, 'outages')),
+            ambient_c=_number(top, 'ambient_c', default=math.nan),
         )
 
 
@@ -51,6 +60,7 @@ def _application(name: str, at: Section, *, networks: str) -> ApplicationPlan:
             processors=at.list_of_texts('processors') if at.has('processors') else (),
             join_s=_number(at, 'join_s', default=0.0),
             leave_s=_number(at, 'leave_s', default=math.inf),
+            bursts=tuple(_burst(each) for each in _entries(at, 'bursts')),
         )
 
 
@@ -81,6 +91,22 @@ def _co_runner(at: Section) -> CoRunner:
             processor=at.text('processor'),
             at_s=at.bare_number('at_s'),
             utilisation=at.bare_number('utilisation'),
+        )
+
+
+def _outage(at: Section) -> Outage:
+    with at.complete():
+        return Outage(
+            topic=at.text('topic'), at_s=at.bare_number('at_s'), until_s=at.bare_number('until_s')
+        )
+
+
+def _burst(at: Section) -> Burst:
+    with at.complete():
+        return Burst(
+            at_s=at.bare_number('at_s'),
+            until_s=at.bare_number('until_s'),
+            period_s=at.bare_number('period_s'),
         )
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TextIO
 
 from dynofa_ros.simulation.result import ApplicationResult, Result, without_nan
-from dynofa_ros.simulation.simulator import Note, simulate
+from dynofa_ros.simulation.run import Note
+from dynofa_ros.simulation.simulator import simulate
 
 
 def run_simulation(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from dynofa_ros.simulation import load_scenario, simulate
 SHIPPED = sorted(path.stem for path in share_path('config/scenarios').glob('*.yaml'))
 PLATFORMS = sorted(path.stem for path in share_path('config/platforms').glob('*.yaml'))
 REMOVED = object()
+BURSTS = 'applications.camera.bursts'
 CONTENT = {
     'name': 'test',
     'description': 'a test',
@@ -120,6 +121,18 @@ def test_what_is_not_said_has_defaults(write):
         ('applications.camera.targets.0.deadline_s', -1.0, r'targets\[0\].*deadline_s is -1'),
         ('applications.camera.targets.0.priority', 0.5, r'priority: 0.5 refused; .* whole'),
         ('applications.camera.targets.0.color', 1, r'targets\[0\]\.color: 1 refused'),
+        ('ambient_c', math.inf, 'ambient_c: inf refused'),
+        ('ambient_c', 'warm', "ambient_c: 'warm' refused; allowed: a number"),
+        ('outages', [{'topic': 'x', 'at_s': 1, 'until_s': 2}], "topic: 'x' refused; .* battery"),
+        ('outages', [{'topic': 'battery', 'at_s': 2, 'until_s': 2}], 'until_s: 2.0 .* after at_s'),
+        ('outages', [{'topic': 'battery', 'at_s': 2}], r'outages\[0\]\.until_s: None refused'),
+        (BURSTS, [{'at_s': 1, 'until_s': 2, 'period_s': 0}], r'bursts\[0\]\.period_s: 0.0 refused'),
+        (BURSTS, [{'at_s': 2, 'until_s': 1, 'period_s': 1}], 'until_s: 1.0 refused; .* after at_s'),
+        (
+            BURSTS,
+            [{'at_s': 1, 'until_s': 3, 'period_s': 1}, {'at_s': 2, 'until_s': 4, 'period_s': 1}],
+            'bursts.at_s: 2.0 refused; allowed: no earlier than .* 3',
+        ),
         ('co_runners', {}, r'co_runners: {} refused; allowed: a list'),
         ('co_runners.0.utilisation', 1.5, r'co_runners\[0\]\.utilisation: 1.5 refused'),
         ('co_runners.0.at_s', -1, r'co_runners\[0\]\.at_s: -1.0 refused'),

@@ -1,0 +1,242 @@
+"""The benchmark of the runtime manager: what it counts, and that no missed goal is hidden."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+
+from dynofa_ros.simulation.scenario import CoRunner
+
+
+@pytest.fixture(scope='module')
+def runtime(load):
+    return load('runtime')
+
+
+@pytest.fixture(scope='module')
+def runs(load):
+    return load('runtime_runs')
+
+
+@pytest.fixture(scope='module')
+def figures(load):
+    return load('runtime_figures')
+
+
+@pytest.fixture(scope='module')
+def written(runtime, tmp_path_factory):
+    """Run the trial once; return the folder with all it wrote."""
+    folder = tmp_path_factory.mktemp('runtime')
+    files = {'--json': 'runtime.json', '--pictures': 'pictures', '--page': 'results.md'}
+    arguments = [each for key, name in files.items() for each in (key, str(folder / name))]
+    assert runtime.main(['--quick', '--scenarios', 'paper_trace', *arguments]) == 0
+    return folder
+
+
+@pytest.fixture(scope='module')
+def document(written):
+    return json.loads((written / 'runtime.json').read_text())
+
+
+def make_images(runs, *met, start_s=0.0):
+    return [
+        runs.Image('camera', start_s + index, 0.05, bool(each)) for index, each in enumerate(met)
+    ]
+
+
+def test_everything_says_that_it_is_simulated(document, written):
+    assert document['simulated'] is True
+    assert 'ALL FIGURES ARE SIMULATED' in (written / 'results.md').read_text().splitlines()[2]
+
+
+def test_the_figures_name_machine_and_settings(document):
+    assert document['machine']['cores'] >= 1
+    assert document['settings']['seeds'] == 2
+    assert document['settings']['scenarios'] == ['paper_trace']
+
+
+def test_every_policy_has_a_row(document, runtime):
+    found = [each['policy'] for each in document['rows']]
+    assert set(runtime.QUICK_POLICIES) <= set(found)
+    assert len(found) == len(set(found))
+
+
+def test_an_interval_holds_its_mean(document):
+    for row in document['rows']:
+        interval = row['energy_per_frame_j']
+        assert interval['low'] <= interval['mean'] <= interval['high']
+
+
+def test_a_goal_is_met_only_if_every_condition_is(document):
+    assert document['goals']
+    for goal in document['goals']:
+        assert goal['met'] == all(check['met'] for check in goal['checks'])
+
+
+def test_a_condition_is_judged_by_its_mean(document):
+    for check in (each for goal in document['goals'] for each in goal['checks']):
+        most = check['name'] in ('more missed', 'accuracy lost', 'p95 ratio', 'more energy')
+        most = most or 'until' in check['name'] or 'missed' in check['name']
+        value, goal = check['interval']['mean'], check['goal']
+        assert check['met'] == (value is not None and (value <= goal if most else value >= goal))
+
+
+def test_the_saving_is_that_of_the_rows(document):
+    """The mean of ratios is near the ratio of means, as seeds differ by little."""
+    energy = {each['policy']: each['energy_per_frame_j']['mean'] for each in document['rows']}
+    goal = next(
+        each for each in document['goals'] if each['measure'] == 'energy, same deadline'
+    )
+    ours, theirs = (
+        'ours, as accurate as static:performance',
+        'most accurate static that meets it:performance',
+    )
+    saved = 100 * (1 - energy[ours] / energy[theirs])
+    assert goal['checks'][0]['value'] == pytest.approx(saved, abs=0.5)
+
+
+def test_the_page_shows_every_goal_missed_or_met(document, written):
+    page = (written / 'results.md').read_text()
+    rows = [line for line in page.splitlines() if '**missed**' in line or '| met |' in line]
+    assert len(rows) == len(document['goals'])
+    missed = sum(not each['met'] for each in document['goals'])
+    assert page.count('**missed**') == missed
+    assert f'{missed} missed' in page
+
+
+def test_pictures_are_png(written):
+    found = sorted((written / 'pictures').iterdir())
+    assert [each.name for each in found] == [
+        'runtime_latency_paper_trace_jetson_xavier_nx.png',
+        'runtime_policies_paper_trace_jetson_xavier_nx.png',
+    ]
+    assert all(each.read_bytes().startswith(b'\x89PNG') for each in found)
+
+
+@pytest.mark.parametrize(
+    ('met', 'expected'),
+    [
+        ([1] * 10, 0.0),
+        ([0, 0] + [1] * 10, 2.0),
+        ([0] + [1] * 5 + [0] + [1] * 10, 7.0),
+        ([0] * 20, math.nan),
+    ],
+)
+def test_compliance_is_counted_in_images_from_the_co_runner_on(runs, met, expected):
+    scenario = dataclasses.replace(
+        runs.scenario_of('paper_trace'), co_runners=(CoRunner('gpu', 100.0, 0.2),)
+    )
+    images = [*make_images(runs, 0, 0), *make_images(runs, *met, start_s=100.0)]
+    found, _ = runs.compliance(images, scenario)
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_an_image_that_was_dropped_counts_as_missed(runs):
+    scenario = runs.scenario_of('paper_trace')
+    events = [
+        {'app': 'camera', 'arrived_s': 0.0, 'latency_s': 0.05},
+        {'app': 'camera', 'arrived_s': 0.1},
+        {'app': 'camera', 'arrived_s': 0.2, 'latency_s': 0.061},
+    ]
+    found = runs.images_of(scenario.applications[0], scenario, events)
+    assert [each.met for each in found] == [True, False, False]
+
+
+def test_steady_begins_with_the_fourth_image_after_a_change(runs):
+    scenario = runs.scenario_of('paper_trace')  # changes at 2.5 s
+    times_s = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+    events = [{'app': 'camera', 'arrived_s': each, 'latency_s': 0.05} for each in times_s]
+    found = runs.images_of(scenario.applications[0], scenario, events)
+    assert [each.steady for each in found] == [False] * 3 + [True] * 2 + [False] * 3 + [True]
+
+
+def test_a_requirement_only_tightens_what_the_scenario_asks(runs):
+    scenario = runs.scenario_of('changing_deadlines')
+    asked = runs.Requirement('min_energy', {'camera': 0.75}, {'camera': 0.06}).of(scenario)
+    pairs = zip(scenario.applications[0].targets, asked.applications[0].targets, strict=True)
+    for before, after in pairs:
+        assert after.target.deadline_s == min(0.06, before.target.deadline_s)
+        assert after.target.min_accuracy == max(0.75, before.target.min_accuracy)
+    assert asked.objective == 'min_energy'
+
+
+def test_the_interval_is_students(figures):
+    interval = figures.Interval.of([1.0, 2.0, 3.0])  # s = 1, n = 3, t = 4.303
+    assert interval.mean == 2.0
+    assert interval.high - 2.0 == pytest.approx(4.303 / math.sqrt(3), rel=1e-3)
+
+
+def test_of_one_seed_no_interval_is_made_up(figures):
+    assert math.isnan(figures.Interval.of([1.0]).high)
+
+
+def test_a_figure_that_is_unknown_in_a_seed_is_unknown(figures):
+    assert math.isnan(figures.Interval.of([1.0, math.nan]).mean)
+    check = figures.Check.at_most('x', [1.0, math.nan], unit='', most=5.0)
+    assert not check.met
+
+
+def make_run(runs, name, *, missed, accuracy, energy_j=1.0):
+    images = make_images(runs, *[False] * missed, *[True] * (100 - missed))
+    case = runs.Case('p', 's', '', name, 0)
+    none = math.nan
+    return runs.Run(
+        case, tuple(images), energy_j, none, {'camera': accuracy}, {'camera': 0.1}, none, none, 0, 0
+    )
+
+
+@pytest.mark.parametrize(
+    ('missed', 'expected'), [((0, 5, 6), 'medium'), ((0, 6, 7), 'small'), ((9, 8, 10), 'medium')]
+)
+def test_the_reference_is_the_most_accurate_that_misses_few(load, runs, missed, expected):
+    names, accuracies = ('small', 'medium', 'large'), (0.7, 0.75, 0.8)
+    tried = [
+        make_run(runs, name, missed=count, accuracy=accuracy)
+        for name, count, accuracy in zip(names, missed, accuracies, strict=True)
+    ]
+    assert load('runtime_reference').most_accurate(tried).case.policy == expected
+
+
+@pytest.mark.parametrize(('missed', 'expected'), [(0, 0.999), (3, 0.97), (40, 0.95)])
+def test_ours_is_asked_to_be_as_reliable_as_the_reference(load, runs, missed, expected):
+    reference = make_run(runs, 'x', missed=missed, accuracy=0.7)
+    assert load('runtime_goals').reliability(reference) == pytest.approx(expected)
+
+
+def test_ours_may_lose_half_a_point_to_the_reference(load, runs):
+    goals = load('runtime_goals')
+    first = {
+        label: make_run(runs, label, missed=0, accuracy=0.75) for label in goals.REFERENCES.values()
+    }
+    needed = goals.requirements(first, two=False)
+    policy, asked = needed[goals.saving('ours', 'schedutil', as_fast=True)]
+    assert (policy, asked.objective) == ('ours', 'min_energy')
+    assert asked.min_accuracy['camera'] == pytest.approx(0.745)
+    assert asked.deadline_s['camera'] == pytest.approx(0.11)
+    _, alone = needed[goals.saving('ours', 'schedutil', as_fast=False)]
+    assert alone.deadline_s == {}
+
+
+@pytest.mark.parametrize(
+    ('scenario', 'kind'), [('steady', 'static='), ('two_applications', 'static-best')]
+)
+def test_the_reference_is_tried_out_for_one_application_alone(load, scenario, kind):
+    """Some sub-networks of the shipped file run on the CPU alone: they are not tried."""
+    found = load('runtime_reference').meeting('jetson_xavier_nx', scenario, 'performance', seed=0)
+    assert found.startswith(kind)
+    assert found.endswith(':performance')
+
+
+@pytest.mark.parametrize(
+    ('option', 'named'),
+    [
+        (['--platforms', 'nope'], "platform: 'nope' refused"),
+        (['--scenarios', 'nope'], "scenario: 'nope' refused"),
+        (['--seeds', '0'], "'0' is no integer above 0"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_runs(runtime, capsys, option, named):
+    with pytest.raises(SystemExit):
+        runtime.main(option)
+    assert named in capsys.readouterr().err
