@@ -6,7 +6,14 @@ import pytest
 
 from dynofa_ros.demo.processes import ProcessDied, Processes, executable
 
-SLEEPER = [sys.executable, '-c', 'import time; print("up", flush=True); time.sleep(60)']
+SLEEPER = [
+    sys.executable,
+    '-c',
+    'import signal, time\n'
+    # A shell starts what runs in the background with Ctrl-C ignored, and children inherit that.
+    'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
+    'print("up", flush=True); time.sleep(60)',
+]
 STUBBORN = [
     sys.executable,
     '-c',
