@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 
-import numpy as np
-
-from dynofa_ros.engine.engine import Engine, EngineError, Place, Runner
+from dynofa_ros.engine.engine import Engine, EngineError
+from dynofa_ros.engine.measure import measure, places
 from dynofa_ros.engine.network import Network
 from dynofa_ros.engine.onnxruntime_engine import OnnxRuntimeEngine
 from dynofa_ros.engine.openvino_engine import OpenVinoEngine
+from dynofa_ros.engine.resident_set import Resident, ResidentSet
 from dynofa_ros.engine.torch_engine import TorchEngine
 
 AUTO = 'auto'
@@ -44,6 +43,17 @@ def create_engine(name: str) -> Engine:
     return ENGINES[name]()
 
 
+def installed_engines() -> tuple[list[Engine], list[str]]:
+    """Return the engines that are installed, and why the others are not to be had."""
+    engines, reasons = [], []
+    for name in ENGINES:
+        try:
+            engines.append(create_engine(name))
+        except EngineError as error:
+            reasons.append(str(error))
+    return engines, reasons
+
+
 def choose_engine(
     name: str,
     networks: Sequence[Network],
@@ -66,39 +76,22 @@ def choose_engine(
         (each for each in networks if each.kept.precision == 'float32'),
         key=lambda each: each.kept.flops,
     )
-    engines: dict[str, Engine] = {}
-    runners: dict[str, Runner] = {}
-    unusable = []
-    for each in ENGINES:
+    engines, unusable = installed_engines()
+    residents: dict[str, Resident] = {}
+    for engine in engines:
+        place = places(engine, [threads])[0]
         try:
-            engine = create_engine(each)
-            place = Place(engine.processors[0], threads)
-            runners[each] = engine.compile(dearest, place)
-            engines[each] = engine
+            everyone = ResidentSet([dearest], engine)
+            residents[engine.name] = everyone.load(dearest.kept.subnet_id, place)
         except EngineError as error:
             unusable.append(str(error))
-    if not engines:
+    if not residents:
         raise EngineError(f'no engine works here: {"; ".join(unusable)}')
-    seconds = _time_in_turns(runners, dearest, clock)
-    fastest = min(seconds, key=lambda each: seconds[each])
+    taken = measure(tuple(residents.values()), rounds=ROUNDS, clock=clock)
+    ranked = sorted(zip(residents, taken, strict=True), key=lambda each: each[1].latency_s)
     took = ', '.join(
-        f'{each} {seconds[each] * 1e3:.2f} ms on {engines[each].processors[0]}'
-        for each in sorted(seconds, key=lambda each: seconds[each])
+        f'{name} {each.latency_s * 1e3:.2f} ms on {each.processor}' for name, each in ranked
     )
     reason = f'fastest for {dearest.kept.subnet_id}, threads: {threads}: {took}'
-    return Chosen(engines[fastest], '; '.join((reason, *unusable)))
-
-
-def _time_in_turns(
-    runners: dict[str, Runner], network: Network, clock: Callable[[], float]
-) -> dict[str, float]:
-    """Return the median seconds of each, after a warm-up."""
-    image = np.zeros(network.shape, np.float32)
-    seconds: dict[str, list[float]] = {each: [] for each in runners}
-    for turn in range(-1, ROUNDS):
-        for each, run in runners.items():
-            start = clock()
-            run(image)
-            if turn >= 0:
-                seconds[each].append(clock() - start)
-    return {each: median(values) for each, values in seconds.items()}
+    fastest = next(each for each in engines if each.name == ranked[0][0])
+    return Chosen(fastest, '; '.join((reason, *unusable)))

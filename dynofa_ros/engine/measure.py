@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dynofa_ros.engine.engine import CPU, Engine, Place
 from dynofa_ros.engine.resident_set import Resident
 
 
@@ -36,6 +37,12 @@ def thread_counts(most: int) -> tuple[int, ...]:
     """
     powers = [1 << i for i in range(most.bit_length())]
     return tuple(sorted({count for count in powers if count < most} | {most}))
+
+
+def places(engine: Engine, threads: Iterable[int]) -> list[Place]:
+    """Return where to measure an engine; threads are of the CPU and mean nothing elsewhere."""
+    elsewhere = [Place(each, 1) for each in engine.processors if each != CPU]
+    return [*elsewhere, *(Place(CPU, each) for each in threads if CPU in engine.processors)]
 
 
 def fastest_threads(measurements: Iterable[Measurement]) -> int:

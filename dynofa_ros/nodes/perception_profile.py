@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from dynofa_ros.engine import (
     AUTO,
-    CPU,
     Engine,
     EngineError,
     Measurement,
@@ -19,7 +18,7 @@ from dynofa_ros.engine import (
     create_engine,
     measure,
 )
-from dynofa_ros.engine.measure import fastest_threads, thread_counts
+from dynofa_ros.engine.measure import fastest_threads, places, thread_counts
 from dynofa_ros.nodes.perception_parameters import PerceptionParameters
 from dynofa_ros.offline.profile import measured_profile, modelled_profile
 from dynofa_ros.offline.stored_profile import Conditions, StoredProfile
@@ -146,16 +145,16 @@ class Profiler:
         return place
 
     def _measure(
-        self, subnet_ids: Sequence[str], processors: Iterable[str]
+        self, subnet_ids: Sequence[str], processors: Collection[str]
     ) -> tuple[Measurement, ...]:
-        places = [
-            Place(processor, threads)
-            for processor in processors
-            for threads in (thread_counts(self.parameters.threads) if processor == CPU else (1,))
+        where = [
+            each
+            for each in places(self.residents.engine, thread_counts(self.parameters.threads))
+            if each.processor in processors
         ]
         self.say(f'measuring {", ".join(subnet_ids)} of {self.model.name} here')
         measurements = measure(
-            [self.residents.load(each, place) for place in places for each in subnet_ids],
+            [self.residents.load(each, place) for place in where for each in subnet_ids],
             rounds=self.parameters.profile_rounds,
         )
         for each in measurements:

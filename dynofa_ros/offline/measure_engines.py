@@ -2,7 +2,7 @@
 
 In one process the thread pools of engines get into each other's way: the first frame after one of
 another engine takes up to half as long again (measured: 1.4 ms for 0.9 ms, and 1.7 ms for 1.2 ms),
-the second is as fast as alone within 6 %. So the sub-networks of one engine in one place make a
+the second is as fast as alone within 10 %. So the sub-networks of one engine in one place make a
 block, which starts with a frame that does not count. Every round runs all blocks, so that drift of
 the machine hits all of them alike.
 """
@@ -20,7 +20,6 @@ import numpy as np
 from dynofa_ros.engine import (
     AUTO,
     CPU,
-    ENGINES,
     Engine,
     EngineError,
     Measurement,
@@ -31,6 +30,7 @@ from dynofa_ros.engine import (
     create_engine,
     measure,
 )
+from dynofa_ros.engine.choose import installed_engines
 from dynofa_ros.offline.progress_report import Report
 from dynofa_ros.platform.energy_meter import EnergyMeter, energy_above_idle_j, idle_power_w
 
@@ -55,19 +55,7 @@ def open_engines(names: Sequence[str]) -> tuple[list[Engine], list[str]]:
         return [create_engine(name) for name in dict.fromkeys(names)], []
     if set(names) != {AUTO}:
         raise ValueError(f'engines is {" ".join(names)}; allowed: auto alone, or names')
-    engines, unable = [], []
-    for name in ENGINES:
-        try:
-            engines.append(create_engine(name))
-        except EngineError as error:
-            unable.append(str(error))
-    return engines, unable
-
-
-def places(engine: Engine, threads: Iterable[int]) -> list[Place]:
-    """Return where to measure an engine; threads are of the CPU and mean nothing elsewhere."""
-    elsewhere = [Place(each, 1) for each in engine.processors if each != CPU]
-    return [*elsewhere, *(Place(CPU, each) for each in threads if CPU in engine.processors)]
+    return installed_engines()
 
 
 def compile_blocks(

@@ -16,14 +16,13 @@ from rich.console import Console
 from rich.table import Table
 
 from dynofa_ros.engine import CPU, Measurement, Place, default_cache, networks
-from dynofa_ros.engine.measure import thread_counts
+from dynofa_ros.engine.measure import places, thread_counts
 from dynofa_ros.offline.measure_engines import (
     Block,
     compile_blocks,
     measure_blocks,
     measure_energy,
     open_engines,
-    places,
 )
 from dynofa_ros.offline.profile import measured_profile
 from dynofa_ros.offline.progress_report import reporting

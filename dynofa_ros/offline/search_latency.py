@@ -26,9 +26,9 @@ from dynofa_ros.engine import (
     choose_engine,
     networks,
 )
-from dynofa_ros.engine.measure import fastest_threads
+from dynofa_ros.engine.measure import fastest_threads, places
 from dynofa_ros.offline.gaussian_process import GaussianProcess
-from dynofa_ros.offline.measure_engines import compile_blocks, measure_blocks, places
+from dynofa_ros.offline.measure_engines import compile_blocks, measure_blocks
 from dynofa_ros.offline.subnet_features import SubnetFeatures
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.cost import cost

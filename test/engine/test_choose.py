@@ -11,6 +11,9 @@ class Engine:
     def __init__(self, name, seconds, now):
         self.name, self._seconds, self._now = name, seconds, now
 
+    def precision(self, network, processor):
+        return 'float32'
+
     def compile(self, network, place):
         self.compiled = network.kept.subnet_id, place.threads
 

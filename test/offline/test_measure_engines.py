@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dynofa_ros.engine import CompiledCache, EngineError, Place, networks
+from dynofa_ros.engine import CompiledCache, EngineError, Place, choose, networks
+from dynofa_ros.engine.measure import places
 from dynofa_ros.offline import measure_engines
 from dynofa_ros.offline.measure_engines import (
     Block,
@@ -13,7 +14,6 @@ from dynofa_ros.offline.measure_engines import (
     measure_blocks,
     measure_energy,
     open_engines,
-    places,
 )
 from dynofa_ros.platform.energy_meter import EnergyMeter
 
@@ -126,8 +126,9 @@ def one_missing(monkeypatch):
             raise EngineError('onnxruntime cannot be imported: it is not there')
         return FakeEngine(name)
 
-    monkeypatch.setattr(measure_engines, 'create_engine', create)
-    monkeypatch.setattr(measure_engines, 'ENGINES', ('onnxruntime', 'torch'))
+    for module in (choose, measure_engines):
+        monkeypatch.setattr(module, 'create_engine', create)
+    monkeypatch.setattr(choose, 'ENGINES', ('onnxruntime', 'torch'))
 
 
 def test_auto_is_every_engine_that_is_installed(one_missing):

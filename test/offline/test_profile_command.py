@@ -10,7 +10,7 @@ import pytest
 
 from dynofa_ros.cli import main
 from dynofa_ros.commands.profile import add_parser
-from dynofa_ros.engine import CompiledCache, create_engine, networks
+from dynofa_ros.engine import CompiledCache, choose, create_engine, networks
 from dynofa_ros.offline import measure_engines, profile_command
 from dynofa_ros.offline.profile_command import run_profile
 from dynofa_ros.offline.stored_profile import StoredProfile
@@ -103,8 +103,9 @@ def test_what_does_not_run_is_listed_with_the_reason(
             raise broken
         return create_engine(name)
 
-    monkeypatch.setattr(measure_engines, 'create_engine', create)
-    monkeypatch.setattr(measure_engines, 'ENGINES', ('steam', 'torch'))
+    monkeypatch.setattr(choose, 'create_engine', create)
+    known = {'steam': None, 'torch': choose.ENGINES['torch']}
+    monkeypatch.setattr(choose, 'ENGINES', known)
     out = tmp_path / 'profile.json'
     run_profile(options('--model', model_folder, '--out', out))
     assert 'not measured: steam cannot be imported: no coal' in capsys.readouterr().out
