@@ -38,7 +38,7 @@ from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.run_node import run_node
 from dynofa_ros.nodes.runtime_messages import profile_message
 from dynofa_ros.nodes.vision_classification import vision_publisher
-from dynofa_ros.platform import load_platform
+from dynofa_ros.platform import Occupancy, load_platform
 from dynofa_ros.simulation.frame_time import FrameModel
 
 HAND_OVER_S = 1e-4
@@ -77,8 +77,14 @@ class PerceptionNode(Node):
     def _simulated_platform(self, parameters: PerceptionParameters) -> FrameModel | None:
         if not parameters.platform:
             return None
-        platform = load_platform(parameters.platform)
-        return FrameModel(platform, seed=parameters.seed, jitter=parameters.jitter)
+        platform, app = load_platform(parameters.platform), parameters.app
+        self._occupancy = occupancy = Occupancy(platform, clock=time.monotonic)
+        return FrameModel(
+            platform,
+            seed=parameters.seed,
+            jitter=parameters.jitter,
+            others=lambda processor: occupancy.beside(app, processor),
+        )
 
     def _make_worker(self, parameters: PerceptionParameters, start: Start) -> PerceptionWorker:
         processors = start.processors
@@ -148,6 +154,10 @@ class PerceptionNode(Node):
         self.create_subscription(
             PlatformState, 'platform_state', self._on_platform, qos_profile('platform_state')
         )
+        if self._frame_model is not None:
+            self.create_subscription(
+                FrameReport, 'frame_report', self._on_other, qos_profile('frame_report')
+            )
 
     def _on_image(self, message: Image | CompressedImage) -> None:
         age = messages.age_s(self, message.header.stamp)
@@ -181,6 +191,20 @@ class PerceptionNode(Node):
         """Learn who else is here, to tell their commands from those for nobody."""
         if message.app != self._settings.app:
             self._others.add(message.app)
+
+    def _on_other(self, report: FrameReport) -> None:
+        """Learn how busy others keep the simulated platform: their frames slow ours down."""
+        if report.app == self._settings.app:
+            return
+        try:
+            self._occupancy.add(
+                report.app,
+                processor=report.processor,
+                busy_s=report.inference_s,
+                threads=report.threads,
+            )
+        except ValueError as error:
+            self._diagnostics.count('frame_report', f'app {report.app!r}: {error}')
 
     def _on_platform(self, message: PlatformState) -> None:
         if self._frame_model is None or not message.simulated:

@@ -80,7 +80,9 @@ class PlatformNode(Node):
 
     def _on_frame(self, report: FrameReport) -> None:
         try:
-            self._device.add_busy(report.processor, report.inference_s, threads=report.threads)
+            self._device.add_busy(
+                report.processor, report.inference_s, threads=report.threads, app=report.app
+            )
         except PlatformError as error:
             self._diagnostics.count('frame_report', f'app {report.app!r}: {error}')
 

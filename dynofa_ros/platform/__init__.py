@@ -4,6 +4,7 @@ from dynofa_ros.platform.checks import PlatformError
 from dynofa_ros.platform.description import Platform
 from dynofa_ros.platform.device import Device, DeviceState, DomainSetting, Outcome
 from dynofa_ros.platform.load import load_platform
+from dynofa_ros.platform.occupancy import Occupancy
 from dynofa_ros.platform.processor import FrequencyDomain, Processor
 from dynofa_ros.platform.simulated import SimulatedDevice
 
@@ -12,6 +13,7 @@ __all__ = [
     'DeviceState',
     'DomainSetting',
     'FrequencyDomain',
+    'Occupancy',
     'Outcome',
     'Platform',
     'PlatformError',

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dynofa_ros.platform.checks import check_fraction, check_not_negative
+from dataclasses import dataclass
+
+from dynofa_ros.platform.checks import check_fraction, check_not_negative, check_positive
 from dynofa_ros.platform.processor import Processor
 
 # Reports come after the work, so a long frame spreads over several periods. No frame that this
@@ -10,12 +12,20 @@ from dynofa_ros.platform.processor import Processor
 MAX_BACKLOG_S = 10.0
 
 
+@dataclass
+class _Backlog:
+    """What one application has reported and is not accounted for yet."""
+
+    work_s: float = 0.0  # of the whole processor, its own work alone
+    rate: float = 0.0  # part of the processor that its last frame used, while it ran
+
+
 class LoadMeter:
-    """Busy time not accounted for yet, and the co-runners, of one processor."""
+    """Busy time not accounted for yet, of each application, and the co-runners of one processor."""
 
     def __init__(self, processor: Processor) -> None:
         self._processor = processor
-        self._backlog_s = 0.0
+        self._backlogs: dict[str, _Backlog] = {}
         self._co_runner_utilisation = 0.0
         self.utilisation = 0.0  # of the last period, co-runners included, 0..1
 
@@ -29,21 +39,33 @@ class LoadMeter:
         check_fraction('co_runner_utilisation', utilisation)
         self._co_runner_utilisation = utilisation
 
-    def add_busy(self, busy_s: float, *, threads: int) -> None:
-        """Add the time that one frame kept `threads` of the processor's cores busy [s]."""
+    def add_busy(
+        self, busy_s: float, *, threads: int, app: str = '', others: float = 0.0
+    ) -> None:
+        """Add the time that one frame of an application kept `threads` cores busy [s].
+
+        Beside co-runners and the load of `others` a frame takes longer, by `slowdown`, because it
+        waits for them: only 1/slowdown of its time is work of its own.
+        """
         check_not_negative('busy_s', busy_s)
-        share = self._processor.cores_used(threads) / self._processor.cores
-        self._backlog_s = min(self._backlog_s + busy_s * share, MAX_BACKLOG_S)
+        slowdown = self._processor.slowdown_beside(self._co_runner_utilisation + others)
+        backlog = self._backlogs.setdefault(app, _Backlog())
+        backlog.rate = self._processor.cores_used(threads) / self._processor.cores / slowdown
+        longest_s = MAX_BACKLOG_S * backlog.rate
+        backlog.work_s = min(backlog.work_s + busy_s * backlog.rate, longest_s)
 
     def period(self, dt_s: float) -> float:
         """Account for one period and return its utilisation, 0..1.
 
-        A frame beside co-runners takes longer, by `slowdown`, because it waits for them: only
-        1/slowdown of its time is work of its own.
+        An application works on one frame at a time, so it does no more than one in the period.
         """
-        drained_s = min(self._backlog_s, dt_s)
-        self._backlog_s -= drained_s
-        slowdown = self._processor.slowdown(self._co_runner_utilisation)
-        own = drained_s / dt_s / slowdown
-        self.utilisation = min(1.0, own + self._co_runner_utilisation)
+        check_positive('dt_s', dt_s)
+        own_s = 0.0
+        for app, backlog in list(self._backlogs.items()):
+            done_s = min(backlog.work_s, backlog.rate * dt_s)
+            backlog.work_s -= done_s
+            own_s += done_s
+            if backlog.work_s <= 0:
+                del self._backlogs[app]
+        self.utilisation = min(1.0, own_s / dt_s + self._co_runner_utilisation)
         return self.utilisation

@@ -84,4 +84,12 @@ class Processor:
     def slowdown(self, co_runner_utilisation: float) -> float:
         """Return observed / undisturbed latency beside programs that use this part of it, >= 1."""
         check_fraction('co_runner_utilisation', co_runner_utilisation)
-        return 1 + self.contention * co_runner_utilisation
+        return self.slowdown_beside(co_runner_utilisation)
+
+    def slowdown_beside(self, load: float) -> float:
+        """Return the same beside several programs, whose parts of it add up to `load`.
+
+        That is above 1 where they want the same cores: two that are always busy are 2.
+        """
+        check_not_negative('load', load)
+        return 1 + self.contention * load

@@ -21,6 +21,7 @@ from dynofa_ros.platform.device import (
     TemperatureReading,
 )
 from dynofa_ros.platform.load_meter import LoadMeter
+from dynofa_ros.platform.occupancy import Occupancy
 from dynofa_ros.platform.settings import resolve
 
 # Longest step between two looks at the temperatures: short against any thermal time constant.
@@ -44,6 +45,7 @@ class SimulatedDevice:
         self.energy_j = 0.0
         self._clocks = {name: SimulatedClock(domain) for name, domain in platform.domains.items()}
         self._loads = {name: LoadMeter(unit) for name, unit in platform.processors.items()}
+        self._occupancy = Occupancy(platform, clock=clock)
         self._temperatures_c = {
             name: zone.steady_c(platform.idle_power_w)
             for name, zone in platform.thermal_zones.items()
@@ -115,10 +117,17 @@ class SimulatedDevice:
         for clock in self._clocks.values():
             clock.restore()
 
-    def add_busy(self, processor: str, busy_s: float, *, threads: int = 1) -> None:
-        """Count the time that a frame kept `threads` cores of a processor busy [s]."""
+    def add_busy(
+        self, processor: str, busy_s: float, *, threads: int = 1, app: str = ''
+    ) -> None:
+        """Count the time that a frame of an application kept `threads` cores busy [s].
+
+        Part of it the frame waited for co-runners and other applications, whose work is their own.
+        """
         self.platform.processor(processor)
-        self._loads[processor].add_busy(busy_s, threads=threads)
+        others = self._occupancy.beside(app, processor)
+        self._loads[processor].add_busy(busy_s, threads=threads, app=app, others=others)
+        self._occupancy.add(app, processor=processor, busy_s=busy_s, threads=threads)
 
     def set_co_runner(self, processor: str, utilisation: float) -> None:
         """Let programs that we do not manage use a part of a processor from now on, 0..1."""

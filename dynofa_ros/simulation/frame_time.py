@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -19,14 +20,22 @@ class ModelledFrame:
 
 
 class FrameModel:
-    """The platform as one application sees it: clocks, co-runners, and a little jitter.
+    """The platform as one application sees it: clocks, who else is there, and a little jitter.
 
     Latencies are spread log-normally by ``jitter`` (0.03: a standard deviation of 3 %, assumed),
-    drawn from ``seed``.
+    drawn from ``seed``. ``others`` returns the load of all other applications on a processor.
     """
 
-    def __init__(self, platform: Platform, *, seed: int, jitter: float = 0.03) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        *,
+        seed: int,
+        jitter: float = 0.03,
+        others: Callable[[str], float] = lambda processor: 0.0,
+    ) -> None:
         self.platform = platform
+        self._others = others
         self._rng = Random(seed)
         self._jitter = jitter
         self._frequency_hz = {n: d.frequencies_hz[-1] for n, d in platform.domains.items()}
@@ -82,11 +91,10 @@ class FrameModel:
             layers=kept.layers,
             threads=threads,
         )
-        slowdown = self.platform.slowdown(
-            processor=processor, co_runner_utilisation=self._co_runner[domain]
-        )
+        load = self._co_runner[domain] + self._others(processor)
+        slowdown = self.platform.processor(processor).slowdown_beside(load)
         spread = self._rng.lognormvariate(0.0, self._jitter)
-        # Energy is that of the work: a co-runner stretches the time, not what we compute.
+        # Energy is that of the work: who else is there stretches the time, not what we compute.
         energy_j = self.platform.energy_j(
             processor=processor, frequency_hz=frequency_hz, latency_s=alone_s, threads=threads
         )

@@ -189,12 +189,13 @@ def start_perception(model_folder, tmp_path_factory):
     """Return a function that starts the node with parameters, and gives a robot to it."""
     robots = []
 
-    def start(**parameters):
-        namespace = f'/test_{uuid.uuid4().hex[:8]}'
+    def start(*, namespace='', name='perception', **parameters):
+        namespace = namespace or f'/test_{uuid.uuid4().hex[:8]}'
         parameters = {'model': model_folder, 'threads': 1, 'profile_rounds': 3} | parameters
         command = [sys.executable, '-c', MAIN, '--ros-args', '-r', f'__ns:={namespace}']
-        for name, value in parameters.items():
-            command += ['-p', f'{name}:={value}']
+        command += ['-r', f'__node:={name}']
+        for key, value in parameters.items():
+            command += ['-p', f'{key}:={value}']
         process = subprocess.Popen(
             command,
             # Outside of the checkout, where `dynofa_ros` has no messages.

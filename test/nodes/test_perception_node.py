@@ -14,6 +14,8 @@ messages = pytest.importorskip(
 
 from rcl_interfaces.srv import GetParameters, ListParameters  # noqa: E402
 
+from dynofa_ros.nodes.qos import qos_profile  # noqa: E402
+
 MAX_HZ = {'gpu': 1109250000.0, 'cpu': 1907200000.0}
 MIN_HZ = {'gpu': 114750000.0, 'cpu': 115200000.0}
 
@@ -298,6 +300,30 @@ def test_a_platform_state_that_makes_no_sense_is_counted_and_ignored(
     counted = robot.refused('platform_state')
     set_clocks(robot, {'gpu': frequency_hz}, co_runner_utilisation=co_runner)
     robot.wait_for(lambda: robot.refused('platform_state') > counted, 'the refusal to be counted')
+    _, after = robot.see(robot.image(photograph))
+    assert after.inference_s == pytest.approx(before.inference_s)
+
+
+def test_a_report_of_another_application_that_makes_no_sense_is_counted_and_ignored(
+    robot, photograph
+):
+    before = full_speed_report(robot, photograph)
+    counted = robot.refused('frame_report')
+    reports = robot.node.create_publisher(
+        messages.FrameReport, 'frame_report', qos_profile('frame_report')
+    )
+
+    def refused():
+        for processor, inference_s in (('npu', 0.1), ('gpu', math.nan)):
+            reports.publish(
+                messages.FrameReport(
+                    app='other', processor=processor, inference_s=inference_s, threads=1
+                )
+            )
+        return robot.refused('frame_report') > counted
+
+    robot.wait_for(refused, 'the refusal to be counted')
+    robot.node.destroy_publisher(reports)
     _, after = robot.see(robot.image(photograph))
     assert after.inference_s == pytest.approx(before.inference_s)
 

@@ -85,6 +85,18 @@ def test_co_runners_slow_frames_down(
     assert machine.slowdown(processor=processor, co_runner_utilisation=utilisation) == slowdown
 
 
+def test_two_others_that_are_always_busy_slow_a_frame_down_twice_as_much(
+    machine: Platform,
+) -> None:
+    assert machine.processors['gpu'].slowdown_beside(2.0) == 3.0
+
+
+@pytest.mark.parametrize('load', [-0.1, NAN, INF])
+def test_slowdown_refuses_an_impossible_load(machine: Platform, load: float) -> None:
+    with pytest.raises(PlatformError, match='load'):
+        machine.processors['gpu'].slowdown_beside(load)
+
+
 @pytest.mark.parametrize(
     ('change', 'field'),
     [

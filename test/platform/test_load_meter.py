@@ -56,6 +56,30 @@ def test_a_frame_that_waits_for_co_runners_works_a_part_of_its_time(gpu: LoadMet
     assert gpu.period(0.1) == pytest.approx(0.5 + 0.3 / 1.5)
 
 
+def test_two_applications_work_at_the_same_time(cpu: LoadMeter) -> None:
+    for app in ('front', 'rear'):
+        cpu.add_busy(0.1, threads=1, app=app)
+    assert [cpu.period(0.1) for _ in range(2)] == pytest.approx([0.5, 0.0])
+
+
+def test_the_frames_of_one_application_follow_each_other(cpu: LoadMeter) -> None:
+    for _ in range(2):
+        cpu.add_busy(0.1, threads=1, app='front')
+    assert [cpu.period(0.1) for _ in range(3)] == pytest.approx([0.25, 0.25, 0.0])
+
+
+def test_two_applications_that_wait_for_each_other_fill_it_once(gpu: LoadMeter) -> None:
+    for app in ('front', 'rear'):
+        gpu.add_busy(0.1, threads=1, app=app, others=1.0)
+    assert [gpu.period(0.1) for _ in range(2)] == pytest.approx([1.0, 0.0])
+
+
+@pytest.mark.parametrize('dt_s', [0.0, -0.1, math.nan])
+def test_a_period_takes_time(gpu: LoadMeter, dt_s: float) -> None:
+    with pytest.raises(PlatformError, match='dt_s'):
+        gpu.period(dt_s)
+
+
 def test_a_wrong_report_does_not_keep_it_busy_for_ever(gpu: LoadMeter) -> None:
     gpu.add_busy(1e9, threads=1)
     assert gpu.period(MAX_BACKLOG_S) == 1.0

@@ -189,6 +189,26 @@ def test_a_frame_costs_the_energy_that_the_platform_predicts(cool_bench: Bench) 
     assert above_idle_j == pytest.approx(predicted_j)
 
 
+def test_two_applications_cost_what_each_of_their_frames_costs(cool_bench: Bench) -> None:
+    # Alone a frame takes 40 ms of the 100 ms that its camera leaves it. Beside a load x it takes
+    # 40 ms x (1 + x), as the GPU's contention is 1, and is itself such a load: x = 0.4 x (1 + x).
+    device, alone_s, period_s, frames = cool_bench.device, 0.04, 0.1, 50
+    beside_s = alone_s * (1 + 0.4 / 0.6)
+
+    def run_both() -> float:
+        before_j = device.energy_j
+        for _ in range(frames):
+            cool_bench.wait(period_s)
+            for app in ('front', 'rear'):
+                device.add_busy('gpu', beside_s, app=app)
+        return device.energy_j - before_j - 2.0 * frames * period_s
+
+    run_both()  # until they know of each other
+    frame_j = device.platform.energy_j(processor='gpu', frequency_hz=4e8, latency_s=alone_s)
+    assert run_both() == pytest.approx(2 * frames * frame_j)
+    assert device.state().domains['gpu'].utilisation == pytest.approx(2 * alone_s / period_s)
+
+
 def test_co_runners_show_in_the_state(cool_bench: Bench) -> None:
     cool_bench.device.set_co_runner('gpu', 0.25)
     cool_bench.wait(0.1)

@@ -74,6 +74,18 @@ def test_a_co_runner_does_not_change_what_our_work_takes_of_energy(steady):
     assert on_gpu(steady).energy_j == alone.energy_j > 0
 
 
+def test_other_applications_slow_as_co_runners_do(platform, steady):
+    loads = {'gpu': 1.5, 'cpu': 0.0}
+    beside = FrameModel(platform, seed=0, jitter=0.0, others=loads.get)
+    clock(beside, beside.frequency_hz('gpu'), co_runner_utilisation=0.5)
+    slowdown = platform.processors['gpu'].slowdown_beside(2.0)
+    alone, slowed = on_gpu(steady), on_gpu(beside)
+    assert slowed.inference_s == pytest.approx(alone.inference_s * slowdown)
+    assert slowed.energy_j == alone.energy_j
+    on_cpu = beside.frame(KEPT, processor='cpu', threads=1)
+    assert on_cpu == steady.frame(KEPT, processor='cpu', threads=1)
+
+
 def test_the_same_seed_gives_the_same_frames(platform):
     def frames(seed):
         model = FrameModel(platform, seed=seed)
