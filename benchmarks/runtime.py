@@ -22,20 +22,32 @@ from pathlib import Path
 from typing import Any
 
 from machine import count, facts, json_file, write_json
+from runtime_energy_goals import LUCKLESS, ORACLE, OURS, REFERENCES, Runs, requirements
 from runtime_figures import Comparison, summary
-from runtime_goals import LUCKLESS, ORACLE, OURS, REFERENCES, STEPPING, Runs, judge, requirements
-from runtime_page import SIMULATED, comparison_lines, page, policy_lines
+from runtime_goals import STEPPING, judge
+from runtime_page import page, relative_to
 from runtime_pictures import draw_all
 from runtime_reference import meeting
 from runtime_runs import Case, Run, make_run, platform_of, scenario_of
+from runtime_tables import SIMULATED, comparison_lines, policy_lines, verdict
 
 PLATFORMS = ('jetson_xavier_nx', 'jetson_agx_xavier')
-SCENARIOS = ('steady', 'paper_trace', 'changing_deadlines', 'changing_contention')
-SCENARIOS += ('bursty_camera', 'sensors_fail', 'draining_battery', 'heat')
-SCENARIOS += ('two_applications', 'four_applications')
+SCENARIOS: tuple[str, ...] = (
+    'steady',
+    'paper_trace',
+    'changing_deadlines',
+    'changing_contention',
+    'bursty_camera',
+    'sensors_fail',
+    'draining_battery',
+    'mission',
+    'heat',
+    'two_applications',
+    'four_applications',
+)
 QUICK_SCENARIOS = ('paper_trace', 'two_applications')
 GOVERNED = ('performance', 'powersave', 'ondemand', 'schedutil', 'schedutil+simple_ondemand')
-POLICIES = (
+POLICIES: tuple[str, ...] = (
     OURS,
     ORACLE,
     LUCKLESS,
@@ -45,7 +57,7 @@ POLICIES = (
     STEPPING,
     *(f'static-{size}:{each}' for size in ('best', 'largest', 'smallest') for each in GOVERNED),
 )
-QUICK_POLICIES = (OURS, ORACLE, LUCKLESS, STEPPING)
+QUICK_POLICIES: tuple[str, ...] = (OURS, ORACLE, LUCKLESS, STEPPING)
 Runner = Callable[[Iterable[Case]], Iterable[Run]]
 
 
@@ -67,10 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print('\n'.join(['', *comparison_lines(comparisons), verdict(comparisons)]))
         if options.json:
             write_json(options.json, document)
-        if options.pictures:
-            draw_all(groups, options.pictures)
+        pictures = draw_all(groups, comparisons, options.pictures) if options.pictures else []
         if options.page:
-            write_page(options.page, page(document, groups, comparisons))
+            links = relative_to(options.page, pictures)
+            write_page(options.page, page(document, groups, comparisons, pictures=links))
     except ValueError as error:
         print(f'runtime: {error}', file=sys.stderr)
         return 1
@@ -130,12 +142,6 @@ def as_document(
         ],
         'goals': [each.to_dict() for each in comparisons],
     }
-
-
-def verdict(comparisons: Sequence[Comparison]) -> str:
-    """Return how many goals are met."""
-    met = sum(each.met for each in comparisons)
-    return f'{met} goals met, {len(comparisons) - met} missed; all figures are simulated'
 
 
 def write_page(file: Path, text: str) -> None:

@@ -99,11 +99,22 @@ class Comparison:
     checks: tuple[Check, ...]
     notes: Mapping[str, Interval]
     """Figures beside, which decide nothing."""
+    limit: Interval | None = None
+    """What the oracle reaches in the first condition; of the oracle itself, that without luck."""
+    comparable: bool = True
+    """Whether the reference is what the goal asks for: not if no static network meets it."""
 
     @property
     def met(self) -> bool:
-        """Whether every condition is met."""
-        return all(each.met for each in self.checks)
+        """Whether there is something to compare with, and every condition is met."""
+        return self.comparable and all(each.met for each in self.checks)
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        if not self.comparable:
+            return 'no reference'
+        return 'met' if self.met else 'missed'
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as the JSON holds it."""
@@ -113,15 +124,21 @@ class Comparison:
             'scenario': self.scenario,
             'reference': self.reference,
             'met': self.met,
+            'verdict': self.verdict,
+            'limit': None if self.limit is None else asdict(self.limit),
             'checks': [each.to_dict() for each in self.checks],
             'notes': {name: asdict(each) for name, each in self.notes.items()},
         }
 
 
-def percent_less(ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:
+BOARD, FRAME = 'energy_per_frame_j', 'work_energy_per_frame_j'
+"""Energy of the board by frame, idle power included; energy of a frame's own work, above idle."""
+
+
+def percent_less(ours: Sequence[Run], theirs: Sequence[Run], energy: str) -> list[float]:
     """Return by how many percent ours takes less energy a frame, seed by seed."""
     return [
-        100 * (1 - a.energy_per_frame_j / b.energy_per_frame_j)
+        100 * (1 - getattr(a, energy) / getattr(b, energy))
         for a, b in zip(ours, theirs, strict=True)
     ]
 

@@ -1,134 +1,171 @@
-"""What runtime.py prints and writes: tables of policies, and goals with every condition."""
+"""The page of results that runtime.py writes: the goals at a glance, each goal, every policy."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+import os
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from runtime_figures import Check, Comparison, Interval, summary
-from runtime_goals import NO_BOUND, Runs
+from runtime_energy_goals import Runs
+from runtime_figures import Check, Comparison, summary
+from runtime_goals import NO_BOUND
+from runtime_tables import COLUMNS, SIMULATED, cells, verdict
 
-SIMULATED = (
-    'ALL FIGURES ARE SIMULATED (docs/simulation.md); mean over seeds ± half of the 95 % interval.'
-)
-COLUMNS = (
-    ('J/frame', 'energy_per_frame_j', 1.0, 3),
-    ('above idle', 'work_energy_per_frame_j', 1.0, 3),
-    ('accuracy %', 'accuracy', 100.0, 2),
-    ('p95 ms', 'latency_p95_s', 1e3, 1),
-    ('missed %', 'missed', 100.0, 2),
-    ('steady %', 'steady_missed', 100.0, 2),
-    ('switches', 'switches', 1.0, 0),
-    ('clocks', 'clock_changes', 1.0, 0),
-)
-"""Heading, figure, scale and digits of a policy's row."""
-
-
-def policy_lines(platform: str, scenario: str, runs: Runs) -> list[str]:
-    """Return the table of all policies in one scenario, for the terminal."""
-    width = max(map(len, runs)) + 1
-    heading = ' ' * width + ''.join(f'{each[0]:>15}' for each in COLUMNS)
-    lines = ['', f'{scenario} on {platform}, simulated', heading]
-    return lines + [
-        f'{label:{width}}' + ''.join(f'{cell:>15}' for cell in cells(summary(made)))
-        for label, made in runs.items()
-    ]
-
-
-def cells(figures: Mapping[str, Interval]) -> list[str]:
-    """Return the figures of a policy as text."""
-    return [figures[key].text(scale=scale, digits=digits) for _, key, scale, digits in COLUMNS]
-
-
-def comparison_lines(comparisons: Sequence[Comparison]) -> list[str]:
-    """Return the goals, each condition on a line of its own."""
-    lines = [f'goals; {SIMULATED}']
-    for each in comparisons:
-        verdict = 'met' if each.met else 'MISSED'
-        where = f'{each.scenario}, {each.platform}'
-        lines.append(f'{verdict:7}{each.measure}, against {each.reference}: {where}')
-        lines += [f'       {check_text(check)}' for check in each.checks]
-        lines.append(f'       beside: {notes_text(each)}')
-    return lines
-
-
-def check_text(check: Check) -> str:
-    """Return a condition: what came out, what was asked, whether that is met."""
-    sense = 'at most' if check.is_ceiling else 'at least'
-    digits = 2 if check.unit != '%' else 1
-    unit = f' {check.unit}' if check.unit else ''
-    verdict = 'met' if check.met else 'missed'
-    return (
-        f'{check.goal.name} {check.interval.text(digits=digits)}{unit} '
-        f'({sense} {check.goal.goal:.3g}{unit}: {verdict})'
-    )
-
-
-def notes_text(comparison: Comparison) -> str:
-    """Return the figures beside."""
-    return ', '.join(
-        f'{name}: {interval.text(digits=2)}' for name, interval in comparison.notes.items()
-    )
+PAPER = {
+    'energy': '16.5 % at similar latency, measured on boards (arXiv 2206.02525)',
+    'against the oracle': 'ALERT: within 3 % of energy and 2 % of accuracy',
+    'misses': "the paper's stepping demo, static networks: see below",
+    'time': "the paper's demo: about 6 s in two steps",
+}
+"""What was reached before, by the first words of a measure."""
+NO_REFERENCE = 'no reference'
+SHOWN = ('runtime_latency_paper_trace', 'runtime_policies_paper_trace', 'runtime_latency_two')
+"""Pictures that the page shows besides the energy saved, by the beginnings of their names."""
 
 
 def page(
     document: Mapping[str, Any],
     groups: Mapping[tuple[str, str], Runs],
     comparisons: Sequence[Comparison],
+    *,
+    pictures: Sequence[str] = (),
 ) -> str:
-    """Return tables and goals as Markdown."""
+    """Return tables and goals as Markdown; `pictures`: paths from the page."""
     machine, settings = document['machine'], document['settings']
-    met = sum(each.met for each in comparisons)
     parts = [
         '# Results of the runtime manager, simulated',
         f'**{SIMULATED}** Nothing here was measured on a Jetson. The models and their errors: '
-        '[platforms.md](platforms.md); what is simulated, the policies and the oracle: '
-        '[simulation.md](simulation.md).',
+        '[platforms.md](platforms.md); what is simulated, the policies, the scenarios and the '
+        'oracle: [simulation.md](simulation.md).',
         f'Written by `benchmarks/runtime.py`, {document["date"]}, {settings["seeds"]} seeds, on '
-        f'{machine["cpu"]}, {machine["cores"]} cores, Python {machine["python"]}. An image that '
-        'was dropped counts as missed. Steady: from the fourth image after any change on. J/frame '
-        'is of the whole board, idle power included.',
-        f'## Goals: {met} met, {len(comparisons) - met} missed',
-        'Each row is one goal on one platform and scenario; it is met if all its conditions are. '
-        'The static network is the most accurate one that misses at most 5 % at its governor in '
-        'the first seed. `as accurate as`: least energy, with its accuracy less 0.5 points as '
-        'floor of every frame and its share of images in time as deadline probability (0.95 to '
-        '0.999); `as fast and`: its p95 as a deadline, too. '
-        '`saving`: the same floor, with the default probability.',
-        *goal_tables(comparisons),
+        f'{machine["cpu"]}, {machine["cores"]} cores, Python {machine["python"]}, in '
+        f'{document["took_s"] / 60:.0f} min.',
+        *(f'![{Path(each).stem.replace("_", " ")}]({each})' for each in _shown(pictures)),
+        '## The goals at a glance',
+        f'{verdict(comparisons)}. Each is judged on every scenario it applies to. A cell: in how '
+        'many scenarios it is met, of those that have a reference; the median of the first '
+        'condition over scenarios, with the range; *limit*: the median of what the oracle '
+        'reaches, so what the model leaves to reach.',
+        glance(comparisons),
+        '## How to read it',
+        HOW_TO_READ,
         'Not compared with the oracle: '
         + '; '.join(f'`{name}`, as {reason}' for name, reason in NO_BOUND.items())
         + '.',
+        '## Every goal',
+        *goal_tables(comparisons),
+        '## Every policy',
     ]
     for (platform, scenario), runs in groups.items():
         rows = [[f'`{label}`', *cells(summary(made))] for label, made in runs.items()]
         parts += [
-            f'## {scenario}, {platform}',
+            f'<details><summary>{scenario} on {platform}, simulated</summary>',
             table(['policy', *(each[0] for each in COLUMNS)], rows),
+            '</details>',
         ]
     return '\n\n'.join(parts) + '\n'
 
 
+HOW_TO_READ = """\
+- An image that was dropped counts as missed.
+- **Energy of the board**: idle power included, over the frames. It is what empties the battery;
+  no policy changes the idle part. **Energy of the frame**: its own work above idle, what
+  `frame_report` carries.
+- **The reference** is the most accurate static network that misses at most 5 % at its governor in
+  the first seed. Where no network does, there is *no reference*: the one that misses least is
+  shown, and the row judges nothing. `schedutil` and `ondemand` on a GPU are a rule tried out:
+  Linux has them for CPUs only.
+- Against it, the resource manager saves energy with that network's accuracy less 0.5 points as
+  floor of every frame, and with its share of images in time as deadline probability (0.95 to
+  0.999). *p95 too*: 1.1 times the reference's p95 is the deadline, kept with 0.95 where the
+  scenario's own deadlines are well above it. *several*: several applications, p95 no higher.
+- **Against the oracle**: `oracle` in the scenario as it is; `oracle, saving`: least energy, with
+  the floor above. *limit* is there what the same oracle loses that does not know each frame's
+  luck.
+- **Steady**: from the fourth image after any change on."""
+
+
+def _shown(pictures: Sequence[str]) -> Iterator[str]:
+    """Yield the pictures to show: the energy saved, then the scenarios that stand for others."""
+    for name in ('runtime_energy_saved', *SHOWN):
+        yield from (each for each in pictures if Path(each).name.startswith(name))
+
+
+def relative_to(page_file: Path, pictures: Sequence[Path]) -> list[str]:
+    """Return the pictures' paths as the page links them."""
+    folder = page_file.resolve().parent
+    return [Path(os.path.relpath(each.resolve(), folder)).as_posix() for each in pictures]
+
+
+def glance(comparisons: Sequence[Comparison]) -> str:
+    """Return a row for each measure, a column for each platform."""
+    platforms = list(dict.fromkeys(each.platform for each in comparisons))
+    rows = []
+    for measure in dict.fromkeys(each.measure for each in comparisons):
+        group = [each for each in comparisons if each.measure == measure]
+        before = next(text for words, text in PAPER.items() if measure.startswith(words))
+        goals = ', '.join(dict.fromkeys(_goal(check) for e in group for check in e.checks))
+        found = [[each for each in group if each.platform == name] for name in platforms]
+        rows.append([measure, goals, before, *(_median(each) for each in found)])
+    return table(['measure', 'goal', 'before', *platforms], rows)
+
+
+def _goal(check: Check) -> str:
+    """Return what a condition asks for."""
+    sense = '≤' if check.is_ceiling else '≥'
+    return f'{check.goal.name} {sense} {check.goal.goal:.3g}{_unit(check)}'
+
+
+def _unit(check: Check) -> str:
+    return f' {check.unit}' if check.unit else ''
+
+
+def _median(group: Sequence[Comparison]) -> str:
+    """Return how often a goal is met on a platform, and the median of its first condition."""
+    judged = [each for each in group if each.comparable]
+    if not judged:
+        return NO_REFERENCE
+    values = [each.checks[0].interval.mean for each in judged]
+    limits = [each.limit.mean for each in judged if each.limit is not None]
+    text = f'{statistics.median(values):.1f}{_unit(judged[0].checks[0])}'
+    if len(values) > 1:
+        text += f' ({min(values):.1f} to {max(values):.1f})'
+    if limits:
+        text += f'; limit {statistics.median(limits):.1f}'
+    return f'**{sum(each.met for each in judged)} of {len(judged)}**; {text}'
+
+
 def goal_tables(comparisons: Sequence[Comparison]) -> list[str]:
-    """Return a table for each measure."""
+    """Return a table for each measure; a condition that is missed is bold."""
     parts = []
     ordered = sorted(comparisons, key=lambda each: each.measure)
-    for measure, group in itertools.groupby(ordered, key=lambda each: each.measure):
-        rows = [
-            [
-                each.platform,
-                each.scenario,
-                each.reference,
-                'met' if each.met else '**missed**',
-                '; '.join(check_text(check) for check in each.checks),
-                notes_text(each),
-            ]
-            for each in group
-        ]
-        heading = ['platform', 'scenario', 'reference', '', 'conditions', 'beside']
-        parts += [f'### {measure}', table(heading, rows)]
+    for measure, found in itertools.groupby(ordered, key=lambda each: each.measure):
+        group = list(found)
+        first = group[0]
+        heading = ['platform', 'scenario', 'reference', '', *map(_goal, first.checks)]
+        heading += ['limit', *first.notes]
+        parts += [f'### {measure}', table(heading, [_goal_row(each) for each in group])]
     return parts
+
+
+def _goal_row(goal: Comparison) -> list[str]:
+    """Return a goal's row: where, the verdict, the conditions, what is beside."""
+    conditions = []
+    for check in goal.checks:
+        text = check.interval.text(digits=1 if check.unit == '%' else 2)
+        conditions.append(text if check.met or not goal.comparable else f'**{text}**')
+    return [
+        goal.platform,
+        goal.scenario,
+        f'`{goal.reference}`',
+        '**missed**' if goal.verdict == 'missed' else goal.verdict,
+        *conditions,
+        '-' if goal.limit is None else goal.limit.text(digits=1),
+        *(each.text(digits=1) for each in goal.notes.values()),
+    ]
 
 
 def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

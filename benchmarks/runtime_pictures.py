@@ -9,8 +9,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from runtime_figures import Interval, summary
-from runtime_goals import ORACLE, OURS, STEPPING, Runs
+from runtime_energy_goals import ENERGIES, ORACLE, OURS, Runs
+from runtime_figures import Comparison, Interval, summary
+from runtime_goals import STEPPING
 from runtime_runs import Image, Run, scenario_of
 
 BLUE, RED, GREY, GREEN, ORANGE = '#2563eb', '#dc2626', '#64748b', '#16a34a', '#d97706'
@@ -24,14 +25,18 @@ ROOM = 1.3  # above the longest latency: for the legend
 CROSS_MS = 3.0  # where a dropped image is shown, which has no latency
 
 
-def draw_all(groups: Mapping[tuple[str, str], Runs], folder: Path) -> list[Path]:
-    """Write two PNG files for each platform and scenario; return them.
+def draw_all(
+    groups: Mapping[tuple[str, str], Runs], comparisons: Sequence[Comparison], folder: Path
+) -> list[Path]:
+    """Write the energy saved, and two PNG files for each platform and scenario; return them.
 
     Raises ValueError if one cannot be written.
     """
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        written.append(folder / 'runtime_energy_saved.png')
+        draw_saved(comparisons).savefig(written[0])
         for (platform, scenario), runs in groups.items():
             where = f'{Path(scenario).stem}_{Path(platform).stem}'
             title = f'{scenario} on {platform}, simulated'
@@ -42,6 +47,69 @@ def draw_all(groups: Mapping[tuple[str, str], Runs], folder: Path) -> list[Path]
     except OSError as error:
         raise ValueError(f'{folder} cannot be written: {error.strerror}') from error
     return written
+
+
+def draw_saved(comparisons: Sequence[Comparison]) -> Figure:
+    """Draw the energy saved against static networks at `performance`: ours beside the oracle's."""
+    platforms = list(dict.fromkeys(each.platform for each in comparisons))
+    kept = [
+        each
+        for each in comparisons
+        if each.measure.endswith('less than performance') and 'p95 too' not in each.measure
+    ]
+    scenarios = list(dict.fromkeys(each.scenario for each in kept))[::-1]
+    figure = Figure(figsize=(11, 2.0 + 0.8 * len(scenarios)), dpi=100, layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(
+        len(ENERGIES), len(platforms), sharex=True, sharey=True, squeeze=False
+    )
+    for line, energy in zip(axes, ENERGIES, strict=True):
+        for axis, platform in zip(line, platforms, strict=True):
+            found = {
+                each.scenario: each
+                for each in kept
+                if each.platform == platform and f'of the {energy},' in each.measure
+            }
+            _saved(axis, [found[each] for each in scenarios if each in found])
+            axis.set_title(f'energy of the {energy}, {platform}', fontsize=9)
+            axis.set_yticks(range(len(scenarios)), scenarios)
+            axis.axvline(0.0, color='black', linewidth=0.8)
+    for axis in axes[-1]:
+        axis.set_xlabel('energy saved per frame [%]', fontsize=9)
+    axes[0][0].legend(fontsize=8)
+    figure.suptitle(
+        'simulated: energy saved against the most accurate static network that meets the deadline, '
+        'at the highest clock',
+        fontsize=11,
+    )
+    return figure
+
+
+def _saved(axis: Axes, goals: Sequence[Comparison]) -> None:
+    """Draw a pair of bars for each scenario; pale where the goal's conditions are not all met."""
+    for shift, colour, name in ((0.2, BLUE, OURS), (-0.2, ORANGE, ORACLE)):
+        values = [
+            each.checks[0].interval.mean
+            if name == OURS or each.limit is None
+            else each.limit.mean
+            for each in goals
+        ]
+        axis.barh(
+            [row + shift for row in range(len(goals))],
+            values,
+            height=0.38,
+            color=colour,
+            label=name,
+        )
+    for row, each in enumerate(goals):
+        least = each.checks[0].goal.goal
+        axis.plot([least, least], [row - 0.45, row + 0.45], color=RED, linewidth=1.2)
+        if any(not check.met for check in each.checks[1:]):
+            axis.annotate('*', (0.4, row + 0.02), fontsize=10, color='white')
+    axis.grid(True, axis='x', color='#e2e8f0', linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.spines[['top', 'right']].set_visible(False)
+    axis.tick_params(labelsize=8)
 
 
 def draw_policies(runs: Runs, title: str) -> Figure:

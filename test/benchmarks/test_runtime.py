@@ -71,7 +71,8 @@ def test_an_interval_holds_its_mean(document):
 def test_a_goal_is_met_only_if_every_condition_is(document):
     assert document['goals']
     for goal in document['goals']:
-        assert goal['met'] == all(check['met'] for check in goal['checks'])
+        judged = goal['verdict'] != 'no reference'
+        assert goal['met'] == (judged and all(check['met'] for check in goal['checks']))
 
 
 def test_a_condition_is_judged_by_its_mean(document):
@@ -85,9 +86,8 @@ def test_a_condition_is_judged_by_its_mean(document):
 def test_the_saving_is_that_of_the_rows(document):
     """The mean of ratios is near the ratio of means, as seeds differ by little."""
     energy = {each['policy']: each['energy_per_frame_j']['mean'] for each in document['rows']}
-    goal = next(
-        each for each in document['goals'] if each['measure'] == 'energy, same deadline'
-    )
+    measure = 'energy of the board, same deadline, less than performance'
+    goal = next(each for each in document['goals'] if each['measure'] == measure)
     ours, theirs = (
         'ours, as accurate as static:performance',
         'most accurate static that meets it:performance',
@@ -98,16 +98,51 @@ def test_the_saving_is_that_of_the_rows(document):
 
 def test_the_page_shows_every_goal_missed_or_met(document, written):
     page = (written / 'results.md').read_text()
-    rows = [line for line in page.splitlines() if '**missed**' in line or '| met |' in line]
-    assert len(rows) == len(document['goals'])
-    missed = sum(not each['met'] for each in document['goals'])
-    assert page.count('**missed**') == missed
-    assert f'{missed} missed' in page
+    verdicts = [each['verdict'] for each in document['goals']]
+    for verdict, cell in (
+        ('met', '| met |'),
+        ('missed', '| **missed** |'),
+        ('no reference', '| no reference |'),
+    ):
+        table = page[page.index('## Every goal') : page.index('## Every policy')]
+        assert table.count(cell) == verdicts.count(verdict)
+        assert f'{verdicts.count(verdict)} {verdict}' in page
+
+
+def test_the_page_shows_pictures_by_paths_from_its_own_folder(written):
+    page = (written / 'results.md').read_text()
+    assert '](pictures/runtime_energy_saved.png)' in page
+    assert '](pictures/runtime_latency_paper_trace_jetson_xavier_nx.png)' in page
+
+
+def test_without_a_network_that_meets_the_deadline_nothing_is_judged(figures):
+    saved = figures.Check.of('saved', [50.0], unit='%', least=20.0)
+    goal = figures.Comparison('energy', 'p', 's', 'r', (saved,), {}, comparable=False)
+    assert saved.met
+    assert (goal.met, goal.verdict) == (False, 'no reference')
+
+
+def test_the_table_at_a_glance_takes_the_median_over_scenarios(load, figures):
+    goals = [
+        figures.Comparison(
+            'energy of the board',
+            'nx',
+            str(value),
+            'r',
+            (figures.Check.of('saved', [value], unit='%', least=20.0),),
+            {},
+            limit=figures.Interval.of([value + 1.0]),
+        )
+        for value in (5.0, 30.0, 21.0)
+    ]
+    text = load('runtime_page').glance(goals)
+    assert '| **2 of 3**; 21.0 % (5.0 to 30.0); limit 22.0 |' in text
 
 
 def test_pictures_are_png(written):
     found = sorted((written / 'pictures').iterdir())
     assert [each.name for each in found] == [
+        'runtime_energy_saved.png',
         'runtime_latency_paper_trace_jetson_xavier_nx.png',
         'runtime_policies_paper_trace_jetson_xavier_nx.png',
     ]
@@ -179,7 +214,7 @@ def test_a_figure_that_is_unknown_in_a_seed_is_unknown(figures):
 
 def make_run(runs, name, *, missed, accuracy, energy_j=1.0):
     images = make_images(runs, *[False] * missed, *[True] * (100 - missed))
-    case = runs.Case('p', 's', '', name, 0)
+    case = runs.Case('p', 'steady', '', name, 0)
     none = math.nan
     return runs.Run(
         case, tuple(images), energy_j, none, {'camera': accuracy}, {'camera': 0.1}, none, none, 0, 0
@@ -201,11 +236,11 @@ def test_the_reference_is_the_most_accurate_that_misses_few(load, runs, missed, 
 @pytest.mark.parametrize(('missed', 'expected'), [(0, 0.999), (3, 0.97), (40, 0.95)])
 def test_ours_is_asked_to_be_as_reliable_as_the_reference(load, runs, missed, expected):
     reference = make_run(runs, 'x', missed=missed, accuracy=0.7)
-    assert load('runtime_goals').reliability(reference) == pytest.approx(expected)
+    assert load('runtime_energy_goals').reliability(reference) == pytest.approx(expected)
 
 
 def test_ours_may_lose_half_a_point_to_the_reference(load, runs):
-    goals = load('runtime_goals')
+    goals = load('runtime_energy_goals')
     first = {
         label: make_run(runs, label, missed=0, accuracy=0.75) for label in goals.REFERENCES.values()
     }
@@ -216,6 +251,16 @@ def test_ours_may_lose_half_a_point_to_the_reference(load, runs):
     assert asked.deadline_s['camera'] == pytest.approx(0.11)
     _, alone = needed[goals.saving('ours', 'schedutil', as_fast=False)]
     assert alone.deadline_s == {}
+
+
+@pytest.mark.parametrize(
+    ('cap_s', 'expected'), [(0.06, 0.999), (0.055, 0.999), (0.054, 0.95), (0.02, 0.95)]
+)
+def test_a_p95_well_below_the_deadline_is_kept_as_a_p95(load, runs, cap_s, expected):
+    """The deadline of `steady` is 60 ms: what misses a cap of 54 ms by 10 % still meets it."""
+    reference = make_run(runs, 'x', missed=0, accuracy=0.7)
+    found = load('runtime_energy_goals').probability(reference, {'camera': cap_s})
+    assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
