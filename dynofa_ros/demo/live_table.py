@@ -97,6 +97,7 @@ def rows(recording: Recording) -> list[tuple[str, str]]:
             else '-',
         ),
         ('power', f'{sample.power_w:.1f} W ({sample.power_source})' if sample else '-'),
+        ('power cap', power_cap(recording)),
         ('battery', f'{recording.battery[-1].percentage:.0%}' if recording.battery else '-'),
         (
             'manager',
@@ -110,3 +111,11 @@ def rows(recording: Recording) -> list[tuple[str, str]]:
             f'sub-network switched {counted(count_switches(frames), "time")}',
         ),
     ]
+
+
+def power_cap(recording: Recording) -> str:
+    """Put the cap of the board's power into words, the latest."""
+    cap = recording.power_caps[-1] if recording.power_caps else None
+    if cap is None or math.isnan(cap.power_w):
+        return '-'
+    return f'{cap.power_w:.1f} W ({cap.reason})'

@@ -36,6 +36,7 @@ _DELIVERY = {
     'platform_state': _Delivery(depth=1, reliable=True, latched=True),
     'deadline': _Delivery(depth=_APPLICATIONS, reliable=True, latched=True),
     'battery': _Delivery(depth=5, reliable=False, latched=False),
+    'mission': _Delivery(depth=1, reliable=True, latched=True),
     'manager_state': _Delivery(depth=1, reliable=True, latched=True),
     '/diagnostics': _Delivery(depth=10, reliable=True, latched=False),
 }

@@ -24,6 +24,7 @@ from dynofa_ros.msg import (
     DvfsCommand,
     FrameReport,
     ManagerState,
+    Mission,
     PlatformState,
     SubnetCommand,
     SubnetProfile,
@@ -56,6 +57,7 @@ class ResourceManagerNode(Node):
         self._listen(PlatformState, 'platform_state', self._on_platform)
         self._listen(Deadline, 'deadline', self._on_deadline)
         self._listen(BatteryState, 'battery', self._on_battery)
+        self._listen(Mission, 'mission', self._on_mission)
         self._timer = self._start_timer(self.get_parameter(parameters.DECISION_RATE).value)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
@@ -114,7 +116,12 @@ class ResourceManagerNode(Node):
             )
 
     def _on_battery(self, message: BatteryState) -> None:
-        self._manager.observe_battery(messages.charge_from(message))
+        battery = messages.battery_from(message)
+        self._manager.observe_battery(battery.charge, energy_j=battery.energy_j)
+
+    def _on_mission(self, message: Mission) -> None:
+        ago_s = messages.mission_age_s(message, now=self.get_clock().now())
+        self._manager.request_mission(message.duration_s, ago_s=ago_s)
 
     def _step(self) -> None:
         """Decide, send what is to be sent, and show the state."""
@@ -152,6 +159,7 @@ class ResourceManagerNode(Node):
         for key, value in self._commands.items():
             diagnostics.set(key, value)
         diagnostics.set('objective', f'{status.objective.value} ({status.objective_reason})')
+        diagnostics.set('power cap', str(status.budget.board))
         diagnostics.set('decisions', status.decisions)
         diagnostics.set('decision_s', f'{status.decision_s:.6f}')
         given_up = [

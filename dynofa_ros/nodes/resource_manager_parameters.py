@@ -10,6 +10,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from dynofa_ros.runtime import Settings
+from dynofa_ros.runtime.decision_state import ENERGY_WEIGHT_MAX
 from dynofa_ros.runtime.settings import OBJECTIVES
 
 DECISION_RATE = 'decision_rate_hz'
@@ -24,6 +25,11 @@ _NUMBERS: dict[str, tuple[float, float, str]] = {
     'battery_high': (0.0, 1.0, 'above this charge it is max_accuracy again, battery_low..1'),
     'deadline_probability': (0.5, 0.9999, 'probability that a frame is to meet its deadline'),
     'switch_margin': (0.0, 1.0, 'share of energy a change must save, and of latency to spare'),
+    'energy_weight': (0.0, ENERGY_WEIGHT_MAX, 'of weighted: accuracy that a joule is worth [1/J]'),
+    'power_cap_w': (0.0, 10000.0, 'mean power that the board may draw [W]; 0: no cap'),
+    'thermal_margin_k': (0.0, 50.0, 'sensors are kept this far below throttling [K]'),
+    'mission_s': (0.0, 1e7, 'the battery is to last this long from now on [s]; 0: no mission'),
+    'mission_reserve': (0.0, 1.0, 'charge that is to be left at the end of a mission, 0..1'),
     'acknowledge_timeout_s': (0.01, 600.0, 'a command not acknowledged by then is repeated [s]'),
     'hold_s': (0.1, 3600.0, 'what was refused is not asked for again for this long [s]'),
     'battery_timeout_s': (0.1, 86400.0, 'a charge older than this is unknown [s]'),

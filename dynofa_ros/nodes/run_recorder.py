@@ -30,6 +30,7 @@ from dynofa_ros.report.recording import (
     Frame,
     Objective,
     PlatformSample,
+    PowerCap,
     Recording,
 )
 
@@ -191,6 +192,9 @@ class RunRecorder(Node):
             objectives.append(
                 Objective(self.time_s, message.objective, message.objective_reason)
             )
+        self.recording.power_caps.append(
+            PowerCap(self.time_s, message.power_cap_w, message.power_cap_reason)
+        )
         self.recording.decisions_s.append(message.decision_s)
 
     def _on_battery(self, message: BatteryState) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from rclpy.time import Time
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Header
 
@@ -18,6 +19,7 @@ from dynofa_ros.msg import (
     DvfsCommand,
     FrameReport,
     ManagerState,
+    Mission,
     PlatformState,
     SubnetCommand,
     SubnetProfile,
@@ -25,6 +27,7 @@ from dynofa_ros.msg import (
 )
 from dynofa_ros.msg import OperatingPoint as OperatingPointMessage
 from dynofa_ros.runtime import (
+    BatteryObservation,
     DomainObservation,
     FrameObservation,
     OperatingPoint,
@@ -32,6 +35,7 @@ from dynofa_ros.runtime import (
     Profile,
     SubnetObservation,
     TargetRequest,
+    TemperatureObservation,
 )
 from dynofa_ros.runtime.clock_control import ClockCommand
 from dynofa_ros.runtime.observation import Resident
@@ -106,7 +110,7 @@ def subnet_from(message: SubnetState) -> SubnetObservation:
 
 
 def platform_from(message: PlatformState) -> PlatformObservation:
-    """Read the clocks."""
+    """Read clocks, power and temperatures."""
     return PlatformObservation(
         platform=message.platform,
         domains=tuple(
@@ -122,6 +126,12 @@ def platform_from(message: PlatformState) -> PlatformObservation:
         command_sequence=message.command_sequence,
         command_applied=message.command_applied,
         command_result=message.command_result,
+        power_w=message.power_w,
+        power_source=message.power_source,
+        temperatures=tuple(
+            TemperatureObservation(each.name, each.temperature_c, each.throttle_c)
+            for each in message.temperatures
+        ),
     )
 
 
@@ -135,9 +145,21 @@ def target_from(message: Deadline) -> TargetRequest:
     )
 
 
-def charge_from(message: BatteryState) -> float:
-    """Read the charge, a fraction; NaN where the battery does not know it."""
-    return float(message.percentage)
+def battery_from(message: BatteryState) -> BatteryObservation:
+    """Read the battery."""
+    return BatteryObservation(
+        percentage=message.percentage,
+        voltage_v=message.voltage,
+        charge_ah=message.charge,
+        capacity_ah=message.capacity,
+        design_capacity_ah=message.design_capacity,
+    )
+
+
+def mission_age_s(message: Mission, *, now: Time) -> float:
+    """Return how long ago a mission began [s]; one without a stamp begins now."""
+    begun = Time.from_msg(message.header.stamp, clock_type=now.clock_type)
+    return (now - begun).nanoseconds * 1e-9 if begun.nanoseconds else 0.0
 
 
 def switch_message(command: SwitchCommand, *, header: Header) -> SubnetCommand:
@@ -174,17 +196,33 @@ def clocks_message(command: ClockCommand, *, header: Header) -> DvfsCommand:
 
 def status_message(status: ManagerStatus, *, header: Header) -> ManagerState:
     """Write the manager's state."""
+    budget = status.budget
     return ManagerState(
         header=header,
         objective=status.objective.value,
         objective_reason=status.objective_reason,
         battery_percentage=status.battery_percentage,
+        battery_energy_j=status.battery_energy_j,
+        mission_left_s=budget.mission_left_s,
+        power_cap_w=_finite(budget.board.power_w),
+        power_cap_reason=budget.board.reason,
+        rest_power_w=budget.rest.mean_w if budget.rest else math.nan,
+        rest_power_std_w=budget.rest.std_w if budget.rest else math.nan,
+        applications_cap_w=_finite(budget.applications_w),
+        predicted_power_w=status.predicted_power_w,
         apps=[_app_message(each) for each in status.apps],
         dvfs_acknowledged=status.dvfs_acknowledged,
         warnings=list(status.warnings),
         decision_s=status.decision_s,
+        exact=status.exact,
+        loss_bound=status.loss_bound,
         decisions=status.decisions,
     )
+
+
+def _finite(cap_w: float) -> float:
+    """Return a cap as a message says it: NaN where there is none."""
+    return cap_w if math.isfinite(cap_w) else math.nan
 
 
 def _app_message(status: AppStatus) -> AppDecision:

@@ -71,6 +71,15 @@ class Objective:
     reason: str
 
 
+@dataclass(frozen=True)
+class PowerCap:
+    """What the board may draw, as the manager said it."""
+
+    time_s: float
+    power_w: float  # NaN: no cap
+    reason: str
+
+
 @dataclass
 class Recording:
     """Everything of one run, in the order it was heard."""
@@ -80,6 +89,7 @@ class Recording:
     battery: list[BatterySample] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     objectives: list[Objective] = field(default_factory=list)
+    power_caps: list[PowerCap] = field(default_factory=list)
     decisions_s: list[float] = field(default_factory=list)
 
     def acknowledge(

@@ -1,5 +1,6 @@
 """Operating points, estimator and policy: pure functions, without ROS and without torch."""
 
+from dynofa_ros.runtime.battery_energy import BatteryObservation
 from dynofa_ros.runtime.decision import decide
 from dynofa_ros.runtime.decision_state import (
     ApplicationState,
@@ -16,6 +17,7 @@ from dynofa_ros.runtime.observation import (
     FrameObservation,
     PlatformObservation,
     SubnetObservation,
+    TemperatureObservation,
 )
 from dynofa_ros.runtime.operating_point import OperatingPoint, Profile, prune
 from dynofa_ros.runtime.settings import Settings
@@ -25,6 +27,7 @@ from dynofa_ros.runtime.target import Target, TargetRequest
 __all__ = [
     'ApplicationState',
     'BatteryObjective',
+    'BatteryObservation',
     'Choice',
     'Decision',
     'DecisionState',
@@ -43,6 +46,7 @@ __all__ = [
     'SubnetObservation',
     'Target',
     'TargetRequest',
+    'TemperatureObservation',
     'decide',
     'prune',
 ]

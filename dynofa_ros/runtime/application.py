@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from dynofa_ros.runtime.camera_period import CameraPeriod
 from dynofa_ros.runtime.decision_state import ApplicationState, Choice, PointKey
 from dynofa_ros.runtime.observation import FrameObservation, Resident, SubnetObservation
 from dynofa_ros.runtime.operating_point import OperatingPoint, Profile
@@ -15,9 +16,6 @@ from dynofa_ros.runtime.target import Target
 
 # Share of each new sample: about 20 frames of memory, as the slowdown's noise has.
 OVERHEAD_WEIGHT = 0.05
-PERIOD_WEIGHT = 0.1
-# A longer gap between two images is a pause of the camera, not its period.
-PAUSE_S = 5.0
 # Slowdown of an application without reports returns towards 1 with this time constant.
 FORGET_S = 10.0
 # A relative change of the slowdown that is worth a decision of its own.
@@ -37,7 +35,7 @@ class ManagedApplication:
         self._forgotten_s: dict[str, float] = {}
         self._decided_mean: dict[str, float] = {}
         self._overhead = RunningMean(OVERHEAD_WEIGHT)
-        self._period = RunningMean(PERIOD_WEIGHT)
+        self._period = CameraPeriod()
         self._previous: FrameObservation | None = None
         self._residents: tuple[Resident, ...] = ()
         self._unready: frozenset[PointKey] = frozenset()
@@ -55,7 +53,7 @@ class ManagedApplication:
     def observe(
         self, frame: FrameObservation, *, clocks_hz: Iterable[float], now_s: float
     ) -> bool:
-        """Learn from a frame; True if the slowdown moved enough for a decision of its own.
+        """Learn from a frame; True if slowdown or frame rate changed: worth a decision of its own.
 
         `clocks_hz` are the clocks it may have run at: while one changes, old and new. The one that
         surprises least is taken. Raises ValueError for a sub-network the profile does not have.
@@ -69,7 +67,7 @@ class ManagedApplication:
                 f'profile, sub-networks {", ".join(known)}'
             )
         self._active_s = now_s
-        self._observe_period(frame)
+        new_rate = self._observe_period(frame)
         self._overhead.add(frame.overhead_s)
         slowdown = self._filter(frame.processor, points)
         expected = math.log(slowdown.estimate().mean)
@@ -81,16 +79,14 @@ class ManagedApplication:
         self._observed_s[frame.processor] = now_s
         mean = slowdown.estimate().mean
         decided = self._decided_mean.get(frame.processor, 1.0)
-        return stepped or abs(mean - decided) > SIGNIFICANT * decided
+        return stepped or new_rate or abs(mean - decided) > SIGNIFICANT * decided
 
-    def _observe_period(self, frame: FrameObservation) -> None:
-        """Learn the camera's period from two reports in a row."""
+    def _observe_period(self, frame: FrameObservation) -> bool:
+        """Learn the camera's period from two reports in a row; True if it is a new one."""
         before, self._previous = self._previous, frame
         if before is None or frame.sequence != before.sequence + 1:
-            return
-        gap_s = frame.stamp_s - before.stamp_s
-        if 0.0 < gap_s < PAUSE_S:
-            self._period.add(gap_s / (1 + frame.skipped))
+            return False
+        return self._period.observe((frame.stamp_s - before.stamp_s) / (1 + frame.skipped))
 
     def _filter(
         self, processor: str, points: Iterable[OperatingPoint | None]
@@ -138,7 +134,7 @@ class ManagedApplication:
             slowdowns=self.slowdowns(),
             overhead_s=self._overhead.mean(unknown=0.0),
             overhead_std_s=self._overhead.std(),
-            frame_period_s=self._period.mean(unknown=math.nan),
+            frame_period_s=self._period.mean_s,
             current=self.current,
             meanwhile=self._meanwhile,
             refused=self.control.refused(now_s=now_s),

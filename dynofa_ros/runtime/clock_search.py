@@ -8,42 +8,25 @@ lowest and from the highest clocks until nothing improves, which need not be the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from dynofa_ros.runtime.decision_state import ApplicationState, DecisionState, Domain
-from dynofa_ros.runtime.operating_point import OperatingPoint
-from dynofa_ros.runtime.point_table import SAME_CLOCK, Floats, Indices
-from dynofa_ros.runtime.ranking import (
-    DEADLINE_GIVEN_UP,
-    FLOOR_GIVEN_UP,
-    REFUSED,
-    Forecast,
-    Ranking,
+from dynofa_ros.runtime.clocks import (
+    Clocks,
+    every_combination,
+    extremes,
+    group_options,
+    line_through,
 )
-
-EXACT_COMBINATIONS = 4096
-# Sums over applications that differ by rounding are equal.
-EQUAL = 1e-9
-
-
-@dataclass(frozen=True)
-class Clocks:
-    """The domains that matter, and the frequencies to choose from in each."""
-
-    domains: tuple[Domain, ...]
-    options_hz: tuple[tuple[float, ...], ...]  # (domains, options)
-
-    def domain_of(self, processor: str) -> int | None:
-        """Return the index of the processor's domain, None if it has none."""
-        for index, domain in enumerate(self.domains):
-            if processor in domain.processors:
-                return index
-        return None
+from dynofa_ros.runtime.decision_state import ApplicationState
+from dynofa_ros.runtime.joint_keys import first_best, joint_keys
+from dynofa_ros.runtime.loss_bound import loss_bound
+from dynofa_ros.runtime.operating_point import OperatingPoint
+from dynofa_ros.runtime.point_table import Indices
+from dynofa_ros.runtime.ranking import REFUSED, Forecast, Ranking
 
 
 @dataclass(frozen=True)
@@ -53,6 +36,8 @@ class Plan:
     points: tuple[OperatingPoint, ...]  # in the order of DecisionState.applications
     clocks_hz: Mapping[str, float]  # by domain, also those that no point uses
     exact: bool = True
+    loss_bound: float = 0.0  # see Decision
+    kept: bool = False  # it is what runs already
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,47 +49,17 @@ class _Groups:
     ranking: Ranking  # (groups,)
 
 
-def clock_options(state: DecisionState) -> Clocks:
-    """Return the domains that some application can use, by name, with their frequencies."""
-    used = {name for each in state.applications for name in each.profile.table.processors}
-    domains = sorted(
-        (each for each in state.domains if used & set(each.processors)), key=lambda each: each.name
-    )
-    return Clocks(tuple(domains), tuple(_options(each, state) for each in domains))
-
-
-def _options(domain: Domain, state: DecisionState) -> tuple[float, ...]:
-    """Return available frequencies that were profiled; all available ones if none was."""
-    if not domain.settable:
-        return (domain.frequency_hz,)
-    profiled = [
-        groups.clocks_hz
-        for each in state.applications
-        for name, groups in each.profile.table.processors.items()
-        if name in domain.processors
-    ]
-    clocks_hz = np.sort(np.concatenate(profiled))
-    if not len(clocks_hz):
-        return (domain.frequency_hz,)
-    available = np.array(sorted(domain.frequencies_hz) or np.unique(clocks_hz))
-    lowest = np.searchsorted(clocks_hz, available * (1 - SAME_CLOCK), 'left')
-    highest = np.searchsorted(clocks_hz, available * (1 + SAME_CLOCK), 'right')
-    both = available[highest > lowest]
-    return tuple((both if len(both) else available).tolist())
-
-
 def search(forecasts: Sequence[Forecast], clocks: Clocks, *, headroom: float = 0.0) -> Plan:
     """Return the best plan; `headroom` is the share of latency asked for to spare."""
     groups = [
         _Groups(each.application, *each.best_of_groups(headroom=headroom)) for each in forecasts
     ]
-    sizes = [len(options) for options in clocks.options_hz]
-    if math.prod(sizes) <= EXACT_COMBINATIONS:
-        every = np.indices(sizes).reshape(len(sizes), math.prod(sizes)).T
+    every = every_combination(clocks)
+    if every is not None:
         return _plan(groups, clocks, combinations=every, exact=True)
-    starts = np.array([[0] * len(sizes), [size - 1 for size in sizes]])
-    ends = [_descend(groups, clocks, start=start) for start in starts]
-    return _plan(groups, clocks, combinations=np.array(ends), exact=False)
+    ends = [_descend(groups, clocks, start=start) for start in extremes(clocks)]
+    plan = _plan(groups, clocks, combinations=np.array(ends), exact=False)
+    return replace(plan, loss_bound=loss_bound(forecasts, plan.points, clocks, headroom=headroom))
 
 
 def _plan(
@@ -112,13 +67,12 @@ def _plan(
 ) -> Plan:
     """Return the plan of the best of `combinations`, (combinations, domains)."""
     index, rows = _pick(groups, clocks, combinations=combinations)
-    named = zip(clocks.domains, clocks.options_hz, combinations[index], strict=True)
     return Plan(
         points=tuple(
             each.application.profile.table.points[row]
             for each, row in zip(groups, rows, strict=True)
         ),
-        clocks_hz={domain.name: float(options[option]) for domain, options, option in named},
+        clocks_hz=clocks.frequencies_hz(combinations[index]),
         exact=exact,
     )
 
@@ -128,11 +82,8 @@ def _descend(groups: Sequence[_Groups], clocks: Clocks, *, start: Indices) -> In
     now: Indices = start.copy()
     while True:
         before = now.copy()
-        for domain, options in enumerate(clocks.options_hz):
-            # The present option comes first, so that a tie changes nothing and the search ends.
-            order = [now[domain], *(each for each in range(len(options)) if each != now[domain])]
-            line = np.repeat(now[None, :], len(options), axis=0)
-            line[:, domain] = order
+        for domain in range(len(clocks.domains)):
+            line = line_through(now, domain=domain, clocks=clocks)
             now = np.asarray(line[_pick(groups, clocks, combinations=line)[0]])
         if bool((now == before).all()):
             return now
@@ -147,74 +98,34 @@ def _pick(
         rows, ranking = _best_processor(each, clocks, combinations=combinations)
         chosen.append(rows)
         rankings.append(ranking)
-    best = np.arange(len(combinations))
-    for key in joint_keys([each.application for each in groups], rankings):
-        values = key[best]
-        best = best[values <= values.min() + EQUAL]
-    index = int(best[0])
+    index = first_best(joint_keys([each.application for each in groups], rankings))
     return index, tuple(int(rows[index]) for rows in chosen)
-
-
-def joint_keys(
-    applications: Sequence[ApplicationState], rankings: Sequence[Ranking]
-) -> list[Floats]:
-    """Return the keys of the joint choice, most important first, smaller is better.
-
-    For each priority from the highest: deadlines given up, then floors given up. Then, in the same
-    order, by how much. Then the objective, then its tie-break, summed over applications.
-    """
-    violations = np.array([each.violation for each in rankings])
-    late = violations >= DEADLINE_GIVEN_UP
-    low = (violations >= FLOOR_GIVEN_UP) & ~late
-    priorities = np.array([each.target.priority for each in applications])
-    counts: list[Floats] = []
-    losses: list[Floats] = []
-    for priority in sorted(set(priorities.tolist()), reverse=True):
-        rows = priorities == priority
-        counts += [given_up[rows].sum(axis=0, dtype=float) for given_up in (late, low)]
-        losses += [(violations[rows] * given_up[rows]).sum(axis=0) for given_up in (late, low)]
-    primary = np.array([each.primary for each in rankings]).sum(axis=0)
-    secondary = np.array([each.secondary for each in rankings]).sum(axis=0)
-    return [*counts, *losses, primary, secondary]
 
 
 def _best_processor(
     groups: _Groups, clocks: Clocks, *, combinations: Indices
 ) -> tuple[Indices, Ranking]:
     """Return, for each combination of clocks, the application's best row and its ranking."""
-    options = _groups_at(groups, clocks, combinations=combinations)
-    best, ranking = options[0]
-    for group, other in options[1:]:
-        better = _better(other, ranking)
-        best = np.where(better, group, best)
-        ranking = _merge(better, other, ranking)
+    options = []
+    table = groups.application.profile.table
+    for rows, known in group_options(table, clocks, combinations=combinations):
+        ranking = groups.ranking.take(rows)
+        if known is not None:
+            violation = np.where(known, ranking.violation, np.maximum(ranking.violation, REFUSED))
+            ranking = Ranking(violation, ranking.primary, ranking.secondary)
+        options.append((rows, ranking))
+    best, ranking = best_option(options)
     return groups.rows[best], ranking
 
 
-def _groups_at(
-    groups: _Groups, clocks: Clocks, *, combinations: Indices
-) -> list[tuple[Indices, Ranking]]:
-    """Return the application's groups that can run, with rankings, each (combinations,)."""
-    result = []
-    count = len(combinations)
-    for name, processor in groups.application.profile.table.processors.items():
-        if processor.unclocked_group is not None:
-            rows: Indices = np.full(count, processor.unclocked_group, dtype=np.intp)
-            result.append((rows, groups.ranking.take(rows)))
-        if not len(processor.clocks_hz):
-            continue
-        domain = clocks.domain_of(name)
-        options = np.array([math.nan] if domain is None else clocks.options_hz[domain])
-        column = np.zeros(count, np.intp) if domain is None else combinations[:, domain]
-        rows = processor.groups_at(options)[column]
-        ranking = groups.ranking.take(rows)
-        if domain is not None and clocks.domains[domain].settable:
-            # No clock is chosen at which the latency would be a guess.
-            known = processor.reaches(options)[column]
-            violation = np.where(known, ranking.violation, np.maximum(ranking.violation, REFUSED))
-            ranking = Ranking(violation, ranking.primary, ranking.secondary)
-        result.append((rows, ranking))
-    return result
+def best_option(options: Sequence[tuple[Indices, Ranking]]) -> tuple[Indices, Ranking]:
+    """Return the best of an application's options, combination by combination."""
+    best, ranking = options[0]
+    for rows, other in options[1:]:
+        better = _better(other, ranking)
+        best = np.where(better, rows, best)
+        ranking = _merge(better, other, ranking)
+    return best, ranking
 
 
 def _merge(choose: npt.NDArray[np.bool_], left: Ranking, right: Ranking) -> Ranking:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 
-from dynofa_ros.runtime.clock_search import Clocks, Plan, clock_options, search
+from dynofa_ros.runtime.capped_search import search_within
+from dynofa_ros.runtime.clock_search import Plan, search
+from dynofa_ros.runtime.clocks import Clocks, clock_options
 from dynofa_ros.runtime.decision_state import (
     DEADLINE,
     MIN_ACCURACY,
@@ -20,14 +23,11 @@ from dynofa_ros.runtime.decision_state import (
     DecisionState,
 )
 from dynofa_ros.runtime.meanwhile import until_turned
-from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.operating_point import OperatingPoint
-from dynofa_ros.runtime.ranking import (
-    DEADLINE_GIVEN_UP,
-    EQUAL_ACCURACY,
-    Forecast,
-)
+from dynofa_ros.runtime.point_power import total_power_w, within
+from dynofa_ros.runtime.ranking import DEADLINE_GIVEN_UP, EQUAL_ACCURACY, Forecast
 from dynofa_ros.runtime.readiness import without_waiting
+from dynofa_ros.runtime.reasons import CapEffect, reason
 from dynofa_ros.runtime.switching import hold_or_change, present_plan
 
 
@@ -35,7 +35,8 @@ def decide(state: DecisionState) -> Decision:
     """Return the best joint choice for `state`. Pure: same state, same decision.
 
     Without applications the decision is empty. Every application gets a point, also where no point
-    meets its targets: `Choice.given_up` names those.
+    meets its targets, and where no plan is within the power cap: `Choice.given_up` names those
+    targets, and `Decision.power_cap_met` says so.
     """
     if not state.applications:
         return Decision(choices=(), clocks_hz={}, exact=True)
@@ -50,15 +51,52 @@ def decide(state: DecisionState) -> Decision:
     clocks = clock_options(state)
     present = present_plan(state, clocks) if state.settled else None
     if present is None:
-        plan = search(forecasts, clocks)
+        plan = search_within(forecasts, clocks, cap_w=state.policy.power_cap_w)
     else:
         plan = hold_or_change(forecasts, clocks, present=present)
+    power_w = total_power_w(state.applications, plan.points)
+    cap_met = within(power_w, state.policy.power_cap_w)
     now = until_turned(forecasts, clocks, plan=plan)
-    choices = tuple(
-        _choice(forecast, point, goal=goal, kept=plan is present)
-        for forecast, point, goal in zip(forecasts, now, plan.points, strict=True)
+    effects = _cap_effects(forecasts, clocks, plan=plan, cap_met=cap_met)
+    choices = [
+        _choice(forecast, point, goal=goal, kept=plan.kept, effect=effect)
+        for forecast, point, goal, effect in zip(forecasts, now, plan.points, effects, strict=True)
+    ]
+    return Decision(
+        choices=tuple(choices),
+        clocks_hz=_used_clocks(plan, clocks),
+        exact=plan.exact,
+        loss_bound=plan.loss_bound,
+        power_w=power_w,
+        power_cap_met=cap_met,
+        unmetered=tuple(
+            each.app for each in state.applications if not each.profile.energy_known
+        ),
     )
-    return Decision(choices, _used_clocks(plan, clocks), plan.exact)
+
+
+def _cap_effects(
+    forecasts: Sequence[Forecast], clocks: Clocks, *, plan: Plan, cap_met: bool
+) -> list[CapEffect]:
+    """Return what the power cap does to each application; a second search if it may cost a target.
+
+    Targets are given up by classes of `Ranking.violation`: none, the floor, the deadline.
+    """
+    if not cap_met:
+        return [CapEffect.UNMET] * len(forecasts)
+    none = [CapEffect.NONE] * len(forecasts)
+    if forecasts[0].policy.power_cap_w == math.inf:
+        return none
+    ranks = [each.rank(point) for each, point in zip(forecasts, plan.points, strict=True)]
+    if all(each.met for each in ranks):
+        return none
+    free = search(forecasts, clocks).points
+    return [
+        CapEffect.COSTS_TARGET
+        if int(forecast.rank(wish).violation[0]) < int(rank.violation[0])
+        else CapEffect.NONE
+        for forecast, wish, rank in zip(forecasts, free, ranks, strict=True)
+    ]
 
 
 def _used_clocks(plan: Plan, clocks: Clocks) -> dict[str, float]:
@@ -72,7 +110,12 @@ def _used_clocks(plan: Plan, clocks: Clocks) -> dict[str, float]:
 
 
 def _choice(
-    forecast: Forecast, point: OperatingPoint, *, goal: OperatingPoint, kept: bool
+    forecast: Forecast,
+    point: OperatingPoint,
+    *,
+    goal: OperatingPoint,
+    kept: bool,
+    effect: CapEffect,
 ) -> Choice:
     """Say what to expect of `point`, which targets it gives up, and why it was chosen."""
     application, target = forecast.application, forecast.application.target
@@ -84,9 +127,10 @@ def _choice(
         given_up.append(MIN_ACCURACY)
     if violation >= DEADLINE_GIVEN_UP and not math.isnan(target.deadline_s):
         given_up.append(DEADLINE)
-    reason = _reason(forecast, given_up=given_up, kept=kept and point.key == goal.key)
-    if point.key != goal.key:
-        reason = f'until {goal.processor} runs at {goal.frequency_hz / 1e6:.4g} MHz: {reason}'
+    same = point.key == goal.key
+    why = reason(forecast, given_up=given_up, kept=kept and same, effect=effect)
+    if not same:
+        why = f'until {goal.processor} runs at {goal.frequency_hz / 1e6:.4g} MHz: {why}'
     return Choice(
         app=application.app,
         point=point,
@@ -96,7 +140,7 @@ def _choice(
         deadline_probability=_probability(mean_s, std_s=std_s, deadline_s=target.deadline_s),
         slowdown=application.slowdown(point.processor),
         given_up=tuple(given_up),
-        reason=reason,
+        reason=why,
     )
 
 
@@ -107,21 +151,3 @@ def _probability(mean_s: float, *, std_s: float, deadline_s: float) -> float:
     if std_s == 0.0:
         return float(mean_s <= deadline_s)
     return NormalDist(mean_s, std_s).cdf(deadline_s)
-
-
-def _reason(forecast: Forecast, *, given_up: list[str], kept: bool) -> str:
-    """Put the choice into a few words."""
-    target, policy = forecast.application.target, forecast.policy
-    deadline = 'no deadline'
-    if not math.isnan(target.deadline_s):
-        deadline = f'{target.deadline_s * 1e3:.4g} ms with {policy.deadline_probability:.4g}'
-    if DEADLINE in given_up:
-        return f'nothing meets {deadline}: fastest'
-    if MIN_ACCURACY in given_up:
-        return f'floor {target.min_accuracy:.3g} given up for {deadline}'
-    if kept:
-        return f'kept: meets {deadline}, no change pays'
-    saving = policy.objective is Objective.MIN_ENERGY
-    best = 'least energy' if saving else 'most accurate'
-    floor = f', floor {target.min_accuracy:.3g}' if target.min_accuracy > 0.0 else ''
-    return f'{best} that meets {deadline}{floor}'

@@ -17,6 +17,8 @@ PointKey = tuple[str, str, str, int]  # OperatingPoint.key
 # What a decision can give up, in the order of giving up.
 MIN_ACCURACY = 'min_accuracy'
 DEADLINE = 'deadline'
+# [1/J]: a millijoule is worth all the accuracy there is.
+ENERGY_WEIGHT_MAX = 1000.0
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,19 @@ class Policy:
     deadline_probability: float = 0.95  # of each frame
     switch_margin: float = 0.05  # relative: latency to spare and energy to save
     accuracy_margin: float = 0.001  # absolute: summed accuracy to gain
+    energy_weight: float = 0.0  # of `weighted`: accuracy that a joule is worth [1/J]
+    power_cap_w: float = math.inf  # of all applications together, above idle; infinite: none
 
     def __post_init__(self) -> None:
         """Raise ValueError that names the field, the value and what is allowed."""
         check_number('deadline_probability', self.deadline_probability, low=0.5, high=0.9999)
         check_number('switch_margin', self.switch_margin, low=0.0, high=1.0)
         check_number('accuracy_margin', self.accuracy_margin, low=0.0, high=1.0)
+        check_number('energy_weight', self.energy_weight, low=0.0, high=ENERGY_WEIGHT_MAX)
+        if not self.power_cap_w >= 0.0:
+            raise ValueError(
+                f'power_cap_w is {self.power_cap_w:g}; allowed: a finite number from 0, or infinity'
+            )
 
 
 @dataclass(frozen=True)
@@ -132,4 +141,11 @@ class Decision:
 
     choices: tuple[Choice, ...]  # by name of the application
     clocks_hz: Mapping[str, float]  # frequency of each settable domain that a chosen point uses
-    exact: bool  # False: too many clock combinations, searched one domain at a time
+    exact: bool  # False: too many combinations to be sure that the best was found
+    # How much better in the objective's first key, summed over applications, any plan within the
+    # cap can be in which no application gives up more of its targets: accuracy [fraction], energy
+    # [J], or accuracy - energy_weight x energy. What the margins of `Policy` hold back is extra.
+    loss_bound: float = 0.0
+    power_w: float = 0.0  # expected of all goals together, above idle; without `unmetered`
+    power_cap_met: bool = True
+    unmetered: tuple[str, ...] = ()  # applications that say no energy: they count as 0 W

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from dynofa_ros.runtime.checks import check_number
 from dynofa_ros.runtime.objective import BatteryObjective, Objective
 from dynofa_ros.runtime.settings import AUTO, Settings
 
@@ -14,7 +15,7 @@ class EnergyState:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._chooser = BatteryObjective(low=settings.battery_low, high=settings.battery_high)
-        self._percentage = math.nan
+        self._percentage = self._energy_j = math.nan
         self._heard_s = -math.inf
 
     def configure(self, settings: Settings) -> None:
@@ -22,22 +23,35 @@ class EnergyState:
         self._settings = settings
         self._chooser.set_thresholds(low=settings.battery_low, high=settings.battery_high)
 
-    def observe(self, percentage: float, *, now_s: float) -> None:
-        """Take in a charge, a fraction.
+    def observe(self, percentage: float, *, energy_j: float, now_s: float) -> None:
+        """Take in a charge, a fraction, and the energy left [J]; NaN: unknown.
 
-        Raises ValueError outside 0..1, which leaves the last charge valid, and for NaN, which
-        sensor_msgs/BatteryState means by unknown: the charge is unknown from then on.
+        Raises ValueError outside 0..1 or for an energy below 0, which leave the last charge valid,
+        and for a charge of NaN, which sensor_msgs/BatteryState means by unknown: both are
+        unknown from then on.
         """
         if math.isnan(percentage):
-            self._percentage = math.nan
+            self._percentage = self._energy_j = math.nan
         if not 0.0 <= percentage <= 1.0:
             raise ValueError(f'battery percentage is {percentage:g}; allowed: 0 to 1')
-        self._percentage, self._heard_s = percentage, now_s
+        check_number('battery energy_j', energy_j, low=0.0, nan=True)
+        self._percentage, self._energy_j, self._heard_s = percentage, energy_j, now_s
 
     def percentage(self, *, now_s: float) -> float:
         """Return the charge; NaN if unknown or stale."""
         stale = now_s - self._heard_s >= self._settings.battery_timeout_s
         return math.nan if stale else self._percentage
+
+    def energy_j(self, *, now_s: float) -> float:
+        """Return the energy left [J]; NaN if unknown or stale."""
+        return math.nan if math.isnan(self.percentage(now_s=now_s)) else self._energy_j
+
+    def usable_j(self, *, now_s: float) -> float:
+        """Return the energy above the mission's reserve [J]; NaN if unknown or stale."""
+        percentage = self.percentage(now_s=now_s)
+        if not percentage > self._settings.mission_reserve:
+            return percentage if math.isnan(percentage) else 0.0
+        return self._energy_j * (1.0 - self._settings.mission_reserve / percentage)
 
     def objective(self, *, now_s: float) -> tuple[Objective, str]:
         """Return the objective, and why."""

@@ -6,6 +6,7 @@ whenever `due`, commands and status out. Time comes from the clock it is given.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from dataclasses import replace
 from dynofa_ros.runtime.application import ManagedApplication
 from dynofa_ros.runtime.clock_control import ClockControl
 from dynofa_ros.runtime.decision import decide
-from dynofa_ros.runtime.decision_state import Choice, Decision, DecisionState, Domain, Policy
+from dynofa_ros.runtime.decision_state import Decision, DecisionState, Domain, Policy
 from dynofa_ros.runtime.energy_state import EnergyState
 from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.observation import (
@@ -22,6 +23,7 @@ from dynofa_ros.runtime.observation import (
     SubnetObservation,
 )
 from dynofa_ros.runtime.operating_point import Profile
+from dynofa_ros.runtime.power_control import PowerControl
 from dynofa_ros.runtime.settings import Settings
 from dynofa_ros.runtime.status import AppStatus, ManagerStatus, Outcome
 from dynofa_ros.runtime.target import TargetRequest
@@ -40,6 +42,7 @@ class ResourceManager:
         self._targets = TargetBook(self._settings.target)
         self._energy = EnergyState(self._settings)
         self._clocks = ClockControl()
+        self._power = PowerControl(self._settings, now_s=clock())
         self._objective: Objective | None = None
         self._idle: frozenset[str] = frozenset()
         # Whether only estimates moved since the last decision (see DecisionState.settled).
@@ -62,6 +65,7 @@ class ResourceManager:
         self._settings = settings
         self._targets.set_default(settings.target)
         self._energy.configure(settings)
+        self._power.configure(settings, now_s=self._clock())
         self._unsettle()
 
     def set_profile(self, profile: Profile) -> None:
@@ -81,6 +85,15 @@ class ResourceManager:
     def request_target(self, request: TargetRequest) -> None:
         """Change the targets of one or all applications; kept for those that join later."""
         self._targets.request(request)
+        self._unsettle()
+
+    def request_mission(self, duration_s: float, *, ago_s: float = 0.0) -> None:
+        """Let the battery last for `duration_s`, which began `ago_s` ago; 0 cancels.
+
+        It holds until another request, or another `Settings.mission_s`. Raises ValueError for a
+        duration that is negative or not finite.
+        """
+        self._power.request_mission(duration_s, begun_s=self._clock() - ago_s)
         self._unsettle()
 
     def observe_frame(self, frame: FrameObservation) -> None:
@@ -103,16 +116,21 @@ class ResourceManager:
         return self._apps[name]
 
     def observe_platform(self, seen: PlatformObservation) -> None:
-        """Take in the clocks, and the acknowledgement of a command."""
-        news = self._clocks.observe(seen, now_s=self._clock(), settings=self._settings)
+        """Take in clocks, power, temperatures, and the acknowledgement of a command."""
+        now_s = self._clock()
+        self._power.observe(seen, now_s=now_s)
+        news = self._clocks.observe(seen, now_s=now_s, settings=self._settings)
         if news.others:
             self._unsettle()
         # Once a clock is there, what was chosen for it may run.
         self.due = self.due or news.turned
 
-    def observe_battery(self, percentage: float) -> None:
-        """Take in the charge, a fraction. Raises ValueError outside 0..1; NaN makes it unknown."""
-        self._energy.observe(percentage, now_s=self._clock())
+    def observe_battery(self, percentage: float, *, energy_j: float = math.nan) -> None:
+        """Take in the charge, a fraction, and the energy left [J], where it is known.
+
+        Raises ValueError outside 0..1, or for an energy below 0; NaN makes the charge unknown.
+        """
+        self._energy.observe(percentage, energy_j=energy_j, now_s=self._clock())
         if self._energy.objective(now_s=self._clock())[0] is not self._objective:
             self._unsettle()
 
@@ -127,10 +145,12 @@ class ResourceManager:
         objective, objective_reason = self._energy.objective(now_s=now_s)
         if objective is not self._objective:
             self._objective, self._settled = objective, False
-        decision = self._decide(objective, now_s=now_s)
+        budget = self._power.budget(self._energy.usable_j(now_s=now_s), now_s=now_s)
+        decision = self._decide(objective, cap_w=budget.applications_w, now_s=now_s)
         decision_s = time.perf_counter() - started_s
         self._settled, self.due = True, False
         self._decisions += 1
+        self._power.decided(decision.power_w, now_s=now_s)
         for choice in decision.choices:
             self._apps[choice.app].decided(choice)
         switches = [
@@ -147,9 +167,17 @@ class ResourceManager:
             objective=objective,
             objective_reason=objective_reason,
             battery_percentage=self._energy.percentage(now_s=now_s),
-            apps=tuple(self._app_status(choice) for choice in decision.choices),
+            battery_energy_j=self._energy.energy_j(now_s=now_s),
+            budget=budget,
+            predicted_power_w=decision.power_w,
+            apps=tuple(
+                AppStatus(choice, self._apps[choice.app].control.tracker.acknowledged)
+                for choice in decision.choices
+            ),
             dvfs_acknowledged=self._clocks.acknowledged(now_s=now_s),
-            warnings=tuple(self._warnings(now_s=now_s)),
+            warnings=(*budget.warnings(decision), *self._warnings(now_s=now_s)),
+            exact=decision.exact,
+            loss_bound=decision.loss_bound,
             decision_s=decision_s,
             decisions=self._decisions,
         )
@@ -172,22 +200,36 @@ class ResourceManager:
         if idle != self._idle:
             self._idle, self._settled = idle, False
 
-    def _decide(self, objective: Objective, *, now_s: float) -> Decision:
-        """Decide for the active applications, then for idle ones at the clocks that leaves."""
+    def _decide(self, objective: Objective, *, cap_w: float, now_s: float) -> Decision:
+        """Decide for the active applications, then for idle ones at the clocks that leaves.
+
+        Idle ones draw nothing; they are chosen for as if they were to go on.
+        """
+        policy = Policy(
+            objective=objective,
+            deadline_probability=self._settings.deadline_probability,
+            switch_margin=self._settings.switch_margin,
+            energy_weight=self._settings.energy_weight,
+            power_cap_w=cap_w,
+        )
         domains = self._clocks.domains(now_s=now_s, settings=self._settings)
         active = [name for name in self.apps if name not in self._idle]
         idle = [name for name in self.apps if name in self._idle]
-        first = self._decide_for(active, domains, objective=objective, now_s=now_s)
+        first = self._decide_for(active, domains, policy=policy, now_s=now_s)
         taken = tuple(
             replace(each, frequency_hz=first.clocks_hz[each.name], settable=False)
             if each.name in first.clocks_hz
             else each
             for each in domains
         )
-        second = self._decide_for(idle, taken, objective=objective, now_s=now_s)
-        choices = sorted((*first.choices, *second.choices), key=lambda each: each.app)
-        return Decision(
-            tuple(choices), {**first.clocks_hz, **second.clocks_hz}, first.exact and second.exact
+        rest = replace(policy, power_cap_w=max(0.0, cap_w - first.power_w))
+        second = self._decide_for(idle, taken, policy=rest, now_s=now_s)
+        return replace(
+            first,
+            choices=tuple(
+                sorted((*first.choices, *second.choices), key=lambda each: each.app)
+            ),
+            clocks_hz={**first.clocks_hz, **second.clocks_hz},
         )
 
     def _decide_for(
@@ -195,27 +237,19 @@ class ResourceManager:
         names: Sequence[str],
         domains: tuple[Domain, ...],
         *,
-        objective: Objective,
+        policy: Policy,
         now_s: float,
     ) -> Decision:
         """Decide for some applications."""
-        policy = Policy(
-            objective=objective,
-            deadline_probability=self._settings.deadline_probability,
-            switch_margin=self._settings.switch_margin,
-        )
         states = [
             self._apps[name].state(self._targets.target(name), now_s=now_s) for name in names
         ]
         return decide(DecisionState(tuple(states), domains, policy, settled=self._settled))
 
-    def _app_status(self, choice: Choice) -> AppStatus:
-        """Say what an application was told, and whether it obeys."""
-        return AppStatus(choice, self._apps[choice.app].control.tracker.acknowledged)
-
     def _warnings(self, *, now_s: float) -> list[str]:
         """Everything that is not as it should be, in words."""
         result = self._energy.warnings(now_s=now_s)
+        result += self._power.warnings(self._energy.usable_j(now_s=now_s), now_s=now_s)
         result += self._clocks.warnings(now_s=now_s, settings=self._settings)
         for name in self.apps:
             result += self._apps[name].control.warnings(now_s=now_s, settings=self._settings)

@@ -2,7 +2,8 @@
 
 A clock takes its time to change, 0.8 s on a Jetson Xavier NX, and a sub-network chosen for the new
 clock may be late at the old one. So the clocks are commanded at once, and until they are seen to be
-there, an application that would be late runs what meets its targets at the clocks there are.
+there, an application that would be late runs what meets its targets at the clocks there are. A
+power cap holds all the while.
 """
 
 from __future__ import annotations
@@ -10,9 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dynofa_ros.runtime.clock_search import Clocks, Plan, search
+from dynofa_ros.runtime.capped_search import search_within
+from dynofa_ros.runtime.clock_search import Plan, search
+from dynofa_ros.runtime.clocks import Clocks
 from dynofa_ros.runtime.decision_state import PointKey
+from dynofa_ros.runtime.joint_keys import is_before, joint_keys
 from dynofa_ros.runtime.operating_point import OperatingPoint
+from dynofa_ros.runtime.point_power import total_power_w, within
 from dynofa_ros.runtime.point_table import SAME_CLOCK
 from dynofa_ros.runtime.ranking import DEADLINE_GIVEN_UP, Forecast
 
@@ -27,9 +32,45 @@ def until_turned(
     now = _present(clocks, plan)
     if now is None:
         return plan.points
-    return tuple(
+    points = tuple(
         _for_now(forecast, goal, now=now)
         for forecast, goal in zip(forecasts, plan.points, strict=True)
+    )
+    cap_w = forecasts[0].policy.power_cap_w
+    return points if cap_w == math.inf else _capped(forecasts, points, now=now, cap_w=cap_w)
+
+
+def _capped(
+    forecasts: Sequence[Forecast],
+    points: tuple[OperatingPoint, ...],
+    *,
+    now: Clocks,
+    cap_w: float,
+) -> tuple[OperatingPoint, ...]:
+    """Return `points` if within the cap, else the best that can run at once and is.
+
+    What runs is kept if it is within the cap and no worse, so that nothing flaps.
+    """
+    applications = [each.application for each in forecasts]
+    running = tuple(
+        point for each in forecasts if (point := _running(each, now=now)) is not None
+    )
+    if len(running) == len(points) and within(total_power_w(applications, running), cap_w):
+        keys = [
+            joint_keys(
+                applications, [each.rank(at) for each, at in zip(forecasts, which, strict=True)]
+            )
+            for which in (points, running)
+        ]
+        if not is_before(*([float(key[0]) for key in each] for each in keys)):
+            return running
+    if within(total_power_w(applications, points), cap_w):
+        return points
+    ready = [each.without(each.application.unready) for each in forecasts]
+    best = search_within(ready, now, cap_w=cap_w).points
+    found = [_at(each, point.key, now=now) for each, point in zip(ready, best, strict=True)]
+    return tuple(
+        other if point is None else point for point, other in zip(found, points, strict=True)
     )
 
 

@@ -9,10 +9,11 @@ from dynofa_ros.runtime.checks import check_number
 
 
 class Objective(str, enum.Enum):
-    """Most accuracy, or least energy, among the points that meet deadline and floor."""
+    """What is best among the points that meet deadline and floor."""
 
     MAX_ACCURACY = 'max_accuracy'
     MIN_ENERGY = 'min_energy'
+    WEIGHTED = 'weighted'  # most accuracy - energy_weight x energy
 
 
 class BatteryObjective:

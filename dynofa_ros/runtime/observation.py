@@ -1,4 +1,4 @@
-"""What the resource manager is told: frames, sub-networks that run, clocks; checked values."""
+"""What the resource manager is told: frames, sub-networks, clocks, power; checked values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from dynofa_ros.runtime.checks import check_name, check_number
 from dynofa_ros.runtime.decision_state import PointKey
+
+UNAVAILABLE = 'unavailable'  # of the sources of power that msg/PlatformState names
 
 
 @dataclass(frozen=True)
@@ -90,20 +92,51 @@ class DomainObservation:
 
 
 @dataclass(frozen=True)
+class TemperatureObservation:
+    """One temperature sensor now. NaN: unknown."""
+
+    name: str
+    temperature_c: float
+    throttle_c: float  # the hardware lowers its clocks above this; 0, as left unset, is unknown
+
+    def __post_init__(self) -> None:
+        """Raise ValueError that names the field, the value and what is allowed."""
+        check_name('temperature sensor', self.name)
+        check_number(f'{self.name}.temperature_c', self.temperature_c, nan=True)
+        check_number(f'{self.name}.throttle_c', self.throttle_c, nan=True)
+
+    @property
+    def limited(self) -> bool:
+        """Whether both the temperature and its limit are known."""
+        return not math.isnan(self.temperature_c) and self.throttle_c > 0.0
+
+
+@dataclass(frozen=True)
 class PlatformObservation:
-    """All clocks now; it acknowledges a command."""
+    """All clocks, power and temperatures now; it acknowledges a command."""
 
     platform: str
     domains: tuple[DomainObservation, ...]
     command_sequence: int = 0
     command_applied: bool = False
     command_result: str = ''
+    power_w: float = math.nan  # of the board, mean since the last observation; NaN: unknown
+    power_source: str = ''  # as in msg/PlatformState
+    temperatures: tuple[TemperatureObservation, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a domain or processor that is there twice."""
+        """Raise ValueError for a name that is there twice, or a power below 0."""
+        check_number('power_w', self.power_w, low=0.0, nan=True)
         for name, values in (
             ('domains', [each.name for each in self.domains]),
+            ('temperatures', [each.name for each in self.temperatures]),
             ('processors', [one for each in self.domains for one in each.processors]),
         ):
             if len(set(values)) < len(values):
                 raise ValueError(f'{name} is {", ".join(values)}; allowed: each once')
+
+    @property
+    def known_power_w(self) -> float:
+        """Power of the board; NaN where it is unavailable, or left at 0, which no board draws."""
+        known = self.power_w > 0.0 and self.power_source != UNAVAILABLE
+        return self.power_w if known else math.nan

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from dynofa_ros.runtime.decision_state import ApplicationState, PointKey, Policy
 from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.operating_point import OperatingPoint
-from dynofa_ros.runtime.point_table import Floats, Indices, cost
+from dynofa_ros.runtime.point_table import Floats, Indices, PointTable, cost
 from dynofa_ros.runtime.target import Target
 
 FLOOR_GIVEN_UP = 1.0
@@ -66,12 +66,18 @@ class Ranking:
 
 
 def predict(
-    application: ApplicationState, processor: str, *, latency_s: Floats, latency_std_s: Floats
+    application: ApplicationState,
+    processor: str,
+    *,
+    latency_s: Floats,
+    latency_std_s: Floats,
+    probability: float,
 ) -> Prediction:
     """Predict latency: profiled latency x slowdown + overhead + wait for the frame before.
 
     `latency_s` and `latency_std_s` are of points of one processor, as profiled. The spread is the
-    larger of the slowdown's (what was seen) and the profile's (what was measured beforehand). An
+    larger of the slowdown's (what was seen) and the profile's (what was measured beforehand), and
+    such that the latency's quantile at `probability` is right, of all quantiles. An
     application that is not done before the next image comes, with two standard deviations to
     spare, finds an image waiting, up to one period old: the wait is uniform on [0, period], with
     mean period / 2 and variance period^2 / 12. Without the spare time, a queue would grow out of
@@ -80,7 +86,7 @@ def predict(
     slowdown, period_s = application.slowdown(processor), application.frame_period_s
     mean_s = latency_s * slowdown.mean
     mean_s += application.overhead_s
-    variance = np.maximum(latency_s * slowdown.std, latency_std_s * slowdown.mean)
+    variance = np.maximum(latency_s * slowdown.std_for(probability), latency_std_s * slowdown.mean)
     variance *= variance
     variance += application.overhead_std_s**2
     std_s = np.sqrt(variance)
@@ -116,6 +122,7 @@ class Forecast:
                 name,
                 latency_s=table.latency_s[rows],
                 latency_std_s=table.latency_std_s[rows],
+                probability=policy.deadline_probability,
             )
             mean_s[rows], std_s[rows] = part.mean_s, part.std_s
         whole = Prediction(mean_s, std_s)
@@ -147,6 +154,7 @@ class Forecast:
             point.processor,
             latency_s=np.array([point.latency_s]),
             latency_std_s=np.array([point.latency_std_s]),
+            probability=self.policy.deadline_probability,
         )
 
     def rank(self, point: OperatingPoint, *, headroom: float = 0.0) -> Ranking:
@@ -181,19 +189,37 @@ class Forecast:
     def best_of_groups(self, *, headroom: float = 0.0) -> tuple[Indices, Ranking]:
         """Return the row of the best point of each group, and its ranking, each (groups,)."""
         table, violation = self.application.profile.table, self.violations(headroom=headroom)
-        saving = self.policy.objective is Objective.MIN_ENERGY
         # The objective's order never changes: of those that violate least, the first is best.
-        order = table.cheapest_first if saving else table.most_accurate_first
-        ordered = violation.take(order)
-        least = np.minimum.reduceat(ordered, table.group_starts)
-        candidates = np.flatnonzero(ordered == np.repeat(least, table.group_sizes))
+        spending = self.policy.objective is Objective.MAX_ACCURACY
+        order = table.most_accurate_first if spending else table.cheapest_first
+        candidate = _least_of_groups(violation.take(order), table)
+        if self.policy.objective is Objective.WEIGHTED:  # whose order changes with the weight
+            primary = self.ranking(headroom=headroom).primary.take(order)
+            candidate = _least_of_groups(np.where(candidate, primary, math.inf), table)
+        candidates = np.flatnonzero(candidate)
         rows = order[candidates[np.searchsorted(candidates, table.group_starts)]]
-        return rows, _ranking(
-            violation[rows],
-            accuracy=table.accuracy[rows],
-            cost_j=table.cost_j[rows],
+        accuracy, cost_j = table.accuracy[rows], table.cost_j[rows]
+        return rows, _ranking(violation[rows], accuracy=accuracy, cost_j=cost_j, policy=self.policy)
+
+    def ranking(self, *, headroom: float = 0.0) -> Ranking:
+        """Return the ranking of every point, (points,)."""
+        table = self.application.profile.table
+        return _ranking(
+            self.violations(headroom=headroom),
+            accuracy=table.accuracy,
+            cost_j=table.cost_j,
             policy=self.policy,
         )
+
+    def barring(self, barred: npt.NDArray[np.bool_]) -> Forecast:
+        """Return the same forecast with these points, (points,), refused as well."""
+        return replace(self, refused=barred if self.refused is None else self.refused | barred)
+
+
+def _least_of_groups(ordered: Floats, table: PointTable) -> npt.NDArray[np.bool_]:
+    """Say which values, sorted by group, are their group's least, (points,)."""
+    least = np.minimum.reduceat(ordered, table.group_starts)
+    return np.asarray(ordered == np.repeat(least, table.group_sizes))
 
 
 def _violation(late_s: Floats, accuracy: Floats, *, target: Target, headroom: float) -> Floats:
@@ -218,4 +244,6 @@ def _ranking(violation: Floats, *, accuracy: Floats, cost_j: Floats, policy: Pol
     """Put the objective behind the targets."""
     if policy.objective is Objective.MIN_ENERGY:
         return Ranking(violation, cost_j, -accuracy)
+    if policy.objective is Objective.WEIGHTED:
+        return Ranking(violation, policy.energy_weight * cost_j - accuracy, cost_j)
     return Ranking(violation, -accuracy, cost_j)

@@ -7,11 +7,17 @@ and contention is told from noise by two surprises in a row on the same side, wh
 noise is set to the whole jump, so that the estimate follows a step in two frames and a single
 slow frame does not move it far. No observation is left out: a surprising one counts as far as
 three standard deviations in the mean, and widens the noise.
+
+Latency need not be normally distributed: beside another camera, a frame is slow whenever the two
+meet, every fifth time or so. So the last frames are kept as they were, and their own quantile
+counts where it is above the normal one (the order statistic of split conformal prediction: Vovk et
+al., Algorithmic Learning in a Random World, 2005).
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -23,6 +29,9 @@ NOISE_STD_MIN = 0.01  # two runs of one network never agree better than this
 DRIFT_VARIANCE = 0.002**2  # random walk a frame: temperature, memory layout
 NOISE_MEMORY = 0.95  # share of the old noise estimate kept each frame: about 20 frames
 SURPRISE = 3.0  # standard deviations
+RECENT = 40  # frames that are kept as they were
+# Of those the second slowest is the highest that counts: one slow frame alone may be an accident.
+OUTLIERS = 1
 
 
 @dataclass(frozen=True)
@@ -31,11 +40,25 @@ class Slowdown:
 
     mean: float = 1.0
     std: float = PRIOR_STD
+    recent: tuple[float, ...] = ()  # of the last frames, ascending
 
     def __post_init__(self) -> None:
         """Raise ValueError that names the field, the value and what is allowed."""
         check_number('mean', self.mean, low=0.0, above=True)
         check_number('std', self.std, low=0.0)
+
+    def std_for(self, probability: float) -> float:
+        """Return the standard deviation whose normal quantile no frame exceeds but with 1 - p.
+
+        It is `std`, or more if of the recent frames more were slower than a normal distribution
+        has it. Of n frames the one of rank ceil(p (n + 1)) is exceeded by the next with a
+        probability of 1 - p at most, if they are exchangeable.
+        """
+        z = NormalDist().inv_cdf(probability)
+        rank = min(math.ceil(probability * (len(self.recent) + 1)), len(self.recent) - OUTLIERS)
+        if rank < 1 or z <= 0.0:
+            return self.std
+        return max(self.std, (self.recent[rank - 1] - self.mean) / z)
 
     def probability_met(self, *, latency_s: float, deadline_s: float) -> float:
         """Return the probability that a frame profiled at `latency_s` meets `deadline_s`.
@@ -59,11 +82,16 @@ class SlowdownFilter:
         self._variance = PRIOR_STD**2
         self._noise = max(noise_std, NOISE_STD_MIN) ** 2
         self._surprising_ratio: float | None = None
+        self._recent = _RecentFrames()
         self.steps = 0
 
     def estimate(self) -> Slowdown:
         """Return mean and standard deviation of the next frame: doubt about the mean and noise."""
-        return Slowdown(mean=self._mean, std=math.sqrt(self._variance + self._noise))
+        return Slowdown(
+            mean=self._mean,
+            std=math.sqrt(self._variance + self._noise),
+            recent=self._recent.ascending(),
+        )
 
     def observe(self, ratio: float) -> bool:
         """Take in one observed / profiled latency; True if it completed a contention step.
@@ -71,6 +99,7 @@ class SlowdownFilter:
         Raises ValueError unless `ratio` is finite and above 0.
         """
         check_number('slowdown ratio', ratio, low=0.0, above=True)
+        self._recent.add(ratio)
         prior = self._variance + DRIFT_VARIANCE
         innovation = ratio - self._mean
         limit = SURPRISE * math.sqrt(prior + self._noise)
@@ -90,6 +119,10 @@ class SlowdownFilter:
     def _step(self, earlier: float, ratio: float) -> None:
         """Two surprises on one side: move to their mean, keep their difference as doubt."""
         mean = 0.5 * (earlier + ratio)
+        if mean < self._mean:
+            self._recent.faster(earlier, ratio)
+        else:
+            self._recent.slower()
         # Noise is a share of the latency: it grows with the slowdown.
         growth = min(max(mean / self._mean, 0.25), 4.0)
         self._noise = max(self._noise * growth**2, NOISE_STD_MIN**2)
@@ -114,3 +147,45 @@ class SlowdownFilter:
         self._mean = 1.0 + (self._mean - 1.0) * keep
         self._variance = PRIOR_STD**2 + (self._variance - PRIOR_STD**2) * keep
         self._surprising_ratio = None
+        self._recent = _RecentFrames()
+
+
+class _RecentFrames:
+    """The last frames, but for those from before contention ended.
+
+    Where contention comes back before `RECENT` frames have passed, what was set aside counts again,
+    and its next end is no longer taken for one: it comes and goes.
+    """
+
+    def __init__(self) -> None:
+        self._ratios: deque[float] = deque(maxlen=RECENT)
+        self._aside: tuple[float, ...] = ()
+        self._since_aside = self._since_back = RECENT
+
+    def add(self, ratio: float) -> None:
+        """Take in a frame."""
+        self._ratios.append(ratio)
+        self._since_aside += 1
+        self._since_back += 1
+
+    def ascending(self) -> tuple[float, ...]:
+        """Return the frames, fastest first."""
+        return tuple(sorted(self._ratios))
+
+    def faster(self, *ratios: float) -> None:
+        """Begin anew with these frames of the faster time, unless contention comes and goes."""
+        if self._since_back < RECENT:
+            return
+        self._aside = tuple(self._ratios)[: -len(ratios)]
+        self._since_aside = 0
+        self._ratios.clear()
+        self._ratios.extend(ratios)
+
+    def slower(self) -> None:
+        """Take back what was set aside a short while ago."""
+        if self._since_aside >= RECENT:
+            return
+        since = tuple(self._ratios)
+        self._ratios.clear()
+        self._ratios.extend((*self._aside, *since))
+        self._aside, self._since_aside, self._since_back = (), RECENT, 0

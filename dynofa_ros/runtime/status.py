@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dynofa_ros.runtime.clock_control import ClockCommand
 from dynofa_ros.runtime.decision_state import Choice
 from dynofa_ros.runtime.objective import Objective
+from dynofa_ros.runtime.power_control import PowerBudget
 from dynofa_ros.runtime.subnet_control import SwitchCommand
 
 
@@ -25,9 +26,14 @@ class ManagerStatus:
     objective: Objective
     objective_reason: str
     battery_percentage: float  # NaN: unknown or stale
+    battery_energy_j: float  # left; NaN: unknown or stale
+    budget: PowerBudget
+    predicted_power_w: float  # of all active applications together, above idle
     apps: tuple[AppStatus, ...]
     dvfs_acknowledged: bool
     warnings: tuple[str, ...]
+    exact: bool  # see Decision
+    loss_bound: float
     decision_s: float
     decisions: int
 

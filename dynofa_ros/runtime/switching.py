@@ -1,20 +1,26 @@
 """Whether a change pays: what runs is kept unless it violates a target or a change gains enough.
 
 A switch costs a sub-network swap and, for a clock, up to 0.8 s on a Jetson Xavier NX; and an
-estimate that wanders around a limit must not make the choice flap. Two hurdles, both from
+estimate that wanders around a limit must not make the choice flap. Three hurdles, all from
 `Policy`: a voluntary change must meet its targets with `switch_margin` of its latency to spare,
-and gain `switch_margin` of the energy or `accuracy_margin` of accuracy.
+stay within the power cap with as much of its power to spare, and gain `switch_margin` of the
+energy or `accuracy_margin` of accuracy (also of accuracy - energy_weight x energy).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
-from dynofa_ros.runtime.clock_search import EQUAL, Clocks, Plan, joint_keys, search
+from dynofa_ros.runtime.capped_search import search_within
+from dynofa_ros.runtime.clock_search import Plan
+from dynofa_ros.runtime.clocks import Clocks
 from dynofa_ros.runtime.decision_state import DecisionState
+from dynofa_ros.runtime.joint_keys import EQUAL, joint_keys
 from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.operating_point import OperatingPoint
+from dynofa_ros.runtime.point_power import total_power_w, within
 from dynofa_ros.runtime.point_table import SAME_CLOCK
 from dynofa_ros.runtime.ranking import Forecast, Ranking
 
@@ -45,22 +51,53 @@ def present_plan(state: DecisionState, clocks: Clocks) -> Plan | None:
 
 
 def hold_or_change(forecasts: Sequence[Forecast], clocks: Clocks, *, present: Plan) -> Plan:
-    """Return `present` unless it violates a target that another plan meets, or a change pays."""
+    """Return `present`, marked as kept, unless it violates what another plan meets, or one pays."""
+    policy, applications = forecasts[0].policy, [each.application for each in forecasts]
     held = _rank(forecasts, present.points)
     well = _all_met(held)
-    headroom = forecasts[0].policy.switch_margin if well else 0.0
-    best = search(forecasts, clocks, headroom=headroom)
+    headroom = policy.switch_margin if well else 0.0
+    power_w = total_power_w(applications, present.points)
+    over = not within(power_w, policy.power_cap_w)
+    limit_w = policy.power_cap_w
+    if not over and (well or not _all_can_be_met(forecasts, clocks)):
+        limit_w /= 1.0 + policy.switch_margin
+    best = search_within(forecasts, clocks, cap_w=limit_w, headroom=headroom)
+    kept = replace(present, exact=best.exact, loss_bound=best.loss_bound, kept=True)
     if best.points == present.points and best.clocks_hz == present.clocks_hz:
-        return present
+        return kept
+    best_w = total_power_w(applications, best.points)
+    if over:
+        helps = within(best_w, limit_w) or best_w < (1.0 - policy.switch_margin) * power_w
+        return best if helps else kept
+    if not within(best_w, limit_w):
+        return kept
     if well and not _all_met(_rank(forecasts, best.points, headroom=headroom)):
-        return present
+        return kept
     if not _pays(forecasts, new=_rank(forecasts, best.points), old=held):
-        return present
-    points = [
-        _hold_one(forecast, clocks, plan=best, new=new, headroom=headroom)
-        for forecast, new in zip(forecasts, best.points, strict=True)
-    ]
-    return Plan(points=tuple(points), clocks_hz=best.clocks_hz, exact=best.exact)
+        return kept
+    return _hold_some(forecasts, clocks, plan=best, headroom=headroom, limit_w=limit_w)
+
+
+def _all_can_be_met(forecasts: Sequence[Forecast], clocks: Clocks) -> bool:
+    """Whether some plan within the power cap meets every target; no matter without a cap."""
+    cap_w = forecasts[0].policy.power_cap_w
+    if cap_w == math.inf:
+        return True
+    best = search_within(forecasts, clocks, cap_w=cap_w)
+    return _all_met(_rank(forecasts, best.points))
+
+
+def _hold_some(
+    forecasts: Sequence[Forecast], clocks: Clocks, *, plan: Plan, headroom: float, limit_w: float
+) -> Plan:
+    """Keep the sub-networks of applications for which alone no change pays, within the limit."""
+    applications, points = [each.application for each in forecasts], list(plan.points)
+    for index, forecast in enumerate(forecasts):
+        new = points[index]
+        points[index] = _hold_one(forecast, clocks, plan=plan, new=new, headroom=headroom)
+        if points[index] != new and not within(total_power_w(applications, points), limit_w):
+            points[index] = new
+    return replace(plan, points=tuple(points))
 
 
 def _rank(

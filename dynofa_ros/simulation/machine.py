@@ -37,6 +37,7 @@ class Machine:
     ) -> None:
         self.platform = platform
         self.energy_j = 0.0
+        self.power_w = platform.idle_power_w  # mean between the last two looks at temperatures
         self.co_runner_energy_j = 0.0  # the part of it above idle that is not our work
         self.clock_changes = dict.fromkeys(platform.domains, 0)
         self.hottest_c = {
@@ -91,6 +92,11 @@ class Machine:
             return math.nan
         left_j = self._battery_start_j - self.energy_j
         return max(0.0, left_j / self.platform.battery.energy_j)
+
+    @property
+    def temperatures_c(self) -> Mapping[str, float]:
+        """Temperature of each thermal zone at the last look."""
+        return self._temperature_c
 
     def sync(self) -> None:
         """Bring power, energy and work up to now. Before every change of anything."""
@@ -199,7 +205,7 @@ class Machine:
         dt_s = self._queue.now_s - self._heated_s
         if dt_s <= 0.0:
             return
-        power_w = (self.energy_j - self._heated_j) / dt_s
+        self.power_w = power_w = (self.energy_j - self._heated_j) / dt_s
         self._heated_s, self._heated_j = self._queue.now_s, self.energy_j
         caps_hz: dict[str, float] = {}
         for name, zone in self.platform.thermal_zones.items():

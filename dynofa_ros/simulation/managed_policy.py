@@ -1,7 +1,8 @@
 """Our policy: the very resource manager that the node drives, in simulated time.
 
 What `nodes/resource_manager_node.py` does with messages happens here with values: profiles, frames,
-clocks and battery in, commands out, and each command acknowledged. Messages take no time.
+clocks, power, temperatures and battery in, commands out, and each command acknowledged. Messages
+take no time.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
+from dynofa_ros.platform.device import MODELLED
 from dynofa_ros.platform.simulated import MAX_STEP_S
 from dynofa_ros.runtime import (
+    BatteryObservation,
     DomainObservation,
     FrameObservation,
     PlatformObservation,
@@ -19,6 +22,7 @@ from dynofa_ros.runtime import (
     Settings,
     SubnetObservation,
     TargetRequest,
+    TemperatureObservation,
 )
 from dynofa_ros.runtime.clock_control import ClockCommand
 from dynofa_ros.runtime.decision_state import PointKey
@@ -52,12 +56,15 @@ class ManagedPolicy(Policy):
         self._settings = Settings(
             dvfs=dvfs,
             objective=setup.scenario.objective,
+            power_cap_w=setup.scenario.power_cap_w,
+            mission_s=setup.scenario.mission_s,
             deadline_probability=deadline_probability,
         )
         self._scenario = setup.scenario
         self._only = only or {}
         self._sequence = 0  # of the last clock command
         self._given_up: dict[str, list[str]] = {}
+        self._capped_w = math.inf
         self._domains: dict[tuple[str, float], DomainObservation] = {}
 
     def start(self, system: System) -> None:
@@ -118,10 +125,25 @@ class ManagedPolicy(Policy):
                     domains=tuple(self._domain(name) for name in machine.platform.domains),
                     command_sequence=self._sequence,
                     command_applied=self._sequence > 0,
+                    power_w=machine.power_w,
+                    power_source=MODELLED,
+                    temperatures=tuple(
+                        TemperatureObservation(
+                            name, temperature_c, machine.platform.thermal_zones[name].throttle_c
+                        )
+                        for name, temperature_c in machine.temperatures_c.items()
+                    ),
                 )
             )
-        if not math.isnan(machine.battery) and not self._scenario.lost(BATTERY, time_s=now_s):
-            self.manager.observe_battery(machine.battery)
+        model = machine.platform.battery
+        if model is not None and not self._scenario.lost(BATTERY, time_s=now_s):
+            battery = BatteryObservation(
+                percentage=machine.battery,
+                voltage_v=model.voltage_v(machine.battery),
+                charge_ah=machine.battery * model.capacity_ah,
+                capacity_ah=model.capacity_ah,
+            )
+            self.manager.observe_battery(battery.charge, energy_j=battery.energy_j)
         self._step_if_due()
 
     def _domain(self, name: str) -> DomainObservation:
@@ -152,7 +174,7 @@ class ManagedPolicy(Policy):
             self._turn(outcome.clocks)
 
     def _note(self, outcome: Outcome, trace: Trace) -> None:
-        """Trace commands, and targets that are given up or no longer are."""
+        """Trace commands, targets that are given up or no longer are, and the power cap."""
         for switch in outcome.switches:
             trace('command', **dataclasses.asdict(switch))
         if outcome.clocks is not None:
@@ -165,6 +187,15 @@ class ManagedPolicy(Policy):
         if given_up != self._given_up:
             self._given_up = given_up
             trace('given_up', targets=given_up)
+        budget = outcome.status.budget
+        if budget.applications_w != self._capped_w:
+            self._capped_w = budget.applications_w
+            trace(
+                'power_cap',
+                power_w=_or_nan(budget.board.power_w),
+                reason=budget.board.reason,
+                applications_w=_or_nan(budget.applications_w),
+            )
 
     def _obey(self, command: SwitchCommand) -> None:
         """Run what was told from the next frame on, and say so; one that has left says nothing."""
@@ -193,3 +224,8 @@ class ManagedPolicy(Policy):
             listed = self.system.machine.platform.domains[domain]
             self.system.machine.set_clock(domain, listed.check(domain, frequency_hz))
         self._observe_platform()
+
+
+def _or_nan(cap_w: float) -> float:
+    """Return a cap, NaN where there is none."""
+    return cap_w if math.isfinite(cap_w) else math.nan

@@ -165,6 +165,10 @@ class Scenario:
     objective: str = 'auto'  # of a policy that can choose one
     outages: tuple[Outage, ...] = ()
     ambient_c: float = math.nan  # of the air; NaN: the platform's
+    battery_energy_j: float = math.nan  # of the full battery; NaN: the platform's
+    # Of policies that heed them:
+    power_cap_w: float = 0.0  # mean power that the board may draw; 0: no cap
+    mission_s: float = 0.0  # the battery has to last this long from the start; 0: no mission
 
     def __post_init__(self) -> None:
         """Raise PlatformError that names the field, the value and what is allowed."""
@@ -172,10 +176,14 @@ class Scenario:
         check_positive('duration_s', self.duration_s)
         check_fraction('battery_initial', self.battery_initial)
         check_fraction('latency_jitter', self.latency_jitter)
+        check_not_negative('power_cap_w', self.power_cap_w)
+        check_not_negative('mission_s', self.mission_s)
         if math.isinf(self.ambient_c):
             raise PlatformError(
                 field='ambient_c', value=self.ambient_c, allowed='a finite temperature, or none'
             )
+        if not math.isnan(self.battery_energy_j):
+            check_positive('battery_energy_j', self.battery_energy_j)
         names = [each.name for each in self.applications]
         if not names or len(set(names)) < len(names):
             raise PlatformError(
@@ -199,6 +207,22 @@ class Scenario:
             for name, zone in platform.thermal_zones.items()
         }
         return dataclasses.replace(platform, thermal_zones=zones)
+
+    def battery_of(self, platform: Platform) -> Platform:
+        """Return the platform with the battery of this scenario.
+
+        Raises PlatformError where it has none.
+        """
+        if math.isnan(self.battery_energy_j):
+            return platform
+        if platform.battery is None:
+            raise PlatformError(
+                field='battery_energy_j',
+                value=self.battery_energy_j,
+                allowed=f'none: {platform.name} has no battery',
+            )
+        battery = dataclasses.replace(platform.battery, energy_j=self.battery_energy_j)
+        return dataclasses.replace(platform, battery=battery)
 
     def on(self, platform: Platform) -> Scenario:
         """Return the scenario as it happens on a platform.

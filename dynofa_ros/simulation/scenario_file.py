@@ -42,6 +42,9 @@ def load_scenario(name_or_path: str) -> Scenario:
             objective=top.text('objective') if top.has('objective') else 'auto',
             outages=tuple(_outage(at) for at in _entries(top, 'outages')),
             ambient_c=_number(top, 'ambient_c', default=math.nan),
+            battery_energy_j=_number(top, 'battery_energy_j', default=math.nan),
+            power_cap_w=_number(top, 'power_cap_w', default=0.0),
+            mission_s=_number(top, 'mission_s', default=0.0),
         )
 
 

@@ -38,7 +38,7 @@ def simulate(
     platform = load_platform(platform) if isinstance(platform, str) else platform
     scenario = load_scenario(scenario) if isinstance(scenario, str) else scenario
     scenario = scenario.on(platform)
-    platform = scenario.air_of(platform)
+    platform = scenario.battery_of(scenario.air_of(platform))
     setup = Setup(platform, scenario, profiles(scenario, platform), seed)
     made = make_policy(policy, setup) if isinstance(policy, str) else policy(setup)
     name = policy if isinstance(policy, str) else type(made).__name__

@@ -4,7 +4,13 @@ import math
 from rich.console import Console
 
 from dynofa_ros.demo.live_table import LiveTable, rows
-from dynofa_ros.report.recording import BatterySample, Frame, PlatformSample, Recording
+from dynofa_ros.report.recording import (
+    BatterySample,
+    Frame,
+    PlatformSample,
+    PowerCap,
+    Recording,
+)
 
 
 def a_run(*, met=True):
@@ -26,7 +32,12 @@ def a_run(*, met=True):
         score=0.9,
     )
     sample = PlatformSample(0.1, 'nx', True, {'gpu': 1e9}, 5.0, 'modelled', 40.0)
-    return Recording(frames=[frame], platform=[sample], battery=[BatterySample(0.1, 0.5)])
+    return Recording(
+        frames=[frame],
+        platform=[sample],
+        battery=[BatterySample(0.1, 0.5)],
+        power_caps=[PowerCap(0.1, 6.25, 'set by parameter')],
+    )
 
 
 def test_the_table_shows_the_latest_of_everything():
@@ -36,12 +47,18 @@ def test_the_table_shows_the_latest_of_everything():
     assert values['latency'] == '30 of 40 ms met (modelled)'
     assert values['clocks'] == 'gpu 1000 MHz (simulated)'
     assert values['power'] == '5.0 W (modelled)'
+    assert values['power cap'] == '6.2 W (set by parameter)'
     assert values['battery'] == '50%'
 
 
 def test_before_the_first_frame_there_are_dashes():
     values = dict(rows(Recording()))
-    assert {values[name] for name in ('label', 'latency', 'clocks', 'power', 'battery')} == {'-'}
+    names = ('label', 'latency', 'clocks', 'power', 'power cap', 'battery')
+    assert {values[name] for name in names} == {'-'}
+
+
+def test_no_power_cap_is_a_dash():
+    assert dict(rows(Recording(power_caps=[PowerCap(0.1, math.nan, 'none')])))['power cap'] == '-'
 
 
 def test_a_missed_deadline_is_said():

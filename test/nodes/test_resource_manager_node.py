@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 import rclpy
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from dynofa_ros.msg import (
     Deadline,
@@ -19,21 +20,26 @@ from dynofa_ros.msg import (
     DvfsCommand,
     FrameReport,
     ManagerState,
+    Mission,
     OperatingPoint,
     PlatformState,
     SubnetCommand,
     SubnetProfile,
     SubnetState,
+    TemperatureState,
 )
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, SetParameters
+from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import BatteryState
+from std_msgs.msg import Header
 
 from dynofa_ros.nodes.qos import qos_profile
 
 DOMAIN_ID = int(os.environ.get('ROS_DOMAIN_ID', '33'))
 PATIENCE_S = 30.0  # until a test is given up, not what is measured
+OBJECTIVES = 'auto, max_accuracy, min_energy, weighted'
 
 HEARD = {
     'subnet_command': SubnetCommand,
@@ -48,6 +54,7 @@ SPOKEN = {
     'platform_state': PlatformState,
     'deadline': Deadline,
     'battery': BatteryState,
+    'mission': Mission,
 }
 
 
@@ -233,6 +240,81 @@ def test_a_low_battery_saves_energy(bench):
     bench.wait_for('subnet_command', lambda each: each.subnet_id == 'small')
 
 
+def at_work(bench, *, power_w=4.0, ready):
+    """A camera of 10 Hz reports, and the board says what it draws, until `ready` of the state."""
+    announce(bench)
+    acknowledge(bench, bench.wait_for('subnet_command'))
+    sequence = 0
+
+    def reported():
+        nonlocal sequence
+        sequence += 1
+        bench.say(
+            'frame_report', app='camera', sequence=sequence, subnet_id='large', engine='torch',
+            processor='gpu', threads=1, inference_s=0.05, latency_s=0.05,
+            header=Header(stamp=Time(sec=sequence // 10, nanosec=sequence % 10 * 10**8)),
+        )  # fmt: skip
+        show_platform(
+            bench, power_w=power_w, power_source='modelled', temperatures=[
+                TemperatureState(name='soc', temperature_c=40.0, throttle_c=95.0)
+            ],
+        )  # fmt: skip
+        return bench.latest('manager_state', ready)
+
+    return bench.wait(reported, 'the state')
+
+
+def test_a_power_cap_lowers_what_is_chosen_and_says_so(bench):
+    state = at_work(bench, ready=lambda state: runs('large')(state) and state.rest_power_w > 0.0)
+    assert state.power_cap_reason == 'soc throttles at 95 degrees'
+    assert bench.set_parameter('power_cap_w', 3.0).successful
+    capped = at_work(
+        bench, ready=lambda state: runs('small')(state) and state.power_cap_w == 3.0
+    )
+    assert capped.power_cap_reason == 'set by parameter'
+    assert 0.0 <= capped.applications_cap_w < 3.0
+    assert capped.exact
+    assert capped.loss_bound == 0.0
+    assert not bench.set_parameter('power_cap_w', -1.0).successful
+
+
+def test_a_mission_lowers_what_is_chosen_until_it_is_cancelled(bench):
+    bench.say(
+        'battery', percentage=0.9, voltage=10.0, charge=0.001, capacity=math.nan,
+        design_capacity=math.nan,
+    )  # fmt: skip
+    state = at_work(
+        bench, ready=lambda state: runs('large')(state) and state.battery_energy_j > 0.0
+    )
+    assert state.battery_energy_j == pytest.approx(36.0)
+    assert math.isnan(state.mission_left_s)
+    bench.say('mission', duration_s=1000.0)
+    short = bench.wait_for(
+        'manager_state', lambda state: runs('small')(state) and state.mission_left_s > 0.0
+    )
+    assert short.power_cap_w == pytest.approx(0.036 * (1 - 0.05 / 0.9), rel=0.05)
+    assert short.power_cap_reason.startswith('mission: ')
+    assert any(each.startswith('power cap not met') for each in short.warnings)
+    bench.say('mission', duration_s=0.0)
+    bench.wait_for(
+        'manager_state', lambda state: runs('large')(state) and math.isnan(state.mission_left_s)
+    )
+
+
+def test_a_mission_counts_from_its_stamp_on(bench):
+    stamp = (bench.node.get_clock().now() - Duration(seconds=100.0)).to_msg()
+    bench.say('mission', duration_s=1000.0, header=Header(stamp=stamp))
+    state = bench.wait_for('manager_state', lambda state: state.mission_left_s > 0.0)
+    assert 900.0 - PATIENCE_S < state.mission_left_s < 901.0
+
+
+@pytest.mark.parametrize('duration_s', [-1.0, math.nan, math.inf])
+def test_an_impossible_mission_is_refused(bench, duration_s):
+    bench.say('mission', duration_s=duration_s)
+    bench.wait(lambda: bench.refusals('mission') == 1, 'the refusal')
+    assert 'duration_s is' in bench.latest('/diagnostics').status[0].message
+
+
 @pytest.mark.parametrize('deadline_s', [0.0, -0.1, math.nan])
 def test_an_impossible_deadline_is_refused_and_the_loop_goes_on(bench, deadline_s):
     announce(bench)
@@ -272,13 +354,13 @@ def test_parameters_change_what_is_commanded_and_refuse_what_is_impossible(bench
     assert bench.set_parameter('deadline_s', 0.03).successful
     bench.wait_for('subnet_command', lambda each: each.deadline_s == 0.03)
     refused = bench.set_parameter('objective', 'fastest')
-    assert refused.reason == "objective is 'fastest'; allowed: auto, max_accuracy, min_energy"
+    assert refused.reason == f"objective is 'fastest'; allowed: {OBJECTIVES}"
     assert not bench.set_parameter('battery_low', 0.9).successful
     assert not bench.set_parameter('decision_rate_hz', 0.0).successful
 
 
 def test_every_parameter_says_what_it_is(bench):
-    names = ['decision_rate_hz', 'deadline_s', 'objective', 'dvfs', 'acknowledge_attempts']
+    names = ['decision_rate_hz', 'deadline_s', 'objective', 'dvfs', 'power_cap_w', 'mission_s']
     request = DescribeParameters.Request(names=names)
     described = bench.call(DescribeParameters, 'describe_parameters', request).descriptors
     assert all(each.description for each in described)
@@ -296,4 +378,4 @@ def test_it_does_not_start_with_impossible_parameters():
         [*command, '-p', 'objective:=fastest'], capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert ended.returncode == 1
-    assert "objective is 'fastest'; allowed: auto, max_accuracy, min_energy" in ended.stderr
+    assert f"objective is 'fastest'; allowed: {OBJECTIVES}" in ended.stderr

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from dynofa_ros.runtime import OperatingPoint, Profile
+from dynofa_ros.runtime import ApplicationState, OperatingPoint, Profile, Slowdown, Target
 
 
 def build_point(subnet_id: str = 'small', **changes: object) -> OperatingPoint:
@@ -50,6 +51,44 @@ def build_clocked(app: str = 'camera', processor: str = 'gpu') -> Profile:
         ),
         app=app,
     )
+
+
+def draw_applications(seed: int, *, count: int = 3) -> tuple[ApplicationState, ...]:
+    """Draw applications on a GPU and a CPU with two clocks each; some targets cannot be met."""
+    rng = np.random.default_rng(seed)
+    return tuple(
+        ApplicationState(
+            build_profile(
+                *(
+                    build_point(
+                        f'subnet{index}',
+                        processor=processor,
+                        frequency_hz=clock * 1e9,
+                        latency_s=rng.uniform(0.01, 0.1) / clock,
+                        energy_j=rng.uniform(0.05, 0.5) * clock,
+                        accuracy=rng.uniform(0.5, 0.9),
+                    )
+                    for processor in ('cpu', 'gpu')
+                    for clock in (0.5, 1.0)
+                    for index in range(3)
+                ),
+                app=f'app{name}',
+            ),
+            Target(
+                deadline_s=rng.choice([0.03, 0.1, math.nan]),
+                min_accuracy=rng.choice([0.0, 0.7]),
+                priority=int(rng.integers(0, 2)),
+            ),
+            {'cpu': Slowdown(1.2, 0.05), 'gpu': Slowdown(1.0, 0.05)},
+            frame_period_s=0.1,
+        )
+        for name in range(count)
+    )
+
+
+@pytest.fixture
+def several() -> Callable[..., tuple[ApplicationState, ...]]:
+    return draw_applications
 
 
 @pytest.fixture

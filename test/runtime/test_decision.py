@@ -199,6 +199,7 @@ def test_many_domains_are_searched_one_at_a_time_and_say_so(clocked):
     decision = run(*(app(profile(index)) for index in range(3)), domains=domains)
     assert not decision.exact
     assert names(decision) == ['large'] * 3
+    assert decision.loss_bound == pytest.approx(0.0)  # more accurate than all large is nothing
 
 
 @pytest.mark.parametrize(
@@ -206,6 +207,10 @@ def test_many_domains_are_searched_one_at_a_time_and_say_so(clocked):
     [
         ({'deadline_probability': 0.4}, 'deadline_probability is 0.4; allowed: 0.5 to 0.9999'),
         ({'switch_margin': -1.0}, 'switch_margin is -1; allowed: 0 to 1'),
+        ({'energy_weight': 1001.0}, 'energy_weight is 1001; allowed: 0 to 1000'),
+        ({'energy_weight': math.nan}, 'energy_weight is nan; allowed: 0 to 1000'),
+        ({'power_cap_w': -1.0}, 'power_cap_w is -1; allowed: a finite number from 0, or infinity'),
+        ({'power_cap_w': math.nan}, 'power_cap_w is nan; allowed: a finite number from 0, or inf'),
     ],
 )
 def test_an_impossible_policy_is_refused(change, text):
@@ -225,3 +230,82 @@ def test_a_processor_may_have_points_with_and_without_a_clock(make_point, make_p
     )
     assert names(run(app(profile))) == ['free']
     assert names(run(app(profile, refused=frozenset({('free', 'torch', 'gpu', 1)})))) == ['clocked']
+
+
+def camera(profile, deadline_s=math.nan, **changes):
+    """Ten frames a second: at 0.5 and 1 GHz large takes 0.25 and 0.5 W, medium 0.15 and 0.3 W."""
+    return app(profile, deadline_s, frame_period_s=0.1, **changes)
+
+
+def test_the_weight_says_how_much_accuracy_a_joule_is_worth(clocked):
+    """At 0.5 GHz, from small to medium: 0.05 for 5 mJ; from there to large: 0.05 for 10 mJ."""
+    picked = {}
+    for weight in (0.0, 4.9, 5.1, 9.9, 10.1, 1000.0):
+        policy = Policy(Objective.WEIGHTED, energy_weight=weight)
+        picked[weight] = names(run(camera(clocked()), policy=policy))
+    assert picked == {
+        0.0: ['large'], 4.9: ['large'], 5.1: ['medium'], 9.9: ['medium'], 10.1: ['small'],
+        1000.0: ['small'],
+    }  # fmt: skip
+
+
+def test_all_applications_together_stay_within_the_power_cap(clocked):
+    both = camera(clocked('a')), camera(clocked('b'))
+    free, capped = run(*both), run(*both, policy=Policy(power_cap_w=0.45))
+    assert (names(free), free.power_w) == (['large', 'large'], pytest.approx(0.5))
+    assert sorted(names(capped)) == ['large', 'medium']
+    assert (capped.power_w, capped.power_cap_met) == (pytest.approx(0.4), True)
+
+
+def test_the_cap_outranks_the_deadline_and_the_reason_says_so(clocked):
+    """Within 55 ms large takes 1 GHz and 0.5 W, medium 0.3 W, small 0.1 W at 0.5 GHz."""
+    urgent = camera(clocked(), 0.035)
+    assert run(urgent, policy=Policy(power_cap_w=0.3)).choices[0].given_up == ()
+    choice = run(urgent, policy=Policy(power_cap_w=0.19)).choices[0]
+    assert choice.given_up == ('deadline',)
+    assert choice.reason == '35 ms with 0.95 given up for the power cap of 0.19 W'
+
+
+def test_a_floor_given_up_for_the_cap_says_so(clocked):
+    choice = run(camera(clocked(), 0.11, floor=0.79), policy=Policy(power_cap_w=0.2)).choices[0]
+    assert (choice.point.subnet_id, choice.given_up) == ('medium', ('min_accuracy',))
+    assert choice.reason == 'floor 0.79 given up for the power cap of 0.2 W'
+
+
+def test_a_floor_given_up_for_the_deadline_is_not_blamed_on_the_cap(clocked):
+    choice = run(camera(clocked(), 0.035, floor=0.79), policy=Policy(power_cap_w=0.4)).choices[0]
+    assert choice.reason == 'floor 0.79 given up for 35 ms with 0.95'
+
+
+def test_the_lower_priority_gives_way_to_the_cap(clocked):
+    for priorities, expected in (((1, 0), ['large', 'small']), ((0, 1), ['small', 'large'])):
+        decision = run(
+            camera(clocked('a'), floor=0.8, priority=priorities[0]),
+            camera(clocked('b'), floor=0.8, priority=priorities[1]),
+            policy=Policy(power_cap_w=0.35),
+        )
+        assert names(decision) == expected
+
+
+def test_if_nothing_is_within_the_cap_the_least_power_runs_and_everyone_is_told(clocked):
+    decision = run(camera(clocked('a')), camera(clocked('b')), policy=Policy(power_cap_w=0.1))
+    assert names(decision) == ['small', 'small']
+    assert (decision.power_w, decision.power_cap_met) == (pytest.approx(0.2), False)
+    reasons = {choice.reason for choice in decision.choices}
+    assert reasons == {'nothing is within the power cap of 0.1 W: least power'}
+
+
+def test_an_application_without_energies_is_named_and_not_counted(
+    clocked, make_point, make_profile
+):
+    unknown = make_profile(make_point(energy_j=math.nan), app='unknown')
+    decision = run(camera(clocked()), camera(unknown), policy=Policy(power_cap_w=0.2))
+    assert decision.unmetered == ('unknown',)
+    assert decision.power_w == pytest.approx(0.15)
+    assert decision.choices[1].reason.endswith('; its power is unknown, counted as 0 W')
+
+
+def test_without_a_cap_the_power_is_told_all_the_same(clocked):
+    decision = run(camera(clocked()))
+    assert (decision.power_w, decision.power_cap_met) == (pytest.approx(0.25), True)
+    assert (decision.unmetered, decision.loss_bound) == ((), 0.0)

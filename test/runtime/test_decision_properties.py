@@ -1,6 +1,7 @@
-"""What must hold for every profile, target and slowdown."""
+"""What must hold for every profile, target, slowdown and power cap."""
 
 import dataclasses
+import math
 
 import pytest
 from hypothesis import assume, given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from dynofa_ros.runtime import (
     ApplicationState,
+    BatteryObjective,
     DecisionState,
     Domain,
     Objective,
@@ -25,6 +27,12 @@ PLACES = [(processor, clock) for processor, clocks in CLOCKS.items() for clock i
 
 thorough = settings(max_examples=60, deadline=None)
 objectives = st.sampled_from(list(Objective))
+policies = st.builds(
+    Policy,
+    objective=objectives,
+    energy_weight=st.sampled_from([0.0, 0.2, 5.0]),
+    power_cap_w=st.one_of(st.just(math.inf), st.floats(0.5, 60.0)),
+)
 deadlines = st.floats(0.005, 0.5)
 floors = st.floats(0.0, 1.0)
 
@@ -76,22 +84,34 @@ def late_bound_s(point, slowdown):
     return point.latency_s * (slowdown.mean + 1.6448536269514722 * relative)
 
 
+def power_w(point, slowdown):
+    """Independent of the code under test: one frame after another."""
+    return point.energy_j / (point.latency_s * slowdown.mean)
+
+
 def meets(point, target, slowdowns_now):
     late_s = late_bound_s(point, slowdowns_now[point.processor])
     return late_s <= target.deadline_s and point.accuracy >= target.min_accuracy
 
 
 @thorough
-@given(profiles(), targets, slowdowns, objectives, st.booleans(), st.data())
-def test_no_target_is_violated_while_a_point_meets_both(
-    profile, target, slow, objective, settled, data
+@given(profiles(), targets, slowdowns, policies, st.booleans(), st.data())
+def test_no_target_is_violated_while_a_point_within_the_cap_meets_both(
+    profile, target, slow, policy, settled, data
 ):
-    good = [point for point in profile.points if meets(point, target, slow)]
+    good = [
+        point
+        for point in profile.table.points
+        if meets(point, target, slow)
+        and power_w(point, slow[point.processor]) <= policy.power_cap_w
+    ]
     assume(good)
     current = data.draw(st.sampled_from([None, *profile.points]))
     application = ApplicationState(profile, target, slow, current=current)
-    choice = decide(state(application, objective=objective, settled=settled)).choices[0]
+    decision = decide(DecisionState((application,), DOMAINS, policy, settled=settled))
+    choice = decision.choices[0]
     assert choice.given_up == ()
+    assert power_w(choice.point, slow[choice.point.processor]) <= policy.power_cap_w + 1e-8
     late_s = late_bound_s(choice.point, slow[choice.point.processor])
     assert late_s <= target.deadline_s * (1 + 1e-9)
     assert choice.point.accuracy >= target.min_accuracy - 1e-8
@@ -136,20 +156,105 @@ def test_a_looser_deadline_never_costs_more_energy_at_the_same_floor(profile, pa
 
 
 @thorough
+@given(profiles(), st.tuples(deadlines, deadlines), floors, slowdowns, st.floats(0.5, 60.0))
+def test_nor_does_it_within_a_power_cap(profile, pair, floor, slow, cap_w):
+    policy = Policy(objective=Objective.MIN_ENERGY, power_cap_w=cap_w)
+    tight, loose = (
+        decide(
+            DecisionState(
+                (ApplicationState(profile, Target(deadline_s, floor), slow),), DOMAINS, policy
+            )
+        )
+        for deadline_s in sorted(pair)
+    )
+    assume(tight.power_cap_met and not tight.choices[0].given_up)
+    assert loose.choices[0].point.energy_j <= tight.choices[0].point.energy_j + 1e-9
+
+
+@thorough
+@given(
+    st.tuples(profiles('a'), profiles('b')),
+    st.tuples(targets, targets),
+    slowdowns,
+    policies,
+    st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0)),
+)
+def test_more_battery_never_lowers_accuracy(several, wanted, slow, policy, charges):
+    accuracies = []
+    for charge in sorted(charges):
+        objective, _ = BatteryObjective(low=0.3, high=0.4).choose(charge)
+        decision = decide(
+            DecisionState(
+                tuple(map(ApplicationState, several, wanted, (slow, slow))),
+                DOMAINS,
+                dataclasses.replace(policy, objective=objective),
+            )
+        )
+        accuracies.append(sum(choice.point.accuracy for choice in decision.choices))
+    assert accuracies[0] <= accuracies[1] + 1e-8
+
+
+@thorough
+@given(st.tuples(profiles('a'), profiles('b')), st.tuples(targets, targets), slowdowns, policies)
+def test_weighted_without_a_weight_is_max_accuracy(several, wanted, slow, policy):
+    chosen = [
+        decide(
+            DecisionState(
+                tuple(map(ApplicationState, several, wanted, (slow, slow))),
+                DOMAINS,
+                dataclasses.replace(policy, objective=objective, energy_weight=0.0),
+            )
+        ).choices
+        for objective in (Objective.WEIGHTED, Objective.MAX_ACCURACY)
+    ]
+    assert [each.goal for each in chosen[0]] == [each.goal for each in chosen[1]]
+
+
+@thorough
+@given(profiles(), targets, slowdowns, st.floats(0.0, 20.0))
+def test_weighted_is_the_brute_force_optimum(profile, target, slow, weight):
+    good = [point for point in profile.points if meets(point, target, slow)]
+    assume(good)
+    policy = Policy(objective=Objective.WEIGHTED, energy_weight=weight)
+    application = ApplicationState(profile, target, slow)
+    point = decide(DecisionState((application,), DOMAINS, policy)).choices[0].point
+    best = max(each.accuracy - weight * each.energy_j for each in good)
+    assert point.accuracy - weight * point.energy_j == pytest.approx(best, abs=1e-8)
+
+
+@thorough
+@given(profiles(), targets, slowdowns, st.tuples(st.floats(0.0, 20.0), st.floats(0.0, 20.0)))
+def test_the_more_a_joule_is_worth_the_less_is_taken(profile, target, slow, weights):
+    assume(any(meets(point, target, slow) for point in profile.points))
+    cheap, dear = (
+        decide(
+            DecisionState(
+                (ApplicationState(profile, target, slow),),
+                DOMAINS,
+                Policy(objective=Objective.WEIGHTED, energy_weight=weight),
+            )
+        ).choices[0]
+        for weight in sorted(weights)
+    )
+    assert dear.point.energy_j <= cheap.point.energy_j + 1e-6
+
+
+@thorough
 @given(
     st.tuples(profiles('a'), profiles('b'), profiles('c')),
     st.tuples(targets, targets, targets),
     slowdowns,
-    objectives,
+    policies,
     st.permutations(range(3)),
 )
-def test_the_order_of_applications_does_not_matter(several, wanted, slow, objective, order):
+def test_the_order_of_applications_does_not_matter(several, wanted, slow, policy, order):
     applications = [
         ApplicationState(profile, target, slow)
         for profile, target in zip(several, wanted, strict=True)
     ]
-    straight = decide(state(*applications, objective=objective))
-    shuffled = decide(state(*(applications[index] for index in order), objective=objective))
+    straight = decide(DecisionState(tuple(applications), DOMAINS, policy))
+    shuffled = tuple(applications[index] for index in order)
+    shuffled = decide(DecisionState(shuffled, DOMAINS, policy))
     assert straight == shuffled
 
 
@@ -276,10 +381,10 @@ def obeyed(state, decision, *, turned):
 
 @thorough
 @given(
-    profiles('a'), profiles('b'), targets, targets, slowdowns, objectives, clocks_now(), st.data()
+    profiles('a'), profiles('b'), targets, targets, slowdowns, policies, clocks_now(), st.data()
 )
 def test_a_decision_stands_until_something_changes(
-    left, right, first, second, slow, objective, domains, data
+    left, right, first, second, slow, policy, domains, data
 ):
     """Neither while the clocks are on their way nor when they are there does anything flap."""
     start = DecisionState(
@@ -290,7 +395,7 @@ def test_a_decision_stands_until_something_changes(
             for profile, target in ((left, first), (right, second))
         ),
         domains,
-        Policy(objective=objective),
+        policy,
     )
     decision = decide(start)
     what = [(choice.point, choice.goal) for choice in decision.choices]

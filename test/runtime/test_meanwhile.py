@@ -9,6 +9,7 @@ from dynofa_ros.runtime import (
     ApplicationState,
     DecisionState,
     Domain,
+    Policy,
     Slowdown,
     Target,
     decide,
@@ -144,3 +145,34 @@ def test_an_application_that_shares_the_clock_keeps_what_it_runs_until_then(cloc
     decision = decide(DecisionState((needs_1_ghz(clocked), other), (SLOW,)))
     choices = {each.app: (each.point.subnet_id, each.goal.subnet_id) for each in decision.choices}
     assert choices == {'urgent': ('small', 'small'), 'other': ('small', 'large')}
+
+
+def capped(profile, cap_w, **changes):
+    """Decide for one application of ten frames a second while the clock is on its way down."""
+    application = ApplicationState(
+        profile, Target(0.11), SURE, frame_period_s=0.1, **changes
+    )
+    return decide(DecisionState((application,), (FAST,), Policy(power_cap_w=cap_w)))
+
+
+def test_what_exceeds_the_power_cap_at_the_clock_now_waits_for_the_lower_one(clocked):
+    """Large takes 0.25 W at 0.5 GHz and 0.5 W at 1 GHz, medium 0.3 W there."""
+    decision = capped(clocked(), 0.3)
+    assert runs(decision) == ('medium', 'large')
+    assert decision.clocks_hz == {'gpu': 0.5e9}
+    assert runs(capped(clocked(), 0.51)) == ('large', 'large')
+
+
+def test_what_runs_within_the_power_cap_goes_on_until_then(clocked):
+    medium = clocked().points[-2]
+    waiting = {'current': clocked().points[2], 'meanwhile': medium.key}
+    assert runs(capped(clocked(), 0.3, **waiting)) == ('medium', 'large')
+
+
+def test_if_nothing_is_within_the_power_cap_now_it_is_the_least_power(clocked):
+    assert runs(capped(clocked(), 0.15)) == ('small', 'medium')
+
+
+def test_what_has_to_be_compiled_first_does_not_save_power_now(clocked):
+    unready = frozenset(each.key for each in clocked().points if each.subnet_id == 'medium')
+    assert runs(capped(clocked(), 0.3, unready=unready)) == ('small', 'large')

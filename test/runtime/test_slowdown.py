@@ -1,4 +1,5 @@
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -78,6 +79,82 @@ def test_the_stated_probability_is_kept(seed):
         held.append(ratio <= estimate.mean + 1.6449 * estimate.std)
         tracked.observe(ratio)
     assert 0.92 < np.mean(held) < 0.98
+
+
+def bound(tracked: SlowdownFilter, probability: float = 0.95) -> float:
+    """What the next frame exceeds with 1 - p."""
+    estimate = tracked.estimate()
+    z = NormalDist().inv_cdf(probability)
+    return estimate.mean + z * estimate.std_for(probability)
+
+
+def normal_bound(tracked: SlowdownFilter) -> float:
+    estimate = tracked.estimate()
+    return estimate.mean + NormalDist().inv_cdf(0.95) * estimate.std
+
+
+@pytest.mark.parametrize('every', [3, 5, 8])
+def test_frames_that_now_and_then_meet_those_of_another_camera_are_foreseen(every):
+    tracked, held = warmed_up(), []
+    noise = np.random.default_rng(3).normal(0.0, 0.03, 400)
+    for index, spread in enumerate(noise):
+        ratio = (1.9 if index % every == 0 else 1.0) + spread
+        held.append(ratio <= bound(tracked))
+        tracked.observe(ratio)
+    assert np.mean(held[40:]) > 0.93
+
+
+def test_the_quantile_of_normal_noise_is_about_the_normal_one():
+    tracked = warmed_up(noise=0.05)
+    assert bound(tracked) == pytest.approx(normal_bound(tracked), abs=0.04)
+
+
+def test_one_slow_frame_alone_does_not_count_as_it_was():
+    tracked = warmed_up()
+    tracked.observe(3.0)
+    assert bound(tracked) < 1.3
+
+
+def test_two_slow_frames_apart_count_as_they_were():
+    tracked = warmed_up()
+    for ratio in (1.9, 1.0, 1.0, 1.0, 1.85, 1.0, 1.0):
+        tracked.observe(ratio)
+    assert bound(tracked) >= 1.85
+
+
+def contention(tracked: SlowdownFilter, *, frames: int) -> None:
+    for _ in range(frames):
+        tracked.observe(1.9)
+    for _ in range(3):
+        tracked.observe(1.0)
+
+
+def test_contention_that_ended_once_is_over():
+    tracked = warmed_up()
+    contention(tracked, frames=30)
+    assert bound(tracked) < 1.5
+
+
+def test_contention_that_comes_back_is_expected_to_come_again():
+    tracked = warmed_up()
+    contention(tracked, frames=10)
+    contention(tracked, frames=10)
+    assert bound(tracked) >= 1.9
+
+
+def test_contention_that_stays_away_is_forgotten():
+    tracked = warmed_up()
+    contention(tracked, frames=10)
+    contention(tracked, frames=10)
+    for _ in range(60):
+        tracked.observe(1.0)
+    assert bound(tracked) < 1.1
+
+
+@pytest.mark.parametrize('probability', [0.5, 0.9999])
+def test_any_probability_that_is_allowed_has_a_spread(probability):
+    estimate = warmed_up().estimate()
+    assert estimate.std_for(probability) >= estimate.std
 
 
 def test_without_observations_it_returns_to_one_with_more_doubt():

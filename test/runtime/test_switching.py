@@ -97,3 +97,80 @@ def test_a_kept_point_keeps_its_clock(clocked):
     decision = decide(DecisionState((application,), (domain,), settled=True))
     assert decision.clocks_hz == {'gpu': 1e9}
     assert decision.choices[0].reason.startswith('kept')
+
+
+def capped_state(profile, running, cap_w, *, floor=0.0, **changes):
+    """Ten frames a second; only estimates moved since."""
+    state = state_of(profile, running, power_cap_w=cap_w, **changes)
+    target = replace(state.applications[0].target, min_accuracy=floor)
+    application = replace(state.applications[0], target=target, frame_period_s=0.1)
+    return replace(state, applications=(application,))
+
+
+def test_what_exceeds_the_power_cap_is_left_at_once(ladder):
+    assert chosen(capped_state(ladder, 'mid', 1.99)) == 'low'
+
+
+def test_what_is_just_within_the_power_cap_is_kept(ladder):
+    assert chosen(capped_state(ladder, 'mid', 2.0)) == 'mid'
+
+
+def test_better_accuracy_is_taken_only_with_power_to_spare(ladder):
+    assert chosen(capped_state(ladder, 'low', 2.09)) == 'low'
+    assert chosen(capped_state(ladder, 'low', 2.11)) == 'mid'
+
+
+def test_what_violates_a_target_is_left_for_what_meets_all_without_power_to_spare(ladder):
+    state = capped_state(ladder, 'low', 2.01, floor=0.75)
+    assert chosen(state) == 'mid'
+
+
+def test_where_not_all_can_be_met_it_takes_power_to_spare(ladder):
+    """Or it would flap for as long as the cap and the estimates are close."""
+    assert chosen(capped_state(ladder, 'low', 2.09, floor=0.8)) == 'low'
+    assert chosen(capped_state(ladder, 'low', 2.11, floor=0.8)) == 'mid'
+
+
+def test_the_cap_comes_before_the_deadline(ladder, make_point, make_profile):
+    fast = make_point('fast', latency_s=0.02, energy_j=0.3, accuracy=0.7)
+    profile = make_profile(*ladder.points, fast)
+    assert chosen(capped_state(profile, 'low', 2.0, deadline_s=0.025)) == 'low'
+    assert chosen(capped_state(profile, 'low', 3.0, deadline_s=0.025)) == 'fast'
+
+
+def test_where_nothing_is_within_the_cap_a_little_less_power_is_no_reason(make_point, make_profile):
+    profile = make_profile(
+        make_point('first', energy_j=0.100, accuracy=0.8),
+        make_point('second', energy_j=0.097, accuracy=0.7),
+        make_point('third', energy_j=0.099, accuracy=0.75),
+    )
+    assert chosen(capped_state(profile, 'first', 0.5)) == 'first'
+    assert chosen(replace(capped_state(profile, 'first', 0.5), settled=False)) == 'second'
+
+
+def test_a_sub_network_is_not_kept_at_the_cost_of_the_cap(make_point, make_profile):
+    """What one application would keep for little, the other's gain leaves no power for."""
+    gain = make_profile(
+        make_point('old', accuracy=0.70), make_point('new', accuracy=0.80, energy_j=0.2), app='a'
+    )
+    dear = make_profile(
+        make_point('old', accuracy=0.7001, energy_j=0.2), make_point('new', accuracy=0.70), app='b'
+    )
+    states = [
+        replace(
+            state_of(profile, 'old', deadline_s=1.0).applications[0], frame_period_s=0.1
+        )
+        for profile in (gain, dear)
+    ]
+    decision = decide(
+        DecisionState(tuple(states), (), Policy(power_cap_w=3.2), settled=True)
+    )
+    assert [choice.point.subnet_id for choice in decision.choices] == ['new', 'new']
+
+
+def test_weighted_is_left_only_for_a_gain_above_the_margin(ladder):
+    weighted = {'objective': Objective.WEIGHTED}
+    # From low to mid: 0.05 of accuracy for 0.1 J.
+    assert chosen(state_of(ladder, 'low', energy_weight=0.48, **weighted)) == 'mid'
+    assert chosen(state_of(ladder, 'low', energy_weight=0.495, **weighted)) == 'low'
+    assert chosen(state_of(ladder, 'mid', energy_weight=0.52, **weighted)) == 'low'

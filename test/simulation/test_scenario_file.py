@@ -85,6 +85,7 @@ def test_what_is_not_said_has_defaults(write):
     plan = scenario.applications[0]
     assert scenario.co_runners == ()
     assert (scenario.latency_jitter, scenario.battery_initial) == (0.03, 1.0)
+    assert (scenario.power_cap_w, scenario.mission_s) == (0.0, 0.0)
     assert (plan.join_s, plan.leave_s, plan.overhead_s) == (0.0, math.inf, 0.0)
 
 
@@ -123,6 +124,10 @@ def test_what_is_not_said_has_defaults(write):
         ('applications.camera.targets.0.color', 1, r'targets\[0\]\.color: 1 refused'),
         ('ambient_c', math.inf, 'ambient_c: inf refused'),
         ('ambient_c', 'warm', "ambient_c: 'warm' refused; allowed: a number"),
+        ('power_cap_w', -1.0, 'power_cap_w: -1.0 refused; allowed: a finite number of at least 0'),
+        ('mission_s', math.inf, 'mission_s: inf refused'),
+        ('mission_s', 'long', "mission_s: 'long' refused; allowed: a number"),
+        ('battery_energy_j', 0.0, 'battery_energy_j: 0.0 refused; allowed: .* above 0'),
         ('outages', [{'topic': 'x', 'at_s': 1, 'until_s': 2}], "topic: 'x' refused; .* battery"),
         ('outages', [{'topic': 'battery', 'at_s': 2, 'until_s': 2}], 'until_s: 2.0 .* after at_s'),
         ('outages', [{'topic': 'battery', 'at_s': 2}], r'outages\[0\]\.until_s: None refused'),
