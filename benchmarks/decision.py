@@ -2,9 +2,10 @@
 
 Profiles are made up: as many operating points as asked for, none of which another one beats, on a
 GPU and a CPU with 20 clocks each. Between two decisions estimates move, as frames move them; every
-tenth decision has new targets; the objective changes on the way; a clock is there four decisions
-after its command. Each application holds a few sub-networks ready and would have to compile the
-others. Timed is `decide`, on one thread.
+tenth decision has new targets; the objective changes on the way, through all there are; a clock is
+there four decisions after its command. Each application holds a few sub-networks ready and would
+have to compile the others. In the last case a power cap binds in most decisions. Timed is `decide`,
+on one thread.
 
     python benchmarks/decision.py --json decision.json
 """
@@ -12,6 +13,7 @@ others. Timed is `decide`, on one thread.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +43,7 @@ WARM_UP = 50  # decisions before the first that counts
 TARGETS_EVERY = 10  # decisions
 OBJECTIVE_EVERY = 100  # decisions
 CLOCK_DELAY = 4  # decisions until a clock is there: 0.8 s at 5 a second
+ENERGY_WEIGHT = 0.1  # accuracy per joule, for the objective `weighted`
 READY = 4  # keys of operating points that an application need not compile first
 
 
@@ -51,15 +54,17 @@ class Case:
     applications: int
     points: int
     goal_p99_s: float
+    power_cap_w: float = math.inf
 
     @property
     def name(self) -> str:
         """Say it in words."""
         plural = 's' if self.applications > 1 else ''
-        return f'{self.applications} application{plural} x {self.points} points'
+        cap = '' if math.isinf(self.power_cap_w) else f', {self.power_cap_w:g} W'
+        return f'{self.applications} application{plural} x {self.points} points{cap}'
 
 
-CASES = (Case(1, 10_000, 0.5e-3), Case(4, 200, 5e-3))
+CASES = (Case(1, 10_000, 0.5e-3), Case(4, 200, 5e-3), Case(4, 200, 5e-3, power_cap_w=3.0))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,19 +74,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--seed', type=count, default=1, help='of profiles, targets, estimates')
     parser.add_argument('--json', type=json_file, help='file for the figures')
     options = parser.parse_args(arguments)
-    print(f'{"case":<36}{"p50 ms":>9}{"p99 ms":>9}{"longest ms":>12}{"changes":>9}')
+    print(f'{"case":<36}{"p50 ms":>9}{"p99 ms":>9}{"longest ms":>12}{"changes":>9}{"exact":>7}')
     rows, goals = [], []
     for case in CASES:
-        times_s, changes = measure(case, decisions=options.decisions, seed=options.seed)
+        times_s, changes, exact = measure(case, decisions=options.decisions, seed=options.seed)
         p50_s, p99_s = (float(each) for each in np.quantile(times_s, (0.5, 0.99)))
         rows.append(
             asdict(case)
             | {'p50_s': p50_s, 'p99_s': p99_s, 'longest_s': max(times_s), 'changes': changes}
+            | {'exact': exact}
         )
         goals.append(Ceiling(f'{case.name}, p99 ms', p99_s * 1e3, case.goal_p99_s * 1e3))
         print(
             f'{case.name:<36}{p50_s * 1e3:>9.3f}{p99_s * 1e3:>9.3f}{max(times_s) * 1e3:>12.3f}'
-            f'{changes:>9}'
+            f'{changes:>9}{100 * exact:>6.0f}%'
         )
     for goal in goals:
         print(goal.line())
@@ -101,15 +107,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int]:
-    """Return the time of each decision [s], and how many changed a sub-network or a clock."""
+def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int, float]:
+    """Time decisions.
+
+    Returns the time of each [s], how many changed a sub-network or a clock, and which share was
+    exact.
+    """
     rng = np.random.default_rng(seed)
     profiles = [
         profile(f'app{index}', points=case.points, rng=rng) for index in range(case.applications)
     ]
     for each in profiles:
         each.prepare()  # as the manager does when an application joins
-    times_s, changes = [], 0
+    times_s, changes, exact = [], 0, 0
     decided: Decision | None = None
     commanded = [dict.fromkeys(PROCESSORS, CLOCKS_HZ[-1])]  # after each decision
     targets: list[Target] = []
@@ -131,7 +141,11 @@ def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int]
                 )
                 for name in PROCESSORS
             ),
-            policy=Policy(objective=list(Objective)[turn // OBJECTIVE_EVERY % 2]),
+            policy=Policy(
+                objective=list(Objective)[turn // OBJECTIVE_EVERY % len(Objective)],
+                energy_weight=ENERGY_WEIGHT,
+                power_cap_w=case.power_cap_w,
+            ),
             settled=turn % TARGETS_EVERY != 0,
         )
         start_s = time.perf_counter()
@@ -140,9 +154,10 @@ def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int]
         if turn >= WARM_UP:
             times_s.append(took_s)
             changes += decided is None or what(decision) != what(decided)
+            exact += decision.exact
         decided = decision
         commanded.append(commanded[-1] | dict(decision.clocks_hz))
-    return times_s, changes
+    return times_s, changes, exact / decisions
 
 
 def profile(app: str, *, points: int, rng: np.random.Generator) -> Profile:

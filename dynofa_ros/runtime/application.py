@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterable
 
 from dynofa_ros.runtime.camera_period import CameraPeriod
-from dynofa_ros.runtime.decision_state import ApplicationState, Choice, PointKey
+from dynofa_ros.runtime.decision_state import ApplicationState, Choice, PointKey, Policy
 from dynofa_ros.runtime.observation import FrameObservation, Resident, SubnetObservation
 from dynofa_ros.runtime.operating_point import OperatingPoint, Profile
 from dynofa_ros.runtime.running import RunningMean
 from dynofa_ros.runtime.slowdown import Slowdown, SlowdownFilter
+from dynofa_ros.runtime.steady import SteadySlowdown
 from dynofa_ros.runtime.subnet_control import SubnetControl
 from dynofa_ros.runtime.target import Target
 
@@ -34,6 +35,7 @@ class ManagedApplication:
         self._observed_s: dict[str, float] = {}
         self._forgotten_s: dict[str, float] = {}
         self._decided_mean: dict[str, float] = {}
+        self._steady: dict[str, SteadySlowdown] = {}
         self._overhead = RunningMean(OVERHEAD_WEIGHT)
         self._period = CameraPeriod()
         self._previous: FrameObservation | None = None
@@ -47,7 +49,7 @@ class ManagedApplication:
         self.current = self._meanwhile = None
         self._unready = self._not_ready()
         self._filters, self._observed_s = {}, {}
-        self._forgotten_s, self._decided_mean = {}, {}
+        self._forgotten_s, self._decided_mean, self._steady = {}, {}, {}
         self._active_s = now_s
 
     def observe(
@@ -126,12 +128,12 @@ class ManagedApplication:
                 self._filters[processor].forget(now_s - since_s, time_constant_s=FORGET_S)
                 self._forgotten_s[processor] = now_s
 
-    def state(self, target: Target, *, now_s: float) -> ApplicationState:
+    def state(self, target: Target, *, policy: Policy, now_s: float) -> ApplicationState:
         """Return what a decision needs to know."""
         return ApplicationState(
             profile=self.profile,
             target=target,
-            slowdowns=self.slowdowns(),
+            slowdowns=self._steady_slowdowns(policy, now_s=now_s),
             overhead_s=self._overhead.mean(unknown=0.0),
             overhead_std_s=self._overhead.std(),
             frame_period_s=self._period.mean_s,
@@ -140,6 +142,18 @@ class ManagedApplication:
             refused=self.control.refused(now_s=now_s),
             unready=self._unready,
         )
+
+    def _steady_slowdowns(self, policy: Policy, *, now_s: float) -> dict[str, Slowdown]:
+        """Return the slowdowns to decide with: they stay until there is news."""
+        return {
+            name: self._steady.setdefault(name, SteadySlowdown()).update(
+                new,
+                probability=policy.deadline_probability,
+                margin=policy.switch_margin,
+                now_s=now_s,
+            )
+            for name, new in self.slowdowns().items()
+        }
 
     def slowdowns(self) -> dict[str, Slowdown]:
         """Return the estimate of each processor that was observed."""

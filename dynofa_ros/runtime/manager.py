@@ -242,7 +242,8 @@ class ResourceManager:
     ) -> Decision:
         """Decide for some applications."""
         states = [
-            self._apps[name].state(self._targets.target(name), now_s=now_s) for name in names
+            self._apps[name].state(self._targets.target(name), policy=policy, now_s=now_s)
+            for name in names
         ]
         return decide(DecisionState(tuple(states), domains, policy, settled=self._settled))
 

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from functools import partial
 
+from dynofa_ros.platform import PlatformError
 from dynofa_ros.runtime import Objective, Settings
 from dynofa_ros.simulation.application import Frame, SimulatedApplication
 from dynofa_ros.simulation.foresight import Disturbance, FrameId, foresee
@@ -80,8 +81,17 @@ def oracle(setup: Setup, *, luck: bool = True) -> Policy:
 
 
 def objective_of(setup: Setup) -> Objective:
-    """Return the scenario's objective; `auto` is settled by the battery at the start."""
+    """Return the scenario's objective; `auto` is settled by the battery at the start.
+
+    Raises PlatformError for `weighted`, which neither the oracle nor ALERT's style knows.
+    """
     settings, scenario = Settings(), setup.scenario
+    if scenario.objective == Objective.WEIGHTED.value:
+        raise PlatformError(
+            field='objective of the scenario',
+            value=scenario.objective,
+            allowed='auto, max_accuracy or min_energy with the policies oracle and alert',
+        )
     if scenario.objective != settings.objective:
         return Objective(scenario.objective)
     low = setup.platform.battery is not None and scenario.battery_initial < settings.battery_low

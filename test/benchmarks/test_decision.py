@@ -1,4 +1,4 @@
-"""benchmarks/decision.py: both cases, their quantiles, and the goals."""
+"""benchmarks/decision.py: its cases, their quantiles, and the goals."""
 
 import json
 
@@ -13,9 +13,13 @@ def figures(load, tmp_path_factory):
     return json.loads(file.read_text())
 
 
-def test_both_cases_are_there(figures):
-    cases = [(each['applications'], each['points']) for each in figures['rows']]
-    assert cases == [(1, 10_000), (4, 200)]
+def test_every_case_is_there(figures):
+    cases = [(e['applications'], e['points'], e['power_cap_w']) for e in figures['rows']]
+    assert cases == [(1, 10_000, None), (4, 200, None), (4, 200, 3.0)]  # None: no cap
+
+
+def test_without_a_cap_few_clocks_are_searched_exactly(figures):
+    assert [each['exact'] for each in figures['rows'][:2]] == [1.0, 1.0]
 
 
 def test_quantiles_rise(figures):

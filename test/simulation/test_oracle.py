@@ -57,6 +57,13 @@ def moody(make_scenario, make_application):
     )
 
 
+@pytest.mark.parametrize('policy', ['oracle', 'oracle-without-luck', 'alert'])
+def test_an_objective_that_is_not_known_is_refused(board, moody, policy):
+    weighted = dataclasses.replace(moody, objective='weighted')
+    with pytest.raises(ValueError, match=r"objective of the scenario.*'weighted'.*min_energy"):
+        simulate(board, weighted, policy, 0)
+
+
 def test_it_turns_the_clock_before_the_deadline_tightens(
     thrifty_board, make_scenario, make_application
 ):
