@@ -47,10 +47,10 @@ class CappedPoints:
         """
         table, ranking = forecast.application.profile.table, forecast.ranking(headroom=headroom)
         power_w = powers_w(forecast.application)
-        group = np.repeat(np.arange(len(table.group_starts)), table.group_sizes)
-        rows = np.flatnonzero((ranking.violation < REFUSED) | lenient)
-        keys = (power_w, ranking.secondary, ranking.primary, ranking.violation, group)
-        rows = rows[np.lexsort([each[rows] for each in keys])]
+        group = table.group_of
+        rows = np.lexsort((power_w, *ranking.keys[::-1], group))
+        if not lenient:
+            rows = rows[ranking.violation[rows] < REFUSED]
         # A step down from group to group, so that one running minimum serves all.
         step_w = power_w.max() + 1.0
         falling = power_w[rows] - step_w * group[rows]
@@ -60,11 +60,7 @@ class CappedPoints:
         bounds = np.searchsorted(group[rows], np.arange(len(table.group_starts) + 1))
         nothing = [len(rows)]
         taken = ranking.take(rows)
-        with_nothing = Ranking(
-            np.append(taken.violation, NOTHING),
-            np.append(taken.primary, 0.0),
-            np.append(taken.secondary, 0.0),
-        )
+        with_nothing = Ranking(np.column_stack((taken.keys, (NOTHING, 0.0, 0.0))))
         return cls(
             application=forecast.application,
             rows=rows,

@@ -139,11 +139,15 @@ def _best_fitting(
     """Return the best; `promised`: keys that no plan at a combination betters, (.., keys)."""
     first = int(np.lexsort(promised.T[::-1])[0])
     best, rows = _knapsack(problem, combinations, options=options, at=first)
+    if len(combinations) == 1:
+        return best
+    exact = best.exact
     priced = Priced.of(problem, options=options, keys=best.keys[1:])
+    limit = priced.limit(best.keys[1:])
     left = priced.order(but=first)
     while len(left):
         index, left = int(left[0]), left[1:]
-        if priced.bounds[index] > priced.limit(best.keys[1:]):
+        if priced.bounds[index] > limit:
             break  # and so are all that follow
         if not is_before((0.0, *promised[index].tolist()), best.keys):
             continue
@@ -151,14 +155,14 @@ def _best_fitting(
             return replace(best, exact=False)
         found, looked_at = _knapsack(problem, combinations, options=options, at=index)
         rows += looked_at + ROWS_PER_COMBINATION
-        exact = best.exact and found.exact
+        exact = exact and found.exact
         if is_before(found.keys, best.keys):
             best = found
             if not priced.applies_to(best.keys[1:]):
                 priced = Priced.of(problem, options=options, keys=best.keys[1:])
                 left = left[np.argsort(priced.bounds[left], kind='stable')]
-        best = replace(best, exact=exact)
-    return best
+            limit = priced.limit(best.keys[1:])
+    return replace(best, exact=exact)
 
 
 def _knapsack(

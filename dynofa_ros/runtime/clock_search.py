@@ -22,7 +22,7 @@ from dynofa_ros.runtime.clocks import (
     line_through,
 )
 from dynofa_ros.runtime.decision_state import ApplicationState
-from dynofa_ros.runtime.joint_keys import first_best, joint_keys
+from dynofa_ros.runtime.joint_keys import best_of
 from dynofa_ros.runtime.loss_bound import loss_bound
 from dynofa_ros.runtime.operating_point import OperatingPoint
 from dynofa_ros.runtime.point_table import Indices
@@ -98,7 +98,7 @@ def _pick(
         rows, ranking = _best_processor(each, clocks, combinations=combinations)
         chosen.append(rows)
         rankings.append(ranking)
-    index = first_best(joint_keys([each.application for each in groups], rankings))
+    index = best_of([each.application for each in groups], rankings)
     return index, tuple(int(rows[index]) for rows in chosen)
 
 
@@ -111,8 +111,7 @@ def _best_processor(
     for rows, known in group_options(table, clocks, combinations=combinations):
         ranking = groups.ranking.take(rows)
         if known is not None:
-            violation = np.where(known, ranking.violation, np.maximum(ranking.violation, REFUSED))
-            ranking = Ranking(violation, ranking.primary, ranking.secondary)
+            np.maximum(ranking.violation, REFUSED, out=ranking.violation, where=~known)
         options.append((rows, ranking))
     best, ranking = best_option(options)
     return groups.rows[best], ranking
@@ -130,22 +129,10 @@ def best_option(options: Sequence[tuple[Indices, Ranking]]) -> tuple[Indices, Ra
 
 def _merge(choose: npt.NDArray[np.bool_], left: Ranking, right: Ranking) -> Ranking:
     """Take `left` where chosen, else `right`."""
-    return Ranking(
-        np.where(choose, left.violation, right.violation),
-        np.where(choose, left.primary, right.primary),
-        np.where(choose, left.secondary, right.secondary),
-    )
+    return Ranking(np.where(choose, left.keys, right.keys))
 
 
 def _better(left: Ranking, right: Ranking) -> npt.NDArray[np.bool_]:
     """Whether `left` comes before `right`, row by row."""
-    better = np.zeros(len(left.violation), dtype=bool)
-    equal = np.ones(len(left.violation), dtype=bool)
-    for mine, other in (
-        (left.violation, right.violation),
-        (left.primary, right.primary),
-        (left.secondary, right.secondary),
-    ):
-        better |= equal & (mine < other)
-        equal &= mine == other
-    return better
+    less, equal = left.keys < right.keys, left.keys == right.keys
+    return np.asarray(less[0] | equal[0] & (less[1] | equal[1] & less[2]))

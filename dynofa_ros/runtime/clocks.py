@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +18,21 @@ from dynofa_ros.runtime.point_table import SAME_CLOCK, Indices, PointTable
 EXACT_COMBINATIONS = 4096
 
 
+class _Reached(NamedTuple):
+    """What an application can run on one processor at each option of its domain's clock."""
+
+    domain: int | None  # None: no clock matters
+    groups: Indices  # (options,)
+    known: npt.NDArray[np.bool_] | None  # (options,) whether the latency is; None: everywhere
+
+
 @dataclass(frozen=True)
 class Clocks:
     """The domains that matter, and the frequencies to choose from in each."""
 
     domains: tuple[Domain, ...]
-    options_hz: tuple[tuple[float, ...], ...]  # (domains, options)
+    options_hz: tuple[tuple[float, ...], ...]  # (domains, options), ascending
+    _reached: dict[PointTable, list[_Reached]] = field(default_factory=dict, compare=False)
 
     def domain_of(self, processor: str) -> int | None:
         """Return the index of the processor's domain, None if it has none."""
@@ -33,6 +45,31 @@ class Clocks:
         """Return the clock of each domain; `combination`: index of each one's option."""
         named = zip(self.domains, self.options_hz, combination, strict=True)
         return {domain.name: float(options[option]) for domain, options, option in named}
+
+    def reached(self, table: PointTable) -> list[_Reached]:
+        """Return what there is to choose from; worked out once a decision, however often asked."""
+        if table not in self._reached:
+            self._reached[table] = [
+                each for name in table.processors for each in self._reached_on(name, table)
+            ]
+        return self._reached[table]
+
+    def _reached_on(self, name: str, table: PointTable) -> Iterator[_Reached]:
+        """Yield what one processor offers."""
+        processor, domain = table.processors[name], self.domain_of(name)
+        if processor.unclocked_group is not None:
+            yield _Reached(None, np.array([processor.unclocked_group], np.intp), None)
+        if not len(processor.clocks_hz):
+            return
+        if domain is None:
+            yield _Reached(None, processor.groups_at(np.array([math.nan])), None)
+            return
+        options = np.array(self.options_hz[domain])
+        known = None
+        # No clock is chosen at which the latency would be a guess. If the lowest reaches, all do.
+        if self.domains[domain].settable and not processor.reaches(options[:1])[0]:
+            known = processor.reaches(options)
+        yield _Reached(domain, processor.groups_at(options), known)
 
 
 def clock_options(state: DecisionState) -> Clocks:
@@ -49,19 +86,25 @@ def _options(domain: Domain, state: DecisionState) -> tuple[float, ...]:
     if not domain.settable:
         return (domain.frequency_hz,)
     profiled = [
-        groups.clocks_hz
+        clock_hz
         for each in state.applications
         for name, groups in each.profile.table.processors.items()
         if name in domain.processors
+        for clock_hz in groups.clocks_hz.tolist()
     ]
-    clocks_hz = np.sort(np.concatenate(profiled))
-    if not len(clocks_hz):
+    clocks_hz = sorted(profiled)
+    if not clocks_hz:
         return (domain.frequency_hz,)
-    available = np.array(sorted(domain.frequencies_hz) or np.unique(clocks_hz))
-    lowest = np.searchsorted(clocks_hz, available * (1 - SAME_CLOCK), 'left')
-    highest = np.searchsorted(clocks_hz, available * (1 + SAME_CLOCK), 'right')
-    both = available[highest > lowest]
-    return tuple((both if len(both) else available).tolist())
+    available = sorted(domain.frequencies_hz) or sorted(set(clocks_hz))
+    exactly = set(clocks_hz)
+    both = [each for each in available if each in exactly or _holds(clocks_hz, each)]
+    return tuple(both or available)
+
+
+def _holds(ascending_hz: Sequence[float], clock_hz: float) -> bool:
+    """Whether one of the clocks is this one."""
+    lowest = bisect.bisect_left(ascending_hz, clock_hz * (1 - SAME_CLOCK))
+    return lowest < len(ascending_hz) and ascending_hz[lowest] <= clock_hz * (1 + SAME_CLOCK)
 
 
 def every_combination(clocks: Clocks) -> Indices | None:
@@ -94,19 +137,13 @@ def group_options(
     """Return what an application can choose from at each combination: one group a processor.
 
     Each (combinations,): the group, and whether its latency is known there; None where it is
-    everywhere. No clock is chosen at which the latency would be a guess.
+    everywhere.
     """
     result: list[tuple[Indices, npt.NDArray[np.bool_] | None]] = []
-    count = len(combinations)
-    for name, processor in table.processors.items():
-        if processor.unclocked_group is not None:
-            result.append((np.full(count, processor.unclocked_group, dtype=np.intp), None))
-        if not len(processor.clocks_hz):
-            continue
-        domain = clocks.domain_of(name)
-        options = np.array([math.nan] if domain is None else clocks.options_hz[domain])
-        column = np.zeros(count, np.intp) if domain is None else combinations[:, domain]
-        settable = domain is not None and clocks.domains[domain].settable
-        known = processor.reaches(options)[column] if settable else None
-        result.append((processor.groups_at(options)[column], known))
+    for domain, groups, known in clocks.reached(table):
+        if domain is None:
+            result.append((groups.repeat(len(combinations)), None))
+        else:
+            column = combinations[:, domain]
+            result.append((groups[column], None if known is None else known[column]))
     return result

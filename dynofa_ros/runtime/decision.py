@@ -7,7 +7,6 @@ must be worth. The rules and their reasons are in docs/decision.md.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
@@ -45,16 +44,14 @@ def decide(state: DecisionState) -> Decision:
         without_waiting(Forecast.of(each, policy=state.policy))
         for each in sorted(state.applications, key=lambda each: each.app)
     ]
-    state = dataclasses.replace(
-        state, applications=tuple(each.application for each in forecasts)
-    )
+    applications = [each.application for each in forecasts]
     clocks = clock_options(state)
-    present = present_plan(state, clocks) if state.settled else None
+    present = present_plan(applications, clocks) if state.settled else None
     if present is None:
         plan = search_within(forecasts, clocks, cap_w=state.policy.power_cap_w)
     else:
         plan = hold_or_change(forecasts, clocks, present=present)
-    power_w = total_power_w(state.applications, plan.points)
+    power_w = total_power_w(applications, plan.points)
     cap_met = within(power_w, state.policy.power_cap_w)
     now = until_turned(forecasts, clocks, plan=plan)
     effects = _cap_effects(forecasts, clocks, plan=plan, cap_met=cap_met)
@@ -69,9 +66,7 @@ def decide(state: DecisionState) -> Decision:
         loss_bound=plan.loss_bound,
         power_w=power_w,
         power_cap_met=cap_met,
-        unmetered=tuple(
-            each.app for each in state.applications if not each.profile.energy_known
-        ),
+        unmetered=tuple(each.app for each in applications if not each.profile.energy_known),
     )
 
 
@@ -93,7 +88,7 @@ def _cap_effects(
     free = search(forecasts, clocks).points
     return [
         CapEffect.COSTS_TARGET
-        if int(forecast.rank(wish).violation[0]) < int(rank.violation[0])
+        if int(forecast.rank(wish).violation) < int(rank.violation)
         else CapEffect.NONE
         for forecast, wish, rank in zip(forecasts, free, ranks, strict=True)
     ]
@@ -119,9 +114,8 @@ def _choice(
 ) -> Choice:
     """Say what to expect of `point`, which targets it gives up, and why it was chosen."""
     application, target = forecast.application, forecast.application.target
-    prediction = forecast.predict(point)
-    mean_s, std_s = float(prediction.mean_s[0]), float(prediction.std_s[0])
-    violation = forecast.rank(point).violation[0]
+    mean_s, std_s, _ = forecast.predict(point)
+    violation = forecast.rank(point).violation
     given_up = []
     if point.accuracy + EQUAL_ACCURACY < target.min_accuracy:
         given_up.append(MIN_ACCURACY)

@@ -49,7 +49,8 @@ class ApplicationState:
 
     def slowdown(self, processor: str) -> Slowdown:
         """Return the slowdown on `processor`, the prior where nothing was observed."""
-        return self.slowdowns.get(processor, Slowdown())
+        slowdown = self.slowdowns.get(processor)
+        return Slowdown() if slowdown is None else slowdown
 
 
 @dataclass(frozen=True)

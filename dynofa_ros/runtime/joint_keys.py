@@ -8,7 +8,7 @@ import numpy as np
 
 from dynofa_ros.runtime.decision_state import ApplicationState
 from dynofa_ros.runtime.point_table import Floats
-from dynofa_ros.runtime.ranking import DEADLINE_GIVEN_UP, FLOOR_GIVEN_UP, Ranking
+from dynofa_ros.runtime.ranking import DEADLINE_GIVEN_UP, FLOOR_GIVEN_UP, Rank, Ranking
 
 # Sums over applications that differ by rounding are equal.
 EQUAL = 1e-9
@@ -23,22 +23,53 @@ def joint_keys(
     order, by how much. Then the objective, then its tie-break, summed over applications.
     """
     violations = np.array([each.violation for each in rankings])
-    primary = np.array([each.primary for each in rankings]).sum(axis=0)
-    secondary = np.array([each.secondary for each in rankings]).sum(axis=0)
-    if violations.max(initial=0.0) < FLOOR_GIVEN_UP:  # mostly nothing is given up
-        different = len({each.target.priority for each in applications})
-        nothing = np.zeros_like(primary)
-        return [*[nothing] * (4 * different), primary, secondary]
     late = violations >= DEADLINE_GIVEN_UP
     low = (violations >= FLOOR_GIVEN_UP) & ~late
-    priorities = np.array([each.target.priority for each in applications])
+    given_up = (late, low)
+    lost = [violations * each for each in given_up]
     counts: list[Floats] = []
     losses: list[Floats] = []
-    for priority in sorted(set(priorities.tolist()), reverse=True):
-        rows = priorities == priority
-        counts += [given_up[rows].sum(axis=0, dtype=float) for given_up in (late, low)]
-        losses += [(violations[rows] * given_up[rows]).sum(axis=0) for given_up in (late, low)]
-    return [*counts, *losses, primary, secondary]
+    for rows in _by_priority(applications):
+        counts += [each[rows].sum(axis=0, dtype=float) for each in given_up]
+        losses += [each[rows].sum(axis=0) for each in lost]
+    return [*counts, *losses, *_objective(rankings)]
+
+
+def plan_keys(applications: Sequence[ApplicationState], ranks: Sequence[Rank]) -> list[float]:
+    """Return `joint_keys` of a single plan: one point of each application."""
+    counts: list[float] = []
+    losses: list[float] = []
+    for rows in _by_priority(applications):
+        violations = [ranks[row].violation for row in rows]
+        late = [each for each in violations if each >= DEADLINE_GIVEN_UP]
+        low = [each for each in violations if FLOOR_GIVEN_UP <= each < DEADLINE_GIVEN_UP]
+        counts += [float(len(late)), float(len(low))]
+        losses += [sum(late), sum(low)]
+    objective = sum(each.primary for each in ranks), sum(each.secondary for each in ranks)
+    return [*counts, *losses, *objective]
+
+
+def best_of(applications: Sequence[ApplicationState], rankings: Sequence[Ranking]) -> int:
+    """Return the first index at which the joint choice is best."""
+    worst = np.max([each.violation for each in rankings], axis=0)
+    # Where nothing is given up, only the objective is left to compare.
+    met = np.flatnonzero(worst < FLOOR_GIVEN_UP)
+    if not len(met):
+        return first_best(joint_keys(applications, rankings))
+    return int(met[first_best([each[met] for each in _objective(rankings)])])
+
+
+def _objective(rankings: Sequence[Ranking]) -> Floats:
+    """Return the objective and its tie-break, summed over applications, (2, rows)."""
+    return np.asarray(np.sum([each.keys[1:] for each in rankings], axis=0))
+
+
+def _by_priority(applications: Sequence[ApplicationState]) -> list[list[int]]:
+    """Return which applications are of each priority, the highest first."""
+    rows: dict[int, list[int]] = {}
+    for row, each in enumerate(applications):
+        rows.setdefault(each.target.priority, []).append(row)
+    return [rows[priority] for priority in sorted(rows, reverse=True)]
 
 
 def first_best(keys: Sequence[Floats]) -> int:

@@ -9,6 +9,8 @@ which is all that the argument needs. Where fronts grow too long they are thinne
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +20,8 @@ from dynofa_ros.runtime.point_table import Floats, Indices
 
 # A share of the capacity that is rounding.
 ROUNDING = 1e-12
+# Up to so many ways to take one of each class, plain numbers are faster than arrays.
+FEW = 1500
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +55,8 @@ def choose(classes: Sequence[Items], *, capacity: float, most_rows: int) -> Take
     if most_rows < 2 * widest:
         raise ValueError(f'most_rows is {most_rows}; allowed: from {2 * widest}')
     left = lightest.sum() - lightest.cumsum()  # of the classes still to come
+    if math.prod(len(each.weight) for each in classes) <= min(FEW, most_rows):
+        return _choose_of_few(classes, capacity=capacity, left=left.tolist())
     weight, value = np.zeros(1), np.zeros((1, classes[0].value.shape[1]))
     origins: list[tuple[Indices, Indices]] = []  # row of the front before, item
     exact, looked_at = True, 0
@@ -73,6 +79,33 @@ def choose(classes: Sequence[Items], *, capacity: float, most_rows: int) -> Take
         items.append(int(item[row]))
         row = int(before[row])
     return Taken(tuple(reversed(items)), tuple(value[0].tolist()), exact, looked_at)
+
+
+def _choose_of_few(
+    classes: Sequence[Items], *, capacity: float, left: Sequence[float]
+) -> Taken:
+    """Do the same with plain numbers, and without a limit on the pairs; the result is the same."""
+    nothing = (0.0,) * classes[0].value.shape[1]
+    front: list[tuple[tuple[float, ...], float, tuple[int, ...]]] = [(nothing, 0.0, ())]
+    looked_at = 0
+    for each, rest in zip(classes, left, strict=True):
+        items = list(enumerate(zip(each.weight.tolist(), each.value.tolist(), strict=True)))
+        looked_at += len(front) * len(items)
+        lightest = front[-1][1] + float(each.weight.min())
+        limit = max(capacity - rest, lightest)
+        reached = [
+            (tuple(map(operator.add, value, added)), weight + more, (*taken, item))
+            for value, weight, taken in front
+            for item, (more, added) in items
+            if weight + more <= limit
+        ]
+        reached.sort(key=operator.itemgetter(0, 1))
+        front = reached[:1]
+        for candidate in reached[1:]:
+            if candidate[1] < front[-1][1]:
+                front.append(candidate)
+    value, _, taken = front[0]
+    return Taken(taken, value, True, looked_at)
 
 
 def pareto(weight: Floats, value: Floats) -> Indices:

@@ -12,14 +12,14 @@ import math
 from collections.abc import Sequence
 
 from dynofa_ros.runtime.capped_search import search_within
-from dynofa_ros.runtime.clock_search import Plan, search
+from dynofa_ros.runtime.clock_search import Plan
 from dynofa_ros.runtime.clocks import Clocks
 from dynofa_ros.runtime.decision_state import PointKey
-from dynofa_ros.runtime.joint_keys import is_before, joint_keys
+from dynofa_ros.runtime.joint_keys import is_before, plan_keys
 from dynofa_ros.runtime.operating_point import OperatingPoint
 from dynofa_ros.runtime.point_power import total_power_w, within
 from dynofa_ros.runtime.point_table import SAME_CLOCK
-from dynofa_ros.runtime.ranking import DEADLINE_GIVEN_UP, Forecast
+from dynofa_ros.runtime.ranking import DEADLINE_GIVEN_UP, REFUSED, Forecast
 
 # A clock that is read may differ from the one that was asked for by this share.
 CLOCK_TOLERANCE = 0.01
@@ -57,12 +57,12 @@ def _capped(
     )
     if len(running) == len(points) and within(total_power_w(applications, running), cap_w):
         keys = [
-            joint_keys(
+            plan_keys(
                 applications, [each.rank(at) for each, at in zip(forecasts, which, strict=True)]
             )
             for which in (points, running)
         ]
-        if not is_before(*([float(key[0]) for key in each] for each in keys)):
+        if not is_before(*keys):
             return running
     if within(total_power_w(applications, points), cap_w):
         return points
@@ -104,7 +104,7 @@ def _for_now(forecast: Forecast, goal: OperatingPoint, *, now: Clocks) -> Operat
     if running is not None and kept:
         return running
     best = _best(forecast, now=now)
-    helps = best is not None and forecast.rank(best).violation[0] < DEADLINE_GIVEN_UP
+    helps = best is not None and forecast.rank(best).violation < DEADLINE_GIVEN_UP
     return best if best is not None and helps else early
 
 
@@ -132,5 +132,11 @@ def _running(forecast: Forecast, *, now: Clocks) -> OperatingPoint | None:
 def _best(forecast: Forecast, *, now: Clocks) -> OperatingPoint | None:
     """Return the best that can run at once at the clocks now."""
     ready = forecast.without(forecast.application.unready)
-    key = search([ready], now).points[0].key
-    return None if key in ready.application.refused else _at(forecast, key, now=now)
+    found = []
+    for _, groups, known in now.reached(forecast.application.profile.table):
+        point, rank = ready.best_of_group(int(groups[0]))
+        if known is not None and not known[0]:  # its latency would be a guess
+            rank = rank._replace(violation=max(rank.violation, REFUSED))
+        found.append((rank, point))
+    _, best = min(found, key=lambda each: each[0])
+    return None if best.key in ready.application.refused else _at(forecast, best.key, now=now)

@@ -6,6 +6,7 @@ Management, arXiv 2206.02525, section 3); mirrors `msg/OperatingPoint` and `msg/
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ class Profile:
 
     @cached_property
     def _by_key(self) -> dict[tuple[str, str, str, int], tuple[OperatingPoint, ...]]:
-        """Points by what is run where, ascending in frequency."""
+        """Points by what is run where, ascending in frequency; first what has no clock to set."""
         groups: dict[tuple[str, str, str, int], list[OperatingPoint]] = {}
         for point in sorted(self.points, key=lambda each: _place(each)[1]):
             groups.setdefault(point.key, []).append(point)
@@ -126,8 +127,9 @@ class Profile:
             return None
         if math.isnan(frequency_hz):
             return points[-1]
-        below = [each for each in points if not each.frequency_hz > frequency_hz * (1 + 1e-3)]
-        return below[-1] if below else points[0]
+        limit_hz = frequency_hz * (1 + 1e-3)
+        below = bisect.bisect_right(points, limit_hz, key=lambda each: _place(each)[1])
+        return points[max(below - 1, 0)]
 
 
 def _place(point: OperatingPoint) -> tuple[tuple[str, str, str, int], float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,7 @@ class PointTable:
     accuracy: Floats  # (points,)
     group_starts: Indices  # (groups,) first row of each group
     group_sizes: Indices  # (groups,)
+    group_of: Indices  # (points,)
     most_accurate_first: Indices  # (points,) rows, group by group; of equals the cheapest first
     cheapest_first: Indices  # (points,) likewise; of equals the most accurate first
     keys: tuple[PointKey, ...]  # (keys,) what is run where, each once
@@ -102,6 +103,7 @@ class PointTable:
             accuracy=accuracy,
             group_starts=starts,
             group_sizes=np.diff(starts, append=len(rows)),
+            group_of=group_of,
             most_accurate_first=np.lexsort((cost_j, -accuracy, group_of)),
             cheapest_first=np.lexsort((-accuracy, cost_j, group_of)),
             keys=tuple(keys),
@@ -110,9 +112,10 @@ class PointTable:
             row_of={each: row for row, each in enumerate(rows)},
         )
 
-    def among(self, keys: Container[PointKey]) -> npt.NDArray[np.bool_]:
+    def among(self, keys: Collection[PointKey]) -> npt.NDArray[np.bool_]:
         """Return which points run what `keys` holds, (points,)."""
-        return np.array([each in keys for each in self.keys])[self.key_of]
+        found = np.fromiter(map(keys.__contains__, self.keys), bool, len(self.keys))
+        return found[self.key_of]
 
 
 def cost(point: OperatingPoint, *, energy_known: bool) -> float:

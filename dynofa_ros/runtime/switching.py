@@ -16,16 +16,16 @@ from dataclasses import replace
 from dynofa_ros.runtime.capped_search import search_within
 from dynofa_ros.runtime.clock_search import Plan
 from dynofa_ros.runtime.clocks import Clocks
-from dynofa_ros.runtime.decision_state import DecisionState
-from dynofa_ros.runtime.joint_keys import EQUAL, joint_keys
+from dynofa_ros.runtime.decision_state import ApplicationState
+from dynofa_ros.runtime.joint_keys import EQUAL, plan_keys
 from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.operating_point import OperatingPoint
 from dynofa_ros.runtime.point_power import total_power_w, within
 from dynofa_ros.runtime.point_table import SAME_CLOCK
-from dynofa_ros.runtime.ranking import Forecast, Ranking
+from dynofa_ros.runtime.ranking import Forecast, Rank
 
 
-def present_plan(state: DecisionState, clocks: Clocks) -> Plan | None:
+def present_plan(applications: Sequence[ApplicationState], clocks: Clocks) -> Plan | None:
     """Return what runs, at the commanded clocks; None if an application or clock has no choice yet.
 
     Where a clock is not ours to set, it is the one the domain has now.
@@ -35,7 +35,7 @@ def present_plan(state: DecisionState, clocks: Clocks) -> Plan | None:
         for domain, options in zip(clocks.domains, clocks.options_hz, strict=True)
     }
     points = []
-    for each in state.applications:
+    for each in applications:
         if each.current is None or each.current.key in each.refused:
             return None
         index = clocks.domain_of(each.current.processor)
@@ -58,10 +58,14 @@ def hold_or_change(forecasts: Sequence[Forecast], clocks: Clocks, *, present: Pl
     headroom = policy.switch_margin if well else 0.0
     power_w = total_power_w(applications, present.points)
     over = not within(power_w, policy.power_cap_w)
-    limit_w = policy.power_cap_w
-    if not over and (well or not _all_can_be_met(forecasts, clocks)):
-        limit_w /= 1.0 + policy.switch_margin
+    cap_w = limit_w = policy.power_cap_w
+    spare_w = cap_w / (1.0 + policy.switch_margin)
+    if well and not over:
+        limit_w = spare_w
     best = search_within(forecasts, clocks, cap_w=limit_w, headroom=headroom)
+    if not (well or over or cap_w == math.inf or _all_met(_rank(forecasts, best.points))):
+        limit_w = spare_w  # what violates a target within the cap may last
+        best = search_within(forecasts, clocks, cap_w=limit_w)
     kept = replace(present, exact=best.exact, loss_bound=best.loss_bound, kept=True)
     if best.points == present.points and best.clocks_hz == present.clocks_hz:
         return kept
@@ -76,15 +80,6 @@ def hold_or_change(forecasts: Sequence[Forecast], clocks: Clocks, *, present: Pl
     if not _pays(forecasts, new=_rank(forecasts, best.points), old=held):
         return kept
     return _hold_some(forecasts, clocks, plan=best, headroom=headroom, limit_w=limit_w)
-
-
-def _all_can_be_met(forecasts: Sequence[Forecast], clocks: Clocks) -> bool:
-    """Whether some plan within the power cap meets every target; no matter without a cap."""
-    cap_w = forecasts[0].policy.power_cap_w
-    if cap_w == math.inf:
-        return True
-    best = search_within(forecasts, clocks, cap_w=cap_w)
-    return _all_met(_rank(forecasts, best.points))
 
 
 def _hold_some(
@@ -102,7 +97,7 @@ def _hold_some(
 
 def _rank(
     forecasts: Sequence[Forecast], points: Sequence[OperatingPoint], *, headroom: float = 0.0
-) -> list[Ranking]:
+) -> list[Rank]:
     """Rank one point of each application."""
     return [
         forecast.rank(point, headroom=headroom)
@@ -110,25 +105,23 @@ def _rank(
     ]
 
 
-def _all_met(rankings: Sequence[Ranking]) -> bool:
+def _all_met(ranks: Sequence[Rank]) -> bool:
     """Whether no target is violated."""
-    return all(each.met for each in rankings)
+    return all(each.met for each in ranks)
 
 
-def _pays(
-    forecasts: Sequence[Forecast], *, new: Sequence[Ranking], old: Sequence[Ranking]
-) -> bool:
+def _pays(forecasts: Sequence[Forecast], *, new: Sequence[Rank], old: Sequence[Rank]) -> bool:
     """Whether `new` is better than `old` by more than the margin, at the first key that says so."""
     applications, policy = [each.application for each in forecasts], forecasts[0].policy
-    new_keys, old_keys = joint_keys(applications, new), joint_keys(applications, old)
+    new_keys, old_keys = plan_keys(applications, new), plan_keys(applications, old)
     priorities = len({each.target.priority for each in applications})
     accuracy = policy.accuracy_margin
-    objective = [accuracy, policy.switch_margin * abs(float(old_keys[-1][0]))]
+    objective = [accuracy, policy.switch_margin * abs(old_keys[-1])]
     if policy.objective is Objective.MIN_ENERGY:
-        objective = [policy.switch_margin * abs(float(old_keys[-2][0])), accuracy]
+        objective = [policy.switch_margin * abs(old_keys[-2]), accuracy]
     margins = [0.0, 0.0] * priorities + [policy.switch_margin, accuracy] * priorities + objective
     for after, before, margin in zip(new_keys, old_keys, margins, strict=True):
-        gain = float(before[0] - after[0])
+        gain = before - after
         if gain < -EQUAL:
             return False
         if gain > margin + EQUAL:

@@ -23,7 +23,7 @@ from dynofa_ros.runtime import (
 from dynofa_ros.runtime.capped_search import search_within
 from dynofa_ros.runtime.clock_search import search
 from dynofa_ros.runtime.clocks import clock_options
-from dynofa_ros.runtime.joint_keys import is_before, joint_keys
+from dynofa_ros.runtime.joint_keys import is_before, plan_keys
 from dynofa_ros.runtime.ranking import Forecast
 
 CLOCKS = {'gpu': (3e8, 6e8, 9e8), 'cpu': (1e9, 2e9)}
@@ -121,11 +121,11 @@ def total_w(several, points):
 
 
 def keys_of(several, points, policy):
-    rankings = [
+    ranks = [
         Forecast.of(each, policy=policy).rank(point)
         for each, point in zip(several, points, strict=True)
     ]
-    return [float(key[0]) for key in joint_keys(several, rankings)]
+    return plan_keys(several, ranks)
 
 
 def goals(decision):
@@ -217,11 +217,11 @@ def test_what_is_lost_where_not_all_is_looked_at_is_bounded(limits, several, pol
     for plan in every_plan(several):
         ranks = [each.rank(point) for each, point in zip(forecasts, plan, strict=True)]
         no_worse = all(
-            rank.violation[0] <= own.violation[0] for rank, own in zip(ranks, found, strict=True)
+            rank.violation <= own.violation for rank, own in zip(ranks, found, strict=True)
         )
         if no_worse and total_w(several, plan) <= policy.power_cap_w:
             pairs = zip(found, ranks, strict=True)
-            loss = sum(own.primary[0] - rank.primary[0] for own, rank in pairs)
+            loss = sum(own.primary - rank.primary for own, rank in pairs)
             assert loss <= decision.loss_bound + 1e-8
 
 

@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+from dynofa_ros.runtime import knapsack
 from dynofa_ros.runtime.knapsack import Items, choose, pareto
 
 
@@ -35,6 +36,16 @@ def test_it_is_the_best_of_all_choices_that_fit(seed):
     chosen = list(zip(classes, taken.items, strict=True))
     assert sum(each.weight[item] for each, item in chosen) <= capacity
     assert tuple(sum(each.value[item] for each, item in chosen).tolist()) == taken.value
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_plain_numbers_and_arrays_take_the_same(monkeypatch, seed):
+    rng = np.random.default_rng(seed)
+    classes = classes_of(rng, classes=4, items=6, keys=1 + seed % 3)
+    capacity = sum(each.weight.min() for each in classes) + rng.uniform(0.0, 2.0)
+    plain = choose(classes, capacity=capacity, most_rows=10_000)
+    monkeypatch.setattr(knapsack, 'FEW', 0)
+    assert choose(classes, capacity=capacity, most_rows=10_000) == plain
 
 
 def test_an_earlier_key_outweighs_any_later_one():

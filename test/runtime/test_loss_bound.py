@@ -38,7 +38,7 @@ def problem(several):
 def worth(forecasts, plan):
     """Return the objective's first key, summed, and what each application gives up."""
     ranks = [each.rank(point) for each, point in zip(forecasts, plan, strict=True)]
-    return sum(rank.primary[0] for rank in ranks), [rank.violation[0] for rank in ranks]
+    return sum(rank.primary for rank in ranks), [rank.violation for rank in ranks]
 
 
 def losses(forecasts, plans, *, found, cap_w):

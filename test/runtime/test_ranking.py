@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dynofa_ros.runtime import ApplicationState, Objective, Policy, Slowdown, Target
+from dynofa_ros.runtime.joint_keys import joint_keys, plan_keys
 from dynofa_ros.runtime.ranking import DEADLINE_GIVEN_UP, REFUSED, Forecast
 
 
@@ -30,10 +31,6 @@ def ladder(make_point, make_profile):
     )
 
 
-def keys(ranking):
-    return [float(each[0]) for each in (ranking.violation, ranking.primary, ranking.secondary)]
-
-
 @pytest.mark.parametrize('objective', list(Objective))
 @pytest.mark.parametrize('headroom', [0.0, 0.05])
 def test_a_pruned_point_is_ranked_by_the_same_rules(
@@ -44,22 +41,22 @@ def test_a_pruned_point_is_ranked_by_the_same_rules(
     assert beaten not in ladder.table.row_of
     pruned = forecast_of(ladder, policy=policy).rank(beaten, headroom=headroom)
     alone = forecast_of(make_profile(beaten), policy=policy).rank(beaten, headroom=headroom)
-    assert keys(pruned) == keys(alone)
+    assert pruned == alone
 
 
 def test_a_pruned_point_is_predicted_by_the_same_rules(forecast_of, ladder, make_profile):
     beaten = ladder.points[1]
     pruned = forecast_of(ladder).predict(beaten)
     alone = forecast_of(make_profile(beaten)).predict(beaten)
-    assert (pruned.mean_s, pruned.std_s) == (alone.mean_s, alone.std_s)
-    assert pruned.mean_s == pytest.approx(2.0 * 0.041)
+    assert pruned == alone
+    assert pruned[0] == pytest.approx(2.0 * 0.041)
 
 
 def test_headroom_makes_late_what_is_just_in_time(forecast_of, ladder):
     good = ladder.points[0]  # 80 ms, at the stated probability 86.6 ms
     forecast = forecast_of(ladder)
     assert forecast.rank(good).met
-    assert forecast.rank(good, headroom=0.05).violation[0] > DEADLINE_GIVEN_UP
+    assert forecast.rank(good, headroom=0.05).violation > DEADLINE_GIVEN_UP
 
 
 def test_what_cannot_run_comes_last(forecast_of, ladder):
@@ -83,3 +80,25 @@ def test_the_best_of_each_clock_is_found(forecast_of, clocked):
     # Twice as slow, at 0.5 and 1 GHz: of 80, 120, 200 and 40, 60, 100 ms, and the spread on top.
     assert [each.subnet_id for each in found] == ['small', 'medium']
     assert np.all(ranking.violation < DEADLINE_GIVEN_UP)
+
+
+@pytest.mark.parametrize('objective', list(Objective))
+@pytest.mark.parametrize('deadline_s', [0.09, 0.01])
+def test_one_clock_or_one_point_is_ranked_as_all_are(forecast_of, clocked, objective, deadline_s):
+    policy = Policy(objective=objective, energy_weight=0.5)
+    forecast = forecast_of(clocked(), deadline_s=deadline_s, policy=policy)
+    rows, ranking = forecast.best_of_groups()
+    for group, row in enumerate(rows):
+        point, rank = forecast.best_of_group(group)
+        assert point is forecast.application.profile.table.points[row]
+        assert rank == forecast.rank(point) == tuple(ranking.keys[:, group])
+
+
+@pytest.mark.parametrize('deadline_s', [0.09, 0.01])
+def test_one_plan_is_compared_by_the_same_keys_as_many(forecast_of, clocked, deadline_s):
+    forecasts = [forecast_of(clocked(), deadline_s=each) for each in (0.2, deadline_s)]
+    applications = [each.application for each in forecasts]
+    keys = joint_keys(applications, [each.ranking() for each in forecasts])
+    for row, point in enumerate(clocked().table.points):
+        ranks = [each.rank(point) for each in forecasts]
+        assert plan_keys(applications, ranks) == [key[row] for key in keys]
