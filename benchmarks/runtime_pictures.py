@@ -79,14 +79,14 @@ def draw_saved(comparisons: Sequence[Comparison]) -> Figure:
     axes[0][0].legend(fontsize=8)
     figure.suptitle(
         'simulated: energy saved against the most accurate static network that meets the deadline, '
-        'at the highest clock',
+        'at the highest clock\nred: the goal; *: misses, accuracy or p95 are not within theirs',
         fontsize=11,
     )
     return figure
 
 
 def _saved(axis: Axes, goals: Sequence[Comparison]) -> None:
-    """Draw a pair of bars for each scenario; pale where the goal's conditions are not all met."""
+    """Draw a pair of bars for each scenario, with a star where another condition is not met."""
     for shift, colour, name in ((0.2, BLUE, OURS), (-0.2, ORANGE, ORACLE)):
         values = [
             each.checks[0].interval.mean
