@@ -10,6 +10,7 @@ from dynofa_ros.commands import (
     evaluate,
     fetch_weights,
     fit_platform,
+    platform,
     profile,
     quantize,
     search,
@@ -17,7 +18,17 @@ from dynofa_ros.commands import (
     train,
 )
 
-COMMANDS = (train, evaluate, fetch_weights, search, profile, quantize, fit_platform, simulate)
+COMMANDS = (
+    train,
+    evaluate,
+    fetch_weights,
+    search,
+    profile,
+    quantize,
+    fit_platform,
+    platform,
+    simulate,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,25 @@
+"""The device layer on real Linux: find what a machine has, turn its clocks, put them back.
+
+Nothing here belongs to one board. What a machine has is found in the files in which Linux shows its
+devices (`Documentation/admin-guide/sysfs-rules.rst` of its source).
+"""
+
+from dynofa_ros.platform.linux.auto import CHOICES, Opened, open_device
+from dynofa_ros.platform.linux.device import LinuxDevice
+from dynofa_ros.platform.linux.machine import LinuxMachine
+from dynofa_ros.platform.linux.put_back import PutBack, put_back
+from dynofa_ros.platform.linux.sysfs import Sysfs
+from dynofa_ros.platform.linux.whitelist import Allowed, parse_whitelist
+
+__all__ = [
+    'CHOICES',
+    'Allowed',
+    'LinuxDevice',
+    'LinuxMachine',
+    'Opened',
+    'PutBack',
+    'Sysfs',
+    'open_device',
+    'parse_whitelist',
+    'put_back',
+]

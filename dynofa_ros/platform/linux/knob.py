@@ -1,0 +1,134 @@
+"""One clock that Linux lets a program turn: a cpufreq policy or a devfreq device.
+
+`Documentation/admin-guide/pm/cpufreq.rst` and `Documentation/ABI/testing/sysfs-class-devfreq`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from dynofa_ros.platform.linux.sysfs import Sysfs
+
+USERSPACE = 'userspace'
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The names of a knob's files, and the unit of their numbers."""
+
+    name: str
+    unit_hz: float
+    governor: str
+    governors: str
+    lowest: str  # limits set now
+    highest: str
+    now: str
+    speed: str  # what the governor userspace is told; empty: not offered
+
+
+CPUFREQ = Interface(
+    name='cpufreq',
+    unit_hz=1e3,
+    governor='scaling_governor',
+    governors='scaling_available_governors',
+    lowest='scaling_min_freq',
+    highest='scaling_max_freq',
+    now='scaling_cur_freq',
+    speed='scaling_setspeed',
+)
+DEVFREQ = Interface(
+    name='devfreq',
+    unit_hz=1.0,
+    governor='governor',
+    governors='available_governors',
+    lowest='min_freq',
+    highest='max_freq',
+    now='cur_freq',
+    speed='',
+)
+
+
+@dataclass(frozen=True)
+class KnobSetting:
+    """How a knob stands, in the unit of its files, so that it can be put back exactly."""
+
+    governor: str
+    lowest: int
+    highest: int
+    speed: int | None = None  # of the governor userspace; None: another governs
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A clock that can be turned; these are what does not change of it."""
+
+    folder: str
+    interface: Interface
+    driver: str
+    cores: tuple[int, ...]  # CPU cores that it clocks; none for a device
+    governors: tuple[str, ...]
+    listed_hz: tuple[float, ...]  # ascending; empty: any in the range
+    lowest_hz: float
+    highest_hz: float
+
+    def file(self, name: str) -> str:
+        """Return the whole name of one of its files."""
+        return f'{self.folder}/{name}'
+
+    @property
+    def files_to_write(self) -> tuple[str, ...]:
+        """The files that turning this clock needs."""
+        names = [self.interface.lowest, self.interface.highest]
+        if self.takes_a_speed:
+            names += [self.interface.governor, self.interface.speed]
+        return tuple(self.file(name) for name in names)
+
+    @property
+    def takes_a_speed(self) -> bool:
+        """Whether one frequency can be asked for, rather than equal limits."""
+        return bool(self.interface.speed) and USERSPACE in self.governors
+
+    def units(self, frequency_hz: float) -> int:
+        """Return a frequency as the number that its files hold."""
+        return round(frequency_hz / self.interface.unit_hz)
+
+    def hz(self, units: float) -> float:
+        """Return the frequency of a number that its files hold [Hz]."""
+        return units * self.interface.unit_hz
+
+    def setting(self, sysfs: Sysfs) -> KnobSetting:
+        """Read how it stands.
+
+        Raises OSError for a file that cannot be read, ValueError for one that holds no number.
+        """
+        governor = sysfs.read(self.file(self.interface.governor))
+        speed = None
+        # It shows the clock now, which under heat may be below what was asked.
+        if governor == USERSPACE and self.interface.speed:
+            speed = int(sysfs.read(self.file(self.interface.speed)))
+        return KnobSetting(
+            governor=governor,
+            lowest=int(sysfs.read(self.file(self.interface.lowest))),
+            highest=int(sysfs.read(self.file(self.interface.highest))),
+            speed=speed,
+        )
+
+    def frequency_hz(self, sysfs: Sysfs) -> float:
+        """Return the clock now [Hz]; NaN where it cannot be read."""
+        return self.hz(sysfs.number(self.file(self.interface.now)))
+
+    def limits_hz(self, setting: KnobSetting) -> tuple[float, float]:
+        """Return the limits that a setting leaves the clock [Hz].
+
+        A devfreq device without a limit shows 0.
+        """
+        if setting.speed is not None:
+            return self.hz(setting.speed), self.hz(setting.speed)
+        lowest_hz, highest_hz = self.hz(setting.lowest), self.hz(setting.highest)
+        return lowest_hz or self.lowest_hz, highest_hz or self.highest_hz
+
+    @property
+    def known(self) -> bool:
+        """Whether it says what it can be turned to."""
+        return math.isfinite(self.lowest_hz) and 0 < self.lowest_hz <= self.highest_hz

@@ -1,0 +1,99 @@
+"""Power and energy by the best source that a machine has: rails, RAPL, the battery."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from dynofa_ros.platform.energy_meter import EnergyMeter, EnergyUnavailable
+from dynofa_ros.platform.linux.batteries import Battery
+from dynofa_ros.platform.linux.machine import POWERCAP, LinuxMachine
+from dynofa_ros.platform.linux.rails import board_rails
+from dynofa_ros.platform.linux.sysfs import Sysfs
+
+RAIL = 'measured_rail'
+RAPL = 'measured_rapl'
+BATTERY = 'measured_battery'
+UNAVAILABLE = 'unavailable'
+
+
+class PowerMeter:
+    """Samples one source; between two samples the power is taken to change evenly.
+
+    The CPU's counters count by themselves, and nothing is lost between samples.
+    """
+
+    def __init__(
+        self, sysfs: Sysfs, machine: LinuxMachine, *, clock: Callable[[], float]
+    ) -> None:
+        self._sysfs = sysfs
+        self._clock = clock
+        self._rails = board_rails(machine.rails)
+        self._counters = None if self._rails else _counters(sysfs, machine)
+        self._batteries: tuple[Battery, ...] = ()
+        if not self._rails and self._counters is None:
+            self._batteries = machine.batteries
+        self.energy_j = 0.0  # since the first sample; no sample, no energy
+        self.power_w = math.nan  # mean of the last period
+        self._last_s = clock()
+        self._last_w = self._now_w()
+
+    @property
+    def source(self) -> str:
+        """Where the power comes from; unavailable while there is none, as on the charger."""
+        if math.isnan(self.power_w):
+            return UNAVAILABLE
+        return RAIL if self._rails else RAPL if self._counters else BATTERY
+
+    @property
+    def detail(self) -> str:
+        """Say which sensors it is that are read."""
+        if self._rails:
+            return f'rails {", ".join(rail.name for rail in self._rails)}'
+        if self._counters:
+            return 'RAPL, CPU packages only'
+        names = ', '.join(battery.name for battery in self._batteries)
+        return f'battery {names}, while it discharges' if names else 'no power sensor'
+
+    def sample(self) -> None:
+        """End a period: its energy is added, and `power_w` is its mean."""
+        now_s = self._clock()
+        passed_s = now_s - self._last_s
+        if passed_s <= 0:
+            return
+        if self._counters:
+            energy_j = self._counted_j(self._counters)
+        else:
+            now_w = self._now_w()
+            energy_j = (self._last_w + now_w) / 2 * passed_s
+            self._last_w = now_w
+        self._last_s = now_s
+        self.power_w = energy_j / passed_s
+        if not math.isnan(energy_j):
+            self.energy_j += energy_j
+
+    def _now_w(self) -> float:
+        """Return the power now [W]; NaN if a part of it is unknown."""
+        if self._rails:
+            return sum(rail.power_w(self._sysfs) for rail in self._rails)
+        if self._batteries:
+            # One battery at a time feeds a machine with two.
+            powers_w = [battery.power_w(self._sysfs) for battery in self._batteries]
+            known_w = [power_w for power_w in powers_w if not math.isnan(power_w)]
+            return sum(known_w) if known_w else math.nan
+        return math.nan
+
+    def _counted_j(self, counters: EnergyMeter) -> float:
+        try:
+            return counters.read_j() - self.energy_j
+        except EnergyUnavailable:
+            return math.nan
+
+
+def _counters(sysfs: Sysfs, machine: LinuxMachine) -> EnergyMeter | None:
+    if machine.counters:
+        return None
+    try:
+        return EnergyMeter(sysfs.path(POWERCAP))
+    except EnergyUnavailable:
+        return None

@@ -1,0 +1,110 @@
+"""Temperatures, and from which on Linux holds clocks back.
+
+`Documentation/driver-api/thermal/sysfs-api.rst`: thousandths of a degree. The trip point `passive`
+slows the clocks down, `hot` tells the firmware, `critical` switches the machine off.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from dynofa_ros.platform.device import TemperatureReading
+from dynofa_ros.platform.linux.sysfs import Sysfs
+
+THERMAL = '/sys/class/thermal'
+
+
+@dataclass(frozen=True)
+class TripPoint:
+    """A temperature at which something happens."""
+
+    kind: str  # passive, active, hot or critical
+    temperature_c: float
+
+
+@dataclass(frozen=True)
+class TemperatureZone:
+    """A temperature sensor, and what happens when it is hot."""
+
+    name: str
+    folder: str
+    trips: tuple[TripPoint, ...]
+
+    @property
+    def throttle_c(self) -> float:
+        """From here on clocks are held back [degrees Celsius]; NaN: nothing says so."""
+        return self._lowest('passive')
+
+    @property
+    def critical_c(self) -> float:
+        """Here the machine switches itself off [degrees Celsius]; NaN: nothing says so."""
+        return self._lowest('critical')
+
+    def temperature_c(self, sysfs: Sysfs) -> float:
+        """Return the temperature now; NaN where it cannot be read, as of a part without power."""
+        return sysfs.number(f'{self.folder}/temp') / 1000
+
+    def read(self, sysfs: Sysfs) -> TemperatureReading:
+        """Return the temperature now, with where it slows clocks down."""
+        return TemperatureReading(self.name, self.temperature_c(sysfs), self.throttle_c)
+
+    def _lowest(self, kind: str) -> float:
+        return min(
+            (trip.temperature_c for trip in self.trips if trip.kind == kind), default=math.nan
+        )
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """What Linux slows down when it is hot: a cooling device of clocks."""
+
+    folder: str
+    kind: str  # cpu or gpu
+
+    def on(self, sysfs: Sysfs) -> bool:
+        """Return whether it holds clocks back now."""
+        return sysfs.number(f'{self.folder}/cur_state') > 0
+
+
+def find_zones(sysfs: Sysfs) -> tuple[TemperatureZone, ...]:
+    """Return the temperature sensors; a name that is there twice gets its number behind it."""
+    zones: dict[str, TemperatureZone] = {}
+    for entry in sysfs.names(THERMAL):
+        if entry.startswith('thermal_zone'):
+            folder = f'{THERMAL}/{entry}'
+            name = sysfs.text(f'{folder}/type') or entry
+            name = f'{name}_{entry.removeprefix("thermal_zone")}' if name in zones else name
+            zones[name] = TemperatureZone(name, folder, _trips(sysfs, folder))
+    return tuple(zones.values())
+
+
+def find_throttles(sysfs: Sysfs) -> tuple[Throttle, ...]:
+    """Return the cooling devices that hold clocks back."""
+    throttles = []
+    for entry in sysfs.names(THERMAL):
+        if entry.startswith('cooling_device'):
+            folder = f'{THERMAL}/{entry}'
+            kind = _throttled(sysfs.text(f'{folder}/type').lower())
+            throttles += [Throttle(folder, kind)] if kind else []
+    return tuple(throttles)
+
+
+def _throttled(kind: str) -> str:
+    """Return what a type of cooling device slows down; empty for a fan and the like."""
+    if 'gpu' in kind or 'devfreq' in kind:
+        return 'gpu'
+    return 'cpu' if 'cpu' in kind or kind == 'processor' else ''
+
+
+def _trips(sysfs: Sysfs, folder: str) -> tuple[TripPoint, ...]:
+    trips = []
+    for entry in sysfs.names(folder):
+        match = re.fullmatch(r'trip_point_(\d+)_type', entry)
+        if match:
+            temperature_c = sysfs.number(f'{folder}/trip_point_{match[1]}_temp') / 1000
+            # A trip point that nobody has set stands at 0 or far below.
+            if temperature_c > 0:
+                trips.append(TripPoint(sysfs.text(f'{folder}/{entry}'), temperature_c))
+    return tuple(sorted(trips, key=lambda trip: trip.temperature_c))

@@ -1,0 +1,162 @@
+"""The machine itself is a device like the simulated one: clocks, power, heat, battery."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+from fake_kernel import FakeKernel
+
+from dynofa_ros.platform import DeviceState
+from dynofa_ros.platform.linux import LinuxDevice
+
+Board = Callable[[str], FakeKernel]
+Opener = Callable[..., LinuxDevice]
+ENERGY = '/sys/class/powercap/intel-rapl:0/energy_uj'
+WRAPS = 262_143_328_850
+VDD_IN = '/sys/class/hwmon/hwmon3/curr1_input'
+JETPACKS = ('xavier_nx_jetpack4', 'xavier_nx_jetpack5')
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def after(device: LinuxDevice, clock: Clock, seconds: float = 1.0) -> DeviceState:
+    """Return the state after a period."""
+    clock.now_s += seconds
+    device.advance()
+    return device.state()
+
+
+@pytest.mark.parametrize(
+    ('name', 'source', 'power_w'),
+    [
+        *((name, 'measured_rail', 5.12) for name in JETPACKS),
+        ('intel_laptop', 'measured_rapl', 0.0),
+        ('raspberry_pi_5', 'unavailable', math.nan),
+    ],
+)
+def test_power_comes_from_the_best_source(
+    board: Board, open_board: Opener, clock: Clock, name: str, source: str, power_w: float
+) -> None:
+    state = after(open_board(board(name), clock=clock), clock)
+    assert (state.power_source, state.simulated) == (source, False)
+    assert state.power_w == pytest.approx(power_w, nan_ok=True)
+
+
+def test_energy_is_power_over_time(board: Board, open_board: Opener, clock: Clock) -> None:
+    kernel = board('xavier_nx_jetpack5')
+    device = open_board(kernel, clock=clock)
+    assert after(device, clock, 2.0).energy_j == pytest.approx(10.24)
+    kernel.put(VDD_IN, 2048)
+    state = after(device, clock, 1.0)  # from 5.12 W to 10.24 W
+    assert state.energy_j == pytest.approx(10.24 + 7.68)
+    assert state.power_w == pytest.approx(7.68)
+    assert state.rails_w['VDD_IN'] == pytest.approx(10.24)
+
+
+def test_a_counter_that_wraps_around_loses_nothing(
+    board: Board, open_board: Opener, clock: Clock
+) -> None:
+    kernel = board('amd_mini_pc')
+    kernel.put(ENERGY, WRAPS - 2_000_000)
+    device = open_board(kernel, clock=clock)
+    for watts in (3, 3, 3):
+        kernel.add(ENERGY, watts * 1_000_000, modulo=WRAPS)
+        state = after(device, clock)
+    assert state.energy_j == pytest.approx(9.0)
+    assert state.power_w == pytest.approx(3.0)
+
+
+def test_a_machine_with_a_battery_alone_knows_its_power_while_that_discharges(
+    board: Board, open_board: Opener, clock: Clock
+) -> None:
+    kernel = board('intel_laptop')
+    kernel.path(ENERGY).unlink()
+    device = open_board(kernel, clock=clock)
+    state = after(device, clock)
+    assert (state.power_source, state.power_w) == ('measured_battery', pytest.approx(9.0))
+    kernel.put('/sys/class/power_supply/BAT0/status', 'Charging')
+    state = after(device, clock)
+    assert (state.power_source, math.isnan(state.power_w)) == ('unavailable', True)
+
+
+def test_a_sensor_that_vanishes_is_unknown_and_energy_does_not_grow(
+    board: Board, open_board: Opener, clock: Clock
+) -> None:
+    kernel = board('xavier_nx_jetpack5')
+    device = open_board(kernel, clock=clock)
+    before_j = after(device, clock).energy_j
+    kernel.path(VDD_IN).unlink()
+    state = after(device, clock)
+    assert math.isnan(state.power_w)
+    assert math.isnan(state.rails_w['VDD_IN'])
+    assert state.energy_j == before_j
+
+
+@pytest.mark.parametrize('reads', range(0, 30, 3))
+def test_clocks_that_vanish_while_they_are_read_do_no_harm(
+    board: Board, open_board: Opener, clock: Clock, reads: int
+) -> None:
+    kernel = board('xavier_nx_jetpack5')
+    device = open_board(kernel, clock=clock)
+    kernel.vanish_after = dict.fromkeys(kernel.folders(), reads)
+    for _ in range(8):
+        state = after(device, clock)
+    assert math.isnan(state.domains['gpu'].frequency_hz)
+
+
+def test_utilisation_is_of_the_last_period(
+    board: Board, open_board: Opener, clock: Clock
+) -> None:
+    kernel = board('raspberry_pi_5')
+    kernel.put('/proc/stat', ''.join(f'cpu{core} 0 0 0 100 0 0 0 0 0 0\n' for core in range(4)))
+    device = open_board(kernel, clock=clock)
+    assert math.isnan(device.state().domains['cpu'].utilisation)
+    kernel.put(
+        '/proc/stat',
+        'cpu0 50 0 0 150 0 0 0 0 0 0\ncpu1 0 0 0 180 20 0 0 0 0 0\n'
+        'cpu2 100 0 0 100 0 0 0 0 0 0\ncpu3 0 0 100 100 0 0 0 0 0 0\n',
+    )
+    assert after(device, clock).domains['cpu'].utilisation == pytest.approx(0.625)
+
+
+def test_a_jetsons_gpu_says_how_busy_it_is(board: Board, open_board: Opener) -> None:
+    state = open_board(board('xavier_nx_jetpack5')).state()
+    assert state.domains['gpu'].utilisation == pytest.approx(0.42)
+
+
+def test_heat_that_holds_clocks_back_is_seen_on_its_domain(
+    board: Board, open_board: Opener
+) -> None:
+    kernel = board('xavier_nx_jetpack5')
+    device = open_board(kernel)
+    assert not device.state().domains['gpu'].throttled  # the fan turns; that is no throttling
+    kernel.put('/sys/class/thermal/cooling_device1/cur_state', 2)
+    domains = device.state().domains
+    assert (domains['gpu'].throttled, domains['cpu'].throttled) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ('name', 'capabilities'),
+    [
+        ('xavier_nx_jetpack5', ('set_frequency', 'power', 'temperature')),
+        ('raspberry_pi_5', ('set_frequency', 'temperature')),
+        ('intel_laptop', ('set_frequency', 'power', 'temperature', 'battery')),
+    ],
+)
+def test_capabilities_are_those_of_the_board(
+    board: Board, open_board: Opener, name: str, capabilities: tuple[str, ...]
+) -> None:
+    assert open_board(board(name)).state().capabilities == capabilities
