@@ -81,7 +81,9 @@ def test_the_figures_are_those_of_the_profile_and_memory(profiled):
     memory = [row.pop('memory_bytes') for row in figures['rows']]
     assert figures['rows'] == profile['points']
     assert figures['measured_with'] == profile['measured_with'] | {'rounds': 3}
-    assert all(each > 0 for each in memory)
+    # It is what the process grew by: one that freed memory before may grow by nothing.
+    assert min(memory) >= 0
+    assert sum(memory) > 0
 
 
 def test_the_table_has_a_row_for_each_point(model_folder, tmp_path, capsys, cache):
