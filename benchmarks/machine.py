@@ -81,7 +81,15 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     Raises:
         ValueError: if the file cannot be written, saying why.
     """
-    text = json.dumps(_known(document), indent=2, allow_nan=False) + '\n'
+    write_whole(path, json.dumps(_known(document), indent=2, allow_nan=False) + '\n')
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        ValueError: if it cannot be written, saying why.
+    """
     partial = path.with_name(f'{path.name}.partial')
     try:
         partial.write_text(text, encoding='utf-8')

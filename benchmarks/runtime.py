@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from machine import count, facts, json_file, write_json
+from machine import count, facts, json_file, write_json, write_whole
 from runtime_energy_goals import LUCKLESS, ORACLE, OURS, REFERENCES, Runs, requirements
 from runtime_figures import Comparison, summary
 from runtime_goals import STEPPING, judge
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pictures = draw_all(groups, comparisons, options.pictures) if options.pictures else []
         if options.page:
             links = relative_to(options.page, pictures)
-            write_page(options.page, page(document, groups, comparisons, pictures=links))
+            write_whole(options.page, page(document, groups, comparisons, pictures=links))
     except ValueError as error:
         print(f'runtime: {error}', file=sys.stderr)
         return 1
@@ -142,16 +142,6 @@ def as_document(
         ],
         'goals': [each.to_dict() for each in comparisons],
     }
-
-
-def write_page(file: Path, text: str) -> None:
-    """Write the page whole or not at all. Raises ValueError if it cannot be written."""
-    partial = file.with_name(f'{file.name}.partial')
-    try:
-        partial.write_text(text, encoding='utf-8')
-        partial.replace(file)
-    except OSError as error:
-        raise ValueError(f'{file} cannot be written: {error.strerror}') from error
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
