@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynofa_ros.runtime import (
@@ -33,8 +33,6 @@ policies = st.builds(
     energy_weight=st.sampled_from([0.0, 0.2, 5.0]),
     power_cap_w=st.one_of(st.just(math.inf), st.floats(0.5, 60.0)),
 )
-deadlines = st.floats(0.005, 0.5)
-floors = st.floats(0.0, 1.0)
 
 
 def fractions(low, high):
@@ -55,8 +53,17 @@ def profiles(draw, app='a'):
     accuracies = draw(st.lists(fractions(0.5, 0.9), min_size=5, max_size=5))
     points = tuple(
         OperatingPoint(
-            f's{subnet}', 'torch', processor, 1, clock, latency, std, energy, accuracies[subnet],
-            1, 1,
+            f's{subnet}',
+            'torch',
+            processor,
+            1,
+            clock,
+            latency,
+            std,
+            energy,
+            accuracies[subnet],
+            1,
+            1,
         )
         for subnet, (processor, clock), latency, std, energy in rows
     )
@@ -70,7 +77,10 @@ slowdowns = st.fixed_dictionaries(
     }
 )
 targets = st.builds(
-    Target, deadline_s=deadlines, min_accuracy=floors, priority=st.integers(-1, 1)
+    Target,
+    deadline_s=st.floats(0.005, 0.5),
+    min_accuracy=st.floats(0.0, 1.0),
+    priority=st.integers(-1, 1),
 )
 
 
@@ -94,18 +104,43 @@ def meets(point, target, slowdowns_now):
     return late_s <= target.deadline_s and point.accuracy >= target.min_accuracy
 
 
+@dataclasses.dataclass(frozen=True)
+class Satisfiable:
+    """A profile and what at least its point `witness` keeps to."""
+
+    profile: Profile
+    slow: dict
+    target: Target
+    policy: Policy
+    witness: OperatingPoint
+
+    @property
+    def good(self):
+        return [point for point in self.profile.points if meets(point, self.target, self.slow)]
+
+
+@st.composite
+def satisfiable(draw):
+    """Made from a point, so that no example is thrown away."""
+    profile, slow, policy = draw(profiles()), draw(slowdowns), draw(policies)
+    looser = st.floats(1.001, 4.0)
+    # One that no other beats: in the others not even a cap of power is a reason to look.
+    witness = draw(st.sampled_from(profile.table.points))
+    target = Target(
+        late_bound_s(witness, slow[witness.processor]) * draw(looser),
+        witness.accuracy * draw(st.floats(0.0, 0.999)),
+        draw(st.integers(-1, 1)),
+    )
+    if math.isfinite(policy.power_cap_w):
+        cap_w = power_w(witness, slow[witness.processor]) * draw(looser)
+        policy = dataclasses.replace(policy, power_cap_w=cap_w)
+    return Satisfiable(profile, slow, target, policy, witness)
+
+
 @thorough
-@given(profiles(), targets, slowdowns, policies, st.booleans(), st.data())
-def test_no_target_is_violated_while_a_point_within_the_cap_meets_both(
-    profile, target, slow, policy, settled, data
-):
-    good = [
-        point
-        for point in profile.table.points
-        if meets(point, target, slow)
-        and power_w(point, slow[point.processor]) <= policy.power_cap_w
-    ]
-    assume(good)
+@given(satisfiable(), st.booleans(), st.data())
+def test_no_target_is_violated_while_a_point_within_the_cap_meets_both(wanted, settled, data):
+    profile, slow, target, policy = wanted.profile, wanted.slow, wanted.target, wanted.policy
     current = data.draw(st.sampled_from([None, *profile.points]))
     application = ApplicationState(profile, target, slow, current=current)
     decision = decide(DecisionState((application,), DOMAINS, policy, settled=settled))
@@ -118,56 +153,49 @@ def test_no_target_is_violated_while_a_point_within_the_cap_meets_both(
 
 
 @thorough
-@given(profiles(), targets, slowdowns)
-def test_max_accuracy_is_the_brute_force_optimum(profile, target, slow):
-    good = [point for point in profile.points if meets(point, target, slow)]
-    assume(good)
-    choice = decide(state(ApplicationState(profile, target, slow))).choices[0]
-    best = max(point.accuracy for point in good)
+@given(satisfiable())
+def test_max_accuracy_is_the_brute_force_optimum(wanted):
+    application = ApplicationState(wanted.profile, wanted.target, wanted.slow)
+    choice = decide(state(application)).choices[0]
+    best = max(point.accuracy for point in wanted.good)
     assert choice.point.accuracy == pytest.approx(best)
-    least = min(point.energy_j for point in good if point.accuracy == best)
+    least = min(point.energy_j for point in wanted.good if point.accuracy == best)
     assert choice.point.energy_j == pytest.approx(least)
 
 
 @thorough
-@given(profiles(), targets, slowdowns)
-def test_min_energy_is_the_brute_force_optimum(profile, target, slow):
-    good = [point for point in profile.points if meets(point, target, slow)]
-    assume(good)
-    application = ApplicationState(profile, target, slow)
+@given(satisfiable())
+def test_min_energy_is_the_brute_force_optimum(wanted):
+    application = ApplicationState(wanted.profile, wanted.target, wanted.slow)
     choice = decide(state(application, objective=Objective.MIN_ENERGY)).choices[0]
-    assert choice.point.energy_j == pytest.approx(min(point.energy_j for point in good))
+    assert choice.point.energy_j == pytest.approx(min(point.energy_j for point in wanted.good))
 
 
 @thorough
-@given(profiles(), st.tuples(deadlines, deadlines), floors, slowdowns)
-def test_a_looser_deadline_never_costs_more_energy_at_the_same_floor(profile, pair, floor, slow):
-    tight, loose = (
-        decide(
-            state(
-                ApplicationState(profile, Target(deadline_s, floor), slow),
-                objective=Objective.MIN_ENERGY,
-            )
-        ).choices[0]
-        for deadline_s in sorted(pair)
-    )
-    assume(not tight.given_up)
-    assert loose.point.energy_j <= tight.point.energy_j + 1e-9
-
-
-@thorough
-@given(profiles(), st.tuples(deadlines, deadlines), floors, slowdowns, st.floats(0.5, 60.0))
-def test_nor_does_it_within_a_power_cap(profile, pair, floor, slow, cap_w):
-    policy = Policy(objective=Objective.MIN_ENERGY, power_cap_w=cap_w)
+@given(satisfiable(), st.floats(1.0, 20.0))
+def test_a_looser_deadline_never_costs_more_energy_at_the_same_floor(wanted, looser):
+    """Neither within a power cap nor without one."""
+    policy = dataclasses.replace(wanted.policy, objective=Objective.MIN_ENERGY)
     tight, loose = (
         decide(
             DecisionState(
-                (ApplicationState(profile, Target(deadline_s, floor), slow),), DOMAINS, policy
+                (
+                    ApplicationState(
+                        wanted.profile,
+                        dataclasses.replace(
+                            wanted.target, deadline_s=factor * wanted.target.deadline_s
+                        ),
+                        wanted.slow,
+                    ),
+                ),
+                DOMAINS,
+                policy,
             )
         )
-        for deadline_s in sorted(pair)
+        for factor in (1.0, looser)
     )
-    assume(tight.power_cap_met and not tight.choices[0].given_up)
+    assert tight.power_cap_met
+    assert tight.choices[0].given_up == ()
     assert loose.choices[0].point.energy_j <= tight.choices[0].point.energy_j + 1e-9
 
 
@@ -211,25 +239,22 @@ def test_weighted_without_a_weight_is_max_accuracy(several, wanted, slow, policy
 
 
 @thorough
-@given(profiles(), targets, slowdowns, st.floats(0.0, 20.0))
-def test_weighted_is_the_brute_force_optimum(profile, target, slow, weight):
-    good = [point for point in profile.points if meets(point, target, slow)]
-    assume(good)
+@given(satisfiable(), st.floats(0.0, 20.0))
+def test_weighted_is_the_brute_force_optimum(wanted, weight):
     policy = Policy(objective=Objective.WEIGHTED, energy_weight=weight)
-    application = ApplicationState(profile, target, slow)
+    application = ApplicationState(wanted.profile, wanted.target, wanted.slow)
     point = decide(DecisionState((application,), DOMAINS, policy)).choices[0].point
-    best = max(each.accuracy - weight * each.energy_j for each in good)
+    best = max(each.accuracy - weight * each.energy_j for each in wanted.good)
     assert point.accuracy - weight * point.energy_j == pytest.approx(best, abs=1e-8)
 
 
 @thorough
-@given(profiles(), targets, slowdowns, st.tuples(st.floats(0.0, 20.0), st.floats(0.0, 20.0)))
-def test_the_more_a_joule_is_worth_the_less_is_taken(profile, target, slow, weights):
-    assume(any(meets(point, target, slow) for point in profile.points))
+@given(satisfiable(), st.tuples(st.floats(0.0, 20.0), st.floats(0.0, 20.0)))
+def test_the_more_a_joule_is_worth_the_less_is_taken(wanted, weights):
     cheap, dear = (
         decide(
             DecisionState(
-                (ApplicationState(profile, target, slow),),
+                (ApplicationState(wanted.profile, wanted.target, wanted.slow),),
                 DOMAINS,
                 Policy(objective=Objective.WEIGHTED, energy_weight=weight),
             )
@@ -318,17 +343,17 @@ def clocks_now():
 
 
 @thorough
-@given(profiles(), targets, slowdowns, objectives, clocks_now(), st.data())
+@given(satisfiable(), objectives, clocks_now(), st.data())
 def test_until_the_clocks_are_turned_no_target_is_violated_that_a_point_meets_now(
-    profile, target, slow, objective, domains, data
+    wanted, objective, domains, data
 ):
-    now_hz = {domain.name: domain.frequency_hz for domain in domains}
-    good = [
-        point
-        for point in profile.points
-        if point.frequency_hz == now_hz[point.processor] and meets(point, target, slow)
-    ]
-    assume(good)
+    profile, target, slow, witness = wanted.profile, wanted.target, wanted.slow, wanted.witness
+    domains = tuple(
+        dataclasses.replace(domain, frequency_hz=witness.frequency_hz)
+        if domain.name == witness.processor
+        else domain
+        for domain in domains
+    )
     current = data.draw(st.sampled_from([None, *profile.points]))
     application = ApplicationState(profile, target, slow, current=current)
     policy = Policy(objective=objective)
@@ -367,9 +392,7 @@ def obeyed(state, decision, *, turned):
             dataclasses.replace(
                 domain,
                 commanded_hz=decision.clocks_hz[domain.name],
-                frequency_hz=(
-                    decision.clocks_hz[domain.name] if turned else domain.frequency_hz
-                ),
+                frequency_hz=(decision.clocks_hz[domain.name] if turned else domain.frequency_hz),
             )
             if domain.name in decision.clocks_hz
             else domain
@@ -380,9 +403,7 @@ def obeyed(state, decision, *, turned):
 
 
 @thorough
-@given(
-    profiles('a'), profiles('b'), targets, targets, slowdowns, policies, clocks_now(), st.data()
-)
+@given(profiles('a'), profiles('b'), targets, targets, slowdowns, policies, clocks_now(), st.data())
 def test_a_decision_stands_until_something_changes(
     left, right, first, second, slow, policy, domains, data
 ):
