@@ -40,6 +40,11 @@ def arguments() -> list[DeclareLaunchArgument]:
             description='platform description, a name or a YAML file; empty: as in params_file',
         ),
         DeclareLaunchArgument(
+            'device',
+            default_value='',
+            description='auto, linux or simulated; empty: as in params_file',
+        ),
+        DeclareLaunchArgument(
             'model',
             default_value='',
             description='model, a name or a folder; empty: as in params_file',
@@ -67,23 +72,26 @@ def image_environment(context: LaunchContext) -> list[SetEnvironmentVariable]:
 
 def nodes(context: LaunchContext) -> list[Node]:
     """Return the three nodes; arguments that are not empty outrank the parameter file."""
-    platform = LaunchConfiguration('platform').perform(context)
+    device = {
+        name: value
+        for name in ('platform', 'device')
+        if (value := LaunchConfiguration(name).perform(context))
+    }
     model = LaunchConfiguration('model').perform(context)
     image_topic = LaunchConfiguration('image_topic').perform(context)
-    on_platform = {'platform': platform} if platform else {}
     with_model = {'model': model} if model else {}
     return [
         _node(
             'perception',
             'perception_node',
-            {**on_platform, **with_model},
+            {**device, **with_model},
             remappings=[
                 ('image', image_topic),
                 ('image/compressed', f'{image_topic}/compressed'),
             ],
         ),
         _node('resource_manager', 'resource_manager_node', {}),
-        _node('platform', 'platform_node', on_platform),
+        _node('platform', 'platform_node', device),
     ]
 
 

@@ -41,6 +41,7 @@ def test_the_loop_has_its_arguments() -> None:
         'params_file',
         'image_topic',
         'platform',
+        'device',
         'model',
         'use_sim_time',
         'log_level',

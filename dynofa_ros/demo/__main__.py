@@ -108,6 +108,7 @@ def _start(processes: Processes, scenario: Scenario, camera: Camera, options: An
         _node(
             'platform_node',
             platform=PLATFORM,
+            device='simulated',
             battery_initial=BATTERY_INITIAL,
             battery_energy_j=scenario.battery_energy_j,
         ),
@@ -119,6 +120,7 @@ def _start(processes: Processes, scenario: Scenario, camera: Camera, options: An
             'perception_node',
             model=options.model,
             platform=PLATFORM,
+            device='simulated',
             processor=PROCESSOR,
             profile_rounds=PROFILE_ROUNDS,
         ),

@@ -119,6 +119,11 @@ class Diagnostics:
             values=[KeyValue(key=key, value=value) for key, value in sorted(values.items())],
         )
 
+    def close(self) -> None:
+        """End publisher and timer; a node that goes on makes another one."""
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_publisher(self._publisher)
+
     def publish(self) -> None:
         """Publish the status now; the timer calls this once a second."""
         message = DiagnosticArray(status=[self.status()])

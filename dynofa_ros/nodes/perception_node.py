@@ -10,6 +10,7 @@ import math
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -30,6 +31,7 @@ from dynofa_ros.msg import (
 from dynofa_ros.nodes import perception_messages as messages
 from dynofa_ros.nodes.diagnostics import Diagnostics
 from dynofa_ros.nodes.image_conversion import conversion_library
+from dynofa_ros.nodes.perception_device import PerceptionDevice
 from dynofa_ros.nodes.perception_parameters import PerceptionParameters, declare_parameters
 from dynofa_ros.nodes.perception_start import Start, make_ready
 from dynofa_ros.nodes.perception_work import Arrival, Command, FrameResult, Loaded, Running
@@ -38,7 +40,8 @@ from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.run_node import run_node
 from dynofa_ros.nodes.runtime_messages import profile_message
 from dynofa_ros.nodes.vision_classification import vision_publisher
-from dynofa_ros.platform import Occupancy, load_platform
+from dynofa_ros.platform import Occupancy, Platform
+from dynofa_ros.platform.linux import Sysfs
 from dynofa_ros.simulation.frame_time import FrameModel
 
 HAND_OVER_S = 1e-4
@@ -53,10 +56,15 @@ class PerceptionNode(Node):
         self._settings = parameters = declare_parameters(self)
         self._started_s = time.monotonic()
         self.failed = False
-        self._frame_model = self._simulated_platform(parameters)
-        platform = None if self._frame_model is None else self._frame_model.platform
         log = self.get_logger()
-        self._start = make_ready(parameters, platform, say=log.info, warn=log.warning)
+        device = PerceptionDevice.find(
+            platform=parameters.platform,
+            device=parameters.device,
+            sysfs=Sysfs(Path(parameters.sysfs_root)),
+            warn=log.warning,
+        )
+        self._frame_model = self._model_of(device.simulated, parameters)
+        self._start = make_ready(parameters, device, say=log.info, warn=log.warning)
         self._residents, self._profile = self._start.residents, self._start.profile
         self._diagnostics = Diagnostics(self, self._profile.platform)
         self._others: set[str] = set()
@@ -74,10 +82,12 @@ class PerceptionNode(Node):
         self._thread = threading.Thread(target=self._work, name='perception worker')
         self._thread.start()
 
-    def _simulated_platform(self, parameters: PerceptionParameters) -> FrameModel | None:
-        if not parameters.platform:
+    def _model_of(
+        self, platform: Platform | None, parameters: PerceptionParameters
+    ) -> FrameModel | None:
+        if platform is None:
             return None
-        platform, app = load_platform(parameters.platform), parameters.app
+        app = parameters.app
         self._occupancy = occupancy = Occupancy(platform, clock=time.monotonic)
         return FrameModel(
             platform,

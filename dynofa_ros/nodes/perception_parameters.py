@@ -10,6 +10,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 
 from dynofa_ros.engine import AUTO, ENGINES
+from dynofa_ros.platform.linux import CHOICES as DEVICES
 
 RELIABILITIES = ('best_effort', 'reliable')
 ENGINE_CHOICES = (AUTO, *ENGINES)
@@ -33,11 +34,19 @@ _TEXTS: dict[str, tuple[str, str, bool, str]] = {
     'subnet': ('', 'sub-network to run, whatever the manager commands; empty: obey it', True, ''),
     'platform': (
         '',
-        'simulated platform, a name or the path of its YAML: frames take its time; '
-        'empty: this machine, measured',
+        'platform description, a name or the path of its YAML: of the machine that is simulated, '
+        'or of this one, for what its other clocks would give; empty: this machine as it is',
         False,
         '',
     ),
+    'device': (
+        'auto',
+        'auto: this machine if it has clocks or sensors, measured, else the simulated platform, '
+        'whose time frames take',
+        False,
+        f'one of {", ".join(DEVICES)}',
+    ),
+    'sysfs_root': ('/', "where this machine's /sys and /proc are mounted", False, ''),
     'processor': ('', 'processor to start on; empty: the first', False, ''),
     'profile': (
         '',
@@ -79,6 +88,8 @@ class PerceptionParameters:
     cache: str
     subnet: str
     platform: str
+    device: str
+    sysfs_root: str
     processor: str
     profile: str
     reliable: bool
@@ -119,6 +130,7 @@ def declare_parameters(node: Node) -> PerceptionParameters:
             floating_point_range=[FloatingPointRange(from_value=0.0, to_value=1.0)],
         ),
     ).value
+    _check_choice('device', values['device'], DEVICES)
     _check_choice('engine', values['engine'], ENGINE_CHOICES)
     _check_choice('image_reliability', values['image_reliability'], RELIABILITIES)
     values['reliable'] = values.pop('image_reliability') == 'reliable'

@@ -19,9 +19,9 @@ from dynofa_ros.engine import (
     default_cache,
     networks,
 )
+from dynofa_ros.nodes.perception_device import PerceptionDevice
 from dynofa_ros.nodes.perception_parameters import PerceptionParameters
 from dynofa_ros.nodes.perception_profile import Profiler, read_profile, runnable
-from dynofa_ros.platform import Platform
 from dynofa_ros.runtime import Profile
 from dynofa_ros.supernet import Model, load_model
 
@@ -50,14 +50,15 @@ class Start:
 
 
 def make_ready(
-    parameters: PerceptionParameters, platform: Platform | None, *, say: Say, warn: Say
+    parameters: PerceptionParameters, device: PerceptionDevice, *, say: Say, warn: Say
 ) -> Start:
-    """Load the model, choose the engine, compile and measure; ``platform`` is a simulated one.
+    """Load the model, choose the engine, compile and measure.
 
     Raises:
         ValueError: naming what is wrong with a parameter, a file, the model or the engine.
     """
     start_s = time.monotonic()
+    platform = device.simulated
     model = load_model(parameters.model)
     cache = _cache(parameters)
     everyone = networks(model, cache)
@@ -85,6 +86,7 @@ def make_ready(
         place = profiler.load(profile)
     else:
         profile, place = profiler.measured()
+    profile = device.complete(profile, model)
     if cache.error:
         warn(f'compiled sub-networks are not kept: {cache.error}')
     say(f'{len(residents)} compiled sub-networks after {time.monotonic() - start_s:.1f} s')

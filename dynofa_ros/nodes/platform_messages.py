@@ -17,6 +17,14 @@ from dynofa_ros.msg import (
 )
 from dynofa_ros.platform.device import BatteryReading, DeviceState, DomainReading, DomainSetting
 
+# `POWER_SUPPLY_STATUS` of sensor_msgs follows what Linux says.
+_SUPPLY_STATUS = {
+    'Charging': BatteryState.POWER_SUPPLY_STATUS_CHARGING,
+    'Discharging': BatteryState.POWER_SUPPLY_STATUS_DISCHARGING,
+    'Not charging': BatteryState.POWER_SUPPLY_STATUS_NOT_CHARGING,
+    'Full': BatteryState.POWER_SUPPLY_STATUS_FULL,
+}
+
 
 def settings_of(command: DvfsCommand) -> list[DomainSetting]:
     """Return what a command asks of each domain."""
@@ -32,16 +40,22 @@ def _setting(domain: DomainFrequency) -> DomainSetting:
     )
 
 
-def platform_state_message(state: DeviceState, *, stamp: Time) -> PlatformState:
-    """Return the state as a message, without the acknowledgement of a command."""
+def platform_state_message(
+    state: DeviceState, *, stamp: Time, obeys: bool = True
+) -> PlatformState:
+    """Return the state as a message, without the acknowledgement of a command.
+
+    A node that `obeys` no command can set no clock.
+    """
     message = PlatformState(
         platform=state.platform,
         simulated=state.simulated,
         capabilities=list(state.capabilities),
-        domains=[_domain_message(domain) for domain in state.domains.values()],
+        domains=[_domain_message(each, obeys=obeys) for each in state.domains.values()],
         rails=[RailState(name=name, power_w=power_w) for name, power_w in state.rails_w.items()],
         power_w=state.power_w,
         power_source=state.power_source,
+        energy_j=state.energy_j,
         temperatures=[
             TemperatureState(
                 name=each.name, temperature_c=each.temperature_c, throttle_c=each.throttle_c
@@ -53,7 +67,7 @@ def platform_state_message(state: DeviceState, *, stamp: Time) -> PlatformState:
     return message
 
 
-def _domain_message(domain: DomainReading) -> DomainState:
+def _domain_message(domain: DomainReading, *, obeys: bool) -> DomainState:
     return DomainState(
         name=domain.name,
         processors=list(domain.processors),
@@ -61,7 +75,7 @@ def _domain_message(domain: DomainReading) -> DomainState:
         min_frequency_hz=domain.min_frequency_hz,
         max_frequency_hz=domain.max_frequency_hz,
         available_frequencies_hz=list(domain.available_frequencies_hz),
-        settable=domain.settable,
+        settable=domain.settable and obeys,
         utilisation=domain.utilisation,
         co_runner_utilisation=domain.co_runner_utilisation,
     )
@@ -77,10 +91,8 @@ def battery_message(battery: BatteryReading, *, stamp: Time) -> BatteryState:
         capacity=battery.capacity_ah,
         design_capacity=battery.capacity_ah,
         percentage=battery.percentage,
-        power_supply_status=(
-            BatteryState.POWER_SUPPLY_STATUS_DISCHARGING
-            if battery.percentage > 0
-            else BatteryState.POWER_SUPPLY_STATUS_NOT_CHARGING
+        power_supply_status=_SUPPLY_STATUS.get(
+            battery.status, BatteryState.POWER_SUPPLY_STATUS_UNKNOWN
         ),
         power_supply_health=BatteryState.POWER_SUPPLY_HEALTH_UNKNOWN,
         power_supply_technology=BatteryState.POWER_SUPPLY_TECHNOLOGY_UNKNOWN,

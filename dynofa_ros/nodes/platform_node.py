@@ -1,7 +1,10 @@
 """The platform node: turns clocks as it is told, and says how the machine is.
 
-The device layer of arXiv 2206.02525. The device is a simulated one: its time is the steady clock of
-this machine, whatever `use_sim_time` says, because frames are worked on in that time too.
+The device layer of arXiv 2206.02525. The device is this machine, or a simulated one, whose time is
+the steady clock, whatever `use_sim_time` says, because frames are worked on in that time too.
+
+It is a lifecycle node: configured it looks, active it obeys. Whatever ends that, the clocks go back
+to how they were found.
 """
 
 from __future__ import annotations
@@ -9,122 +12,234 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import BatteryState
 
-from dynofa_ros.msg import DvfsCommand, FrameReport, PlatformState
+from dynofa_ros.msg import DvfsCommand, FrameReport, ManagerState, PlatformState
+from dynofa_ros.nodes.battery_publisher import BatteryPublisher
 from dynofa_ros.nodes.diagnostics import Diagnostics
-from dynofa_ros.nodes.platform_messages import (
-    battery_message,
-    platform_state_message,
-    settings_of,
-)
+from dynofa_ros.nodes.platform_health import PlatformHealth
+from dynofa_ros.nodes.platform_messages import platform_state_message, settings_of
 from dynofa_ros.nodes.platform_parameters import CO_RUNNER, declare_parameters
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.run_node import run_node
 from dynofa_ros.platform import DeviceState, Outcome, PlatformError, SimulatedDevice
+from dynofa_ros.platform.linux import LinuxDevice, Opened, Sysfs, open_device
+from dynofa_ros.platform.watchdog import Watchdog
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
-class PlatformNode(Node):
+class PlatformNode(LifecycleNode):
     """Applies `dvfs_command`, and publishes `platform_state` and `battery`."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__('platform')
-        self._device: SimulatedDevice | None = None
-        parameters = declare_parameters(self)
-        self.add_post_set_parameters_callback(self._on_parameters)
-        self._device = SimulatedDevice(
-            parameters.platform, clock=clock, battery_percentage=parameters.battery_initial
-        )
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sysfs: Sysfs | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__('platform', **options)
+        self._now_s = clock
+        self._opened: Opened | None = None
+        self._active = False
+        self._settings = declare_parameters(self)
+        self._sysfs = sysfs or Sysfs(self._settings.sysfs_root)
+        self._refused: PlatformError | None = None
+        if self._settings.autostart:
+            if self.trigger_configure() != SUCCESS and self._refused:
+                raise self._refused
+            self.trigger_activate()
+
+    @property
+    def device(self) -> LinuxDevice | SimulatedDevice:
+        """The device, which is open from configured on."""
+        if self._opened is None:
+            raise RuntimeError('the node is not configured')
+        return self._opened.device
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Open the device, and begin to publish how it is."""
+        settings = self._settings
+        try:
+            self._opened = opened = open_device(
+                settings.platform,
+                settings.device,
+                sysfs=self._sysfs,
+                clock=self._now_s,
+                record_file=settings.state_file,
+                whitelist=settings.whitelist,
+                min_interval_s=settings.min_interval_s,
+                battery_percentage=settings.battery_initial,
+            )
+        except PlatformError as error:
+            self._refused = error
+            self.get_logger().error(str(error))
+            return FAILURE
+        self._say_what_was_opened(opened)
         self._sequence = 0
         self._outcome = Outcome(applied=False, text='no command yet')
-        self._throttled: set[str] = set()
-        self._diagnostics = Diagnostics(self, f'{parameters.platform.name} (simulated)')
-        self._on_parameters(
-            [self.get_parameter(f'{CO_RUNNER}{name}') for name in parameters.platform.processors]
-        )
+        self._watchdog = Watchdog(settings.manager_timeout_s, clock=self._now_s)
+        simulated = isinstance(opened.device, SimulatedDevice)
+        hardware = self.device.state().platform
+        self._diagnostics = Diagnostics(self, f'{hardware} (simulated)' if simulated else hardware)
+        self._health = PlatformHealth(self, self._diagnostics, opened)
+        self._connect()
+        return SUCCESS
+
+    def _say_what_was_opened(self, opened: Opened) -> None:
+        log = self.get_logger()
+        log.info(opened.reason)
+        if opened.differs:
+            log.warning(
+                f'not the platform described: {opened.differs}; see `dynofa platform calibrate`'
+            )
+        if isinstance(opened.device, LinuxDevice):
+            for each in opened.device.left_by_another.done:
+                log.warning(f'left turned by a process that died, put back: {each}')
+            for each in opened.device.left_by_another.failed:
+                log.error(f'left turned by a process that died, NOT put back: {each}')
+        else:
+            names = [f'{CO_RUNNER}{name}' for name in self._settings.platform.processors]
+            self._on_parameters([self.get_parameter(name) for name in names])
+
+    def _connect(self) -> None:
+        """Make publishers, subscriptions and timers."""
         self._states = self.create_publisher(
             PlatformState, 'platform_state', qos_profile('platform_state')
         )
-        self._batteries = self.create_publisher(BatteryState, 'battery', qos_profile('battery'))
-        self.create_subscription(
-            DvfsCommand, 'dvfs_command', self._on_command, qos_profile('dvfs_command')
+        self._batteries = BatteryPublisher(self)
+        listened = (
+            (DvfsCommand, 'dvfs_command', self._on_command),
+            (FrameReport, 'frame_report', self._on_frame),
+            (ManagerState, 'manager_state', lambda _: self._watchdog.hear()),
         )
-        self.create_subscription(
-            FrameReport, 'frame_report', self._on_frame, qos_profile('frame_report')
-        )
-        self.create_timer(
-            1 / parameters.publish_rate_hz,
-            self._on_period,
-            clock=Clock(clock_type=ClockType.STEADY_TIME),
-        )
-        self.get_logger().info(f'{parameters.platform.description}: simulated, all is modelled')
+        self._subscriptions_made = [
+            self.create_subscription(kind, topic, hear, qos_profile(topic))
+            for kind, topic, hear in listened
+        ]
+        rates = [(self._settings.publish_rate_hz, self._on_period)]
+        if isinstance(self.device, LinuxDevice):
+            rates.append((self._settings.sample_rate_hz, self.device.sample))
+        self._timers_made = [
+            self.create_timer(1 / rate_hz, call, clock=Clock(clock_type=ClockType.STEADY_TIME))
+            for rate_hz, call in rates
+        ]
+        self.add_post_set_parameters_callback(self._on_parameters)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Obey commands from now on."""
+        self._active = True
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Put the clocks back, and obey no more."""
+        self._active = False
+        self._put_back('deactivated')
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of the machine."""
+        self._disconnect()
+        return SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Put the clocks back, and let go of the machine."""
+        self._disconnect()
+        return SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Put the clocks back, and let go of the machine."""
+        self._disconnect()
+        return SUCCESS
+
+    def _disconnect(self) -> None:
+        """Close the device first: whatever else fails, the clocks are as they were found."""
+        self._active = False
+        if self._opened is None:
+            return
+        self._put_back('the node ends')
+        opened, self._opened = self._opened, None
+        try:
+            opened.device.close()
+        except PlatformError as error:
+            self.get_logger().error(str(error))
+        self.remove_post_set_parameters_callback(self._on_parameters)
+        for timer in self._timers_made:
+            self.destroy_timer(timer)
+        for subscription in self._subscriptions_made:
+            self.destroy_subscription(subscription)
+        self._diagnostics.close()
+        self._batteries.close()
+        self.destroy_publisher(self._states)
 
     def _on_parameters(self, parameters: list[Parameter]) -> None:
         for parameter in parameters:
-            if parameter.name.startswith(CO_RUNNER):
+            if parameter.name.startswith(CO_RUNNER) and self._opened:
                 processor = parameter.name.removeprefix(CO_RUNNER)
-                self._device.set_co_runner(processor, parameter.value)
+                if isinstance(self.device, SimulatedDevice):
+                    self.device.set_co_runner(processor, parameter.value)
 
     def _on_command(self, command: DvfsCommand) -> None:
         self._sequence = command.sequence
-        self._outcome = self._device.apply(settings_of(command))
+        if self._active:
+            self._outcome = self.device.apply(settings_of(command))
+        else:
+            self._outcome = Outcome(applied=False, text='this node is not active')
         if self._outcome.applied:
+            self._watchdog.turn()
             self.get_logger().info(f'{self._outcome.text} ({command.reason})')
         else:
             self._diagnostics.count('dvfs_command', self._outcome.text)
-        self._publish_state(self._device.state())
+        self._publish_state(self.device.state())
+
+    def _put_back(self, why: str) -> None:
+        """Put the clocks back to how they were found, and say so; again is no harm."""
+        outcome = self.device.restore()
+        if not outcome.applied:
+            self.get_logger().error(f'{why}: {outcome.text}')
+        elif self._watchdog.turned:
+            self.get_logger().info(f'{why}: {outcome.text}')
+        self._watchdog.put_back()
 
     def _on_frame(self, report: FrameReport) -> None:
+        if not isinstance(self.device, SimulatedDevice):
+            return
         try:
-            self._device.add_busy(
+            self.device.add_busy(
                 report.processor, report.inference_s, threads=report.threads, app=report.app
             )
         except PlatformError as error:
             self._diagnostics.count('frame_report', f'app {report.app!r}: {error}')
 
     def _on_period(self) -> None:
-        self._device.advance()
-        state = self._device.state()
+        if self._watchdog.barks:
+            silent = f'nothing heard of the resource manager for {self._watchdog.timeout_s:g} s'
+            self._diagnostics.count('manager', silent)
+            self._put_back(silent)
+            self._outcome = Outcome(applied=False, text=f'{silent}: clocks put back')
+        self.device.advance()
+        state = self.device.state()
         self._publish_state(state)
         if state.battery and self.get_parameter('publish_battery').value:
-            stamp = self.get_clock().now().to_msg()
-            self._batteries.publish(battery_message(state.battery, stamp=stamp))
-        self._tell_health(state)
+            self._batteries.publish(state.battery)
+        self._health.tell(state, last_command=self._outcome.text, obeys=self._active)
 
     def _publish_state(self, state: DeviceState) -> None:
-        message = platform_state_message(state, stamp=self.get_clock().now().to_msg())
+        stamp = self.get_clock().now().to_msg()
+        message = platform_state_message(state, stamp=stamp, obeys=self._active)
         message.command_sequence = self._sequence
         message.command_applied = self._outcome.applied
         message.command_result = self._outcome.text
         self._states.publish(message)
 
-    def _tell_health(self, state: DeviceState) -> None:
-        throttled = {domain.name for domain in state.domains.values() if domain.throttled}
-        for name in sorted(throttled - self._throttled):
-            self.get_logger().warning(f'{name} throttled by heat')
-        for name in sorted(self._throttled - throttled):
-            self.get_logger().info(f'{name} no longer throttled')
-        self._throttled = throttled
-        for name, domain in state.domains.items():
-            self._diagnostics.set(f'{name} frequency [Hz]', f'{domain.frequency_hz:.0f}')
-        self._diagnostics.set('power [W]', f'{state.power_w:.2f}')
-        self._diagnostics.set('energy drawn [J]', f'{state.energy_j:.1f}')
-        self._diagnostics.set('last command', self._outcome.text)
-        if throttled:
-            self._diagnostics.warn(f'throttled by heat: {", ".join(sorted(throttled))}')
-        elif state.battery and state.battery.percentage == 0:
-            self._diagnostics.warn('battery empty (the simulated machine runs on)')
-        else:
-            self._diagnostics.ok('running, simulated')
-
     def destroy_node(self) -> None:
         """Put the clocks back to how they were found, if any were turned, then end the node."""
-        if self._device is not None:
-            self._device.restore()
+        self._disconnect()
         super().destroy_node()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ REFUSED_AT_START = (ValueError, InvalidParameterTypeException, InvalidParameterV
 
 
 def run_node(make: Callable[[], Node], args: list[str] | None, *, name: str) -> int:
-    """Spin the node that ``make`` returns until SIGINT or SIGTERM; return the exit code.
+    """Spin the node that ``make`` returns until SIGINT, SIGTERM or SIGHUP; return the exit code.
 
     1, with one line on the standard error, if it refuses to start, and if it says that it
     ``failed``; 0 otherwise.
@@ -25,6 +26,8 @@ def run_node(make: Callable[[], Node], args: list[str] | None, *, name: str) -> 
     except RuntimeError as error:  # a parameter file that cannot be read, an unknown argument
         print(f'{name}: {type(error).__name__}: {error}', file=sys.stderr)
         return 1
+    # Whoever started it over ssh has gone: it ends as in good order.
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     node = None
     try:
         node = make()

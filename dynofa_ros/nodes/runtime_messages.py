@@ -16,6 +16,7 @@ from dynofa_ros.msg import (
     AppDecision,
     Deadline,
     DomainFrequency,
+    DomainState,
     DvfsCommand,
     FrameReport,
     ManagerState,
@@ -117,7 +118,7 @@ def platform_from(message: PlatformState) -> PlatformObservation:
             DomainObservation(
                 name=each.name,
                 processors=tuple(each.processors),
-                frequency_hz=each.frequency_hz,
+                frequency_hz=_busy_clock_hz(each, simulated=message.simulated),
                 frequencies_hz=tuple(each.available_frequencies_hz),
                 settable=each.settable,
             )
@@ -133,6 +134,16 @@ def platform_from(message: PlatformState) -> PlatformObservation:
             for each in message.temperatures
         ),
     )
+
+
+def _busy_clock_hz(domain: DomainState, *, simulated: bool) -> float:
+    """Return the clock at which frames run.
+
+    Between limits that differ a governor of Linux chooses: the clock now is that of a moment, often
+    of an idle one, and while a frame runs it goes to the upper limit.
+    """
+    floats = domain.min_frequency_hz < domain.max_frequency_hz
+    return domain.max_frequency_hz if floats and not simulated else domain.frequency_hz
 
 
 def target_from(message: Deadline) -> TargetRequest:

@@ -29,7 +29,7 @@ def measured_profile(
 ) -> Profile:
     """Return the profile of this machine, whose clocks are not set.
 
-    ``energy_j`` is what one frame of a sub-network takes in a place, measured on a rail; what it
+    ``energy_j`` is what one frame of a sub-network takes in a place, measured by RAPL; what it
     lacks is unknown. Without it all are.
 
     Raises:
@@ -53,7 +53,7 @@ def measured_profile(
             )
         )
     known = any(not math.isnan(each.energy_j) for each in points)
-    source = 'measured_rail' if known else 'unavailable'
+    source = 'measured_rapl' if known else 'unavailable'
     return Profile(app, model.net.spec.name, host_name(), 'measured', source, tuple(points))
 
 

@@ -27,6 +27,7 @@ from dynofa_ros.offline.measure_engines import (
 from dynofa_ros.offline.profile import measured_profile
 from dynofa_ros.offline.progress_report import reporting
 from dynofa_ros.offline.stored_profile import Conditions, StoredProfile
+from dynofa_ros.offline.writable import check_writable
 from dynofa_ros.platform.energy_meter import POWERCAP, EnergyMeter, EnergyUnavailable
 from dynofa_ros.runtime import OperatingPoint, Profile
 from dynofa_ros.supernet.model import Model, load_model
@@ -49,10 +50,10 @@ def run_profile(options: argparse.Namespace, *, powercap: Path = POWERCAP) -> in
     if not options.app.strip():
         raise ValueError(f'app is {options.app!r}; it must be a text that is not empty')
     for file in filter(None, (options.out, options.json)):
-        _check_writable(file)
+        check_writable(file)
     engines, unable = open_engines(options.engines)
     model = load_model(options.model)
-    _say_if_busy()
+    say_if_busy()
     everyone = networks(model, default_cache())
     wanted = [(engine, place) for engine in engines for place in places(engine, threads)]
     with reporting('compiled', len(everyone) * len(wanted)) as report:
@@ -98,19 +99,8 @@ def _threads(wanted: Sequence[int] | None) -> tuple[int, ...]:
     return tuple(sorted(set(wanted)))
 
 
-def _check_writable(file: Path) -> None:
-    """Raise ValueError now if a file cannot be written after minutes of measuring."""
-    if file.is_dir():
-        raise ValueError(f'{file} is a folder; name a file')
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f'{file} cannot be written: {error.strerror}') from error
-    if not os.access(file.parent, os.W_OK):
-        raise ValueError(f'{file} cannot be written: its folder is read-only')
-
-
-def _say_if_busy() -> None:
+def say_if_busy() -> None:
+    """Say it where other programs keep this machine busy: what is measured then holds for that."""
     load = os.getloadavg()[0]
     if load > BUSY:
         print(
@@ -148,7 +138,7 @@ def _profile(
     ]
     points = tuple(point for each in profiles for point in each.points)
     sources = {each.energy_source for each in profiles}
-    source = 'measured_rail' if 'measured_rail' in sources else 'unavailable'
+    source = 'measured_rapl' if 'measured_rapl' in sources else 'unavailable'
     return replace(profiles[0], energy_source=source, points=points)
 
 

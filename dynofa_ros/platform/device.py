@@ -66,6 +66,7 @@ class BatteryReading:
     current_a: float  # negative while it discharges
     charge_ah: float
     capacity_ah: float
+    status: str  # as Linux says it: Charging, Discharging, Full, Not charging or Unknown
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class DeviceState:
     domains: Mapping[str, DomainReading]
     rails_w: Mapping[str, float]  # power by supply rail
     power_w: float  # of the board, mean of the last period
-    power_source: str  # measured_rail, measured_battery, modelled or unavailable
+    power_source: str  # measured_rail, measured_rapl, measured_battery, modelled or unavailable
     energy_j: float  # drawn since the start
     temperatures: tuple[TemperatureReading, ...]
     battery: BatteryReading | None
@@ -95,6 +96,18 @@ class Device(Protocol):
         """Set clocks: all that is asked, or nothing where any part of it is refused."""
         ...
 
-    def restore(self) -> None:
-        """Put the clocks back to how they were found."""
+    def sample(self) -> None:
+        """Measure the power now; energy is what was measured from sample to sample."""
+        ...
+
+    def advance(self) -> None:
+        """End a period, over which utilisation and power are reported."""
+        ...
+
+    def restore(self) -> Outcome:
+        """Put the clocks back to how they were found; doing it twice is no harm."""
+        ...
+
+    def close(self) -> None:
+        """Put the clocks back, and let go of the machine."""
         ...

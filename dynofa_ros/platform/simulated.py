@@ -112,10 +112,18 @@ class SimulatedDevice:
         texts = [self._clocks[name].set(limits[name], behind_s=behind_s) for name in limits]
         return Outcome(applied=True, text='; '.join(texts))
 
-    def restore(self) -> None:
+    def sample(self) -> None:
+        """Do nothing: a model need not be looked at to know what it drew."""
+
+    def restore(self) -> Outcome:
         """Put every clock back to its default, the highest frequency, at once."""
         for clock in self._clocks.values():
             clock.restore()
+        return Outcome(applied=True, text='all clocks at their highest frequency')
+
+    def close(self) -> None:
+        """Put the clocks back."""
+        self.restore()
 
     def add_busy(
         self, processor: str, busy_s: float, *, threads: int = 1, app: str = ''
@@ -189,4 +197,5 @@ class SimulatedDevice:
             current_a=-self._power_w / voltage_v if percentage > 0 else 0.0,
             charge_ah=percentage * model.capacity_ah,
             capacity_ah=model.capacity_ah,
+            status='Discharging' if percentage > 0 else 'Not charging',
         )

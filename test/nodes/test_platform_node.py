@@ -1,125 +1,25 @@
-"""The platform node as a robot meets it: a process of its own, heard and told over DDS."""
+"""The platform node of a simulated machine: a process of its own, heard and told over DDS."""
 
 from __future__ import annotations
 
 import math
 import signal
 import subprocess
-import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import platform_robot
 import pytest
-
-rclpy = pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
-messages = pytest.importorskip(
-    'dynofa_ros.msg', reason='the messages are not built: scripts/build, then . scripts/env.sh'
-)
-
-from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
-from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue  # noqa: E402
-from rcl_interfaces.srv import SetParameters  # noqa: E402
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
-from sensor_msgs.msg import BatteryState  # noqa: E402
-
-from dynofa_ros.nodes.qos import qos_profile  # noqa: E402
+from platform_robot import TIMEOUT_S, Robot, messages
 
 NAN = math.nan
 MAX_HZ, MID_HZ = 1109250000.0, 803250000.0
-# Generous: a loaded machine must not fail a test.
-TIMEOUT_S = 30.0
 
 
-def start(folder: Path, *arguments: str, namespace: str = '/x') -> subprocess.Popen[str]:
-    """Start the node; outside of the checkout, where `dynofa_ros` has no messages."""
-    command = [sys.executable, '-m', 'dynofa_ros.nodes.platform_node', '--ros-args']
-    command += ['-r', f'__ns:={namespace}']
-    for argument in arguments:
-        command += ['-p', argument]
-    return subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
-class Robot:
-    """The other side of the topics."""
-
-    def __init__(self, namespace: str) -> None:
-        self.context = rclpy.Context()
-        rclpy.init(context=self.context)
-        self.namespace = namespace
-        self.node = rclpy.create_node('robot', namespace=namespace, context=self.context)
-        self.executor = SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
-        self.state: Any = None
-        self.battery: Any = None
-        self.status: Any = None
-        self.subscribe(messages.PlatformState, 'platform_state', 'state')
-        self.subscribe(BatteryState, 'battery', 'battery')
-        self.node.create_subscription(
-            DiagnosticArray, '/diagnostics', self.on_diagnostics, qos_profile('/diagnostics')
-        )
-        self.commands = self.node.create_publisher(
-            messages.DvfsCommand, 'dvfs_command', qos_profile('dvfs_command')
-        )
-        self.reports = self.node.create_publisher(
-            messages.FrameReport, 'frame_report', qos_profile('frame_report')
-        )
-
-    def subscribe(self, kind: type, topic: str, attribute: str) -> None:
-        self.node.create_subscription(
-            kind, topic, lambda message: setattr(self, attribute, message), qos_profile(topic)
-        )
-
-    def on_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name == f'{self.namespace}/platform':
-                self.status = status
-
-    def wait_for(self, condition: Callable[[], object]) -> None:
-        """Spin until the condition holds."""
-        end_s = time.monotonic() + TIMEOUT_S
-        while not condition():
-            assert time.monotonic() < end_s, f'not within {TIMEOUT_S} s; last state: {self.state}'
-            self.executor.spin_once(timeout_sec=0.05)
-
-    def command(self, sequence: int, **frequencies_hz: float) -> Any:
-        """Command one frequency per domain; return the state that acknowledges it."""
-        message = messages.DvfsCommand(sequence=sequence, reason='test')
-        message.domains = [
-            messages.DomainFrequency(
-                domain=domain,
-                frequency_hz=frequency_hz,
-                min_frequency_hz=NAN,
-                max_frequency_hz=NAN,
-            )
-            for domain, frequency_hz in frequencies_hz.items()
-        ]
-        self.commands.publish(message)
-        self.wait_for(lambda: self.state and self.state.command_sequence == sequence)
-        return self.state
-
-    def domain(self, name: str) -> Any:
-        return next(domain for domain in self.state.domains if domain.name == name)
-
-    def set_parameter(self, name: str, value: float) -> Any:
-        client = self.node.create_client(SetParameters, 'platform/set_parameters')
-        self.wait_for(lambda: client.service_is_ready())
-        parameter = Parameter(
-            name=name,
-            value=ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=value),
-        )
-        future = client.call_async(SetParameters.Request(parameters=[parameter]))
-        self.wait_for(future.done)
-        return future.result().results[0]
-
-    def close(self) -> None:
-        self.executor.shutdown()
-        self.node.destroy_node()
-        rclpy.shutdown(context=self.context)
+def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    return platform_robot.start(folder, 'device:=simulated', *arguments, **options)
 
 
 @pytest.fixture(scope='module')

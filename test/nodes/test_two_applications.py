@@ -27,6 +27,8 @@ def platform(tmp_path):
 
     def start(namespace):
         command = [sys.executable, '-m', 'dynofa_ros.nodes.platform_node', '--ros-args']
+        # No manager is here that would keep the clock where it is.
+        command += ['-p', 'device:=simulated', '-p', 'manager_timeout_s:=0.0']
         command += ['-r', f'__ns:={namespace}']
         started.append(subprocess.Popen(command, cwd=tmp_path))
 

@@ -40,7 +40,7 @@ def test_a_measured_point_holds_what_was_measured(measured):
 def test_an_energy_belongs_to_a_sub_network_in_a_place(model):
     energy_j = {('small', Place('cpu', 1)): 0.04, ('large', Place('cpu', 2)): 0.5}
     profile = measured_profile('camera', model, 'torch', TOOK, energy_j=energy_j)
-    assert profile.energy_source == 'measured_rail'
+    assert profile.energy_source == 'measured_rapl'
     assert profile.points[0].energy_j == 0.04
     assert math.isnan(profile.points[1].energy_j)  # it ran on the GPU
 

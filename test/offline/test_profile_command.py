@@ -145,7 +145,7 @@ def test_with_a_sensor_every_point_has_its_energy(model_folder, tmp_path, cache,
     out = tmp_path / 'profile.json'
     run_profile(options('--model', model_folder, '--out', out, '--engines', 'torch'))
     profile = StoredProfile.load(out, 'camera').profile
-    assert profile.energy_source == 'measured_rail'
+    assert profile.energy_source == 'measured_rapl'
     assert {point.energy_j for point in profile.points} == {0.1}
 
 

@@ -10,13 +10,15 @@ from pathlib import Path
 from dynofa_ros.platform.checks import PlatformError
 from dynofa_ros.platform.description import Platform
 from dynofa_ros.platform.linux.device import LinuxDevice
+from dynofa_ros.platform.linux.fits import why_it_does_not_fit
 from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.record import default_record_file
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.whitelist import Allowed
 from dynofa_ros.platform.simulated import SimulatedDevice
 
-CHOICES = ('auto', 'linux', 'simulated')
+SIMULATED = 'simulated'
+CHOICES = ('auto', 'linux', SIMULATED)
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Opened:
 
     device: LinuxDevice | SimulatedDevice
     reason: str
+    differs: str = ''
+    """How the machine differs from the description; empty: not, or it is simulated."""
 
 
 def open_device(
@@ -40,33 +44,53 @@ def open_device(
 ) -> Opened:
     """Open the machine itself, or the simulation of `platform`.
 
-    `auto` is the machine if it has a clock or a sensor that can be used. `battery_percentage` is of
-    the simulated one, the rest of the real one, as for `LinuxDevice`. Raises PlatformError for
-    another choice, for `linux` where there is nothing, and for a whitelist that does not fit.
+    `auto` is the machine if it has a clock or a sensor. `battery_percentage` is of the simulated
+    one, the rest of the real one, as for `LinuxDevice`. A machine that is not the one described has
+    its own name in its states. Raises PlatformError as `find_machine` does, and for a whitelist
+    that does not fit.
     """
-    if choice not in CHOICES:
-        raise PlatformError(field='device', value=choice, allowed=' or '.join(CHOICES))
     sysfs = sysfs or Sysfs()
-    machine = None if choice == 'simulated' else LinuxMachine.discover(sysfs)
-    if machine is None or machine.empty:
-        if choice == 'linux':
-            raise PlatformError(
-                field='device', value=choice, allowed='auto or simulated: this machine has no '
-                'clocks and no sensors that can be used (see `dynofa platform`)'
-            )
-        why = 'asked for' if machine is None else 'this machine has no clocks and no sensors'
+    machine = find_machine(choice, sysfs=sysfs)
+    if machine is None:
+        asked = choice == SIMULATED
+        why = 'asked for' if asked else 'this machine has no clocks and no sensors'
         simulated = SimulatedDevice(platform, clock=clock, battery_percentage=battery_percentage)
         return Opened(simulated, f'{platform.name}, simulated: {why}')
+    differs = why_it_does_not_fit(platform, machine.domains)
     device = LinuxDevice(
         sysfs,
         machine,
-        name=platform.name,
+        name=machine.model if differs else platform.name,
         record_file=record_file or default_record_file(),
         clock=clock,
         whitelist=whitelist,
         min_interval_s=min_interval_s,
     )
-    return Opened(device, _reason(device))
+    return Opened(device, _reason(device), differs)
+
+
+def find_machine(choice: str, *, sysfs: Sysfs) -> LinuxMachine | None:
+    """Return this machine, or None where the simulated platform is to stand in for it.
+
+    It does not matter to the answer what this process has permission for, so every process of a
+    machine comes to the same. Raises PlatformError for a choice that is none of `CHOICES`, and for
+    `linux` where there is nothing.
+    """
+    if choice not in CHOICES:
+        raise PlatformError(field='device', value=choice, allowed=' or '.join(CHOICES))
+    if choice == SIMULATED:
+        return None
+    machine = LinuxMachine.discover(sysfs)
+    if not machine.empty:
+        return machine
+    if choice == 'auto':
+        return None
+    raise PlatformError(
+        field='device',
+        value=choice,
+        allowed='auto or simulated: this machine has no '
+        'clocks and no sensors that can be used (see `dynofa platform`)',
+    )
 
 
 def _reason(device: LinuxDevice) -> str:

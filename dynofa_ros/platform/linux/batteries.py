@@ -34,6 +34,7 @@ class Battery:
             current_a=self._current_a(sysfs, voltage_v),
             charge_ah=charge_ah,
             capacity_ah=capacity_ah,
+            status=self.status(sysfs),
         )
 
     def power_w(self, sysfs: Sysfs) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from dynofa_ros.platform.checks import PlatformError
 from dynofa_ros.platform.device import (
     DeviceState,
     DomainReading,
@@ -25,6 +26,7 @@ from dynofa_ros.platform.linux.turner import ClockTurner
 from dynofa_ros.platform.linux.whitelist import Allowed
 
 PER_THOUSAND = 1e-3
+CPU = 'cpu'
 
 
 class LinuxDevice:
@@ -74,10 +76,25 @@ class LinuxDevice:
         """Return why a domain cannot be turned: which file, and what would help; empty: it can."""
         return self._turner.why_not(domain)
 
+    def sample(self) -> None:
+        """Measure the power now; energy is what was measured from sample to sample."""
+        self._meter.sample()
+
     def advance(self) -> None:
         """End a period, over which utilisation and power are reported."""
         self._load.sample()
         self._meter.sample()
+        self._meter.end_period()
+
+    @property
+    def energy_j(self) -> float:
+        """Energy drawn since the start, by the samples so far [J]."""
+        return self._meter.energy_j
+
+    @property
+    def power_source(self) -> str:
+        """Where power and energy come from, as in `DeviceState`."""
+        return self._meter.source
 
     def apply(self, settings: Sequence[DomainSetting]) -> Outcome:
         """Set clocks, all or nothing; what was rounded is in the text."""
@@ -90,15 +107,19 @@ class LinuxDevice:
         """
         return self._turner.put_back()
 
-    def restore(self) -> None:
-        """Put the clocks back to how they were found.
+    def restore(self) -> Outcome:
+        """Put the clocks back to how they were found; doing it twice is no harm."""
+        try:
+            done = self.put_back()
+        except PlatformError as error:
+            return Outcome(applied=False, text=str(error))
+        return Outcome(applied=not done.failed, text=str(done))
+
+    def close(self) -> None:
+        """Put the clocks back, and let another process turn them.
 
         Raises PlatformError if the state file cannot be read or written.
         """
-        self.put_back()
-
-    def close(self) -> None:
-        """Put the clocks back, and let another process turn them."""
         try:
             self.put_back()
         finally:
@@ -150,7 +171,7 @@ class LinuxDevice:
         follows = limits.fixed and domain.in_steps and frequency_hz != limits.min_hz
         return DomainReading(
             name=domain.name,
-            processors=(domain.name,),
+            processors=self._processors(domain),
             frequency_hz=frequency_hz,
             min_frequency_hz=limits.min_hz,
             max_frequency_hz=limits.max_hz,
@@ -161,6 +182,16 @@ class LinuxDevice:
             next_frequency_hz=limits.min_hz if follows else math.nan,
             throttled=domain.kind in hot,
         )
+
+    def _processors(self, domain: ClockDomain) -> tuple[str, ...]:
+        """Return what applications call it: where CPU cores differ, `cpu` is the fastest group."""
+        fastest = max(
+            (each for each in self.machine.domains if each.kind == CPU),
+            key=lambda each: each.frequencies_hz[-1],
+            default=None,
+        )
+        named = domain is fastest and domain.name != CPU
+        return (domain.name, CPU) if named else (domain.name,)
 
     def _utilisation(self, domain: ClockDomain) -> float:
         if domain.cores:

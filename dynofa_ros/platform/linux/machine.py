@@ -62,9 +62,11 @@ class LinuxMachine:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to turn and nothing to read."""
-        sensors = self.rails or self.batteries or self.zones or not self.counters
-        return not (self.domains or sensors)
+        """Whether there is nothing to turn and nothing to read.
+
+        Energy counters do not tell: they may be there for one user, and not for another.
+        """
+        return not (self.domains or self.rails or self.batteries or self.zones)
 
 
 def _model(sysfs: Sysfs) -> str:

@@ -35,7 +35,9 @@ class PowerMeter:
             self._batteries = machine.batteries
         self.energy_j = 0.0  # since the first sample; no sample, no energy
         self.power_w = math.nan  # mean of the last period
-        self._last_s = clock()
+        self._last_s = self._period_s = clock()
+        self._before_j = 0.0  # at the start of the period
+        self._gap = False  # whether a part of the period is unknown
         self._last_w = self._now_w()
 
     @property
@@ -56,7 +58,7 @@ class PowerMeter:
         return f'battery {names}, while it discharges' if names else 'no power sensor'
 
     def sample(self) -> None:
-        """End a period: its energy is added, and `power_w` is its mean."""
+        """Add the energy since the sample before."""
         now_s = self._clock()
         passed_s = now_s - self._last_s
         if passed_s <= 0:
@@ -68,9 +70,19 @@ class PowerMeter:
             energy_j = (self._last_w + now_w) / 2 * passed_s
             self._last_w = now_w
         self._last_s = now_s
-        self.power_w = energy_j / passed_s
-        if not math.isnan(energy_j):
+        if math.isnan(energy_j):
+            self._gap = True
+        else:
             self.energy_j += energy_j
+
+    def end_period(self) -> None:
+        """Let `power_w` be the mean since the period before; unknown if a part of it is."""
+        passed_s = self._last_s - self._period_s
+        if passed_s <= 0:
+            return
+        power_w = (self.energy_j - self._before_j) / passed_s
+        self.power_w = math.nan if self._gap else power_w
+        self._period_s, self._before_j, self._gap = self._last_s, self.energy_j, False
 
     def _now_w(self) -> float:
         """Return the power now [W]; NaN if a part of it is unknown."""

@@ -44,7 +44,7 @@ class Sysfs:
 
         Raises OSError: the kernel's answer to the value.
         """
-        descriptor = os.open(self.path(name), os.O_WRONLY)
+        descriptor = os.open(self.path(name), os.O_WRONLY | os.O_TRUNC)
         try:
             os.write(descriptor, text.encode())
         finally:
