@@ -50,6 +50,17 @@ def arguments() -> list[DeclareLaunchArgument]:
             description='model, a name or a folder; empty: as in params_file',
         ),
         DeclareLaunchArgument(
+            'platform_node',
+            default_value='true',
+            choices=['true', 'false'],
+            description='false: the platform node runs already, as a service',
+        ),
+        DeclareLaunchArgument(
+            'enclaves',
+            default_value='',
+            description='security: every node in the enclave <enclaves>/<its name>; empty: none',
+        ),
+        DeclareLaunchArgument(
             'use_sim_time',
             default_value='false',
             choices=['true', 'false'],
@@ -80,7 +91,8 @@ def nodes(context: LaunchContext) -> list[Node]:
     model = LaunchConfiguration('model').perform(context)
     image_topic = LaunchConfiguration('image_topic').perform(context)
     with_model = {'model': model} if model else {}
-    return [
+    enclaves = LaunchConfiguration('enclaves').perform(context)
+    found = [
         _node(
             'perception',
             'perception_node',
@@ -89,10 +101,13 @@ def nodes(context: LaunchContext) -> list[Node]:
                 ('image', image_topic),
                 ('image/compressed', f'{image_topic}/compressed'),
             ],
+            enclaves=enclaves,
         ),
-        _node('resource_manager', 'resource_manager_node', {}),
-        _node('platform', 'platform_node', device),
+        _node('resource_manager', 'resource_manager_node', {}, enclaves=enclaves),
     ]
+    if LaunchConfiguration('platform_node').perform(context) == 'true':
+        found.append(_node('platform', 'platform_node', device, enclaves=enclaves))
+    return found
 
 
 def _node(
@@ -100,6 +115,7 @@ def _node(
     executable: str,
     parameters: dict[str, str],
     *,
+    enclaves: str,
     remappings: list[tuple[str, str]] | None = None,
 ) -> Node:
     use_sim_time = ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)
@@ -115,7 +131,11 @@ def _node(
             {'use_sim_time': use_sim_time, **texts},
         ],
         remappings=remappings,
-        arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+        arguments=[
+            '--ros-args',
+            *('--log-level', LaunchConfiguration('log_level')),
+            *(('--enclave', f'{enclaves}/{name}') if enclaves else ()),
+        ],
         output='screen',
     )
 

@@ -42,6 +42,8 @@ def test_the_loop_has_its_arguments() -> None:
         'image_topic',
         'platform',
         'device',
+        'platform_node',
+        'enclaves',
         'model',
         'use_sim_time',
         'log_level',
@@ -61,6 +63,12 @@ def test_the_loop_is_three_nodes() -> None:
         'resource_manager_node',
         'platform_node',
     ]
+
+
+def test_the_platform_node_can_be_left_to_its_service() -> None:
+    module = load('dynofa')
+    nodes = module.nodes(context(module, platform_node='false'))
+    assert [node.node_executable for node in nodes] == ['perception_node', 'resource_manager_node']
 
 
 def test_an_unknown_log_level_is_refused() -> None:

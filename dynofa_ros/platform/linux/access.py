@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dynofa_ros.platform.linux.sysfs import Sysfs
 
 GROUP = 'dynofa'
-"""The group that the udev rule of docs/devices.md gives the files to."""
+"""The group that the udev rule of docs/robot.md gives the files to."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class FileAccess:
             return f'{text}join the group {self.group} (sudo usermod -aG {self.group} $USER)'
         if letter in self.mode[1:4] and os.geteuid() == 0:
             return f'{text}it is mounted read-only, as in a container without --privileged'
-        return f'{text}give it to the group {GROUP} with the udev rule of docs/devices.md'
+        return f'{text}give it to the group {GROUP} with the udev rule of docs/robot.md'
 
 
 def _user_name(number: int) -> str:
