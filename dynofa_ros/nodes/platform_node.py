@@ -21,6 +21,7 @@ from rclpy.parameter import Parameter
 from dynofa_ros.msg import DvfsCommand, FrameReport, ManagerState, PlatformState
 from dynofa_ros.nodes.battery_publisher import BatteryPublisher
 from dynofa_ros.nodes.diagnostics import Diagnostics
+from dynofa_ros.nodes.frame_energy_publisher import FrameEnergyPublisher
 from dynofa_ros.nodes.platform_health import PlatformHealth
 from dynofa_ros.nodes.platform_messages import platform_state_message, settings_of
 from dynofa_ros.nodes.platform_parameters import CO_RUNNER, declare_parameters
@@ -34,7 +35,7 @@ SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FA
 
 
 class PlatformNode(LifecycleNode):
-    """Applies `dvfs_command`, and publishes `platform_state` and `battery`."""
+    """Applies `dvfs_command`; publishes `platform_state`, `battery` and `frame_energy`."""
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class PlatformNode(LifecycleNode):
         super().__init__('platform', **options)
         self._now_s = clock
         self._opened: Opened | None = None
+        self._energies: FrameEnergyPublisher | None = None
         self._active = False
         self._settings = declare_parameters(self)
         self._sysfs = sysfs or Sysfs(self._settings.sysfs_root)
@@ -122,13 +124,16 @@ class PlatformNode(LifecycleNode):
             self.create_subscription(kind, topic, hear, qos_profile(topic))
             for kind, topic, hear in listened
         ]
-        rates = [(self._settings.publish_rate_hz, self._on_period)]
+        self._timer = self.create_timer(
+            1 / self._settings.publish_rate_hz,
+            self._on_period,
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
         if isinstance(self.device, LinuxDevice):
-            rates.append((self._settings.sample_rate_hz, self.device.sample))
-        self._timers_made = [
-            self.create_timer(1 / rate_hz, call, clock=Clock(clock_type=ClockType.STEADY_TIME))
-            for rate_hz, call in rates
-        ]
+            self._energies = FrameEnergyPublisher(
+                self, self._settings.platform, clock=self._now_s
+            )
+            self.device.start_sampling(self._settings.sample_rate_hz)
         self.add_post_set_parameters_callback(self._on_parameters)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -169,12 +174,14 @@ class PlatformNode(LifecycleNode):
         except PlatformError as error:
             self.get_logger().error(str(error))
         self.remove_post_set_parameters_callback(self._on_parameters)
-        for timer in self._timers_made:
-            self.destroy_timer(timer)
+        self.destroy_timer(self._timer)
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
         self._diagnostics.close()
         self._batteries.close()
+        if self._energies is not None:
+            self._energies.close()
+            self._energies = None
         self.destroy_publisher(self._states)
 
     def _on_parameters(self, parameters: list[Parameter]) -> None:
@@ -207,12 +214,13 @@ class PlatformNode(LifecycleNode):
         self._watchdog.put_back()
 
     def _on_frame(self, report: FrameReport) -> None:
-        if not isinstance(self.device, SimulatedDevice):
-            return
         try:
-            self.device.add_busy(
-                report.processor, report.inference_s, threads=report.threads, app=report.app
-            )
+            if self._energies is not None:
+                self._energies.on_frame(report)
+            if isinstance(self.device, SimulatedDevice):
+                self.device.add_busy(
+                    report.processor, report.inference_s, threads=report.threads, app=report.app
+                )
         except PlatformError as error:
             self._diagnostics.count('frame_report', f'app {report.app!r}: {error}')
 
@@ -224,10 +232,19 @@ class PlatformNode(LifecycleNode):
             self._outcome = Outcome(applied=False, text=f'{silent}: clocks put back')
         self.device.advance()
         state = self.device.state()
+        self._tell_energies(state)
         self._publish_state(state)
         if state.battery and self.get_parameter('publish_battery').value:
             self._batteries.publish(state.battery)
         self._health.tell(state, last_command=self._outcome.text, obeys=self._active)
+
+    def _tell_energies(self, state: DeviceState) -> None:
+        """Publish what frames took, as far as the samples since the last period say it."""
+        if self._energies is None or not isinstance(self.device, LinuxDevice):
+            return
+        self._energies.on_state(state)
+        for each in self.device.take_samples():
+            self._energies.on_sample(each.now_s, energy_j=each.energy_j, source=each.source)
 
     def _publish_state(self, state: DeviceState) -> None:
         stamp = self.get_clock().now().to_msg()

@@ -58,7 +58,7 @@ def declare_parameters(node: Node) -> PlatformParameters:
         node,
         'sample_rate_hz',
         20.0,
-        "rate at which a real machine's power is read [Hz]",
+        "mean rate at which a real machine's power is read [Hz]",
         (0.1, 100.0),
     )
     whitelist = _declare(

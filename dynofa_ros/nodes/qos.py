@@ -29,6 +29,7 @@ _DELIVERY = {
     'classification': _Delivery(depth=10, reliable=True, latched=False),
     'vision_classification': _Delivery(depth=10, reliable=True, latched=False),
     'frame_report': _Delivery(depth=50, reliable=False, latched=False),
+    'frame_energy': _Delivery(depth=50, reliable=False, latched=False),
     'subnet_profile': _Delivery(depth=_APPLICATIONS, reliable=True, latched=True),
     'subnet_state': _Delivery(depth=_APPLICATIONS, reliable=True, latched=True),
     'subnet_command': _Delivery(depth=_APPLICATIONS, reliable=True, latched=True),

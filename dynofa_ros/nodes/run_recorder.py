@@ -16,6 +16,7 @@ from dynofa_ros.msg import (
     Classification,
     Deadline,
     DvfsCommand,
+    FrameEnergy,
     FrameReport,
     ManagerState,
     PlatformState,
@@ -28,6 +29,7 @@ from dynofa_ros.report.recording import (
     BatterySample,
     Command,
     Frame,
+    MeasuredEnergy,
     Objective,
     PlatformSample,
     PowerCap,
@@ -54,6 +56,7 @@ class RunRecorder(Node):
         for kind, topic, callback in (
             (Classification, 'classification', self._on_classification),
             (FrameReport, 'frame_report', self._on_frame),
+            (FrameEnergy, 'frame_energy', self._on_frame_energy),
             (SubnetCommand, 'subnet_command', self._on_subnet_command),
             (SubnetState, 'subnet_state', self._on_subnet_state),
             (DvfsCommand, 'dvfs_command', self._on_dvfs_command),
@@ -130,6 +133,20 @@ class RunRecorder(Node):
                 energy_source=message.energy_source,
                 label=label,
                 score=score,
+                sequence=message.sequence,
+            )
+        )
+
+    def _on_frame_energy(self, message: FrameEnergy) -> None:
+        self.recording.add_energy(
+            MeasuredEnergy(
+                app=message.app,
+                sequence=message.sequence,
+                energy_j=message.energy_j,
+                energy_std_j=message.energy_std_j,
+                energy_common_std_j=message.energy_common_std_j,
+                source=message.energy_source,
+                window_s=message.window_s,
             )
         )
 

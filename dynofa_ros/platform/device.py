@@ -96,10 +96,6 @@ class Device(Protocol):
         """Set clocks: all that is asked, or nothing where any part of it is refused."""
         ...
 
-    def sample(self) -> None:
-        """Measure the power now; energy is what was measured from sample to sample."""
-        ...
-
     def advance(self) -> None:
         """End a period, over which utilisation and power are reported."""
         ...

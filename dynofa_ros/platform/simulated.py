@@ -112,9 +112,6 @@ class SimulatedDevice:
         texts = [self._clocks[name].set(limits[name], behind_s=behind_s) for name in limits]
         return Outcome(applied=True, text='; '.join(texts))
 
-    def sample(self) -> None:
-        """Do nothing: a model need not be looked at to know what it drew."""
-
     def restore(self) -> Outcome:
         """Put every clock back to its default, the highest frequency, at once."""
         for clock in self._clocks.values():

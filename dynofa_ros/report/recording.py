@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+LATE_FRAMES = 5000
+"""Energy is said of one of the latest frames, or it is too late."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,23 @@ class Frame:
     energy_source: str
     label: str = ''
     score: float = math.nan
+    sequence: int = 0
+    energy_std_j: float = math.nan
+    energy_common_std_j: float = math.nan  # part of it that is the same for all frames
+    energy_window_s: float = 0.0  # frames this close share the rest of it too; 0: they do not
+
+
+@dataclass(frozen=True)
+class MeasuredEnergy:
+    """What a frame took, as FrameEnergy.msg says it after the frame's report."""
+
+    app: str
+    sequence: int
+    energy_j: float
+    energy_std_j: float
+    energy_common_std_j: float
+    source: str
+    window_s: float
 
 
 @dataclass(frozen=True)
@@ -91,6 +111,24 @@ class Recording:
     objectives: list[Objective] = field(default_factory=list)
     power_caps: list[PowerCap] = field(default_factory=list)
     decisions_s: list[float] = field(default_factory=list)
+
+    def add_energy(self, measured: MeasuredEnergy) -> None:
+        """Let a frame that was heard have its measured energy; if that is unknown, nothing."""
+        if math.isnan(measured.energy_j):
+            return
+        oldest = max(0, len(self.frames) - LATE_FRAMES)
+        for index in range(len(self.frames) - 1, oldest - 1, -1):
+            frame = self.frames[index]
+            if (frame.app, frame.sequence) == (measured.app, measured.sequence):
+                self.frames[index] = replace(
+                    frame,
+                    energy_j=measured.energy_j,
+                    energy_std_j=measured.energy_std_j,
+                    energy_common_std_j=measured.energy_common_std_j,
+                    energy_window_s=measured.window_s,
+                    energy_source=measured.source,
+                )
+                return
 
     def acknowledge(
         self, receiver: str, sequence: int, *, time_s: float, applied: bool, result: str

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from dynofa_ros.report.energy import energy_std_j
 from dynofa_ros.report.recording import Frame, PlatformSample, Recording
 
 
@@ -59,6 +60,8 @@ def summarise(recording: Recording, phases: Sequence[Phase]) -> dict[str, Any]:
         'switches': count_switches(frames),
         'deadline_misses': sum(not frame.deadline_met for frame in frames),
         'energy_j': _total([frame.energy_j for frame in frames]),
+        'energy_std_j': _mean([energy_std_j(frames)]),
+        'energy_known_frames': len(_known([frame.energy_j for frame in frames])),
         'energy_source': _sources(frame.energy_source for frame in frames),
         'latency_source': _sources(frame.latency_source for frame in frames),
         'platform': _sources(sample.platform for sample in recording.platform),
@@ -97,6 +100,8 @@ def _phase(recording: Recording, phase: Phase) -> dict[str, Any]:
     frames = [frame for frame in recording.frames if phase.holds(frame.time_s)]
     samples = [sample for sample in recording.platform if phase.holds(sample.time_s)]
     latencies = [frame.latency_s for frame in frames]
+    known = len(_known([frame.energy_j for frame in frames]))
+    energy_per_frame_std_j = energy_std_j(frames) / known if known else math.nan
     deadlines = [f.deadline_s for f in frames if not math.isnan(f.deadline_s)]
     return {
         'name': phase.name,
@@ -112,6 +117,7 @@ def _phase(recording: Recording, phase: Phase) -> dict[str, Any]:
         'latency_mean_s': _mean(latencies),
         'latency_p95_s': _number(np.percentile(latencies, 95)) if latencies else None,
         'energy_per_frame_j': _mean([frame.energy_j for frame in frames]),
+        'energy_per_frame_std_j': _mean([energy_per_frame_std_j]),
         'expected_accuracy': _mean([frame.accuracy for frame in frames]),
         'power_mean_w': _mean([sample.power_w for sample in samples]),
         'frequency_mean_hz': _frequencies(samples),

@@ -27,10 +27,7 @@ def in_words(summary: dict[str, Any], *, duration_s: float) -> str:
         )
     sentences += [_phase(phase) for phase in summary['phases'] if phase['frames']]
     if summary['energy_j'] is not None:
-        sentences.append(
-            f'The inferences took {summary["energy_j"]:.1f} J above idle '
-            f'({summary["energy_source"]}).'
-        )
+        sentences.append(_energy(summary))
     if summary['battery']['first'] is not None:
         sentences.append(
             f'The battery went from {summary["battery"]["first"]:.0%} to '
@@ -43,6 +40,19 @@ def in_words(summary: dict[str, Any], *, duration_s: float) -> str:
     return ' '.join(sentences)
 
 
+def _energy(summary: dict[str, Any]) -> str:
+    std_j = summary['energy_std_j']
+    error = '' if std_j is None else f' ± {std_j:.1f}'
+    text = (
+        f'The inferences took {summary["energy_j"]:.1f}{error} J above idle '
+        f'({summary["energy_source"]}'
+    )
+    known, classified = summary['energy_known_frames'], summary['frames']['classified']
+    if known < classified:
+        text += f'; known of {known} of {counted(classified, "frame")}'
+    return text + ').'
+
+
 def _phase(phase: dict[str, Any]) -> str:
     subnet = next(iter(phase['subnets']))
     deadline = phase['deadline_s']
@@ -52,5 +62,7 @@ def _phase(phase: dict[str, Any]) -> str:
         f'{next(iter(phase["processors"]))}, {phase["latency_mean_s"] * 1e3:.0f} ms a frame'
     )
     if phase['energy_per_frame_j'] is not None:
-        text += f', {phase["energy_per_frame_j"]:.2f} J'
+        std_j = phase['energy_per_frame_std_j']
+        error = '' if std_j is None else f' ± {std_j:.2f}'
+        text += f', {phase["energy_per_frame_j"]:.2f}{error} J'
     return text + f', expected accuracy {phase["expected_accuracy"]:.1%}.'

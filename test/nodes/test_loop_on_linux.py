@@ -13,8 +13,8 @@ from boards import BOARDS, CPU
 
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
 
-from dynofa_ros import msg  # noqa: E402
-from dynofa_ros.nodes.qos import qos_profile  # noqa: E402
+from dynofa_ros import msg
+from dynofa_ros.nodes.qos import qos_profile
 
 POLICY = f'{CPU}/policy0'
 

@@ -16,13 +16,12 @@ from typing import Any
 import pytest
 from boards import BOARDS, CPU, DEVFREQ
 from fake_kernel import FakeKernel
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from platform_robot import TIMEOUT_S, Robot, messages, start
+from sensor_msgs.msg import BatteryState
 
-from lifecycle_msgs.msg import Transition  # noqa: E402
-from lifecycle_msgs.srv import ChangeState  # noqa: E402
-from sensor_msgs.msg import BatteryState  # noqa: E402
-
-from dynofa_ros.nodes.qos import qos_profile  # noqa: E402
+from dynofa_ros.nodes.qos import qos_profile
 
 GPU_HZ = 510000000.0
 # A node that fails by itself as soon as it has turned a clock.
@@ -234,6 +233,32 @@ def test_what_is_not_whitelisted_is_refused(bench: Callable[[str], Bench]) -> No
     assert 'gpu.frequency_hz: 1109250000.0 refused' in refused.command_result
     assert robot.domain('gpu').available_frequencies_hz[-1] == 803250000.0
     made.turn(sequence=3)
+
+
+def test_it_says_what_a_frame_took_by_its_sensors(bench: Callable[[str], Bench]) -> None:
+    robot = bench('xavier_nx_jetpack5').start()
+    said: list[Any] = []
+    robot.node.create_subscription(
+        messages.FrameEnergy, 'frame_energy', said.append, qos_profile('frame_energy')
+    )
+    robot.wait_for(lambda: robot.reports.get_subscription_count() == 1)
+    sequence = iter(range(1, 1000))
+
+    def measured() -> bool:
+        """Report a frame twice a second: between them it is seen to be idle."""
+        report = messages.FrameReport(
+            app='camera', sequence=next(sequence), processor='gpu', inference_s=0.02, threads=1
+        )
+        robot.reports.publish(report)
+        for _ in range(10):
+            robot.executor.spin_once(timeout_sec=0.05)
+        return any(each.energy_source == 'measured_rail' for each in said)
+
+    robot.wait_for(measured)
+    energy = next(each for each in said if each.energy_source == 'measured_rail')
+    assert energy.app == 'camera'
+    assert energy.idle_power_w == pytest.approx(5.12)  # which the rail has shown all the time
+    assert energy.energy_j == pytest.approx(0.0, abs=1e-6)
 
 
 def test_the_battery_is_published_until_somebody_else_does(

@@ -13,7 +13,7 @@ from rclpy.qos import (
 
 from dynofa_ros.nodes.qos import TOPICS, qos_profile
 
-BEST_EFFORT = {'image', 'image/compressed', 'frame_report', 'battery'}
+BEST_EFFORT = {'image', 'image/compressed', 'frame_report', 'frame_energy', 'battery'}
 
 
 def hears(publisher: QoSProfile, subscriber: QoSProfile) -> bool:

@@ -1,4 +1,9 @@
-from dynofa_ros.report.recording import Command, Recording
+import math
+from dataclasses import replace
+
+import pytest
+
+from dynofa_ros.report.recording import Command, MeasuredEnergy, Recording
 
 
 def recording_of(*commands):
@@ -35,3 +40,48 @@ def test_the_first_acknowledgement_counts():
     run.acknowledge('perception', 1, time_s=0.5, applied=True, result='done')
     run.acknowledge('perception', 1, time_s=0.9, applied=True, result='again')
     assert run.commands[0].acknowledged_s == 0.5
+
+
+@pytest.fixture
+def measured():
+    return MeasuredEnergy(
+        app='perception',
+        sequence=2,
+        energy_j=0.7,
+        energy_std_j=0.1,
+        energy_common_std_j=0.05,
+        source='measured_rapl',
+        window_s=0.0,
+    )
+
+
+@pytest.fixture
+def run(recording):
+    recording.frames = [
+        replace(frame, sequence=1 + index) for index, frame in enumerate(recording.frames)
+    ]
+    return recording
+
+
+def test_measured_energy_takes_the_place_of_what_was_modelled(run, measured):
+    before = list(run.frames)
+    run.add_energy(measured)
+    frame = run.frames[1]
+    assert (frame.energy_j, frame.energy_std_j, frame.energy_common_std_j) == (0.7, 0.1, 0.05)
+    assert frame.energy_source == 'measured_rapl'
+    assert [run.frames[0], *run.frames[2:]] == [before[0], *before[2:]]
+
+
+@pytest.mark.parametrize(
+    'change', [{'energy_j': math.nan}, {'app': 'another'}, {'sequence': 99}], ids=str
+)
+def test_energy_that_is_unknown_or_of_no_frame_changes_nothing(run, measured, change):
+    before = list(run.frames)
+    run.add_energy(replace(measured, **change))
+    assert run.frames == before
+
+
+def test_after_an_application_began_anew_the_latest_frame_is_meant(run, measured):
+    run.frames.append(replace(run.frames[1], time_s=9.0))
+    run.add_energy(measured)
+    assert [frame.energy_j for frame in run.frames if frame.sequence == 2] == [0.5, 0.7]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from dynofa_ros.report.recording import Recording
 from dynofa_ros.report.summary import Phase, summarise
 from dynofa_ros.report.words import in_words
@@ -21,3 +23,24 @@ def test_each_phase_has_a_sentence(recording):
 
 def test_a_run_without_frames_has_words_too():
     assert '0 frames came in' in in_words(summarise(Recording(), PHASES), duration_s=2.0)
+
+
+def test_energy_is_said_with_its_source_and_of_how_many_frames(recording):
+    words = in_words(summarise(recording, PHASES), duration_s=2.0)
+    assert 'took 2.5 J above idle (modelled; known of 3 of 4 frames).' in words
+
+
+def test_measured_energy_is_said_with_its_error(recording):
+    recording.frames = [
+        replace(
+            frame,
+            energy_j=2.0,
+            energy_std_j=0.3,
+            energy_common_std_j=0.0,
+            energy_source='measured_rapl',
+        )
+        for frame in recording.frames
+    ]
+    words = in_words(summarise(recording, PHASES), duration_s=2.0)
+    assert 'took 8.0 ± 0.6 J above idle (measured_rapl).' in words
+    assert '30 ms a frame, 2.00 ± 0.21 J' in words

@@ -18,9 +18,10 @@ from dynofa_ros.platform.linux.cpu_load import CpuLoad
 from dynofa_ros.platform.linux.domain import ClockDomain, load_file
 from dynofa_ros.platform.linux.limits import frequency_now_hz, limits_now
 from dynofa_ros.platform.linux.machine import LinuxMachine
-from dynofa_ros.platform.linux.power_meter import PowerMeter
+from dynofa_ros.platform.linux.power_meter import PowerMeter, PowerSample
 from dynofa_ros.platform.linux.put_back import PutBack
 from dynofa_ros.platform.linux.rails import Rail
+from dynofa_ros.platform.linux.sampler import Sampler
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.turner import ClockTurner
 from dynofa_ros.platform.linux.whitelist import Allowed
@@ -61,6 +62,7 @@ class LinuxDevice:
         )
         self._load = CpuLoad(sysfs)
         self._meter = PowerMeter(sysfs, machine, clock=clock)
+        self._sampler: Sampler | None = None
 
     @property
     def left_by_another(self) -> PutBack:
@@ -76,25 +78,23 @@ class LinuxDevice:
         """Return why a domain cannot be turned: which file, and what would help; empty: it can."""
         return self._turner.why_not(domain)
 
+    def start_sampling(self, rate_hz: float) -> None:
+        """Measure the power at this rate from now on, beside what else is done."""
+        self._sampler = Sampler(self._meter.sample, rate_hz=rate_hz)
+
     def sample(self) -> None:
-        """Measure the power now; energy is what was measured from sample to sample."""
+        """Measure the power now."""
         self._meter.sample()
+
+    def take_samples(self) -> list[PowerSample]:
+        """Return the power samples since they were taken last, the oldest first."""
+        return self._meter.take_samples()
 
     def advance(self) -> None:
         """End a period, over which utilisation and power are reported."""
         self._load.sample()
         self._meter.sample()
         self._meter.end_period()
-
-    @property
-    def energy_j(self) -> float:
-        """Energy drawn since the start, by the samples so far [J]."""
-        return self._meter.energy_j
-
-    @property
-    def power_source(self) -> str:
-        """Where power and energy come from, as in `DeviceState`."""
-        return self._meter.source
 
     def apply(self, settings: Sequence[DomainSetting]) -> Outcome:
         """Set clocks, all or nothing; what was rounded is in the text."""
@@ -120,6 +120,9 @@ class LinuxDevice:
 
         Raises PlatformError if the state file cannot be read or written.
         """
+        if self._sampler is not None:
+            self._sampler.stop()
+            self._sampler = None
         try:
             self.put_back()
         finally:

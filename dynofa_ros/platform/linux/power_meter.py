@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from dynofa_ros.platform.energy_meter import EnergyMeter, EnergyUnavailable
 from dynofa_ros.platform.linux.batteries import Battery
@@ -17,10 +20,24 @@ BATTERY = 'measured_battery'
 UNAVAILABLE = 'unavailable'
 
 
+KEPT_SAMPLES = 256
+"""More than are taken between two periods; who does not ask for them shall not fill the memory."""
+
+
+@dataclass(frozen=True)
+class PowerSample:
+    """The energy so far, at one moment."""
+
+    now_s: float
+    energy_j: float  # NaN: it could not be measured
+    source: str
+
+
 class PowerMeter:
     """Samples one source; between two samples the power is taken to change evenly.
 
-    The CPU's counters count by themselves, and nothing is lost between samples.
+    The CPU's counters count by themselves, and nothing is lost between samples. One thread may
+    sample while another one ends periods.
     """
 
     def __init__(
@@ -38,13 +55,17 @@ class PowerMeter:
         self._last_s = self._period_s = clock()
         self._before_j = 0.0  # at the start of the period
         self._gap = False  # whether a part of the period is unknown
+        self._samples: deque[PowerSample] = deque(maxlen=KEPT_SAMPLES)
+        self._lock = threading.Lock()
         self._last_w = self._now_w()
 
     @property
     def source(self) -> str:
         """Where the power comes from; unavailable while there is none, as on the charger."""
-        if math.isnan(self.power_w):
-            return UNAVAILABLE
+        return UNAVAILABLE if math.isnan(self.power_w) else self._sensor
+
+    @property
+    def _sensor(self) -> str:
         return RAIL if self._rails else RAPL if self._counters else BATTERY
 
     @property
@@ -59,6 +80,10 @@ class PowerMeter:
 
     def sample(self) -> None:
         """Add the energy since the sample before."""
+        with self._lock:
+            self._sample()
+
+    def _sample(self) -> None:
         now_s = self._clock()
         passed_s = now_s - self._last_s
         if passed_s <= 0:
@@ -74,9 +99,28 @@ class PowerMeter:
             self._gap = True
         else:
             self.energy_j += energy_j
+        known = not math.isnan(energy_j)
+        self._samples.append(
+            PowerSample(
+                now_s,
+                self.energy_j if known else math.nan,
+                self._sensor if known else UNAVAILABLE,
+            )
+        )
+
+    def take_samples(self) -> list[PowerSample]:
+        """Return the samples since they were taken last, the oldest first."""
+        with self._lock:
+            taken = list(self._samples)
+            self._samples.clear()
+            return taken
 
     def end_period(self) -> None:
         """Let `power_w` be the mean since the period before; unknown if a part of it is."""
+        with self._lock:
+            self._end_period()
+
+    def _end_period(self) -> None:
         passed_s = self._last_s - self._period_s
         if passed_s <= 0:
             return
