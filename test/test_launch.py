@@ -83,7 +83,9 @@ def test_the_environment_is_left_alone_where_the_user_set_it() -> None:
     module = load('dynofa')
     made = context(module)
     made.environment.clear()
-    made.environment.update({'RMW_IMPLEMENTATION': 'other', 'MALLOC_TRIM_THRESHOLD_': '1'})
+    made.environment.update(
+        {'RMW_IMPLEMENTATION': 'other', 'MALLOC_TRIM_THRESHOLD_': '1', 'OMP_WAIT_POLICY': 'ACTIVE'}
+    )
     assert module.image_environment(made) == []
 
 
