@@ -81,7 +81,7 @@ def update(
     spans[_span(text, cited)] = ': ' + _folded(citation, indent=cited[0].start_mark.column + 2)
     for (start, end), value in sorted(spans.items(), reverse=True):
         text = text[:start] + value + text[end:]
-    _write(file.resolve(), text)
+    write_description(file.resolve(), text, what='with the fit')
     return tuple(edits)
 
 
@@ -148,14 +148,19 @@ def _wrapped(line: str, *, indent: int) -> str:
     )
 
 
-def _write(file: Path, text: str) -> None:
+def write_description(file: Path, text: str, *, what: str) -> None:
+    """Write a description whole, and only if it loads; `what` it is of goes into the error.
+
+    Raises:
+        ValueError: naming the file and what is wrong with it.
+    """
     partial = file.with_name(f'{file.stem}.partial.yaml')
     try:
         partial.write_text(text, encoding='utf-8')
         load_platform(str(partial))
         partial.replace(file)
     except PlatformError as error:
-        raise ValueError(f'platform {file} is left as it is: with the fit, {error}') from error
+        raise ValueError(f'platform {file} is left as it is: {what}, {error}') from error
     except OSError as error:
         raise ValueError(f'platform {file} cannot be written: {error.strerror}') from error
     finally:

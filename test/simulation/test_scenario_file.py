@@ -10,8 +10,22 @@ from dynofa_ros.platform import PlatformError, load_platform
 from dynofa_ros.share import share_path
 from dynofa_ros.simulation import load_scenario, simulate
 
+
+def processors_of(scenario):
+    loaded = load_scenario(scenario)
+    used = {each for application in loaded.applications for each in application.processors}
+    return used | {each.processor for each in loaded.co_runners}
+
+
 SHIPPED = sorted(path.stem for path in share_path('config/scenarios').glob('*.yaml'))
 PLATFORMS = sorted(path.stem for path in share_path('config/platforms').glob('*.yaml'))
+POSSIBLE = [
+    (platform, scenario)
+    for platform in PLATFORMS
+    for scenario in SHIPPED
+    if processors_of(scenario) <= set(load_platform(platform).processors)
+]
+"""A board whose GPU runs no networks has no use for a scenario on the GPU."""
 REMOVED = object()
 BURSTS = 'applications.camera.bursts'
 CONTENT = {
@@ -52,11 +66,15 @@ def write(tmp_path):
     return write_changed
 
 
-@pytest.mark.parametrize('platform', PLATFORMS)
-@pytest.mark.parametrize('scenario', SHIPPED)
+@pytest.mark.parametrize(('platform', 'scenario'), POSSIBLE)
 def test_every_shipped_scenario_happens_on_every_shipped_platform(scenario, platform):
     result = simulate(load_platform(platform), load_scenario(scenario), 'static-best', 0)
     assert all(each.frames > 0 for each in result.applications.values())
+
+
+@pytest.mark.parametrize('platform', PLATFORMS)
+def test_every_shipped_platform_has_a_scenario(platform):
+    assert platform in {each for each, _ in POSSIBLE}
 
 
 def test_what_a_change_of_targets_does_not_name_stays(write):

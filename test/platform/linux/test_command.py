@@ -70,6 +70,11 @@ def test_this_machine_can_be_shown(
     assert json.loads((tmp_path / 'found.json').read_text())['architecture']
 
 
+def test_the_file_may_stand_before_the_action(tmp_path: Path) -> None:
+    assert main(['platform', '--json', str(tmp_path / 'found.json'), 'show']) == 0
+    assert (tmp_path / 'found.json').exists()
+
+
 def test_a_file_that_cannot_be_written_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,119 @@
+"""A machine of the fake kernel with a time of its own, on which frames take what a model says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from boards import BOARDS, CPU, DEVFREQ
+from fake_kernel import FakeKernel
+
+from dynofa_ros.offline.calibrate_workload import Task
+from dynofa_ros.platform.latency import LatencyModel
+
+CPU_MODEL = LatencyModel(2e-5, 4e4, 5.0, 0.2)
+GPU_MODEL = LatencyModel(1e-4, 1e5, 300.0, 0.0)
+SUBNETS = {'small': (20_000_000, 40), 'large': (400_000_000, 60)}
+"""Operations and layers of a frame."""
+CONTENTION = 0.8
+IDLE_W = 4.0
+RAIL_V = 5.0
+GPU_CLOCK = f'{DEVFREQ}/17000000.gpu/cur_freq'
+
+
+def busy_w(frequency_hz: float) -> float:
+    return IDLE_W + 1.0 + 3e-9 * frequency_hz
+
+
+class FakeBench:
+    """A board whose clocks, power and time go together."""
+
+    def __init__(self, board: str, root: Path) -> None:
+        self.kernel: FakeKernel = BOARDS[board](root)
+        self.now_s = 0.0
+        self.slept_s = 0.0
+        self.on_frame: Callable[[], object] = lambda: None
+        self.on_sleep: Callable[[], object] = lambda: None
+        self.frames = 0
+        self.slowdown = 1.0
+        self.core = 0  # that frames on the CPU run on, the first of its policy
+        self.idle()
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.on_sleep()
+        self.idle()
+        self._pass(seconds, IDLE_W)
+        self.slept_s += seconds
+
+    def idle(self) -> None:
+        self._show(IDLE_W)
+
+    def frequency_hz(self, kind: str) -> float:
+        if kind == 'gpu':
+            return self.kernel.number(GPU_CLOCK)
+        khz = self.kernel.number(f'{CPU}/policy{self.core}/scaling_cur_freq')
+        return khz * 1e3 if khz > 0 else 2.0e9
+
+    def frame(self, kind: str, flops: int, layers: int, threads: int) -> None:
+        """Let the time of a frame pass, and the power of one on all threads be shown."""
+        self.on_frame()
+        self.frames += 1
+        frequency_hz = self.frequency_hz(kind)
+        model = GPU_MODEL if kind == 'gpu' else CPU_MODEL
+        self._show(busy_w(frequency_hz))
+        latency_s = model.latency_s(
+            frequency_hz=frequency_hz, flops=flops, layers=layers, threads=threads
+        )
+        self._pass(self.slowdown * latency_s, busy_w(frequency_hz))
+        self.kernel.tick()
+
+    @contextmanager
+    def co_runners(self, count: int) -> Iterator[None]:
+        """Slow frames down as `CONTENTION` says of co-runners that are always busy."""
+        self.slowdown = 1 + CONTENTION
+        try:
+            yield
+        finally:
+            self.slowdown = 1.0
+
+    def _show(self, power_w: float) -> None:
+        if self.kernel.exists('/sys/class/hwmon/hwmon3/curr1_input'):
+            self.kernel.put('/sys/class/hwmon/hwmon3/curr1_input', round(power_w / RAIL_V * 1e3))
+
+    def _pass(self, seconds: float, power_w: float) -> None:
+        self.now_s += seconds
+        counter = '/sys/class/powercap/intel-rapl:0/energy_uj'
+        if self.kernel.exists(counter):
+            self.kernel.add(counter, round(power_w * seconds * 1e6), modulo=262_143_328_850)
+
+
+class FakeWorkload:
+    """Runs on CPU and GPU of a fake bench."""
+
+    name = 'fake sub-networks'
+    kinds = ('gpu', 'cpu')
+
+    def __init__(self, bench: FakeBench) -> None:
+        self._bench = bench
+
+    @contextmanager
+    def on(self, kind: str, cores: tuple[int, ...]) -> Iterator[tuple[Task, ...]]:
+        self._bench.core = cores[0]
+        most = len(cores) if kind == 'cpu' else 1
+        yield tuple(
+            self._task(kind, name, threads) for threads in sorted({1, most}) for name in SUBNETS
+        )
+
+    def _task(self, kind: str, name: str, threads: int) -> Task:
+        flops, layers = SUBNETS[name]
+        return Task(
+            subnet_id=name,
+            flops=flops,
+            layers=layers,
+            threads=threads,
+            run=lambda: self._bench.frame(kind, flops, layers, threads),
+        )

@@ -1,0 +1,138 @@
+"""The shipped boards whose latency is fitted to the benchmark that ncnn publishes."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dynofa_ros.offline.calibrate_fit import Timing, fit
+from dynofa_ros.offline.profile import modelled_profile
+from dynofa_ros.platform import Platform, SimulatedDevice, load_platform
+from dynofa_ros.share import share_path
+
+MULTIPLY_ADDS = {
+    'squeezenet': 0.35e9,
+    'mobilenet': 0.569e9,
+    'mobilenet_v2': 0.3e9,
+    'resnet18': 1.8e9,
+    'resnet50': 3.8e9,
+}
+"""As the papers of the networks state them, in which `LAYERS` are counted too."""
+LAYERS = {'squeezenet': 26, 'mobilenet': 28, 'mobilenet_v2': 53, 'resnet18': 21, 'resnet50': 54}
+PUBLISHED_MS = {
+    ('raspberry_pi_5', 'cpu'): {
+        1: (11.77, 20.24, 16.21, 29.54, 89.04),
+        4: (6.74, 9.00, 10.46, 19.84, 45.94),
+    },
+    ('generic_x86', 'cpu'): {
+        1: (54.43, 105.92, 62.44, 160.94, 497.54),
+        4: (18.06, 32.22, 22.54, 53.91, 152.66),
+    },
+    ('jetson_orin_nano', 'cpu'): {
+        1: (15.94, 28.77, 19.32, 48.49, 138.19),
+        6: (5.07, 6.96, 5.86, 12.26, 38.69),
+    },
+    ('jetson_orin_nano', 'gpu'): {1: (5.05, 2.97, 3.61, 4.67, 9.14)},
+}
+"""Shortest of some runs by number of threads: github Tencent/ncnn, benchmark/README.md."""
+BOARDS = sorted({board for board, _ in PUBLISHED_MS})
+
+
+@pytest.fixture(scope='module', params=BOARDS)
+def board(request: pytest.FixtureRequest) -> Platform:
+    return load_platform(request.param)
+
+
+@pytest.mark.parametrize(
+    ('name', 'processor', 'median', 'largest'),
+    [
+        ('raspberry_pi_5', 'cpu', 0.09, 0.26),
+        ('generic_x86', 'cpu', 0.15, 0.34),
+        ('jetson_orin_nano', 'cpu', 0.17, 0.31),
+        ('jetson_orin_nano', 'gpu', 0.11, 0.53),
+    ],
+)
+def test_its_latency_is_the_fit_of_the_published_ones(
+    name: str, processor: str, median: float, largest: float
+) -> None:
+    platform = load_platform(name)
+    highest_hz = platform.domains[processor].frequencies_hz[-1]
+    fitted = fit(
+        [
+            Timing(
+                subnet_id=network,
+                flops=int(2 * MULTIPLY_ADDS[network]),
+                layers=LAYERS[network],
+                threads=threads,
+                frequency_hz=highest_hz,
+                latency_s=latency_ms * 1e-3,
+                spread_s=0.0,
+                frames=1,
+            )
+            for threads, row in PUBLISHED_MS[name, processor].items()
+            for network, latency_ms in zip(LAYERS, row, strict=True)
+        ]
+    )
+    assert platform.processors[processor].latency == fitted.model
+    errors = [abs(each) for each in fitted.errors]
+    assert statistics.median(errors) < median
+    assert max(errors) < largest
+    assert all(math.isnan(each) for each in fitted.left_out_errors)  # one clock
+
+
+def test_what_is_cited_is_used_and_what_is_assumed_for_a_reason_says_it(board: Platform) -> None:
+    content = yaml.safe_load(share_path(f'config/platforms/{board.name}.yaml').read_text())
+    for text in content['sources'].values():
+        assert text in board.sources.values()
+    for path in ('idle_power_w', 'processors.cpu.busy_power.power_w'):
+        *parents, last = path.split('.')
+        inner = content
+        for parent in parents:
+            inner = inner[parent]
+        assert inner[last]['source'] != 'assumed' or inner[last]['note']
+
+
+def test_a_higher_clock_is_faster_and_draws_more(board: Platform) -> None:
+    for name, unit in board.processors.items():
+        frequencies_hz = board.domains[unit.domain].frequencies_hz
+        latencies_s = [
+            board.latency_s(processor=name, frequency_hz=f, flops=30_000_000, layers=48)
+            for f in frequencies_hz
+        ]
+        powers_w = [unit.busy_power.power_at(f) for f in frequencies_hz]
+        assert latencies_s == sorted(latencies_s, reverse=True)
+        assert powers_w == sorted(powers_w)
+
+
+def test_the_profile_of_a_model_has_every_clock_of_every_processor(board, model) -> None:
+    profile = modelled_profile('camera', model, 'onnxruntime', board)
+    for name, unit in board.processors.items():
+        clocks = {each.frequency_hz for each in profile.points if each.processor == name}
+        assert clocks == set(board.domains[unit.domain].frequencies_hz)
+
+
+def test_always_busy_with_its_cooler_it_does_not_overheat(board: Platform) -> None:
+    now_s = 0.0
+    device = SimulatedDevice(board, clock=lambda: now_s)
+    device.set_co_runner('cpu', 1.0)
+    now_s = 3600.0
+    device.advance()
+    assert not any(each.throttled for each in device.state().domains.values())
+
+
+def test_only_a_jetson_has_a_gpu_that_runs_networks() -> None:
+    assert set(load_platform('jetson_orin_nano').processors) == {'cpu', 'gpu'}
+    for name in ('raspberry_pi_5', 'generic_x86'):
+        platform = load_platform(name)
+        assert set(platform.processors) == {'cpu'}
+        assert platform.battery is None
+
+
+@pytest.mark.parametrize('file', sorted(share_path('config/platforms').glob('*.yaml')))
+def test_every_shipped_board_is_in_the_documentation(file: Path) -> None:
+    documentation = Path(__file__).parents[2] / 'docs' / 'platforms.md'
+    assert f'`{file.stem}`' in documentation.read_text(encoding='utf-8')
