@@ -35,11 +35,15 @@ START_S = 4.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print a table, write JSON."""
+    """Measure, print a table, write JSON; return 1 for a machine that there is not."""
     options = _options(arguments)
     sys.path.insert(0, str(MACHINES))
     from boards import BOARDS
 
+    for name in options.boards:
+        if name not in BOARDS:
+            print(f'monitoring: board is {name!r}; allowed: {", ".join(BOARDS)}', file=sys.stderr)
+            return 1
     document: dict[str, Any] = {
         'machine': facts(),
         'settings': {name: value for name, value in vars(options).items() if name != 'json'},

@@ -189,6 +189,25 @@ def decision(figures: Figures) -> list[str]:
     ]
 
 
+def monitoring(figures: Figures) -> list[str]:
+    """Return what watching a machine costs."""
+    rows = [
+        (
+            f'`{each["board"]}`',
+            *(f'{100 * each[key]:.2f} %' for key in ('with', 'without', 'sampling')),
+        )
+        for each in figures['rows']
+    ]
+    return [
+        '## Watching a machine',
+        'CPU time of the platform node, as a part of one core. It reads the power '
+        f'{figures["rate_hz"]:g} times a second or hardly ever, in turn, and publishes '
+        '`platform_state` 10 times a second. The machines are folders of files, as the boards lay '
+        'them out: what drivers and buses of sensors take is not in it.',
+        table(('machine', 'reads', 'hardly reads', 'reading'), rows),
+    ]
+
+
 SECTIONS: dict[str, Callable[[Figures], list[str]]] = {
     'inference': inference,
     'switching': switching,
@@ -196,6 +215,7 @@ SECTIONS: dict[str, Callable[[Figures], list[str]]] = {
     'int8': int8,
     'supernet': supernet,
     'decision': decision,
+    'monitoring': monitoring,
     'gpu': gpu,
 }
 

@@ -46,6 +46,9 @@ from dynofa_ros.runtime.subnet_control import SwitchCommand
 # The fields that OperatingPoint.msg and runtime.OperatingPoint share, by name.
 POINT_FIELDS = tuple(OperatingPoint.__dataclass_fields__)
 
+COUNTED = 0.03
+"""How far a clock that a core counts may be off the one that is set (assumed)."""
+
 
 def profile_from(message: SubnetProfile) -> Profile:
     """Read a profile."""
@@ -140,10 +143,13 @@ def _busy_clock_hz(domain: DomainState, *, simulated: bool) -> float:
     """Return the clock at which frames run.
 
     Between limits that differ a governor of Linux chooses: the clock now is that of a moment, often
-    of an idle one, and while a frame runs it goes to the upper limit.
+    of an idle one, and while a frame runs it goes to the upper limit. At one clock x86 shows what a
+    core counted, which is off by some parts of a hundred.
     """
-    floats = domain.min_frequency_hz < domain.max_frequency_hz
-    return domain.max_frequency_hz if floats and not simulated else domain.frequency_hz
+    frequency_hz, highest_hz = domain.frequency_hz, domain.max_frequency_hz
+    floats = domain.min_frequency_hz < highest_hz
+    near = abs(frequency_hz - highest_hz) <= COUNTED * highest_hz
+    return highest_hz if not simulated and (floats or near) else frequency_hz
 
 
 def target_from(message: Deadline) -> TargetRequest:

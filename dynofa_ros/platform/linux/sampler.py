@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dynofa_ros.platform.checks import check_positive
 
 JITTER = 0.3
-"""Share by which a period is shorter or longer. At 20 Hz sharp, each frame of a camera at 10 Hz would
-be sampled at the same two moments, and its energy be wrong by up to all of it."""
+"""Share by which a period is shorter or longer. At 20 Hz sharp, each frame of a camera at 10 Hz
+would be sampled at the same two moments, and its energy be wrong by up to all of it."""
 
 
 class Sampler:

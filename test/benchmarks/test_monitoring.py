@@ -1,0 +1,39 @@
+"""benchmarks/monitoring.py: real nodes on machines in folders, and figures that fit together."""
+
+import json
+
+import pytest
+
+pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
+pytest.importorskip(
+    'dynofa_ros.msg', reason='the messages are not built: scripts/build, then . scripts/env.sh'
+)
+
+
+@pytest.fixture(scope='module')
+def figures(load, tmp_path_factory):
+    file = tmp_path_factory.mktemp('monitoring') / 'figures.json'
+    assert load('monitoring').main(['--quick', '--json', str(file)]) == 0
+    return json.loads(file.read_text())
+
+
+def test_both_sides_were_measured(figures):
+    assert [each['board'] for each in figures['rows']] == ['xavier_nx_jetpack5', 'intel_laptop']
+    for row in figures['rows']:
+        assert 0 < row['with'] < 1
+        assert 0 < row['without'] < 1
+
+
+def test_reading_is_the_difference_of_both_sides(figures):
+    for row in figures['rows']:
+        assert row['sampling'] == pytest.approx(row['with'] - row['without'])
+        assert row['ratio'] == pytest.approx(row['with'] / row['without'])
+
+
+def test_each_machine_has_its_goal(figures):
+    assert [each['goal'] for each in figures['goals']] == [0.01, 0.01]
+
+
+def test_a_machine_that_there_is_not_is_named(load, capsys):
+    assert load('monitoring').main(['--quick', '--boards', 'toaster']) == 1
+    assert "board is 'toaster'; allowed: " in capsys.readouterr().err
