@@ -26,9 +26,16 @@ class FrameEnergyPublisher:
     """
 
     def __init__(
-        self, node: Node, platform: Platform, *, clock: Callable[[], float] = time.monotonic
+        self,
+        node: Node,
+        platform: Platform | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`platform` is the description whose model shares the energy; `clock` never goes back."""
+        """`platform`: the machine's description, whose model shares the energy; None: there is none.
+
+        `clock` never goes back.
+        """
         self._node = node
         self._platform = platform
         self._clock = clock
@@ -75,6 +82,8 @@ class FrameEnergyPublisher:
 
     def _modelled_j(self, report: FrameReport) -> float:
         """Return what the description says of the frame at the clock now [J]; NaN: nothing."""
+        if self._platform is None:
+            return math.nan
         try:
             return self._platform.energy_j(
                 processor=report.processor,

@@ -90,7 +90,7 @@ class PlatformNode(LifecycleNode):
         hardware = self.device.state().platform
         self._diagnostics = Diagnostics(self, f'{hardware} (simulated)' if simulated else hardware)
         self._health = PlatformHealth(self, self._diagnostics, opened)
-        self._connect()
+        self._connect(opened)
         return SUCCESS
 
     def _say_what_was_opened(self, opened: Opened) -> None:
@@ -109,7 +109,7 @@ class PlatformNode(LifecycleNode):
             names = [f'{CO_RUNNER}{name}' for name in self._settings.platform.processors]
             self._on_parameters([self.get_parameter(name) for name in names])
 
-    def _connect(self) -> None:
+    def _connect(self, opened: Opened) -> None:
         """Make publishers, subscriptions and timers."""
         self._states = self.create_publisher(
             PlatformState, 'platform_state', qos_profile('platform_state')
@@ -129,11 +129,10 @@ class PlatformNode(LifecycleNode):
             self._on_period,
             clock=Clock(clock_type=ClockType.STEADY_TIME),
         )
-        if isinstance(self.device, LinuxDevice):
-            self._energies = FrameEnergyPublisher(
-                self, self._settings.platform, clock=self._now_s
-            )
-            self.device.start_sampling(self._settings.sample_rate_hz)
+        if isinstance(opened.device, LinuxDevice):
+            described = None if opened.differs else self._settings.platform
+            self._energies = FrameEnergyPublisher(self, described, clock=self._now_s)
+            opened.device.start_sampling(self._settings.sample_rate_hz)
         self.add_post_set_parameters_callback(self._on_parameters)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -117,6 +117,15 @@ def test_it_says_that_it_is_the_machine_itself(bench: Callable[[str], Bench]) ->
     assert not robot.domain('15340000.vic').settable  # not whitelisted
 
 
+def test_without_clocks_and_sensors_it_simulates_and_says_so(
+    bench: Callable[[str], Bench],
+) -> None:
+    made = bench('container')
+    assert made.start().state.simulated
+    output = made.end(signal.SIGINT)
+    assert 'jetson_xavier_nx, simulated: this machine has no clocks and no sensors' in output
+
+
 def test_a_machine_that_is_the_one_described_has_that_name(
     bench: Callable[[str], Bench],
 ) -> None:
