@@ -32,7 +32,7 @@ class FrameEnergyPublisher:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`platform`: the machine's description, whose model shares the energy; None: there is none.
+        """`platform`: description of the machine, whose model shares the energy; None: none.
 
         `clock` never goes back.
         """
@@ -41,6 +41,7 @@ class FrameEnergyPublisher:
         self._clock = clock
         self._ledger = FrameEnergyLedger()
         self._frequencies_hz: dict[str, float] = {}
+        self._clocks: tuple[tuple[str, float, float], ...] = ()
         self._publisher = node.create_publisher(
             FrameEnergyMessage, 'frame_energy', qos_profile('frame_energy')
         )
@@ -70,6 +71,13 @@ class FrameEnergyPublisher:
             for domain in state.domains.values()
             for processor in domain.processors
         }
+        clocks = tuple(
+            (each.name, each.min_frequency_hz, each.max_frequency_hz)
+            for each in state.domains.values()
+        )
+        if clocks != self._clocks:
+            self._clocks = clocks
+            self._ledger.set_clocks(self._clock(), clocks)
 
     def on_sample(self, now_s: float, *, energy_j: float, source: str) -> None:
         """Take the energy by a moment and its source; publish the frames that are settled by it."""

@@ -201,7 +201,10 @@ class PlatformNode(LifecycleNode):
             self.get_logger().info(f'{self._outcome.text} ({command.reason})')
         else:
             self._diagnostics.count('dvfs_command', self._outcome.text)
-        self._publish_state(self.device.state())
+        state = self.device.state()
+        if self._energies is not None:
+            self._energies.on_state(state)
+        self._publish_state(state)
 
     def _put_back(self, why: str) -> None:
         """Put the clocks back to how they were found, and say so; again is no harm."""

@@ -43,7 +43,13 @@ class Machine:
         self.energy = FrameEnergyPublisher(
             self.platform_node, load_platform('jetson_xavier_nx'), clock=lambda: self.now_s
         )
-        clock = SimpleNamespace(processors=('gpu',), frequency_hz=CLOCK_HZ)
+        clock = SimpleNamespace(
+            name='gpu',
+            processors=('gpu',),
+            frequency_hz=CLOCK_HZ,
+            min_frequency_hz=CLOCK_HZ,
+            max_frequency_hz=CLOCK_HZ,
+        )
         self.energy.on_state(SimpleNamespace(domains={'gpu': clock}))
         self.reports_heard = []
         self.platform_node.create_subscription(

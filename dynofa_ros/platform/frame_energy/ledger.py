@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import replace
 
 from dynofa_ros.platform.frame_energy.account import FrameAccount, not_measured
 from dynofa_ros.platform.frame_energy.gaps import ReportGaps
-from dynofa_ros.platform.frame_energy.idle import MEMORY_S, IdlePower
+from dynofa_ros.platform.frame_energy.idle import MEMORY_S
+from dynofa_ros.platform.frame_energy.idle_by_clocks import Idle, IdleByClocks
 from dynofa_ros.platform.frame_energy.intervals import Interval, SampledEnergy
 from dynofa_ros.platform.frame_energy.shares import WorkShares
 from dynofa_ros.platform.frame_energy.source import SOURCES
@@ -45,7 +47,7 @@ class FrameEnergyLedger:
         self._gaps = ReportGaps()
         self._source_now = UNAVAILABLE
         self._source = UNAVAILABLE  # the last that measured
-        self._idle = IdlePower()
+        self._idle = IdleByClocks()
         self._spreads = {True: ModelSpread(), False: ModelSpread()}  # by whether it is in joules
         self._measured_s = -math.inf
         self._settled_s = -math.inf
@@ -63,6 +65,10 @@ class FrameEnergyLedger:
             self._longest.pop()
         self._longest.append(frame)
         return True
+
+    def set_clocks(self, at_s: float, clocks: Hashable) -> None:
+        """Say how the clocks stand from a time on: idle power is of one setting of them."""
+        self._idle.set_clocks(at_s, clocks)
 
     def add_sample(self, now_s: float, *, energy_j: float, source: str) -> list[FrameEnergy]:
         """Take what the meter has counted by now; return the frames that are settled thereby.
@@ -103,7 +109,7 @@ class FrameEnergyLedger:
 
     def _forget(self) -> None:
         """Forget what idle is: another source, or another time."""
-        self._idle = IdlePower()
+        self._idle.forget()
         self._spreads = {True: ModelSpread(), False: ModelSpread()}
 
     def _start_again(self, now_s: float, *, energy_j: float, source: str) -> list[FrameEnergy]:
@@ -136,12 +142,13 @@ class FrameEnergyLedger:
         if interval.known:
             self._measured_s = end_s
         if known and free and not self._near_work(interval):
-            self._idle.add(energy_j=interval.energy_j, start_s=start_s, end_s=end_s)
+            self._idle.add(interval)
         if known and free and self._window is None:
             self._count(idle_j=interval.energy_j, pending_j=-interval.energy_j)
-        elif known and self._idle.ready:
+        elif known and self._idle.at(end_s):
             self._window = self._window.with_next(interval) if self._window else interval
-            if self._window.passed_s >= SOURCES[self._source].window_s:
+            full = self._window.passed_s >= SOURCES[self._source].window_s
+            if full or self._idle.changed_within(self._window):
                 self._close_window()
         else:
             self._close_window()
@@ -150,8 +157,13 @@ class FrameEnergyLedger:
 
     def _close_window(self) -> None:
         window, self._window = self._window, None
-        if window is not None:
-            self._share(window, WorkShares.of(self._accounts, window))
+        if window is None:
+            return
+        idle = self._idle.at(window.end_s)
+        if idle is None:
+            self._count(unattributed_j=window.energy_j, pending_j=-window.energy_j)
+        else:
+            self._share(window, WorkShares.of(self._accounts, window), idle)
 
     def _near_work(self, interval: Interval) -> bool:
         guard_s = SOURCES[self._source].guard_s
@@ -160,10 +172,10 @@ class FrameEnergyLedger:
             account.frame.overlap_s(start_s, end_s) > 0 for account in self._accounts
         )
 
-    def _share(self, interval: Interval, work: WorkShares) -> None:
-        idle_w, passed_s = self._idle.mean_w, interval.passed_s
+    def _share(self, interval: Interval, work: WorkShares, idle: Idle) -> None:
+        idle_w, passed_s = idle.mean_w, interval.passed_s
         above_j = interval.energy_j - idle_w * passed_s
-        noise_j2 = self._idle.noise_j2_per_s * passed_s
+        noise_j2 = idle.noise_j2_per_s * passed_s
         spread = self._spreads[work.in_joules]
         spread.add(
             above_j=above_j, modelled_j=work.modelled, noise_j2=noise_j2, at_s=interval.end_s
@@ -172,7 +184,6 @@ class FrameEnergyLedger:
         if not SOURCES[self._source].counts:
             # What the model does not explain is then taken to be the sensor's error.
             variance_j2, relative_std = max(noise_j2, unexplained_j2(spread, above_j)), 0.0
-        idle_std_w = self._idle.std_w(interval.end_s)
         stds = work.stds(relative_std)
         for account, share, std in zip(work.accounts, work.shares, stds, strict=True):
             account.add(
@@ -180,7 +191,7 @@ class FrameEnergyLedger:
                 above_j=above_j,
                 share=share,
                 idle_w=idle_w,
-                idle_std_w=idle_std_w,
+                idle_std_w=idle.std_w,
                 sharing_std=std,
                 variance_j2=share**2 * variance_j2,
             )

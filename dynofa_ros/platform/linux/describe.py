@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Iterator
 
 from dynofa_ros.platform.linux.domain import ClockDomain, not_writable
 from dynofa_ros.platform.linux.limits import frequency_now_hz, limits_now
 from dynofa_ros.platform.linux.machine import LinuxMachine
+from dynofa_ros.platform.linux.power_meter import PowerMeter
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.turn import TurnRefused, setting_of
 
@@ -102,8 +104,10 @@ def _power(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:
             f'battery {battery.name}: {_figure(now.percentage * 100, ".0f")} %, '
             f'{battery.status(sysfs)}, {_figure(battery.power_w(sysfs), ".2f")} W drawn'
         )
-    if machine.counters:
+    if machine.counters and not machine.rails:
         yield f'no RAPL: {machine.counters}'
+    detail = PowerMeter(sysfs, machine, clock=time.monotonic).detail
+    yield f'frames are measured by: {detail}'
 
 
 def _heat(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:

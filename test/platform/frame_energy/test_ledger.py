@@ -5,6 +5,7 @@ import math
 import pytest
 
 from dynofa_ros.platform import PlatformError
+from dynofa_ros.platform.frame_energy.idle_by_clocks import OTHER_CLOCKS_STD
 from dynofa_ros.platform.frame_energy.ledger import (
     GRACE_S,
     MAX_FRAMES,
@@ -244,3 +245,29 @@ def test_a_frame_of_the_far_future_is_given_up():
 def test_work_that_cannot_be_is_refused(change, text):
     with pytest.raises(PlatformError, match=text):
         frame(**({'start_s': 0.0, 'end_s': 1.0} | change))
+
+
+@pytest.mark.parametrize('source', [RAPL, RAIL])
+def test_idle_power_is_that_of_the_clocks_at_which_a_frame_ran(source):
+    """Twice up and down again: the third frame meets clocks that were seen idle before."""
+    meter = Meter(source=source)
+    for sequence, (clocks, idle_w) in enumerate(
+        [('high', 5.0), ('low', 2.0), ('high', 5.0)], start=1
+    ):
+        meter.ledger.set_clocks(meter.now_s, clocks)
+        meter.idle_w = idle_w
+        meter.run(3)
+        meter.work(0.2, above_w=8.0, sequence=sequence)
+        meter.run(3)
+    assert meter.energies_j() == [pytest.approx(1.6, rel=1e-6)] * 3
+
+
+def test_right_after_clocks_are_turned_a_frame_says_how_unsure_its_idle_is():
+    meter = Meter()
+    meter.ledger.set_clocks(0.0, 'high')
+    meter.run(3)
+    meter.ledger.set_clocks(meter.now_s, 'low')
+    meter.work(0.2, above_w=8.0)
+    meter.run(2)
+    (energy,) = meter.said
+    assert energy.energy_common_std_j == pytest.approx(0.2 * OTHER_CLOCKS_STD * 5.0)
