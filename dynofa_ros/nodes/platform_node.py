@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -133,6 +134,7 @@ class PlatformNode(LifecycleNode):
             described = None if opened.differs else self._settings.platform
             self._energies = FrameEnergyPublisher(self, described, clock=self._now_s)
             opened.device.start_sampling(self._settings.sample_rate_hz)
+        self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._on_parameters)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -172,6 +174,7 @@ class PlatformNode(LifecycleNode):
             opened.device.close()
         except PlatformError as error:
             self.get_logger().error(str(error))
+        self.remove_on_set_parameters_callback(self._check_parameters)
         self.remove_post_set_parameters_callback(self._on_parameters)
         self.destroy_timer(self._timer)
         for subscription in self._subscriptions_made:
@@ -182,6 +185,14 @@ class PlatformNode(LifecycleNode):
             self._energies.close()
             self._energies = None
         self.destroy_publisher(self._states)
+
+    def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        """Refuse to simulate other programs on a machine that has real ones."""
+        names = [each.name for each in parameters if each.name.startswith(CO_RUNNER)]
+        if names and not isinstance(self.device, SimulatedDevice):
+            reason = f'{names[0]} is of a simulated platform; this is the machine itself'
+            return SetParametersResult(successful=False, reason=reason)
+        return SetParametersResult(successful=True)
 
     def _on_parameters(self, parameters: list[Parameter]) -> None:
         for parameter in parameters:

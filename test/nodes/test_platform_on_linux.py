@@ -307,6 +307,15 @@ def test_a_file_that_may_not_be_written_is_named_in_diagnostics(
     assert 'scaling_min_freq is not there' in texts['cpu can be turned']
 
 
+def test_other_programs_are_not_simulated_on_a_real_machine(
+    bench: Callable[[str], Bench],
+) -> None:
+    robot = bench('xavier_nx_jetpack5').start()
+    result = robot.set_parameter('co_runner_utilisation.gpu', 0.5)
+    assert not result.successful
+    assert 'is of a simulated platform' in result.reason
+
+
 def test_a_bad_whitelist_is_refused_at_the_start(bench: Callable[[str], Bench]) -> None:
     made = bench('xavier_nx_jetpack5')
     made.folder.mkdir()
