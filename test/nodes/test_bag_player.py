@@ -1,5 +1,6 @@
 """The player as a user starts it: its own process, heard over DDS."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -133,9 +134,8 @@ def stamps_ns(messages):
 WAIT = ('--wait-for-subscribers', PATIENCE_S)
 
 
-@pytest.mark.parametrize('qos', [RELIABLE, BEST_EFFORT], ids=['reliable', 'best_effort'])
-def test_every_image_arrives_as_it_was_recorded(ear, play, bag, qos):
-    heard = ear.listen(TOPIC, Image, qos)
+def test_every_image_arrives_as_it_was_recorded(ear, play, bag):
+    heard = ear.listen(TOPIC, Image)
     code, out, err = play(bag, *WAIT)
     assert (code, '[bag_player]: no subscriber' in err) == (0, False)
     assert f'played {COUNT} messages' in out
@@ -146,6 +146,22 @@ def test_every_image_arrives_as_it_was_recorded(ear, play, bag, qos):
         picture(i).tobytes() for i in range(COUNT)
     ]
     assert {image.header.frame_id for image in images} == {'eye'}
+
+
+def test_who_asks_for_best_effort_hears_it_too(ear, play, bag):
+    """On a busy machine images may be lost then, but none is another than was recorded."""
+    heard = ear.listen(TOPIC, Image, BEST_EFFORT)
+    code, _, _ = play(bag, *WAIT)
+    assert code == 0
+    images = drained(heard, 1)
+    with contextlib.suppress(queue.Empty):
+        while True:
+            images.append(heard.get(timeout=1.0))
+    numbers = [(stamp_ns - START_NS) // PERIOD_NS for stamp_ns in stamps_ns(images)]
+    assert numbers == sorted(set(numbers))
+    assert [image.data.tobytes() for image in images] == [
+        picture(number).tobytes() for number in numbers
+    ]
 
 
 def test_compressed_images_arrive_under_a_new_name(ear, play, tmp_path):
