@@ -220,10 +220,14 @@ class PlatformNode(LifecycleNode):
     def _put_back(self, why: str) -> None:
         """Put the clocks back to how they were found, and say so; again is no harm."""
         outcome = self.device.restore()
-        if not outcome.applied:
-            self.get_logger().error(f'{why}: {outcome.text}')
+        text = f'{why}: {outcome.text}'
+        if not self.context.ok():  # after a signal there is no /rosout any more
+            if not outcome.applied or self._watchdog.turned:
+                print(text, file=sys.stderr, flush=True)
+        elif not outcome.applied:
+            self.get_logger().error(text)
         elif self._watchdog.turned:
-            self.get_logger().info(f'{why}: {outcome.text}')
+            self.get_logger().info(text)
         self._watchdog.put_back()
 
     def _on_frame(self, report: FrameReport) -> None:

@@ -149,7 +149,9 @@ def test_a_signal_puts_the_clocks_back(bench: Callable[[str], Bench], number: in
     output = made.end(number)
     assert made.kernel.snapshot() == made.found
     assert made.node.returncode == 0, output
+    assert 'the node ends: put back: ' in output
     assert 'Traceback' not in output
+    assert 'Failed' not in output
 
 
 def test_an_exception_puts_the_clocks_back(bench: Callable[[str], Bench]) -> None:
