@@ -15,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import rclpy
-from machine import write_json
 from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import CompressedImage, Image
 
 from dynofa_ros.nodes.qos import qos_profile
+from dynofa_ros.whole_file import write_json
 
 
 def main() -> int:

@@ -24,12 +24,13 @@ from typing import Any
 import cv2
 import numpy as np
 import rclpy
-from machine import count, write_json
+from machine import count
 from numpy.typing import NDArray
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 
 from dynofa_ros.nodes.qos import qos_profile
+from dynofa_ros.whole_file import write_json
 
 PICTURES = 4
 """Different pictures, shown in turn."""

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from goals import Ceiling
-from machine import count, facts, json_file, write_json
+from machine import count, facts, json_file
 
 from dynofa_ros.runtime import (
     ApplicationState,
@@ -36,6 +36,7 @@ from dynofa_ros.runtime import (
     Target,
     decide,
 )
+from dynofa_ros.whole_file import write_json
 
 PROCESSORS = ('cpu', 'gpu')
 CLOCKS_HZ = tuple(1e8 * step for step in range(1, 21))

@@ -28,10 +28,11 @@ import numpy as np
 import torch
 from compare import Comparison, Row
 from goals import Goal
-from machine import count, facts, json_file, usable_cores, write_json
+from machine import count, facts, json_file, usable_cores
 from networks import SUBNETS, lite0_network, ofa_networks, torchvision_network
 
 from dynofa_ros.engine import AUTO, ENGINES, Engine, Network, choose_engine, create_engine
+from dynofa_ros.whole_file import write_json
 
 MEAN_SPEEDUP, LEAST_SPEEDUP, SHARE = 4.0, 2.5, 0.7
 """The goals: times faster, geometric mean and least; share of the matrix product's rate."""

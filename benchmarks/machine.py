@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import os
 import platform
-from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -73,34 +70,3 @@ def json_file(text: str) -> Path:
     if path.is_dir() or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f'{text!r} is no file in a folder that exists')
     return path
-
-
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write the figures whole or not at all; NaN and infinity become null.
-
-    Raises:
-        ValueError: if the file cannot be written, saying why.
-    """
-    write_whole(path, json.dumps(_known(document), indent=2, allow_nan=False) + '\n')
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        ValueError: if it cannot be written, saying why.
-    """
-    partial = path.with_name(f'{path.name}.partial')
-    try:
-        partial.write_text(text, encoding='utf-8')
-        partial.replace(path)
-    except OSError as error:
-        raise ValueError(f'{path} cannot be written: {error.strerror}') from error
-
-
-def _known(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _known(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_known(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

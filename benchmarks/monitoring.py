@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from goals import Ceiling
-from machine import count, facts, json_file, write_json
+from machine import count, facts, json_file
+
+from dynofa_ros.whole_file import write_json
 
 MACHINES = Path(__file__).resolve().parent.parent / 'test' / 'platform' / 'linux'
 RATE_HZ = 20.0

@@ -27,13 +27,14 @@ from typing import Any
 
 from frames import Frame, Losses, losses, quantiles
 from goals import Ceiling, Goal
-from machine import count, facts, json_file, write_json
+from machine import count, facts, json_file
 from rclpy.executors import ExternalShutdownException
 from robot import Robot, environment, read_json
 
 from dynofa_ros.demo.processes import ProcessDied
 from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.node_environment import run_again_with
+from dynofa_ros.whole_file import write_json
 
 BARE = Path(__file__).with_name('bare_subscriber.py')
 SETTLE = 3

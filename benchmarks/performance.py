@@ -16,6 +16,8 @@ from pathlib import Path
 
 from performance_sections import SECTIONS, Figures, number, table, verdict
 
+from dynofa_ros.whole_file import write_text
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page; return 1 if there is nothing to write, or it cannot be written."""
@@ -24,10 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('page', type=Path, help='file to write')
     options = parser.parse_args(arguments)
     try:
-        text = page(options.figures)
-        partial = options.page.with_name(options.page.name + '.partial')
-        partial.write_text(text, encoding='utf-8')
-        partial.replace(options.page)
+        write_text(options.page, page(options.figures))
     except (OSError, ValueError) as error:
         print(f'performance: {error}', file=sys.stderr)
         return 1

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from machine import count, facts, json_file, write_json, write_whole
+from machine import count, facts, json_file
 from runtime_energy_goals import LUCKLESS, ORACLE, OURS, REFERENCES, Runs, requirements
 from runtime_figures import Comparison, summary
 from runtime_goals import STEPPING, judge
@@ -30,6 +30,8 @@ from runtime_pictures import draw_all
 from runtime_reference import meeting
 from runtime_runs import Case, Run, make_run, platform_of, scenario_of
 from runtime_tables import SIMULATED, comparison_lines, policy_lines, verdict
+
+from dynofa_ros.whole_file import write_json, write_text
 
 PLATFORMS = ('jetson_xavier_nx', 'jetson_agx_xavier')
 SCENARIOS: tuple[str, ...] = (
@@ -82,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pictures = draw_all(groups, comparisons, options.pictures) if options.pictures else []
         if options.page:
             links = relative_to(options.page, pictures)
-            write_whole(options.page, page(document, groups, comparisons, pictures=links))
+            write_text(options.page, page(document, groups, comparisons, pictures=links))
     except ValueError as error:
         print(f'runtime: {error}', file=sys.stderr)
         return 1

@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
-from machine import count, facts, json_file, write_json
+from machine import count, facts, json_file
 
 from dynofa_ros.supernet import SubnetConfig, create_supernet
 from dynofa_ros.supernet.supernet import Supernet
+from dynofa_ros.whole_file import write_json
 
 SUPERNETS = (
     'ofa_mbv3_cifar10',

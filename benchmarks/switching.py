@@ -33,7 +33,7 @@ import memory_use
 import numpy as np
 from frames import Frame, losses, quantiles
 from goals import Ceiling, Goal
-from machine import count, facts, json_file, write_json
+from machine import count, facts, json_file
 from rclpy.executors import ExternalShutdownException
 from robot import Robot, RobotError, environment, read_json
 from switching_table import PARTS, print_memory, print_run
@@ -42,6 +42,7 @@ from dynofa_ros.demo.processes import ProcessDied
 from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.node_environment import run_again_with
 from dynofa_ros.supernet import load_model
+from dynofa_ros.whole_file import write_json
 
 SWITCH_MS, FIRST_FRAME, LOST = 1.0, 1.2, 0
 """The goals: p99 of a switch, first frame against others, frames lost."""

@@ -22,6 +22,7 @@ from dynofa_ros.offline.ofa_accuracy_predictor import OfaAccuracyPredictor
 from dynofa_ros.offline.subnet_features import SubnetFeatures
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.search_space import Choice, SearchSpace
+from dynofa_ros.whole_file import written_whole
 
 Array = npt.NDArray[np.float64]
 
@@ -122,14 +123,10 @@ class AccuracyPredictor:
             raise ValueError('only a predictor that was fitted can be saved: call fit(rows) first')
         space = json.dumps(asdict(self._model.features.space))
         arrays: dict[str, Any] = self._model.process.arrays()
-        partial = file.with_name(file.name + '.partial')
-        try:
+        with written_whole(file, what='predictor') as partial:
             file.parent.mkdir(parents=True, exist_ok=True)
             with partial.open('wb') as stream:
                 np.savez_compressed(stream, space=np.array(space), **arrays)
-            partial.replace(file)
-        except OSError as error:
-            raise ValueError(f'predictor {file} cannot be written: {error.strerror}') from error
 
     @classmethod
     def load(cls, file: Path) -> AccuracyPredictor:

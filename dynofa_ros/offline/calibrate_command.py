@@ -15,7 +15,7 @@ from typing import Any
 from dynofa_ros.offline.calibrate import Bench
 from dynofa_ros.offline.calibrate_co_runner import always_busy
 from dynofa_ros.offline.calibrate_cool import Cooling
-from dynofa_ros.offline.calibrate_figures import processor_figures, write_json
+from dynofa_ros.offline.calibrate_figures import processor_figures
 from dynofa_ros.offline.calibrate_machine import CoRunners, MachineCalibration, facts
 from dynofa_ros.offline.calibrate_platform import Machine, describe
 from dynofa_ros.offline.calibrate_power_table import Calibrated
@@ -27,6 +27,7 @@ from dynofa_ros.platform import Platform, load_platform
 from dynofa_ros.platform.linux import LinuxDevice, LinuxMachine, Sysfs
 from dynofa_ros.platform.linux.power_meter import PowerMeter
 from dynofa_ros.platform.linux.record import default_record_file
+from dynofa_ros.whole_file import write_json
 
 BASES = {
     'orin nano': 'jetson_orin_nano',

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from dynofa_ros.offline.calibrate_fit import Timing, latency_s
@@ -41,26 +37,3 @@ def _timing_figures(each: Calibrated, timing: Timing) -> dict[str, Any]:
     constant_s = timing.layers * each.fit.model.overhead_s_per_layer
     cycles = (fitted_s - constant_s) * timing.frequency_hz
     return asdict(timing) | {'fitted_s': fitted_s, 'constant_s': constant_s, 'cycles': cycles}
-
-
-def write_json(file: Path, figures: Mapping[str, Any]) -> None:
-    """Write figures whole; what is unknown is null.
-
-    Raises:
-        ValueError: if the file cannot be written.
-    """
-    partial = file.with_name(f'{file.name}.partial')
-    try:
-        partial.write_text(json.dumps(_known(figures), indent=1, allow_nan=False) + '\n')
-        partial.replace(file)
-    except OSError as error:
-        raise ValueError(f'{file} cannot be written: {error.strerror}') from error
-
-
-def _known(value: Any) -> Any:
-    """Return a document in which what is unknown is null."""
-    if isinstance(value, Mapping):
-        return {key: _known(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_known(each) for each in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from dynofa_ros.offline.train_start import read_config
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.cost import Cost, cost
 from dynofa_ros.supernet.model import Model, load_model
+from dynofa_ros.whole_file import write_json
 
 
 @dataclass(frozen=True)
@@ -195,10 +195,4 @@ def _show(
     # A pipe has no width of its own, and a table that is cut to fit 80 columns loses figures.
     (console if console.is_terminal else Console(width=120)).print(table)
     if options.json:
-        partial = options.json.with_name(options.json.name + '.partial')
-        figures = [each.to_dict() for each in measured]
-        try:
-            partial.write_text(json.dumps(figures, indent=2) + '\n')
-            partial.replace(options.json)
-        except OSError as error:
-            raise ValueError(f'{options.json} cannot be written: {error.strerror}') from error
+        write_json(options.json, [each.to_dict() for each in measured])

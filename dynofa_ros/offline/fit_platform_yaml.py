@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
 from dynofa_ros.offline.fit_platform import DIGITS, PlatformFit
 from dynofa_ros.platform import PlatformError, load_platform
+from dynofa_ros.whole_file import written_whole
 
 WIDTH = 100
 TABLE, POWERS, CLOCKS = 'busy_power', 'power_w', 'frequencies_hz'
@@ -154,15 +154,9 @@ def write_description(file: Path, text: str, *, what: str) -> None:
     Raises:
         ValueError: naming the file and what is wrong with it.
     """
-    partial = file.with_name(f'{file.stem}.partial.yaml')
-    try:
+    with written_whole(file, what='platform') as partial:
         partial.write_text(text, encoding='utf-8')
-        load_platform(str(partial))
-        partial.replace(file)
-    except PlatformError as error:
-        raise ValueError(f'platform {file} is left as it is: {what}, {error}') from error
-    except OSError as error:
-        raise ValueError(f'platform {file} cannot be written: {error.strerror}') from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        try:
+            load_platform(str(partial))
+        except PlatformError as error:
+            raise ValueError(f'platform {file} is left as it is: {what}, {error}') from error

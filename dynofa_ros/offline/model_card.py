@@ -10,6 +10,7 @@ from typing import Any
 from dynofa_ros.offline.train_plan import TrainingPlan
 from dynofa_ros.supernet.model import KeptSubnet, Model
 from dynofa_ros.supernet.search_space import SearchSpace
+from dynofa_ros.whole_file import write_text
 
 _FAMILIES = {
     'OFAMobileNetV3': 'an OFA-MobileNetV3 supernet (arXiv 1908.09791)',
@@ -126,9 +127,7 @@ after that rounding.{_data_limits(facts.data)}
 
 def write_model_card(folder: Path, text: str) -> None:
     """Write the card beside the weights, whole or not at all."""
-    partial = folder / 'README.partial'
-    partial.write_text(text)
-    partial.replace(folder / 'README.md')
+    write_text(folder / 'README.md', text)
 
 
 def _training(facts: TrainingFacts) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -29,8 +27,9 @@ from dynofa_ros.offline.progress_report import reporting
 from dynofa_ros.offline.stored_profile import Conditions, StoredProfile
 from dynofa_ros.offline.writable import check_writable
 from dynofa_ros.platform.energy_meter import POWERCAP, EnergyMeter, EnergyUnavailable
-from dynofa_ros.runtime import OperatingPoint, Profile
+from dynofa_ros.runtime import Profile
 from dynofa_ros.supernet.model import Model, load_model
+from dynofa_ros.whole_file import write_json
 
 BUSY = 0.5
 """Load average from which the machine is called busy (assumed)."""
@@ -171,23 +170,11 @@ def _write_figures(
         'energy_source': stored.profile.energy_source,
         'energy_unavailable': no_energy,
         'rows': [
-            _figures(point) | {'memory_bytes': memory[point.key[:3]]}
+            asdict(point) | {'memory_bytes': memory[point.key[:3]]}
             for point in stored.profile.points
         ],
     }
-    partial = file.with_name(file.name + '.partial')
-    try:
-        partial.write_text(json.dumps(document, indent=1, allow_nan=False) + '\n')
-        partial.replace(file)
-    except OSError as error:
-        raise ValueError(f'{file} cannot be written: {error.strerror}') from error
-
-
-def _figures(point: OperatingPoint) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in asdict(point).items()
-    }
+    write_json(file, document)
 
 
 def _show(

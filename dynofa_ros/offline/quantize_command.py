@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -32,6 +31,7 @@ from dynofa_ros.offline.quantize_model import index_entries, measure_pairs, quan
 from dynofa_ros.platform.host import cpu_model
 from dynofa_ros.supernet.model import Model, load_model, model_folder
 from dynofa_ros.supernet.quantized import INT8, write_index
+from dynofa_ros.whole_file import write_json
 
 INT8_ENGINES = ('openvino', 'onnxruntime')
 """Engines that run int8, the faster first."""
@@ -85,7 +85,7 @@ def run_quantization(options: argparse.Namespace) -> list[Row]:
         raise ValueError(f'{options.out} cannot be written: {error}') from error
     _show(rows, settings, options)
     if options.json:
-        _write_json(options.json, rows, settings)
+        write_json(options.json, settings | {'subnets': [row.to_dict() for row in rows]})
     return rows
 
 
@@ -173,13 +173,3 @@ def _show(rows: Sequence[Row], settings: dict[str, Any], options: argparse.Names
     # A pipe has no width of its own, and a table that is cut to fit 80 columns loses figures.
     (console if console.is_terminal else Console(width=140)).print(table)
     print(f'{options.out / INT8} holds {len(rows)} int8 sub-networks', flush=True)
-
-
-def _write_json(file: Path, rows: Sequence[Row], settings: dict[str, Any]) -> None:
-    partial = file.with_name(file.name + '.partial')
-    figures = settings | {'subnets': [row.to_dict() for row in rows]}
-    try:
-        partial.write_text(json.dumps(figures, indent=2, allow_nan=False) + '\n')
-        partial.replace(file)
-    except OSError as error:
-        raise ValueError(f'{file} cannot be written: {error.strerror}') from error

@@ -8,7 +8,6 @@ measured is written to the profile.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
@@ -54,6 +53,7 @@ from dynofa_ros.offline.stored_profile import Conditions, StoredProfile
 from dynofa_ros.supernet.cost import cost
 from dynofa_ros.supernet.model import KeptSubnet, Model, ModelError, load_model, save_model
 from dynofa_ros.supernet.zoo import create_supernet
+from dynofa_ros.whole_file import write_json
 
 SAMPLE_ROUNDS = 5
 """Timed runs of each sub-network that the latency model is fitted to."""
@@ -266,9 +266,7 @@ def _write(
         networks(found, CompiledCache(None)), [engine], now=datetime.now(timezone.utc)
     )
     StoredProfile(profile, conditions).save(options.out / 'profile.json')
-    partial = options.out / 'search.json.partial'
-    partial.write_text(json.dumps(figures, indent=1, allow_nan=False) + '\n')
-    partial.replace(options.out / 'search.json')
+    write_json(options.out / 'search.json', figures)
     return figures
 
 

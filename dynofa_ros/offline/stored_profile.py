@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from dynofa_ros.engine import Engine, Network
 from dynofa_ros.platform.host import Host
 from dynofa_ros.runtime import OperatingPoint, Profile
+from dynofa_ros.whole_file import json_text, written_whole
 
 MEASURED_WITH = 'measured_with'
 
@@ -156,23 +156,11 @@ class StoredProfile:
             ValueError: naming the file that cannot be written.
         """
         document: dict[str, Any] = asdict(self.profile)
-        for point in document['points']:
-            for key, value in point.items():
-                if isinstance(value, float) and math.isnan(value):
-                    point[key] = None
         if self.measured_with is not None:
             document = {MEASURED_WITH: asdict(self.measured_with)} | document
-        text = json.dumps(document, indent=1, allow_nan=False) + '\n'
-        partial = file.with_name(file.name + '.partial')
-        try:
+        with written_whole(file, what='profile') as partial:
             file.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text)
-            partial.replace(file)
-        except OSError as error:
-            raise ValueError(f'profile {file} cannot be written: {error.strerror}') from error
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+            partial.write_text(json_text(document), encoding='utf-8')
 
     @classmethod
     def load(cls, file: Path, app: str) -> StoredProfile:

@@ -11,6 +11,7 @@ import numpy as np
 
 from dynofa_ros.simulation.application import SimulatedApplication
 from dynofa_ros.simulation.machine import Machine
+from dynofa_ros.whole_file import without_nan
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,6 @@ class Result:
         }
         known: dict[str, Any] = without_nan(figures)
         return known
-
-
-def without_nan(value: Any) -> Any:
-    """Return a value as JSON can hold it: NaN, which is unknown, becomes None."""
-    if isinstance(value, dict):
-        return {key: without_nan(each) for key, each in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def application_result(application: SimulatedApplication) -> ApplicationResult:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from dynofa_ros.simulation.result import ApplicationResult, Result, without_nan
+from dynofa_ros.simulation.result import ApplicationResult, Result
 from dynofa_ros.simulation.run import Note
 from dynofa_ros.simulation.simulator import simulate
+from dynofa_ros.whole_file import without_nan, written_whole
 
 
 def run_simulation(options: argparse.Namespace) -> int:
@@ -26,7 +26,7 @@ def run_simulation(options: argparse.Namespace) -> int:
     with ExitStack() as files:
         # Both are opened before the work begins: what cannot be written is known at once.
         figures, lines = (
-            files.enter_context(_written_whole(path)) if path else None
+            files.enter_context(_opened_whole(path)) if path else None
             for path in (options.json, options.trace)
         )
         result = _simulate(options, lines)
@@ -51,17 +51,9 @@ def _simulate(options: argparse.Namespace, lines: TextIO | None) -> Result:
 
 
 @contextmanager
-def _written_whole(file: Path) -> Iterator[TextIO]:
-    """Open a file that appears under its name when all of it is written, or not at all."""
-    partial = file.with_name(f'{file.name}.{os.getpid()}.partial')
-    try:
-        with partial.open('w', encoding='utf-8') as stream:
-            yield stream
-        partial.replace(file)
-    except OSError as error:
-        raise ValueError(f'{file} cannot be written: {error.strerror}') from error
-    finally:
-        partial.unlink(missing_ok=True)
+def _opened_whole(file: Path) -> Iterator[TextIO]:
+    with written_whole(file) as partial, partial.open('w', encoding='utf-8') as stream:
+        yield stream
 
 
 def _text(result: Result) -> str:

@@ -1,7 +1,6 @@
 """What a benchmark says of its machine, and how it writes its figures."""
 
 import argparse
-import json
 import os
 import platform
 
@@ -44,26 +43,6 @@ def test_the_processor_is_named_by_what_the_system_knows(machine, tmp_path, file
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert machine.cpu_model(tmp_path) == expected
-
-
-def test_unknown_figures_are_null(machine, tmp_path):
-    machine.write_json(tmp_path / 'f.json', {'a': [float('nan'), 1.5], 'b': {'c': float('inf')}})
-    assert json.loads((tmp_path / 'f.json').read_text()) == {'a': [None, 1.5], 'b': {'c': None}}
-
-
-def test_figures_are_written_whole_or_not_at_all(machine, tmp_path):
-    file = tmp_path / 'f.json'
-    machine.write_json(file, {'a': 1})
-    with pytest.raises(TypeError):
-        machine.write_json(file, {'a': object()})
-    assert json.loads(file.read_text()) == {'a': 1}
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_a_file_that_cannot_be_written_is_named(machine, tmp_path):
-    file = tmp_path / 'missing' / 'f.json'
-    with pytest.raises(ValueError, match=r'missing/f\.json cannot be written: No such file'):
-        machine.write_json(file, {})
 
 
 @pytest.mark.parametrize('text', ['0', '-1', '1.5', 'many', ''])

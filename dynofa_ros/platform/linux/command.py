@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 from dynofa_ros.platform.linux.describe import document, screen
@@ -11,6 +9,7 @@ from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.put_back import put_back
 from dynofa_ros.platform.linux.record import default_record_file
 from dynofa_ros.platform.linux.sysfs import Sysfs
+from dynofa_ros.whole_file import write_json
 
 
 def show(json_file: Path | None, *, sysfs: Sysfs | None = None) -> int:
@@ -22,8 +21,7 @@ def show(json_file: Path | None, *, sysfs: Sysfs | None = None) -> int:
     machine = LinuxMachine.discover(sysfs)
     print(screen(sysfs, machine))
     if json_file:
-        text = json.dumps(document(sysfs, machine), indent=1, allow_nan=False)
-        _write_whole(json_file, f'{text}\n')
+        write_json(json_file, document(sysfs, machine))
     return 0
 
 
@@ -35,14 +33,3 @@ def restore(state_file: Path | None, *, sysfs: Sysfs | None = None) -> int:
     result = put_back(sysfs or Sysfs(), state_file or default_record_file())
     print(result)
     return 1 if result.failed else 0
-
-
-def _write_whole(file: Path, text: str) -> None:
-    partial = file.with_name(f'{file.name}.{os.getpid()}.partial')
-    try:
-        partial.write_text(text, encoding='utf-8')
-        partial.replace(file)
-    except OSError as error:
-        raise ValueError(f'{file} cannot be written: {error.strerror}') from error
-    finally:
-        partial.unlink(missing_ok=True)

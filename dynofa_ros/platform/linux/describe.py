@@ -13,6 +13,7 @@ from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.power_meter import PowerMeter
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.turn import TurnRefused, setting_of
+from dynofa_ros.whole_file import without_nan
 
 MOST = 6
 """Files that are named on the screen; the document has them all."""
@@ -54,7 +55,8 @@ def document(sysfs: Sysfs, machine: LinuxMachine) -> dict[str, object]:
         entry['temperature_c'] = zone.temperature_c(sysfs)
     for battery, entry in zip(machine.batteries, found['batteries'], strict=True):
         entry |= {'status': battery.status(sysfs), **dataclasses.asdict(battery.read(sysfs))}
-    return {key: _known(value) for key, value in found.items()}
+    known: dict[str, object] = without_nan(found)
+    return known
 
 
 def _inside(machine: LinuxMachine) -> str:
@@ -130,14 +132,3 @@ def _mhz(frequency_hz: float) -> str:
 
 def _figure(value: float, form: str) -> str:
     return 'unknown' if math.isnan(value) else format(value, form)
-
-
-def _known(value: object) -> object:
-    """Return a value without NaN, which JSON does not have."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _known(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_known(each) for each in value]
-    return value
