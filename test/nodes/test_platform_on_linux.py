@@ -27,12 +27,14 @@ GPU_HZ = 510000000.0
 # A node that fails by itself as soon as it has turned a clock.
 FAILS = """
 import sys
-from dynofa_ros.nodes.platform_node import PlatformNode, run_node
-class Fails(PlatformNode):
-    def _on_command(self, command):
-        super()._on_command(command)
-        raise RuntimeError('a defect')
-sys.exit(run_node(Fails, None, name='fails'))
+from dynofa_ros.nodes.platform_node import main
+from dynofa_ros.nodes.platform_work import PlatformWork
+obey = PlatformWork._on_command
+def fail(self, command):
+    obey(self, command)
+    raise RuntimeError('a defect')
+PlatformWork._on_command = fail
+sys.exit(main())
 """
 
 
