@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from dynofa_ros.runtime.checks import check_name, check_number
 from dynofa_ros.runtime.decision_state import PointKey
 
-UNAVAILABLE = 'unavailable'  # of the sources of power that msg/PlatformState names
+# Of the sources of power that msg/PlatformState names.
+UNAVAILABLE = 'unavailable'
+CPU_PACKAGES = 'measured_rapl'
 
 
 @dataclass(frozen=True)

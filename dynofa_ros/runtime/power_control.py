@@ -14,7 +14,7 @@ from dynofa_ros.runtime.cap import Cap, SteadyCap
 from dynofa_ros.runtime.clock_control import CHANGE_S
 from dynofa_ros.runtime.decision_state import Decision
 from dynofa_ros.runtime.mission import Mission
-from dynofa_ros.runtime.observation import PlatformObservation
+from dynofa_ros.runtime.observation import CPU_PACKAGES, PlatformObservation
 from dynofa_ros.runtime.rest_power import Rest, RestPower
 from dynofa_ros.runtime.settings import Settings
 from dynofa_ros.runtime.thermal_cap import ThermalCap
@@ -61,6 +61,7 @@ class PowerControl:
         self._expected: deque[tuple[float, float]] = deque([(-math.inf, 0.0)])
         self._heard_s = -math.inf  # when power was known last
         self._seen_s = -math.inf
+        self._source = ''
         self._begun_s = self._looked_s = now_s
         self._energy_j = 0.0  # drawn since the window began
 
@@ -84,6 +85,7 @@ class PowerControl:
     def observe(self, seen: PlatformObservation, *, now_s: float) -> None:
         """Take in power and temperatures; a reading is of the time since the one before."""
         since_s, self._seen_s = now_s - self._seen_s, now_s
+        self._source = seen.power_source
         if since_s >= self._settings.report_timeout_s:
             self._begun_s, self._energy_j = now_s, 0.0
             return
@@ -148,4 +150,9 @@ class PowerControl:
             known = self._rest.estimate() is not None
             kept = 'the rest is as it was last' if known else 'all the cap goes to applications'
             result.append(f'board power unknown: {kept}')
+        elif self._source == CPU_PACKAGES and self._asked_for(now_s=now_s):
+            result.append(
+                'power is known of the CPU packages only: what else the board draws is left out of '
+                'the power cap'
+            )
         return result

@@ -21,11 +21,13 @@ class Board:
         self.power.decided(2.0, now_s=self.now_s)
         self.energy_j = math.nan
 
-    def run(self, seconds, *, power_w=IDLE_W + 2.0, temperatures=()):
+    def run(self, seconds, *, power_w=IDLE_W + 2.0, source='measured_rail', temperatures=()):
         for _ in range(round(10 * seconds)):
             self.now_s += 0.1
             self.power.observe(
-                PlatformObservation('board', (), power_w=power_w, temperatures=temperatures),
+                PlatformObservation(
+                    'board', (), power_w=power_w, power_source=source, temperatures=temperatures
+                ),
                 now_s=self.now_s,
             )
 
@@ -169,6 +171,17 @@ def test_power_that_is_no_longer_read_stays_as_it_was_with_a_warning():
     board.run(10.0, power_w=math.nan)
     assert board.budget().applications_w == pytest.approx(before_w, abs=0.01)
     assert board.warnings() == ['board power unknown: the rest is as it was last']
+
+
+@pytest.mark.parametrize(('settings', 'said'), [({'power_cap_w': 6.0}, True), ({}, False)])
+def test_of_the_cpu_packages_alone_a_cap_says_what_it_leaves_out(settings, said):
+    board = Board(**settings)
+    board.run(5.0, source='measured_rapl')
+    text = (
+        'power is known of the CPU packages only: what else the board draws is left out of the '
+        'power cap'
+    )
+    assert board.warnings() == ([text] if said else [])
 
 
 def test_power_that_was_never_read_leaves_the_whole_cap_to_the_applications():
