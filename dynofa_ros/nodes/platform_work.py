@@ -9,6 +9,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.timer import Timer
 
 from dynofa_ros.msg import DvfsCommand, FrameReport, ManagerState, PlatformState
 from dynofa_ros.nodes.battery_publisher import BatteryPublisher
@@ -41,6 +42,7 @@ class PlatformWork:
         self._node = node
         self._device = opened.device
         self._sequence = 0
+        self._waiting: Timer | None = None
         self._outcome = Outcome(applied=False, text='no command yet')
         self._watchdog = Watchdog(settings.manager_timeout_s, clock=clock)
         simulated = ' (simulated)' if isinstance(opened.device, SimulatedDevice) else ''
@@ -93,6 +95,7 @@ class PlatformWork:
         """Close the device first: whatever else fails, the clocks are as they were found."""
         node = self._node
         self.active = False
+        self._stop_waiting()
         self.put_back('the node ends')
         try:
             self._device.close()
@@ -123,6 +126,24 @@ class PlatformWork:
                 self._device.set_co_runner(processor, parameter.value)
 
     def _on_command(self, command: DvfsCommand) -> None:
+        """Obey now, or as soon as clocks may be turned again; a newer command takes its place."""
+        self._stop_waiting()
+        wait_s = self._device.wait_s if self.active else 0.0
+        if wait_s > 0:
+            self._waiting = self._node.create_timer(
+                wait_s,
+                lambda: self._on_command(command),
+                clock=Clock(clock_type=ClockType.STEADY_TIME),
+            )
+        else:
+            self._obey(command)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._node.destroy_timer(self._waiting)
+            self._waiting = None
+
+    def _obey(self, command: DvfsCommand) -> None:
         self._sequence = command.sequence
         if self.active:
             self._outcome = self._device.apply(settings_of(command))

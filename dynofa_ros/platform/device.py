@@ -92,6 +92,11 @@ class Device(Protocol):
         """Read everything."""
         ...
 
+    @property
+    def wait_s(self) -> float:
+        """Time until clocks may be turned again [s]; 0: now."""
+        ...
+
     def apply(self, settings: Sequence[DomainSetting]) -> Outcome:
         """Set clocks: all that is asked, or nothing where any part of it is refused."""
         ...

@@ -101,6 +101,11 @@ class SimulatedDevice:
                 clock.cap_hz = min(clock.cap_hz, zone.throttled_frequency_hz)
         return power_w * dt_s
 
+    @property
+    def wait_s(self) -> float:
+        """No wait: a model can be turned at any time [s]."""
+        return 0.0
+
     def apply(self, settings: Sequence[DomainSetting]) -> Outcome:
         """Set clocks, all or nothing. A range runs at its highest frequency."""
         current = {name: clock.limits for name, clock in self._clocks.items()}

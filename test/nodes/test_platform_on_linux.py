@@ -6,6 +6,7 @@ nothing; what kernels refuse is in test/platform/linux.
 
 from __future__ import annotations
 
+import math
 import signal
 import subprocess
 import uuid
@@ -56,7 +57,6 @@ class Bench:
             self.folder,
             f'sysfs_root:={self.kernel.root}',
             f'state_file:={self.folder / "clocks.json"}',
-            'min_interval_s:=0.0',
             *arguments,
             namespace=namespace,
             **options,
@@ -272,6 +272,42 @@ def test_it_says_what_a_frame_took_by_its_sensors(bench: Callable[[str], Bench])
     assert energy.app == 'camera'
     assert energy.idle_power_w == pytest.approx(5.12)  # which the rail has shown all the time
     assert energy.energy_j == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_command_that_comes_too_soon_is_obeyed_when_it_may_be(
+    bench: Callable[[str], Bench],
+) -> None:
+    made = bench('xavier_nx_jetpack5')
+    robot = made.start('min_interval_s:=1.0')
+    made.turn()
+    state = robot.command(2, gpu=204000000.0)
+    assert state.command_applied, state.command_result
+    assert made.kernel.read(f'{DEVFREQ}/17000000.gv11b/max_freq') == '204000000'
+
+
+def test_of_two_commands_that_come_too_soon_the_newer_is_obeyed(
+    bench: Callable[[str], Bench],
+) -> None:
+    made = bench('xavier_nx_jetpack5')
+    robot = made.start('min_interval_s:=3.0')
+    made.turn()
+    for sequence, frequency_hz in ((2, 204000000.0), (3, 803250000.0)):
+        domain = messages.DomainFrequency(
+            domain='gpu',
+            frequency_hz=frequency_hz,
+            min_frequency_hz=math.nan,
+            max_frequency_hz=math.nan,
+        )
+        robot.commands.publish(messages.DvfsCommand(sequence=sequence, domains=[domain]))
+    seen: set[int] = set()
+
+    def obeyed() -> bool:
+        seen.add(robot.state.command_sequence)
+        return 3 in seen
+
+    robot.wait_for(obeyed)
+    assert seen == {1, 3}
+    assert robot.state.command_applied
 
 
 def test_the_battery_is_published_until_somebody_else_does(

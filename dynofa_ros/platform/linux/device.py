@@ -96,6 +96,11 @@ class LinuxDevice:
         self._meter.sample()
         self._meter.end_period()
 
+    @property
+    def wait_s(self) -> float:
+        """Time until clocks may be turned again [s]; 0: now."""
+        return self._turner.wait_s
+
     def apply(self, settings: Sequence[DomainSetting]) -> Outcome:
         """Set clocks, all or nothing; what was rounded is in the text."""
         return self._turner.apply(settings)

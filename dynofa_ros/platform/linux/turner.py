@@ -87,6 +87,11 @@ class ClockTurner:
         files = not_writable(self._sysfs, self._domains[name])
         return FileAccess.of(self._sysfs, files[0]).to_write if files else ''
 
+    @property
+    def wait_s(self) -> float:
+        """Time until a clock may be turned again [s]; 0: now."""
+        return max(0.0, self._turned_s + self._min_interval_s - self._clock())
+
     def apply(self, settings: Sequence[DomainSetting]) -> Outcome:
         """Set clocks, all that is asked or nothing, read back and verified."""
         try:
@@ -132,14 +137,12 @@ class ClockTurner:
 
     def _change(self, changes: Mapping[Knob, KnobSetting]) -> None:
         """Turn knobs; the record comes first, so nothing is turned that it does not hold."""
-        now_s = self._clock()
-        wait_s = self._turned_s + self._min_interval_s - now_s
-        if wait_s > 0:
+        if self.wait_s > 0:
             raise TurnRefused(
                 f'too soon: clocks are turned every {self._min_interval_s:g} s at most; '
-                f'{wait_s:.3f} s to wait'
+                f'{self.wait_s:.3f} s to wait'
             )
-        self._turned_s = now_s
+        self._turned_s = self._clock()
         found = self._found()
         new = {
             knob.folder: setting_of(self._sysfs, knob)
