@@ -175,7 +175,8 @@ class PlatformWork:
             silent = f'nothing heard of the resource manager for {self._watchdog.timeout_s:g} s'
             self._diagnostics.count('manager', silent)
             self.put_back(silent)
-            self._outcome = Outcome(applied=False, text=f'{silent}: clocks put back')
+            # It was applied: a manager that comes back sees other clocks, and commands again.
+            self._outcome = Outcome(applied=True, text=f'{silent}: clocks put back')
         self._device.advance()
         state = self._device.state()
         self._tell_energies(state)
