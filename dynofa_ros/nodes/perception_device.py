@@ -60,5 +60,9 @@ class PerceptionDevice:
 
 
 def _busy_clocks_hz(sysfs: Sysfs, machine: LinuxMachine) -> dict[str, float]:
-    """Return the upper limits: while a frame runs, a governor goes there."""
-    return {each.name: limits_now(sysfs, each).max_hz for each in machine.domains}
+    """Return each processor's upper limit: while a frame runs, a governor goes there."""
+    return {
+        processor: limits_now(sysfs, domain).max_hz
+        for domain in machine.domains
+        for processor in machine.processors[domain.name]
+    }

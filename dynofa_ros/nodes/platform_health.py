@@ -51,7 +51,12 @@ class PlatformHealth:
         """Show which clocks cannot be turned: which file it is, and which group would help."""
         if not isinstance(self._device, LinuxDevice):
             return {}
-        reasons = {name: self._device.why_not(name) for name in state.domains}
-        for name, reason in reasons.items():
-            self._diagnostics.set(f'{name} can be turned', f'no: {reason}' if reason else 'yes')
-        return {name: reason for name, reason in reasons.items() if reason}
+        locked = {
+            name: self._device.why_not(name)
+            for name, domain in state.domains.items()
+            if not domain.settable
+        }
+        for name in state.domains:
+            can = f'no: {locked[name]}' if name in locked else 'yes'
+            self._diagnostics.set(f'{name} can be turned', can)
+        return locked

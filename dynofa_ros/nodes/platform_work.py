@@ -45,8 +45,9 @@ class PlatformWork:
         self._waiting: Timer | None = None
         self._outcome = Outcome(applied=False, text='no command yet')
         self._watchdog = Watchdog(settings.manager_timeout_s, clock=clock)
-        simulated = ' (simulated)' if isinstance(opened.device, SimulatedDevice) else ''
-        self._diagnostics = Diagnostics(node, f'{opened.device.state().platform}{simulated}')
+        state = opened.device.state()
+        simulated = ' (simulated)' if state.simulated else ''
+        self._diagnostics = Diagnostics(node, f'{state.platform}{simulated}')
         self._health = PlatformHealth(node, self._diagnostics, opened)
         self._states = node.create_publisher(
             PlatformState, 'platform_state', qos_profile('platform_state')

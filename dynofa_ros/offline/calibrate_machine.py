@@ -16,10 +16,10 @@ from dynofa_ros.offline.calibrate_platform import Machine
 from dynofa_ros.offline.calibrate_power_table import Calibrated
 from dynofa_ros.offline.calibrate_workload import Task, Workload
 from dynofa_ros.offline.progress_report import reporting
+from dynofa_ros.platform.device import RAIL, RAPL
 from dynofa_ros.platform.linux import LinuxDevice, LinuxMachine, Sysfs
 from dynofa_ros.platform.linux.batteries import SUPPLIES
 from dynofa_ros.platform.linux.domain import ClockDomain
-from dynofa_ros.platform.linux.power_meter import RAIL, RAPL
 from dynofa_ros.platform.linux.rails import board_rails
 
 CoRunners = Callable[[int], AbstractContextManager[None]]

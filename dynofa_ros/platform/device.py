@@ -10,7 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+# Where a power or an energy comes from.
+RAIL = 'measured_rail'
+RAPL = 'measured_rapl'
+BATTERY = 'measured_battery'
 MODELLED = 'modelled'
+UNAVAILABLE = 'unavailable'
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dynofa_ros.platform.device import MODELLED
+from dynofa_ros.platform.device import MODELLED, UNAVAILABLE
 from dynofa_ros.platform.frame_energy.intervals import Interval
 from dynofa_ros.platform.frame_energy.work import FrameEnergy, FrameWork
-from dynofa_ros.platform.linux.power_meter import UNAVAILABLE
 
 COVERED = 1 - 1e-6  # of a frame's time, but for rounding
 

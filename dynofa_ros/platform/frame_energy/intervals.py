@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from dynofa_ros.platform.device import UNAVAILABLE
 from dynofa_ros.platform.frame_energy.source import SOURCES, EnergySource
-from dynofa_ros.platform.linux.power_meter import UNAVAILABLE
 
 UNKNOWN_INTERVAL_S = 0.02
 MOST_W = 1e6

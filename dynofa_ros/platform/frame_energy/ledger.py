@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Hashable
 from dataclasses import replace
 
+from dynofa_ros.platform.device import UNAVAILABLE
 from dynofa_ros.platform.frame_energy.account import FrameAccount, not_measured
 from dynofa_ros.platform.frame_energy.gaps import ReportGaps
 from dynofa_ros.platform.frame_energy.idle import MEMORY_S
@@ -20,7 +21,6 @@ from dynofa_ros.platform.frame_energy.shares import WorkShares
 from dynofa_ros.platform.frame_energy.source import SOURCES
 from dynofa_ros.platform.frame_energy.spread import ModelSpread
 from dynofa_ros.platform.frame_energy.work import MAX_FRAME_S, EnergyTotals, FrameEnergy, FrameWork
-from dynofa_ros.platform.linux.power_meter import UNAVAILABLE
 
 GRACE_S = 0.15
 """For a report on its way, and a meter that notices late that its sensor is gone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dynofa_ros.platform.linux.power_meter import BATTERY, RAIL, RAPL
+from dynofa_ros.platform.device import BATTERY, RAIL, RAPL
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class Battery:
 
     def read(self, sysfs: Sysfs) -> BatteryReading:
         """Return how it is now; what it does not say is NaN."""
+        status = self.status(sysfs)
         voltage_v = self._millionths(sysfs, 'voltage_now')
         charge_ah = self._hours(sysfs, 'now', voltage_v)
         capacity_ah = self._hours(sysfs, 'full', voltage_v)
@@ -31,10 +32,10 @@ class Battery:
         return BatteryReading(
             percentage=percentage if math.isnan(percentage) else min(1.0, max(0.0, percentage)),
             voltage_v=voltage_v,
-            current_a=self._current_a(sysfs, voltage_v),
+            current_a=self._current_a(sysfs, voltage_v, status),
             charge_ah=charge_ah,
             capacity_ah=capacity_ah,
-            status=self.status(sysfs),
+            status=status,
         )
 
     def power_w(self, sysfs: Sysfs) -> float:
@@ -51,12 +52,12 @@ class Battery:
         """Return Charging, Discharging, Full, Not charging or Unknown."""
         return sysfs.text(self._file('status')) or 'Unknown'
 
-    def _current_a(self, sysfs: Sysfs, voltage_v: float) -> float:
+    def _current_a(self, sysfs: Sysfs, voltage_v: float, status: str) -> float:
         """Return the current, negative while it discharges; some drivers give it no sign."""
         current_a = abs(self._millionths(sysfs, 'current_now'))
         if math.isnan(current_a) and voltage_v > 0:
             current_a = abs(self._millionths(sysfs, 'power_now')) / voltage_v
-        return -current_a if self.status(sysfs) == 'Discharging' else current_a
+        return -current_a if status == 'Discharging' else current_a
 
     def _hours(self, sysfs: Sysfs, when: str, voltage_v: float) -> float:
         """Return a charge [Ah]; a battery that counts energy is taken at its nominal voltage."""

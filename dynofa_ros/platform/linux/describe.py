@@ -54,7 +54,7 @@ def document(sysfs: Sysfs, machine: LinuxMachine) -> dict[str, object]:
     for zone, entry in zip(machine.zones, found['zones'], strict=True):
         entry['temperature_c'] = zone.temperature_c(sysfs)
     for battery, entry in zip(machine.batteries, found['batteries'], strict=True):
-        entry |= {'status': battery.status(sysfs), **dataclasses.asdict(battery.read(sysfs))}
+        entry |= dataclasses.asdict(battery.read(sysfs))
     known: dict[str, object] = without_nan(found)
     return known
 
@@ -104,7 +104,7 @@ def _power(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:
         now = battery.read(sysfs)
         yield (
             f'battery {battery.name}: {_figure(now.percentage * 100, ".0f")} %, '
-            f'{battery.status(sysfs)}, {_figure(battery.power_w(sysfs), ".2f")} W drawn'
+            f'{now.status}, {_figure(battery.power_w(sysfs), ".2f")} W drawn'
         )
     if machine.counters and not machine.rails:
         yield f'no RAPL: {machine.counters}'

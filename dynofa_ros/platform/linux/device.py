@@ -20,14 +20,12 @@ from dynofa_ros.platform.linux.limits import frequency_now_hz, limits_now
 from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.power_meter import PowerMeter, PowerSample
 from dynofa_ros.platform.linux.put_back import PutBack
-from dynofa_ros.platform.linux.rails import Rail
 from dynofa_ros.platform.linux.sampler import Sampler
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.turner import ClockTurner
 from dynofa_ros.platform.linux.whitelist import Allowed
 
 PER_THOUSAND = 1e-3
-CPU = 'cpu'
 
 
 class LinuxDevice:
@@ -81,10 +79,6 @@ class LinuxDevice:
     def start_sampling(self, rate_hz: float) -> None:
         """Measure the power at this rate from now on, beside what else is done."""
         self._sampler = Sampler(self._meter.sample, rate_hz=rate_hz)
-
-    def sample(self) -> None:
-        """Measure the power now."""
-        self._meter.sample()
 
     def take_samples(self) -> list[PowerSample]:
         """Return the power samples since they were taken last, the oldest first."""
@@ -155,7 +149,7 @@ class LinuxDevice:
             simulated=False,
             capabilities=self._capabilities(settable=settable),
             domains=domains,
-            rails_w={rail.name: self._rail_w(rail) for rail in self.machine.rails},
+            rails_w={rail.name: rail.power_w(self._sysfs) for rail in self.machine.rails},
             power_w=self._meter.power_w,
             power_source=self._meter.source,
             energy_j=self._meter.energy_j,
@@ -179,7 +173,7 @@ class LinuxDevice:
         follows = limits.fixed and domain.in_steps and frequency_hz != limits.min_hz
         return DomainReading(
             name=domain.name,
-            processors=self._processors(domain),
+            processors=self.machine.processors[domain.name],
             frequency_hz=frequency_hz,
             min_frequency_hz=limits.min_hz,
             max_frequency_hz=limits.max_hz,
@@ -191,20 +185,7 @@ class LinuxDevice:
             throttled=domain.kind in hot,
         )
 
-    def _processors(self, domain: ClockDomain) -> tuple[str, ...]:
-        """Return what applications call it: where CPU cores differ, `cpu` is the fastest group."""
-        fastest = max(
-            (each for each in self.machine.domains if each.kind == CPU),
-            key=lambda each: each.frequencies_hz[-1],
-            default=None,
-        )
-        named = domain is fastest and domain.name != CPU
-        return (domain.name, CPU) if named else (domain.name,)
-
     def _utilisation(self, domain: ClockDomain) -> float:
         if domain.cores:
             return self._load.utilisation(domain.cores)
         return self._sysfs.number(load_file(domain)) * PER_THOUSAND
-
-    def _rail_w(self, rail: Rail) -> float:
-        return rail.power_w(self._sysfs)

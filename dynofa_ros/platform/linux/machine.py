@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
+from functools import cached_property
 
-from dynofa_ros.platform.energy_meter import EnergyMeter, EnergyUnavailable
+from dynofa_ros.platform.energy_meter import POWERCAP, EnergyMeter, EnergyUnavailable
 from dynofa_ros.platform.host import cpu_model
 from dynofa_ros.platform.linux.access import FileAccess
 from dynofa_ros.platform.linux.batteries import Battery, find_batteries
@@ -22,7 +23,7 @@ from dynofa_ros.platform.linux.thermal_zones import (
     find_zones,
 )
 
-POWERCAP = '/sys/class/powercap'
+CPU = 'cpu'
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,18 @@ class LinuxMachine:
     power_mode: PowerMode | None
     confinement: Confinement
     missing: tuple[str, ...]  # files that would help, and what is missing to use them
+
+    @cached_property
+    def processors(self) -> dict[str, tuple[str, ...]]:
+        """What applications call the processors of each domain, by its name.
+
+        Where CPU cores differ, `cpu` is the fastest group.
+        """
+        named: dict[str, tuple[str, ...]] = {each.name: (each.name,) for each in self.domains}
+        cores = [each for each in self.domains if each.kind == CPU]
+        if cores and CPU not in named:
+            named[max(cores, key=lambda each: each.frequencies_hz[-1]).name] += (CPU,)
+        return named
 
     @classmethod
     def discover(cls, sysfs: Sysfs) -> LinuxMachine:
@@ -76,7 +89,7 @@ def _model(sysfs: Sysfs) -> str:
 
 def _counters(sysfs: Sysfs) -> str:
     try:
-        EnergyMeter(sysfs.path(POWERCAP))
+        EnergyMeter(sysfs.path(str(POWERCAP)))
     except EnergyUnavailable as error:
         return str(error)
     return ''

@@ -8,17 +8,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dynofa_ros.platform.energy_meter import EnergyMeter, EnergyUnavailable
+from dynofa_ros.platform.device import BATTERY, RAIL, RAPL, UNAVAILABLE
+from dynofa_ros.platform.energy_meter import POWERCAP, EnergyMeter, EnergyUnavailable
 from dynofa_ros.platform.linux.batteries import Battery
-from dynofa_ros.platform.linux.machine import POWERCAP, LinuxMachine
+from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.rails import board_rails
 from dynofa_ros.platform.linux.sysfs import Sysfs
-
-RAIL = 'measured_rail'
-RAPL = 'measured_rapl'
-BATTERY = 'measured_battery'
-UNAVAILABLE = 'unavailable'
-
 
 KEPT_SAMPLES = 256
 """More than are taken between two periods; who does not ask for them shall not fill the memory."""
@@ -97,16 +92,10 @@ class PowerMeter:
         self._last_s = now_s
         if math.isnan(energy_j):
             self._gap = True
+            self._samples.append(PowerSample(now_s, math.nan, UNAVAILABLE))
         else:
             self.energy_j += energy_j
-        known = not math.isnan(energy_j)
-        self._samples.append(
-            PowerSample(
-                now_s,
-                self.energy_j if known else math.nan,
-                self._sensor if known else UNAVAILABLE,
-            )
-        )
+            self._samples.append(PowerSample(now_s, self.energy_j, self._sensor))
 
     def take_samples(self) -> list[PowerSample]:
         """Return the samples since they were taken last, the oldest first."""
@@ -150,6 +139,6 @@ def _counters(sysfs: Sysfs, machine: LinuxMachine) -> EnergyMeter | None:
     if machine.counters:
         return None
     try:
-        return EnergyMeter(sysfs.path(POWERCAP))
+        return EnergyMeter(sysfs.path(str(POWERCAP)))
     except EnergyUnavailable:
         return None

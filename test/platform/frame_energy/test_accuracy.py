@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from dynofa_ros.platform.device import BATTERY, RAIL, RAPL
 from dynofa_ros.platform.frame_energy import FrameEnergyLedger
 from dynofa_ros.platform.frame_energy.work import FrameWork
-from dynofa_ros.platform.linux.power_meter import BATTERY, RAIL, RAPL
 from dynofa_ros.platform.linux.sampler import JITTER
 
 TICK_S = 1e-3

@@ -56,7 +56,10 @@ def test_clusters_that_differ_are_domains_of_their_own(tmp_path: Path) -> None:
         boards.policy(
             kernel, (first, first + 1), khz, driver='x', governors='schedutil', governor='schedutil'
         )
-    assert [each.name for each in discover(kernel).domains] == ['cpu0', 'cpu4']
+    machine = discover(kernel)
+    assert [each.name for each in machine.domains] == ['cpu0', 'cpu4']
+    # What applications call `cpu` is the fastest of them.
+    assert machine.processors == {'cpu0': ('cpu0',), 'cpu4': ('cpu4', 'cpu')}
 
 
 def test_a_range_is_offered_in_steps_with_both_ends(board: Board) -> None:

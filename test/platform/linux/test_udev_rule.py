@@ -13,11 +13,11 @@ import pytest
 from boards import BOARDS, CPU, DEVFREQ
 from fake_kernel import FakeKernel
 
+from dynofa_ros.platform.energy_meter import POWERCAP
 from dynofa_ros.platform.linux.access import GROUP
 from dynofa_ros.platform.linux.find_knobs import find_devices, find_policies
 from dynofa_ros.platform.linux.knob import CPUFREQ, Interface
 from dynofa_ros.platform.linux.knob import DEVFREQ as DEVICES
-from dynofa_ros.platform.linux.machine import POWERCAP
 
 RULES = Path(__file__).resolve().parents[3] / 'config' / 'udev' / '90-dynofa.rules'
 RULE = re.compile(
@@ -135,7 +135,7 @@ def test_the_energy_counter_may_be_read_and_not_written(
     board: Callable[[str], FakeKernel],
 ) -> None:
     kernel = closed(board('intel_laptop'))
-    zones = [f'{POWERCAP}/{name}' for name in kernel.names(POWERCAP)]
+    zones = [f'{POWERCAP}/{name}' for name in kernel.names(str(POWERCAP))]
     for zone in zones:
         run(kernel.root, 'powercap', zone)
     counters = {f'{zone}/energy_uj' for zone in zones if kernel.exists(f'{zone}/energy_uj')}
