@@ -18,8 +18,8 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import CompressedImage, Image
 
+from dynofa_ros.atomic_file import write_json
 from dynofa_ros.nodes.qos import qos_profile
-from dynofa_ros.whole_file import write_json
 
 
 def main() -> int:

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CompressedImage, Image
 
+from dynofa_ros.atomic_file import write_json
 from dynofa_ros.nodes.qos import qos_profile
-from dynofa_ros.whole_file import write_json
 
 PICTURES = 4
 """Different pictures, shown in turn."""

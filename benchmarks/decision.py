@@ -23,6 +23,7 @@ import numpy as np
 from goals import Ceiling
 from machine import count, facts, json_file
 
+from dynofa_ros.atomic_file import write_json
 from dynofa_ros.runtime import (
     ApplicationState,
     Decision,
@@ -36,7 +37,6 @@ from dynofa_ros.runtime import (
     Target,
     decide,
 )
-from dynofa_ros.whole_file import write_json
 
 PROCESSORS = ('cpu', 'gpu')
 CLOCKS_HZ = tuple(1e8 * step for step in range(1, 21))

@@ -31,11 +31,11 @@ from networks import SUBNETS, eager_runner, images, ofa_networks
 from torch import Tensor
 from turns import take_turns
 
+from dynofa_ros.atomic_file import write_json
 from dynofa_ros.engine import GPU, Network, Place, Runner
 from dynofa_ros.engine.preprocess import Input
 from dynofa_ros.engine.torch_engine import CudaRunner, TorchEngine, relative_error
 from dynofa_ros.supernet.supernet import Supernet
-from dynofa_ros.whole_file import write_json
 
 SPEEDUP = 3.0
 """The goal: CUDA graph against eager, geometric mean."""

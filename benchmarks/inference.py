@@ -31,8 +31,8 @@ from goals import Goal
 from machine import count, facts, json_file, usable_cores
 from networks import SUBNETS, lite0_network, ofa_networks, torchvision_network
 
+from dynofa_ros.atomic_file import write_json
 from dynofa_ros.engine import AUTO, ENGINES, Engine, Network, choose_engine, create_engine
-from dynofa_ros.whole_file import write_json
 
 MEAN_SPEEDUP, LEAST_SPEEDUP, SHARE = 4.0, 2.5, 0.7
 """The goals: times faster, geometric mean and least; share of the matrix product's rate."""

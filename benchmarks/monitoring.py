@@ -26,7 +26,7 @@ from typing import Any
 from goals import Ceiling
 from machine import count, facts, json_file
 
-from dynofa_ros.whole_file import write_json
+from dynofa_ros.atomic_file import write_json
 
 MACHINES = Path(__file__).resolve().parent.parent / 'test' / 'platform' / 'linux'
 RATE_HZ = 20.0
@@ -88,7 +88,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def busy_share(folder: Path, rate_hz: float, seconds: float) -> float:
     """Return the part of a core that a node keeps busy."""
-    command = [sys.executable, '-m', 'dynofa_ros.nodes.platform_node', '--ros-args']
+    command = [sys.executable, '-m', 'dynofa_ros.nodes.platform.node', '--ros-args']
     for parameter in (
         'device:=linux',
         f'sysfs_root:={folder / "root"}',

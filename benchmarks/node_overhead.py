@@ -31,10 +31,10 @@ from machine import count, facts, json_file
 from rclpy.executors import ExternalShutdownException
 from robot import Robot, environment, read_json
 
+from dynofa_ros.atomic_file import write_json
 from dynofa_ros.demo.processes import ProcessDied
 from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.node_environment import run_again_with
-from dynofa_ros.whole_file import write_json
 
 BARE = Path(__file__).with_name('bare_subscriber.py')
 SETTLE = 3

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from performance_sections import SECTIONS, Figures, number, table, verdict
 
-from dynofa_ros.whole_file import write_text
+from dynofa_ros.atomic_file import write_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -31,7 +31,7 @@ from runtime_reference import meeting
 from runtime_runs import Case, Run, make_run, platform_of, scenario_of
 from runtime_tables import SIMULATED, comparison_lines, policy_lines, verdict
 
-from dynofa_ros.whole_file import write_json, write_text
+from dynofa_ros.atomic_file import write_json, write_text
 
 PLATFORMS = ('jetson_xavier_nx', 'jetson_agx_xavier')
 SCENARIOS: tuple[str, ...] = (

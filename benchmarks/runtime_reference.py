@@ -5,7 +5,7 @@ from __future__ import annotations
 from runtime_runs import Case, Run, make_run, platform_of, scenario_of
 
 from dynofa_ros.runtime import Settings
-from dynofa_ros.simulation.policies import STATIC
+from dynofa_ros.simulation.policies.registry import STATIC
 from dynofa_ros.simulation.simulator import profiles
 
 MOST_MISSED = round(1.0 - Settings.deadline_probability, 9)

@@ -13,8 +13,8 @@ import numpy as np
 
 from dynofa_ros.platform import Platform, load_platform
 from dynofa_ros.simulation import Result, Scenario, load_scenario, simulate
-from dynofa_ros.simulation.managed_policy import ManagedPolicy
-from dynofa_ros.simulation.policies import OURS, MakePolicy
+from dynofa_ros.simulation.policies.managed import ManagedPolicy
+from dynofa_ros.simulation.policies.registry import OURS, MakePolicy
 from dynofa_ros.simulation.scenario import ApplicationPlan, TargetChange
 
 SETTLING_FRAMES = 3

@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass
 import torch
 from machine import count, facts, json_file
 
+from dynofa_ros.atomic_file import write_json
 from dynofa_ros.supernet import SubnetConfig, create_supernet
 from dynofa_ros.supernet.supernet import Supernet
-from dynofa_ros.whole_file import write_json
 
 SUPERNETS = (
     'ofa_mbv3_cifar10',

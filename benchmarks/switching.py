@@ -38,11 +38,11 @@ from rclpy.executors import ExternalShutdownException
 from robot import Robot, RobotError, environment, read_json
 from switching_table import PARTS, print_memory, print_run
 
+from dynofa_ros.atomic_file import write_json
 from dynofa_ros.demo.processes import ProcessDied
 from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.node_environment import run_again_with
 from dynofa_ros.supernet import load_model
-from dynofa_ros.whole_file import write_json
 
 SWITCH_MS, FIRST_FRAME, LOST = 1.0, 1.2, 0
 """The goals: p99 of a switch, first frame against others, frames lost."""

@@ -4,6 +4,11 @@ import sys
 
 import pytest
 
+from dynofa_ros.platform import FrequencyDomain, Platform, Processor
+from dynofa_ros.platform.battery import Battery
+from dynofa_ros.platform.latency import LatencyModel
+from dynofa_ros.platform.power import BusyPower
+
 LABELS = ('airplane', 'car', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
 # Name: kernel size, expand ratio, depth and resolution of every block, cheapest first.
 KEPT = {
@@ -86,3 +91,42 @@ def model(model_folder):
     from dynofa_ros.supernet import load_model
 
     return load_model(str(model_folder))
+
+
+@pytest.fixture
+def board() -> Platform:
+    """Idle 2 W. GPU 100, 200, 400 MHz: 1, 2, 4 W above; one FLOP a cycle. CPU of 4 cores, slow."""
+    gpu = Processor(
+        name='gpu',
+        kind='gpu',
+        domain='gpu',
+        cores=1,
+        latency=LatencyModel(0.0, 0.0, 1.0, 0.0),
+        busy_power=BusyPower((1e8, 2e8, 4e8), (3.0, 4.0, 6.0)),
+        contention=1.0,
+    )
+    cpu = Processor(
+        name='cpu',
+        kind='cpu',
+        domain='cpu',
+        cores=4,
+        latency=LatencyModel(0.0, 0.0, 0.01, 0.0),
+        busy_power=BusyPower((1e9, 2e9), (4.0, 10.0)),
+        contention=0.5,
+    )
+    return Platform(
+        name='board',
+        description='round numbers',
+        idle_power_w=2.0,
+        rail='VDD_IN',
+        domains={
+            'cpu': FrequencyDomain('cpu', (1e9, 2e9), change_delay_s=0.0),
+            'gpu': FrequencyDomain('gpu', (1e8, 2e8, 4e8), change_delay_s=0.5),
+        },
+        processors={'cpu': cpu, 'gpu': gpu},
+        thermal_zones={},
+        battery=Battery(
+            energy_j=100.0, full_voltage_v=12.0, nominal_voltage_v=10.0, empty_voltage_v=8.0
+        ),
+        sources={},
+    )

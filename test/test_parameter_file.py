@@ -12,11 +12,9 @@ rclpy = pytest.importorskip('rclpy', reason='ROS 2 is not installed')
 
 from rclpy.node import Node  # noqa: E402
 
-from dynofa_ros.nodes import (  # noqa: E402
-    perception_parameters,
-    platform_parameters,
-    resource_manager_parameters,
-)
+from dynofa_ros.nodes.perception import parameters as perception_parameters  # noqa: E402
+from dynofa_ros.nodes.platform import parameters as platform_parameters  # noqa: E402
+from dynofa_ros.nodes.resource_manager import parameters as resource_manager_parameters  # noqa: E402
 
 FILE = Path(__file__).resolve().parent.parent / 'config' / 'dynofa.yaml'
 DECLARE: dict[str, Callable[[Node], Any]] = {

@@ -1,54 +1,105 @@
-"""Imports run downwards only, and ROS stays at the edge."""
+"""Imports run downwards only, without cycles, and ROS stays at the edge."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / 'dynofa_ros'
-ABOVE = {'nodes', 'offline', 'simulation', 'report', 'demo'}
-FORBIDDEN = {
-    'supernet': ABOVE | {'engine', 'runtime', 'platform', 'bags'},
-    'engine': ABOVE | {'runtime', 'platform', 'bags'},
-    'runtime': ABOVE | {'supernet', 'engine', 'platform', 'bags'},
-    'platform': ABOVE | {'supernet', 'engine', 'runtime', 'bags'},
-    'bags': ABOVE | {'supernet', 'engine', 'runtime', 'platform'},
-    'offline': {'nodes', 'demo', 'report'},
-    'simulation': {'nodes', 'demo', 'report', 'offline'},
-    'report': ABOVE - {'report'} | {'supernet', 'engine', 'runtime', 'platform', 'bags'},
+MODULES = {
+    '.'.join(file.relative_to(PACKAGE.parent).with_suffix('').parts).removesuffix('.__init__'): file
+    for file in PACKAGE.rglob('*.py')
+}
+# What each room may import of the package, apart from itself.
+FILES = {'atomic_file', 'share'}
+MAY_IMPORT = {
+    'atomic_file': set(),
+    'share': set(),
+    'node_environment': {'share'},
+    'bags': FILES,
+    'report': FILES,
+    'runtime': set(),
+    'supernet': FILES,
+    'platform': FILES,
+    'engine': FILES | {'supernet'},
+    'profiles': FILES | {'supernet', 'engine', 'platform', 'runtime'},
+    'nodes': FILES
+    | {'node_environment', 'bags', 'report', 'runtime'}
+    | {'supernet', 'engine', 'platform', 'profiles'},
+    'simulation': FILES | {'supernet', 'platform', 'runtime', 'profiles'},
+    'offline': FILES | {'supernet', 'engine', 'platform', 'runtime', 'profiles'},
+    'demo': FILES | {'node_environment', 'bags', 'report', 'nodes', 'platform', 'supernet'},
+    'commands': FILES | {'offline', 'simulation', 'platform', 'report', 'supernet'},
+    'cli': {'commands'},
 }
 ROS = {'rclpy', 'builtin_interfaces', 'diagnostic_msgs', 'rcl_interfaces', 'sensor_msgs'}
 
 
-def imports(folder):
-    """Yield (file, dotted module) of every import in a folder."""
-    for file in sorted((PACKAGE / folder).rglob('*.py')):
-        for each in ast.walk(ast.parse(file.read_text())):
-            if isinstance(each, ast.ImportFrom) and each.module:
-                yield file.name, each.module
-            elif isinstance(each, ast.Import):
-                yield from ((file.name, alias.name) for alias in each.names)
+def imports(module):
+    """Return the dotted names that a module imports, also inside functions and for type checks."""
+    names = set()
+    for each in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(each, ast.ImportFrom) and each.module:
+            for alias in each.names:
+                submodule = f'{each.module}.{alias.name}'
+                names.add(submodule if submodule in MODULES else each.module)
+        elif isinstance(each, ast.Import):
+            names.update(alias.name for alias in each.names)
+    return names - {module}
 
 
-@pytest.mark.parametrize('folder', FORBIDDEN)
-def test_a_floor_imports_nothing_from_above(folder):
+IMPORTS = {module: imports(module) for module in MODULES}
+
+
+def room(module):
+    """Return the folder or file directly below the package that a module belongs to."""
+    return module.split('.')[1] if '.' in module else ''
+
+
+def test_every_room_has_its_rule():
+    assert {room(module) for module in MODULES} - {''} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize('name', MAY_IMPORT)
+def test_a_room_imports_only_from_below(name):
     upwards = {
-        (file, module)
-        for file, module in imports(folder)
-        if module.startswith('dynofa_ros.') and module.split('.')[1] in FORBIDDEN[folder]
+        (module, target)
+        for module, targets in IMPORTS.items()
+        for target in targets
+        if room(module) == name and target in MODULES
+        if room(target) not in MAY_IMPORT[name] | {name}
     }
     assert upwards == set()
 
 
-@pytest.mark.parametrize('folder', FORBIDDEN)
-def test_ros_is_imported_by_nodes_alone(folder):
-    found = {(file, module) for file, module in imports(folder) if module.split('.')[0] in ROS}
+def test_no_import_cycle():
+    inside = {module: targets & MODULES.keys() for module, targets in IMPORTS.items()}
+    try:
+        graphlib.TopologicalSorter(inside).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(f'import cycle: {" -> ".join(error.args[1])}')
+
+
+@pytest.mark.parametrize('name', sorted(MAY_IMPORT.keys() - {'nodes', 'demo'}))
+def test_ros_is_imported_by_nodes_alone(name):
+    found = {
+        (module, target)
+        for module, targets in IMPORTS.items()
+        for target in targets
+        if room(module) == name and target.split('.')[0] in ROS
+    }
     assert found == set()
 
 
 def test_the_decision_needs_no_torch():
-    assert not [each for each in imports('runtime') if each[1].split('.')[0] == 'torch']
+    assert not [
+        (module, target)
+        for module, targets in IMPORTS.items()
+        for target in targets
+        if room(module) == 'runtime' and target.split('.')[0] == 'torch'
+    ]
 
 
 def test_nodes_do_import_ros():
-    assert any(module == 'rclpy.node' for _, module in imports('nodes'))
+    assert any('rclpy.node' in IMPORTS[module] for module in MODULES if room(module) == 'nodes')

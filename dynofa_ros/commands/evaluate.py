@@ -43,6 +43,6 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from dynofa_ros.offline.evaluate_command import run_evaluation
+    from dynofa_ros.offline.evaluation.run import run_evaluation
 
     return run_evaluation(options)

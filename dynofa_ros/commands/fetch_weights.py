@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dynofa_ros.offline.fetch_weights import FetchedWeights
+    from dynofa_ros.offline.weights.fetch import FetchedWeights
 
 
 def add_parser(commands: Any) -> None:
@@ -31,8 +31,7 @@ def add_parser(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from dynofa_ros.offline.download_progress import progress
-    from dynofa_ros.offline.fetch_weights import fetch_weights
+    from dynofa_ros.offline.weights.fetch import fetch_weights, progress
     from dynofa_ros.supernet.official_weights import Checksum, cache_folder, official_weights
 
     folder = options.to or cache_folder()

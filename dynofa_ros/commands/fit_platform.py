@@ -46,7 +46,7 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from dynofa_ros.offline.fit_platform_command import run_fit
+    from dynofa_ros.offline.calibration.loudva_run import run_fit
     from dynofa_ros.report.platform_fit import draw_fit, fit_table
 
     figures = run_fit(options)

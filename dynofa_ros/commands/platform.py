@@ -91,19 +91,19 @@ def _add_calibrate(actions: Any) -> None:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from dynofa_ros.platform.linux.command import show
+    from dynofa_ros.platform.linux.describe import show
 
     return show(options.json)
 
 
 def _restore(options: argparse.Namespace) -> int:
-    from dynofa_ros.platform.linux.command import restore
+    from dynofa_ros.platform.linux.describe import restore
 
     return restore(options.state_file)
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from dynofa_ros.offline.calibrate_command import run_calibration
+    from dynofa_ros.offline.calibration.run import run_calibration
     from dynofa_ros.report.calibration import calibration_table, draw_calibration
 
     figures = run_calibration(options)

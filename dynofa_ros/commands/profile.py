@@ -39,6 +39,6 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from dynofa_ros.offline.profile_command import run_profile
+    from dynofa_ros.offline.profiling.run import run_profile
 
     return run_profile(options)

@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
     for package in ('nncf', 'onnx'):
         if find_spec(package) is None:
             raise ValueError(f"{package} is not installed: pip install 'dynofa_ros[quantize]'")
-    from dynofa_ros.offline.quantize_command import run_quantization
+    from dynofa_ros.offline.quantization.run import run_quantization
 
     run_quantization(options)
     return 0

@@ -55,7 +55,7 @@ def add_parser(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     if find_spec('pymoo') is None:
         raise ValueError("pymoo is not installed: pip install 'dynofa_ros[search]'")
-    from dynofa_ros.offline.search_command import run_search
+    from dynofa_ros.offline.search.run import run_search
     from dynofa_ros.report.front import draw_front, front_table
 
     figures = run_search(options)

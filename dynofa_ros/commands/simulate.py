@@ -37,6 +37,6 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from dynofa_ros.simulation.simulate_command import run_simulation
+    from dynofa_ros.simulation.report import run_simulation
 
     return run_simulation(options)

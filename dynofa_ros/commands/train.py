@@ -80,6 +80,6 @@ def _run(options: argparse.Namespace) -> int:
     if any(name not in os.environ for name in PROCESS_VARIABLES):
         arguments = [sys.executable, '-m', 'dynofa_ros.cli', *sys.argv[1:]]
         os.execve(sys.executable, arguments, PROCESS_VARIABLES | os.environ)
-    from dynofa_ros.offline.train_command import run_training  # torch reads them when it is loaded
+    from dynofa_ros.offline.training.run import run_training  # torch reads them when it is loaded
 
     return run_training(options)

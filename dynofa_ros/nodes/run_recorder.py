@@ -23,7 +23,7 @@ from dynofa_ros.msg import (
     SubnetCommand,
     SubnetState,
 )
-from dynofa_ros.nodes.platform_parameters import CO_RUNNER
+from dynofa_ros.nodes.platform.parameters import CO_RUNNER
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.report.recording import (
     BatterySample,

@@ -1,8 +1,8 @@
 """Operating points, estimator and policy: pure functions, without ROS and without torch."""
 
-from dynofa_ros.runtime.battery_energy import BatteryObservation
-from dynofa_ros.runtime.decision import decide
-from dynofa_ros.runtime.decision_state import (
+from dynofa_ros.runtime.budget.battery import BatteryObservation
+from dynofa_ros.runtime.decision.decide import decide
+from dynofa_ros.runtime.decision.state import (
     ApplicationState,
     Choice,
     Decision,
@@ -10,6 +10,7 @@ from dynofa_ros.runtime.decision_state import (
     Domain,
     Policy,
 )
+from dynofa_ros.runtime.estimation.slowdown import Slowdown, SlowdownFilter
 from dynofa_ros.runtime.manager import ResourceManager
 from dynofa_ros.runtime.objective import BatteryObjective, Objective
 from dynofa_ros.runtime.observation import (
@@ -19,10 +20,10 @@ from dynofa_ros.runtime.observation import (
     SubnetObservation,
     TemperatureObservation,
 )
-from dynofa_ros.runtime.operating_point import OperatingPoint, Profile, prune
+from dynofa_ros.runtime.operating_points.point import OperatingPoint
+from dynofa_ros.runtime.operating_points.profile import Profile, prune
 from dynofa_ros.runtime.settings import Settings
-from dynofa_ros.runtime.slowdown import Slowdown, SlowdownFilter
-from dynofa_ros.runtime.target import Target, TargetRequest
+from dynofa_ros.runtime.targets import Target, TargetRequest
 
 __all__ = [
     'ApplicationState',

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from dynofa_ros.runtime.camera_period import CameraPeriod
-from dynofa_ros.runtime.decision_state import ApplicationState, Choice, PointKey, Policy
+from dynofa_ros.runtime.actuation.subnets import SubnetControl
+from dynofa_ros.runtime.decision.state import ApplicationState, Choice, Policy
+from dynofa_ros.runtime.estimation.frame_rate import CameraPeriod, RunningMean
+from dynofa_ros.runtime.estimation.slowdown import Slowdown, SlowdownFilter, SteadySlowdown
 from dynofa_ros.runtime.observation import FrameObservation, Resident, SubnetObservation
-from dynofa_ros.runtime.operating_point import OperatingPoint, Profile
-from dynofa_ros.runtime.running import RunningMean
-from dynofa_ros.runtime.slowdown import Slowdown, SlowdownFilter
-from dynofa_ros.runtime.steady import SteadySlowdown
-from dynofa_ros.runtime.subnet_control import SubnetControl
-from dynofa_ros.runtime.target import Target
+from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
+from dynofa_ros.runtime.operating_points.profile import Profile
+from dynofa_ros.runtime.targets import Target
 
 # Share of each new sample: about 20 frames of memory, as the slowdown's noise has.
 OVERHEAD_WEIGHT = 0.05

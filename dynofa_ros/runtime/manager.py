@@ -11,23 +11,22 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from dynofa_ros.runtime.actuation.clocks import ClockControl
 from dynofa_ros.runtime.application import ManagedApplication
-from dynofa_ros.runtime.clock_control import ClockControl
-from dynofa_ros.runtime.decision import decide
-from dynofa_ros.runtime.decision_state import Decision, DecisionState, Domain, Policy
-from dynofa_ros.runtime.energy_state import EnergyState
+from dynofa_ros.runtime.budget.battery import EnergyState
+from dynofa_ros.runtime.budget.power_budget import PowerControl
+from dynofa_ros.runtime.decision.decide import decide
+from dynofa_ros.runtime.decision.state import Decision, DecisionState, Domain, Policy
 from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.observation import (
     FrameObservation,
     PlatformObservation,
     SubnetObservation,
 )
-from dynofa_ros.runtime.operating_point import Profile
-from dynofa_ros.runtime.power_control import PowerControl
+from dynofa_ros.runtime.operating_points.profile import Profile
 from dynofa_ros.runtime.settings import Settings
 from dynofa_ros.runtime.status import AppStatus, ManagerStatus, Outcome
-from dynofa_ros.runtime.target import TargetRequest
-from dynofa_ros.runtime.targets import TargetBook
+from dynofa_ros.runtime.targets import TargetBook, TargetRequest
 
 
 class ResourceManager:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from dynofa_ros.runtime.checks import check_name, check_number
-from dynofa_ros.runtime.decision_state import PointKey
+from dynofa_ros.runtime.operating_points.point import PointKey
 
 # Of the sources of power that msg/PlatformState names.
 UNAVAILABLE = 'unavailable'

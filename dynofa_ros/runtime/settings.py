@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 from dynofa_ros.runtime.checks import check_number
-from dynofa_ros.runtime.decision_state import ENERGY_WEIGHT_MAX
+from dynofa_ros.runtime.decision.state import ENERGY_WEIGHT_MAX
 from dynofa_ros.runtime.objective import Objective
-from dynofa_ros.runtime.target import Target
+from dynofa_ros.runtime.targets import Target
 
 AUTO = 'auto'
 OBJECTIVES = (AUTO, *(each.value for each in Objective))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dynofa_ros.runtime.clock_control import ClockCommand
-from dynofa_ros.runtime.decision_state import Choice
+from dynofa_ros.runtime.actuation.clocks import ClockCommand
+from dynofa_ros.runtime.actuation.subnets import SwitchCommand
+from dynofa_ros.runtime.budget.power_budget import PowerBudget
+from dynofa_ros.runtime.decision.state import Choice
 from dynofa_ros.runtime.objective import Objective
-from dynofa_ros.runtime.power_control import PowerBudget
-from dynofa_ros.runtime.subnet_control import SwitchCommand
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from dynofa_ros.platform import Platform
 from dynofa_ros.runtime import Profile, Target
-from dynofa_ros.runtime.decision_state import PointKey
+from dynofa_ros.runtime.operating_points.point import PointKey
 from dynofa_ros.simulation.camera import Image
 from dynofa_ros.simulation.events import EventQueue
 from dynofa_ros.simulation.machine import Machine, Trace
+from dynofa_ros.simulation.processor import Job
 from dynofa_ros.simulation.scenario import ApplicationPlan
-from dynofa_ros.simulation.unit import Job
 
 
 @dataclass(frozen=True)

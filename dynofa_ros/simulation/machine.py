@@ -7,13 +7,13 @@ import math
 from collections.abc import Callable, Mapping
 
 from dynofa_ros.platform import Platform
-from dynofa_ros.platform.clock import SimulatedClock
 from dynofa_ros.platform.settings import Limits
-from dynofa_ros.platform.simulated import MAX_STEP_S
+from dynofa_ros.platform.simulated.clock import SimulatedClock
+from dynofa_ros.platform.simulated.device import MAX_STEP_S
 from dynofa_ros.simulation.events import EventQueue
-from dynofa_ros.simulation.governed_domain import GovernedDomain
-from dynofa_ros.simulation.governor import Governor
-from dynofa_ros.simulation.unit import Job, Unit
+from dynofa_ros.simulation.governors.domain import GovernedDomain
+from dynofa_ros.simulation.governors.linux import Governor
+from dynofa_ros.simulation.processor import Job, Unit
 
 Trace = Callable[..., None]
 """Takes note of an event: its kind, and its facts by name."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dynofa_ros.platform import PlatformError
 from dynofa_ros.platform.section import Section
 from dynofa_ros.platform.shipped_file import read_file
-from dynofa_ros.simulation.network import MeasuredLatency, Network
+from dynofa_ros.profiles.network import MeasuredLatency, Network
 
 FOLDER = 'config/networks'
 MODEL = 'model:'

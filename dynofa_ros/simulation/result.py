@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from dynofa_ros.atomic_file import without_nan
 from dynofa_ros.simulation.application import SimulatedApplication
 from dynofa_ros.simulation.machine import Machine
-from dynofa_ros.whole_file import without_nan
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dynofa_ros.simulation.application import Frame, SimulatedApplication
 from dynofa_ros.simulation.camera import images
 from dynofa_ros.simulation.events import EventQueue
 from dynofa_ros.simulation.machine import Machine, Trace
-from dynofa_ros.simulation.policy import Policy, Setup, System
+from dynofa_ros.simulation.policies.policy import Policy, Setup, System
 from dynofa_ros.simulation.result import Result, sum_up
 from dynofa_ros.simulation.scenario import FRAME_REPORT
 

@@ -6,15 +6,14 @@ Whatever the policy, the images and the luck of each frame are the same for the 
 from __future__ import annotations
 
 from dynofa_ros.platform import Platform, load_platform
+from dynofa_ros.profiles.modelled import modelled_points
 from dynofa_ros.runtime import OperatingPoint, Profile
-from dynofa_ros.simulation.modelled_profile import modelled_points
 from dynofa_ros.simulation.networks_file import Networks
-from dynofa_ros.simulation.policies import MakePolicy, make_policy
-from dynofa_ros.simulation.policy import Setup
+from dynofa_ros.simulation.policies.policy import Setup
+from dynofa_ros.simulation.policies.registry import MakePolicy, make_policy
 from dynofa_ros.simulation.result import Result
 from dynofa_ros.simulation.run import Note, run
-from dynofa_ros.simulation.scenario import Scenario
-from dynofa_ros.simulation.scenario_file import load_scenario
+from dynofa_ros.simulation.scenario import Scenario, load_scenario
 
 ENGINE = 'modelled'
 

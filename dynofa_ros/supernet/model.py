@@ -24,8 +24,8 @@ from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
 from dynofa_ros.supernet.efficientnet_lite_weights import WeightPackage, load_packages
 from dynofa_ros.supernet.fingerprint import fingerprint, statistics_fingerprint
-from dynofa_ros.supernet.kept_subnet import KeptSubnet, ModelError
 from dynofa_ros.supernet.quantized import INT8, SUFFIX, load_quantized
+from dynofa_ros.supernet.subnet_record import KeptSubnet, ModelError
 from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.zoo import create_supernet
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from dynofa_ros.supernet.fingerprint import subnet_fingerprints
-from dynofa_ros.supernet.kept_subnet import KeptSubnet, ModelError
+from dynofa_ros.supernet.subnet_record import KeptSubnet, ModelError
 from dynofa_ros.supernet.supernet import Supernet
 
 INT8 = 'int8'

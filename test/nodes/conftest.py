@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / 'platform' / 'linux')]
 
 PATIENCE_S = 60.0  # until a test is given up, not what is measured
-MAIN = 'import sys; from dynofa_ros.nodes.perception_node import main; sys.exit(main())'
+MAIN = 'import sys; from dynofa_ros.nodes.perception.node import main; sys.exit(main())'
 
 
 class Robot:

@@ -30,7 +30,7 @@ NAN = math.nan
 TIMEOUT_S = 30.0
 
 
-RUN = ('-m', 'dynofa_ros.nodes.platform_node')
+RUN = ('-m', 'dynofa_ros.nodes.platform.node')
 
 
 def start(

@@ -36,7 +36,7 @@ def start(tmp_path):
     started = []
 
     def run(name, namespace, **parameters):
-        command = [sys.executable, '-m', f'dynofa_ros.nodes.{name}_node', '--ros-args']
+        command = [sys.executable, '-m', f'dynofa_ros.nodes.{name}.node', '--ros-args']
         command += ['-r', f'__ns:={namespace}']
         for key, value in parameters.items():
             command += ['-p', f'{key}:={value}']

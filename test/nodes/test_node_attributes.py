@@ -9,7 +9,8 @@ rclpy = pytest.importorskip('rclpy', reason='needs ROS 2: run scripts/test')
 
 import dynofa_ros.nodes  # noqa: E402
 
-FILES = sorted(Path(dynofa_ros.nodes.__path__[0]).glob('*.py'))
+FOLDER = Path(dynofa_ros.nodes.__path__[0])
+FILES = sorted(FOLDER.rglob('*.py'))
 
 
 def assigned_by_nodes(file):
@@ -42,6 +43,6 @@ def test_some_file_defines_a_node():
     assert any(assigned_by_nodes(file) for file in FILES)
 
 
-@pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize('file', FILES, ids=lambda file: str(file.relative_to(FOLDER)))
 def test_no_attribute_hides_one_of_rclpy(file, names_of_rclpy):
     assert assigned_by_nodes(file) & names_of_rclpy == set()

@@ -28,8 +28,8 @@ GPU_HZ = 510000000.0
 # A node that fails by itself as soon as it has turned a clock.
 FAILS = """
 import sys
-from dynofa_ros.nodes.platform_node import main
-from dynofa_ros.nodes.platform_work import PlatformWork
+from dynofa_ros.nodes.platform.node import main
+from dynofa_ros.nodes.platform.worker import PlatformWork
 obey = PlatformWork._on_command
 def fail(self, command):
     obey(self, command)

@@ -65,7 +65,7 @@ def graph(start_perception, tmp_path_factory):
     )
     started = []
     for name, options in {'platform': ['-p', 'device:=simulated'], 'resource_manager': []}.items():
-        command = [sys.executable, '-m', f'dynofa_ros.nodes.{name}_node', '--ros-args', *options]
+        command = [sys.executable, '-m', f'dynofa_ros.nodes.{name}.node', '--ros-args', *options]
         command += ['-r', f'__ns:={robot.namespace}', '-p', 'use_sim_time:=true']
         # Outside of the checkout, where `dynofa_ros` has no messages.
         folder = tmp_path_factory.mktemp(name)

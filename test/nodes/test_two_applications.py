@@ -26,7 +26,7 @@ def platform(tmp_path):
     started = []
 
     def start(namespace):
-        command = [sys.executable, '-m', 'dynofa_ros.nodes.platform_node', '--ros-args']
+        command = [sys.executable, '-m', 'dynofa_ros.nodes.platform.node', '--ros-args']
         # No manager is here that would keep the clock where it is.
         command += ['-p', 'device:=simulated', '-p', 'manager_timeout_s:=0.0']
         command += ['-r', f'__ns:={namespace}']

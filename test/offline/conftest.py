@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dynofa_ros.offline.labelled_images import DecodedImages
+from dynofa_ros.offline.data.dataset import DecodedImages
 from dynofa_ros.supernet import zoo
 from dynofa_ros.supernet.mobilenet_v3 import MobileNetV3Spec, OFAMobileNetV3
 from dynofa_ros.supernet.search_space import inverted_residual_space

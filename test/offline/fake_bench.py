@@ -9,7 +9,7 @@ from pathlib import Path
 from boards import BOARDS, CPU, DEVFREQ
 from fake_kernel import FakeKernel
 
-from dynofa_ros.offline.calibrate_workload import Task
+from dynofa_ros.offline.calibration.workload import Task
 from dynofa_ros.platform.latency import LatencyModel
 
 CPU_MODEL = LatencyModel(2e-5, 4e4, 5.0, 0.2)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dynofa_ros.offline.profile import modelled_profile
+from dynofa_ros.nodes.perception.frame_model import FrameModel
 from dynofa_ros.platform import Platform, SimulatedDevice, load_platform
-from dynofa_ros.simulation.frame_time import FrameModel
+from dynofa_ros.profiles.measured import modelled_profile
 
 
 @pytest.fixture(scope='module')

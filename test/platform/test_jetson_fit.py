@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from dynofa_ros.offline.fit_platform import PlatformFit, fit_platform
-from dynofa_ros.offline.fit_platform_command import description_error, fit_errors, run_fit
-from dynofa_ros.offline.fit_platform_data import Measured, read_board
+from dynofa_ros.offline.calibration.loudva_data import Measured, read_board
+from dynofa_ros.offline.calibration.loudva_fit import PlatformFit, fit_platform
+from dynofa_ros.offline.calibration.loudva_run import description_error, fit_errors, run_fit
 from dynofa_ros.platform import load_platform
 from dynofa_ros.share import share_path
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dynofa_ros.offline.calibrate_fit import Timing, fit
-from dynofa_ros.offline.profile import modelled_profile
+from dynofa_ros.offline.calibration.latency_fit import Timing, fit
 from dynofa_ros.platform import Platform, SimulatedDevice, load_platform
+from dynofa_ros.profiles.measured import modelled_profile
 from dynofa_ros.share import share_path
 
 MULTIPLY_ADDS = {

@@ -3,7 +3,7 @@
 import pytest
 
 from dynofa_ros.platform import DomainSetting, SimulatedDevice
-from dynofa_ros.platform.simulated import MAX_STEP_S
+from dynofa_ros.platform.simulated.device import MAX_STEP_S
 from dynofa_ros.simulation.events import EventQueue
 from dynofa_ros.simulation.machine import Machine
 

@@ -7,7 +7,7 @@ import pytest
 
 from dynofa_ros.runtime import Target
 from dynofa_ros.simulation import simulate
-from dynofa_ros.simulation.policy import Policy
+from dynofa_ros.simulation.policies.policy import Policy
 from dynofa_ros.simulation.scenario import CoRunner, Outage, TargetChange
 
 

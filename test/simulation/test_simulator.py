@@ -13,7 +13,7 @@ from dynofa_ros.platform import PlatformError
 from dynofa_ros.platform.power import BusyPower
 from dynofa_ros.runtime import Target
 from dynofa_ros.simulation import simulate
-from dynofa_ros.simulation.policy import Policy
+from dynofa_ros.simulation.policies.policy import Policy
 from dynofa_ros.simulation.scenario import CoRunner, TargetChange
 
 LARGE = 'static=large'

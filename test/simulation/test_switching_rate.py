@@ -12,8 +12,7 @@ import pytest
 from dynofa_ros.platform import load_platform
 from dynofa_ros.runtime import Settings, Target
 from dynofa_ros.simulation import simulate
-from dynofa_ros.simulation.scenario import TargetChange
-from dynofa_ros.simulation.scenario_file import load_scenario
+from dynofa_ros.simulation.scenario import TargetChange, load_scenario
 from dynofa_ros.simulation.simulator import profiles
 
 SETTLING_S, COUNTED_S = 10.0, 60.0

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from dynofa_ros.platform.device import MODELLED, UNAVAILABLE
+from dynofa_ros.platform.frame_energy.frame_records import FrameEnergy, FrameWork
 from dynofa_ros.platform.frame_energy.intervals import Interval
-from dynofa_ros.platform.frame_energy.work import FrameEnergy, FrameWork
 
 COVERED = 1 - 1e-6  # of a frame's time, but for rounding
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dynofa_ros.platform.frame_energy.work import FrameWork
+from dynofa_ros.platform.frame_energy.frame_records import FrameWork
 
 MAX_APPS = 64
 """An application beyond these is heard, but its lost reports are not noticed."""

@@ -13,6 +13,12 @@ from dataclasses import replace
 
 from dynofa_ros.platform.device import UNAVAILABLE
 from dynofa_ros.platform.frame_energy.account import FrameAccount, not_measured
+from dynofa_ros.platform.frame_energy.frame_records import (
+    MAX_FRAME_S,
+    EnergyTotals,
+    FrameEnergy,
+    FrameWork,
+)
 from dynofa_ros.platform.frame_energy.gaps import ReportGaps
 from dynofa_ros.platform.frame_energy.idle import MEMORY_S
 from dynofa_ros.platform.frame_energy.idle_by_clocks import Idle, IdleByClocks
@@ -20,7 +26,6 @@ from dynofa_ros.platform.frame_energy.intervals import Interval, SampledEnergy
 from dynofa_ros.platform.frame_energy.shares import WorkShares
 from dynofa_ros.platform.frame_energy.source import SOURCES
 from dynofa_ros.platform.frame_energy.spread import ModelSpread
-from dynofa_ros.platform.frame_energy.work import MAX_FRAME_S, EnergyTotals, FrameEnergy, FrameWork
 
 GRACE_S = 0.15
 """For a report on its way, and a meter that notices late that its sensor is gone."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dynofa_ros.platform.frame_energy.account import FrameAccount
+from dynofa_ros.platform.frame_energy.frame_records import FrameWork
 from dynofa_ros.platform.frame_energy.intervals import Interval
-from dynofa_ros.platform.frame_energy.work import FrameWork
 
 
 @dataclass(frozen=True)

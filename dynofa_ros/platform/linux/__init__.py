@@ -4,11 +4,16 @@ Nothing here belongs to one board. What a machine has is found in the files in w
 devices (`Documentation/admin-guide/sysfs-rules.rst` of its source).
 """
 
-from dynofa_ros.platform.linux.auto import CHOICES, Opened, find_machine, open_device
+from dynofa_ros.platform.linux.auto import (
+    CHOICES,
+    Opened,
+    find_machine,
+    open_device,
+    why_it_does_not_fit,
+)
 from dynofa_ros.platform.linux.device import LinuxDevice
-from dynofa_ros.platform.linux.fits import why_it_does_not_fit
 from dynofa_ros.platform.linux.machine import LinuxMachine
-from dynofa_ros.platform.linux.put_back import PutBack, put_back
+from dynofa_ros.platform.linux.restore import PutBack, put_back
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.whitelist import Allowed, parse_whitelist
 

@@ -6,14 +6,16 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
-from dynofa_ros.platform.linux.domain import ClockDomain, not_writable
-from dynofa_ros.platform.linux.limits import frequency_now_hz, limits_now
+from dynofa_ros.atomic_file import without_nan, write_json
+from dynofa_ros.platform.linux.domain import ClockDomain, frequency_now_hz, limits_now, not_writable
 from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.power_meter import PowerMeter
+from dynofa_ros.platform.linux.record import default_record_file
+from dynofa_ros.platform.linux.restore import put_back
+from dynofa_ros.platform.linux.set_frequency import TurnRefused, setting_of
 from dynofa_ros.platform.linux.sysfs import Sysfs
-from dynofa_ros.platform.linux.turn import TurnRefused, setting_of
-from dynofa_ros.whole_file import without_nan
 
 MOST = 6
 """Files that are named on the screen; the document has them all."""
@@ -132,3 +134,26 @@ def _mhz(frequency_hz: float) -> str:
 
 def _figure(value: float, form: str) -> str:
     return 'unknown' if math.isnan(value) else format(value, form)
+
+
+def show(json_file: Path | None, *, sysfs: Sysfs | None = None) -> int:
+    """Print what the machine has; write all of it where a file is named.
+
+    Raises ValueError for a file that cannot be written.
+    """
+    sysfs = sysfs or Sysfs()
+    machine = LinuxMachine.discover(sysfs)
+    print(screen(sysfs, machine))
+    if json_file:
+        write_json(json_file, document(sysfs, machine))
+    return 0
+
+
+def restore(state_file: Path | None, *, sysfs: Sysfs | None = None) -> int:
+    """Put clocks back by the state file; return 1 if one of them could not be.
+
+    Raises PlatformError for a state file that cannot be used.
+    """
+    result = put_back(sysfs or Sysfs(), state_file or default_record_file())
+    print(result)
+    return 1 if result.failed else 0

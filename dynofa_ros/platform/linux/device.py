@@ -15,14 +15,13 @@ from dynofa_ros.platform.device import (
     Outcome,
 )
 from dynofa_ros.platform.linux.cpu_load import CpuLoad
-from dynofa_ros.platform.linux.domain import ClockDomain, load_file
-from dynofa_ros.platform.linux.limits import frequency_now_hz, limits_now
+from dynofa_ros.platform.linux.domain import ClockDomain, frequency_now_hz, limits_now, load_file
+from dynofa_ros.platform.linux.frequency_controller import ClockTurner
 from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.power_meter import PowerMeter, PowerSample
-from dynofa_ros.platform.linux.put_back import PutBack
+from dynofa_ros.platform.linux.restore import PutBack
 from dynofa_ros.platform.linux.sampler import Sampler
 from dynofa_ros.platform.linux.sysfs import Sysfs
-from dynofa_ros.platform.linux.turner import ClockTurner
 from dynofa_ros.platform.linux.whitelist import Allowed
 
 PER_THOUSAND = 1e-3

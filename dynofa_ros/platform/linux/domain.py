@@ -7,11 +7,13 @@ frequency of `cpu`, so policies with the same frequencies are one domain.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dynofa_ros.platform.linux.knob import DEVFREQ, Knob
+from dynofa_ros.platform.linux.frequency_control import DEVFREQ, Knob
 from dynofa_ros.platform.linux.sysfs import Sysfs
+from dynofa_ros.platform.settings import Limits
 
 RANGE_STEP_HZ = 1e8
 """What a range without a list is offered in; the bus clock that x86 multiplies."""
@@ -101,3 +103,23 @@ def not_writable(sysfs: Sysfs, domain: ClockDomain) -> tuple[str, ...]:
     """Return the files that keep this process from turning a domain; none: it can be turned."""
     files = [file for knob in domain.knobs for file in knob.files_to_write]
     return tuple(file for file in files if not sysfs.writable(file))
+
+
+def limits_now(sysfs: Sysfs, domain: ClockDomain) -> Limits:
+    """Return the widest limits of a domain's clocks; NaN where none can be read."""
+    found = []
+    for knob in domain.knobs:
+        try:
+            found.append(knob.limits_hz(knob.setting(sysfs)))
+        except (OSError, ValueError):
+            continue
+    return Limits(
+        min((lowest for lowest, _ in found), default=math.nan),
+        max((highest for _, highest in found), default=math.nan),
+    )
+
+
+def frequency_now_hz(sysfs: Sysfs, domain: ClockDomain) -> float:
+    """Return the fastest of a domain's clocks [Hz]; NaN where none can be read."""
+    clocks_hz = [knob.frequency_hz(sysfs) for knob in domain.knobs]
+    return max((each for each in clocks_hz if not math.isnan(each)), default=math.nan)

@@ -12,7 +12,7 @@ from dynofa_ros.platform.linux.access import FileAccess
 from dynofa_ros.platform.linux.batteries import Battery, find_batteries
 from dynofa_ros.platform.linux.confinement import Confinement, find_confinement
 from dynofa_ros.platform.linux.domain import ClockDomain, group_knobs, not_writable
-from dynofa_ros.platform.linux.find_knobs import find_devices, find_policies
+from dynofa_ros.platform.linux.frequency_control import find_devices, find_policies
 from dynofa_ros.platform.linux.power_mode import PowerMode, find_power_mode
 from dynofa_ros.platform.linux.rails import Rail, find_rails
 from dynofa_ros.platform.linux.sysfs import Sysfs

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from dynofa_ros.platform.checks import PlatformError
-from dynofa_ros.platform.linux.knob import KnobSetting
+from dynofa_ros.platform.linux.frequency_control import KnobSetting
 from dynofa_ros.platform.linux.sysfs import Sysfs
 
 NAME = 'clocks_found.json'

@@ -7,7 +7,7 @@ import pytest
 
 from dynofa_ros.platform.device import BATTERY, RAIL, RAPL
 from dynofa_ros.platform.frame_energy import FrameEnergyLedger
-from dynofa_ros.platform.frame_energy.work import FrameWork
+from dynofa_ros.platform.frame_energy.frame_records import FrameWork
 from dynofa_ros.platform.linux.sampler import JITTER
 
 TICK_S = 1e-3

@@ -6,6 +6,7 @@ import pytest
 
 from dynofa_ros.platform import PlatformError
 from dynofa_ros.platform.device import RAIL, RAPL
+from dynofa_ros.platform.frame_energy.frame_records import FrameWork
 from dynofa_ros.platform.frame_energy.idle_by_clocks import OTHER_CLOCKS_STD
 from dynofa_ros.platform.frame_energy.ledger import (
     GRACE_S,
@@ -13,7 +14,6 @@ from dynofa_ros.platform.frame_energy.ledger import (
     UNHEARD_S,
     FrameEnergyLedger,
 )
-from dynofa_ros.platform.frame_energy.work import FrameWork
 
 
 def frame(start_s, end_s, *, app='camera', sequence=1, threads=1, weight_j=math.nan):

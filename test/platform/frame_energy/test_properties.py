@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dynofa_ros.platform.device import BATTERY, RAIL, RAPL
 from dynofa_ros.platform.frame_energy import FrameEnergyLedger
-from dynofa_ros.platform.frame_energy.work import FrameWork
+from dynofa_ros.platform.frame_energy.frame_records import FrameWork
 
 CALM = st.tuples(st.just('sample'), st.floats(0.03, 0.07), st.floats(0.1, 1.0), st.just(RAPL))
 STRANGE = st.tuples(

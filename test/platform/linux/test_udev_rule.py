@@ -15,9 +15,13 @@ from fake_kernel import FakeKernel
 
 from dynofa_ros.platform.energy_meter import POWERCAP
 from dynofa_ros.platform.linux.access import GROUP
-from dynofa_ros.platform.linux.find_knobs import find_devices, find_policies
-from dynofa_ros.platform.linux.knob import CPUFREQ, Interface
-from dynofa_ros.platform.linux.knob import DEVFREQ as DEVICES
+from dynofa_ros.platform.linux.frequency_control import (
+    CPUFREQ,
+    Interface,
+    find_devices,
+    find_policies,
+)
+from dynofa_ros.platform.linux.frequency_control import DEVFREQ as DEVICES
 
 RULES = Path(__file__).resolve().parents[3] / 'config' / 'udev' / '90-dynofa.rules'
 RULE = re.compile(

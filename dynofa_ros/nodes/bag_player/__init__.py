@@ -1,0 +1,1 @@
+"""The bag player: publishes the messages of a rosbag2 recording."""

@@ -1,0 +1,208 @@
+"""Play a rosbag2 recording on machines without rosbag2, with the options of `ros2 bag play`.
+
+The serialized messages go out as they were recorded. What is read, when each is due and what the
+options mean is decided in `dynofa_ros.bags`; here it meets ROS. Exit codes: 0 played or stopped,
+1 the bag cannot be played, 2 an option does not fit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import rclpy
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from dynofa_ros.bags.play_options import PlayOptions, parse_options, split_ros_arguments
+from dynofa_ros.bags.prefetch import Prefetch
+from dynofa_ros.bags.reader import Bag, BagError, BagMessage
+from dynofa_ros.bags.schedule import Schedule, mean_period_ns
+from dynofa_ros.bags.stamps import CdrError, moved, with_stamp
+from dynofa_ros.bags.topics import (
+    CLOCK_TYPE,
+    Topic,
+    TopicError,
+    check_remappings,
+    listing,
+    parse_remappings,
+    select,
+)
+from dynofa_ros.nodes.bag_player.publishers import BagPublishers, ClockPublisher
+
+_READ_AHEAD_BYTES = 64 * 1024 * 1024
+_READ_AHEAD_WAIT_S = 0.5
+_LATE_S = 0.01
+_ACKNOWLEDGE_S = 2.0
+
+
+class Player:
+    """Publishes the messages of one open bag through a node, and counts what became of them."""
+
+    def __init__(self, node: Node, bag: Bag, options: PlayOptions) -> None:
+        """Create the publishers.
+
+        Raises `TopicError` where an option names what the bag does not have, and `BagError` where
+        none of its topics can be played here.
+        """
+        self._node = node
+        self._bag = bag
+        self._options = options
+        length_s = (bag.end_ns - bag.start_ns) / 1e9
+        if options.start_offset_s > length_s:
+            raise TopicError(
+                f'--start-offset {options.start_offset_s}: the bag is {length_s:.3f} s long'
+            )
+        names = parse_remappings(options.remap)
+        topics = select(bag.topics, options.topics)
+        check_remappings(topics, names)
+        if options.clock_hz is not None:  # two times on one /clock would jump to and fro
+            topics = tuple(topic for topic in topics if topic.type != CLOCK_TYPE)
+        self._publishers = BagPublishers(node, topics, names=names)
+        if not self._publishers.topics:
+            raise BagError(
+                f'nothing in bag {str(bag.path)!r} can be played; it has: {listing(bag.topics)}'
+            )
+        self._keeps_time = options.clock_hz is not None or self._publishers.plays_clock
+        self._schedule: Schedule | None = None
+        self._played: Counter[Topic] = Counter()
+        self._late = 0
+        self._damaged: list[str] = []
+        self._passes = 0
+
+    def run(self) -> None:
+        """Play until the last message is out; raises `BagError` where not one could be read."""
+        first_ns = self._bag.start_ns + round(self._options.start_offset_s * 1e9)
+        time.sleep(self._options.delay_s)
+        messages = Prefetch(
+            self._read(first_ns), size_of=lambda item: len(item[1].data), max_size=_READ_AHEAD_BYTES
+        )
+        try:
+            if self._options.wait_for_subscribers_s:
+                self._publishers.wait_for_subscribers(self._options.wait_for_subscribers_s)
+            messages.wait_filled(_READ_AHEAD_WAIT_S)
+            self._schedule = schedule = self._schedule_from(first_ns)
+            with ClockPublisher(self._node, schedule, self._options.clock_hz):
+                for loop, message in messages:
+                    self._publish(message, loop, schedule)
+        finally:
+            messages.close()
+        if not self._played:
+            raise BagError(f'no message of bag {str(self._bag.path)!r} could be played')
+        self._publishers.wait_for_acknowledgements(_ACKNOWLEDGE_S)
+
+    def report(self, now_s: float) -> str:
+        """Return what was played until `now_s` of the monotonic clock, one topic a line."""
+        elapsed_s = now_s - self._schedule.start_s if self._schedule else 0.0
+        lines = [
+            f'played {sum(self._played.values())} messages in {elapsed_s:.2f} s '
+            f'({self._passes} passes, {self._late} late, {len(self._damaged)} damaged)'
+        ]
+        lines += [
+            f'  {topic.name} ({topic.type}): {self._played[topic]}'
+            for topic in self._publishers.topics
+        ]
+        return '\n'.join(lines)
+
+    def _schedule_from(self, first_ns: int) -> Schedule:
+        period_ns = mean_period_ns(
+            first_ns=self._bag.start_ns,
+            last_ns=self._bag.end_ns,
+            message_count=sum(topic.message_count for topic in self._publishers.topics),
+        )
+        return Schedule(
+            first_ns=first_ns,
+            last_ns=self._bag.end_ns,
+            period_ns=period_ns,
+            start_s=time.monotonic(),
+            rate=self._options.rate,
+        )
+
+    def _read(self, first_ns: int) -> Iterator[tuple[int, BagMessage]]:
+        for loop in itertools.count() if self._options.loop else range(1):
+            message = None
+            for message in self._bag.messages(
+                topics=self._publishers.topics, start_ns=first_ns, on_damage=self._note_damage
+            ):
+                yield loop, message
+            if message is None:  # nothing can be read: looping would never publish
+                return
+
+    def _note_damage(self, what: str) -> None:
+        if what not in self._damaged:  # a loop meets the same damage again
+            self._damaged.append(what)
+            self._node.get_logger().warning(what)
+
+    def _publish(self, message: BagMessage, loop: int, schedule: Schedule) -> None:
+        wait_s = schedule.due_s(message.time_ns, loop=loop) - time.monotonic()
+        if wait_s > 0:
+            time.sleep(wait_s)
+        self._late += wait_s < -_LATE_S
+        try:
+            data = self._restamped(message, loop, schedule)
+        except CdrError as error:
+            self._note_damage(
+                f'message on {message.topic.name} at {message.time_ns} ns is damaged: {error}'
+            )
+            return
+        self._publishers.publish(message.topic, data)
+        self._played[message.topic] += 1
+        self._passes = loop + 1
+
+    def _restamped(self, message: BagMessage, loop: int, schedule: Schedule) -> bytes:
+        has_header = self._publishers.has_header(message.topic)
+        if self._options.restamp and has_header:
+            simulated = self._options.clock_hz is not None
+            now_ns = schedule.bag_time_ns(time.monotonic()) if simulated else time.time_ns()
+            return with_stamp(message.data, now_ns)
+        if self._keeps_time and loop and (has_header or message.topic.type == CLOCK_TYPE):
+            return moved(message.data, schedule.shift_ns(loop))
+        return message.data
+
+
+def play(options: PlayOptions, ros_arguments: Sequence[str] = ()) -> int:
+    """Play the bag and print what was played; returns the exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Bag(options.bag) as bag:
+            rclpy.init(args=list(ros_arguments), signal_handler_options=SignalHandlerOptions.NO)
+            try:
+                _play(bag, options)
+            finally:
+                rclpy.try_shutdown()
+    except (BagError, TopicError) as error:
+        print(f'bag_player: error: {error}', file=sys.stderr)
+        return 2 if isinstance(error, TopicError) else 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _play(bag: Bag, options: PlayOptions) -> None:
+    # It never spins, so services of its own would be offered and never answered.
+    node = Node('bag_player', start_parameter_services=False)
+    try:
+        player = Player(node, bag, options)
+        with contextlib.suppress(KeyboardInterrupt):
+            player.run()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # stopping already
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print(player.report(time.monotonic()), flush=True)
+    finally:
+        node.destroy_node()
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Parse the command line, play, exit."""
+    own, ros = split_ros_arguments(sys.argv[1:] if args is None else args)
+    sys.exit(play(parse_options(own), ros))
+
+
+if __name__ == '__main__':
+    main()

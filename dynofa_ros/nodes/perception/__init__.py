@@ -1,0 +1,1 @@
+"""The perception node: classifies camera images with the active sub-network."""

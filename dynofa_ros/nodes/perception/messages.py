@@ -1,0 +1,122 @@
+"""Translate what the perception node did into its messages."""
+
+from __future__ import annotations
+
+import math
+
+from builtin_interfaces.msg import Time
+from rclpy.node import Node
+
+from dynofa_ros.engine import ResidentSet
+from dynofa_ros.msg import (
+    Classification,
+    FrameReport,
+    ResidentPoint,
+    SubnetCommand,
+    SubnetState,
+)
+from dynofa_ros.nodes.perception.worker_types import Command, FrameResult, Running
+
+# Older than this on arrival, or from the future: camera and node do not share a clock.
+OLDEST_S = 60.0
+FUTURE_S = -0.05
+
+
+def age_s(node: Node, stamp: Time) -> float:
+    """Return how old an image is [s]; NaN where its clock is not ours."""
+    now = node.get_clock().now().nanoseconds * 1e-9
+    age = now - (stamp.sec + stamp.nanosec * 1e-9)
+    return max(age, 0.0) if FUTURE_S <= age <= OLDEST_S else math.nan
+
+
+def command_from(message: SubnetCommand) -> Command:
+    """Read a sub-network command."""
+    return Command(
+        sequence=message.sequence,
+        subnet_id=message.subnet_id,
+        processor=message.processor,
+        threads=message.threads,
+        deadline_s=message.deadline_s,
+        reason=message.reason,
+    )
+
+
+def classification_message(app: str, result: FrameResult) -> Classification:
+    """Write what an image shows."""
+    prediction = result.classified.prediction
+    return Classification(
+        header=result.arrival.message.header,
+        app=app,
+        subnet_id=result.running.subnet_id,
+        class_ids=list(prediction.class_ids),
+        labels=list(prediction.labels),
+        scores=list(prediction.scores),
+    )
+
+
+def report_message(app: str, engine: str, result: FrameResult) -> FrameReport:
+    """Write what a frame took."""
+    classified, running = result.classified, result.running
+    return FrameReport(
+        header=result.arrival.message.header,
+        app=app,
+        sequence=result.sequence,
+        subnet_id=running.subnet_id,
+        engine=engine,
+        processor=running.processor,
+        threads=running.threads,
+        precision=running.precision,
+        age_s=result.arrival.age_s,
+        queue_s=result.queue_s,
+        preprocess_s=classified.preprocess_s,
+        inference_s=classified.inference_s,
+        postprocess_s=classified.postprocess_s,
+        latency_s=result.latency_s,
+        latency_source='modelled' if result.modelled else 'measured',
+        deadline_s=running.deadline_s,
+        deadline_met=result.deadline_met,
+        energy_j=result.energy_j,
+        energy_source='modelled' if result.modelled else 'unavailable',
+        accuracy=result.accuracy,
+        dropped=result.dropped,
+        refused=result.refused,
+    )
+
+
+def state_message(
+    app: str,
+    supernet: str,
+    residents: ResidentSet,
+    running: Running,
+    *,
+    since: Time,
+    simulated: bool,
+) -> SubnetState:
+    """Write what runs now, and what it can be switched to at once."""
+    return SubnetState(
+        app=app,
+        supernet=supernet,
+        subnet_id=running.subnet_id,
+        engine=residents.engine.name,
+        processor=running.processor,
+        threads=running.threads,
+        since=since,
+        reason=running.reason,
+        switches=running.switches,
+        switch_s=running.switch_s,
+        command_sequence=running.command_sequence,
+        command_applied=running.command_applied,
+        command_result=running.command_result,
+        residents=[
+            # What runs on a simulated processor runs here wherever it is compiled for.
+            ResidentPoint(subnet_id=each.kept.subnet_id)
+            if simulated
+            else ResidentPoint(
+                subnet_id=each.kept.subnet_id,
+                processor=each.place.processor,
+                threads=each.place.threads,
+            )
+            for each in residents.residents()
+        ],
+        resident_bytes=residents.memory_bytes,
+    )

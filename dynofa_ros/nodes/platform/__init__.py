@@ -1,0 +1,1 @@
+"""The platform node: sets the clocks and publishes the state of the hardware."""

@@ -1,0 +1,1 @@
+"""The resource-manager node: commands sub-networks and clocks."""

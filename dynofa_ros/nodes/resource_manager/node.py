@@ -1,0 +1,200 @@
+"""The resource-manager node: hears reports and targets, commands sub-networks and clocks.
+
+It translates and times; what is decided, and how refusals and silence are met, is in
+`dynofa_ros.runtime.manager`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import BatteryState
+from std_msgs.msg import Header
+
+from dynofa_ros.msg import (
+    Deadline,
+    DvfsCommand,
+    FrameReport,
+    ManagerState,
+    Mission,
+    PlatformState,
+    SubnetCommand,
+    SubnetProfile,
+    SubnetState,
+)
+from dynofa_ros.nodes.diagnostics import Diagnostics
+from dynofa_ros.nodes.qos import qos_profile
+from dynofa_ros.nodes.resource_manager import messages, parameters
+from dynofa_ros.nodes.run_node import run_node
+from dynofa_ros.runtime import ResourceManager
+
+
+class ResourceManagerNode(Node):
+    """Node `resource_manager`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__('resource_manager', **options)
+        parameters.declare(self)
+        self._manager = ResourceManager(parameters.settings_with(self, []), clock=time.monotonic)
+        self._diagnostics = Diagnostics(self, 'resource_manager')
+        self._logged: deque[str] = deque(maxlen=64)
+        self._commands = {'sub-network commands': 0, 'clock commands': 0}
+        self._switch_publisher = self._publisher(SubnetCommand, 'subnet_command')
+        self._clocks_publisher = self._publisher(DvfsCommand, 'dvfs_command')
+        self._state_publisher = self._publisher(ManagerState, 'manager_state')
+        self._listen(SubnetProfile, 'subnet_profile', self._on_profile)
+        self._listen(FrameReport, 'frame_report', self._on_frame)
+        self._listen(SubnetState, 'subnet_state', self._on_subnet)
+        self._listen(PlatformState, 'platform_state', self._on_platform)
+        self._listen(Deadline, 'deadline', self._on_deadline)
+        self._listen(BatteryState, 'battery', self._on_battery)
+        self._listen(Mission, 'mission', self._on_mission)
+        self._timer = self._start_timer(self.get_parameter(parameters.DECISION_RATE).value)
+        self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._take_parameters)
+        self._diagnostics.ok('waiting for an application')
+
+    def _publisher(self, kind: Any, topic: str) -> Any:
+        """Create a publisher with the topic's own quality of service."""
+        return self.create_publisher(kind, topic, qos_profile(topic))
+
+    def _listen(self, kind: Any, topic: str, receive: Callable[[Any], None]) -> None:
+        """Subscribe; what `receive` refuses is counted, and the node goes on."""
+
+        def callback(message: Any) -> None:
+            try:
+                receive(message)
+            except ValueError as error:
+                self._diagnostics.count(topic, str(error))
+            if self._manager.due:
+                self._step()
+
+        self.create_subscription(kind, topic, callback, qos_profile(topic))
+
+    def _start_timer(self, rate_hz: float) -> Any:
+        """Decide at a fixed rate of the steady clock, also while simulated time stands still."""
+        return self.create_timer(
+            1.0 / rate_hz, self._step, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+
+    def _on_profile(self, message: SubnetProfile) -> None:
+        """Let an application join, or replace its profile."""
+        profile = messages.profile_from(message)
+        self._manager.set_profile(profile)
+        self.get_logger().info(
+            f'profile of {profile.app}: {len(profile.points)} operating points, latency '
+            f'{profile.latency_source}, energy {profile.energy_source}'
+        )
+
+    def _on_frame(self, message: FrameReport) -> None:
+        self._manager.observe_frame(messages.frame_from(message))
+
+    def _on_subnet(self, message: SubnetState) -> None:
+        self._manager.observe_subnet(messages.subnet_from(message))
+
+    def _on_platform(self, message: PlatformState) -> None:
+        self._manager.observe_platform(messages.platform_from(message))
+
+    def _on_deadline(self, message: Deadline) -> None:
+        """Change targets; those of an unknown application wait for it, and are counted."""
+        request = messages.target_from(message)
+        self._manager.request_target(request)
+        if request.app and request.app not in self._manager.apps:
+            known = ', '.join(self._manager.apps) or 'none yet'
+            raise ValueError(
+                f'deadline for unknown application {request.app!r}, kept until its profile '
+                f'arrives; known: {known}'
+            )
+
+    def _on_battery(self, message: BatteryState) -> None:
+        battery = messages.battery_from(message)
+        self._manager.observe_battery(battery.charge, energy_j=battery.energy_j)
+
+    def _on_mission(self, message: Mission) -> None:
+        ago_s = messages.mission_age_s(message, now=self.get_clock().now())
+        self._manager.request_mission(message.duration_s, ago_s=ago_s)
+
+    def _step(self) -> None:
+        """Decide, send what is to be sent, and show the state."""
+        outcome = self._manager.step()
+        header = Header(stamp=self.get_clock().now().to_msg())
+        for command in outcome.switches:
+            self._switch_publisher.publish(messages.switch_message(command, header=header))
+            self._log(f'{command.app}: {command.subnet_id} on {command.processor}', command)
+            self._commands['sub-network commands'] += 1
+        if outcome.clocks is not None:
+            self._clocks_publisher.publish(
+                messages.clocks_message(outcome.clocks, header=header)
+            )
+            clocks = ', '.join(
+                f'{name} {hz / 1e6:.0f} MHz' for name, hz in outcome.clocks.clocks_hz.items()
+            )
+            self._log(f'clocks: {clocks}', outcome.clocks)
+            self._commands['clock commands'] += 1
+        status = outcome.status
+        self._state_publisher.publish(messages.status_message(status, header=header))
+        self._show(status)
+
+    def _log(self, text: str, command: Any) -> None:
+        """Log a command with its number and reason; one that is repeated is no news."""
+        line = f'command {command.sequence}, {text} ({command.reason})'
+        if line in self._logged:
+            self.get_logger().debug(f'again: {line}')
+        else:
+            self._logged.append(line)
+            self.get_logger().info(line)
+
+    def _show(self, status: Any) -> None:
+        """Put the state into diagnostics."""
+        diagnostics = self._diagnostics
+        for key, value in self._commands.items():
+            diagnostics.set(key, value)
+        diagnostics.set('objective', f'{status.objective.value} ({status.objective_reason})')
+        diagnostics.set('power cap', str(status.budget.board))
+        diagnostics.set('decisions', status.decisions)
+        diagnostics.set('decision_s', f'{status.decision_s:.6f}')
+        given_up = [
+            f'{each.choice.app} gives up {" and ".join(each.choice.given_up)}'
+            for each in status.apps
+            if each.choice.given_up
+        ]
+        problems = [*given_up, *status.warnings]
+        if problems and status.apps:
+            diagnostics.warn('; '.join(problems))
+        elif status.apps:
+            diagnostics.ok(f'managing {", ".join(each.choice.app for each in status.apps)}')
+
+    def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        """Refuse a change that the settings do not allow, with the reason."""
+        try:
+            parameters.settings_with(self, changes)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _take_parameters(self, changes: list[Parameter]) -> None:
+        """Put a change into force, at once."""
+        rates = [each.value for each in changes if each.name == parameters.DECISION_RATE]
+        if rates:
+            self.destroy_timer(self._timer)
+            self._timer = self._start_timer(rates[-1])
+        settings = parameters.settings_with(self, [])
+        if settings != self._manager.settings:
+            self._manager.configure(settings)
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is told to stop; return 1 if it cannot start."""
+    return run_node(ResourceManagerNode, args, name='resource_manager_node')
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Platform descriptions from measurements: latency, power and temperature against clocks."""

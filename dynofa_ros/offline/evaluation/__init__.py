@@ -1,0 +1,1 @@
+"""Accuracy of sub-networks, and the selection of those a model keeps."""

@@ -1,0 +1,1 @@
+"""Latency and energy of sub-networks, measured on this machine."""

@@ -1,0 +1,122 @@
+"""What int8 gains and costs: a row a sub-network, as figures, and as a section of the card."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dynofa_ros.engine.measure import Measurement
+from dynofa_ros.offline.quantization.nncf import Comparison
+from dynofa_ros.offline.training.model_card import write_model_card
+from dynofa_ros.supernet.subnet_record import KeptSubnet
+
+HEADING = '## Int8 sub-networks'
+
+
+@dataclass(frozen=True)
+class Row:
+    """A float32 sub-network and its int8 one."""
+
+    kept: KeptSubnet
+    """The float32 one."""
+    comparison: Comparison
+    float32: Measurement
+    int8: Measurement
+    float32_bytes: int
+    int8_bytes: int
+    """Size of their ONNX files."""
+
+    @property
+    def speedup(self) -> float:
+        """Latency of float32 over that of int8."""
+        return self.float32.latency_s / self.int8.latency_s
+
+    @property
+    def difference(self) -> float:
+        """Top-1 that int8 adds; below 0 where it costs some."""
+        return self.comparison.int8_top1 - self.comparison.float32_top1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return figures for a JSON file."""
+        return {
+            'subnet_id': self.int8.subnet_id,
+            'of': self.kept.subnet_id,
+            'flops': self.kept.flops,
+            'float32_top1': self.comparison.float32_top1,
+            'int8_top1': self.comparison.int8_top1,
+            'difference': self.difference,
+            'agreement': self.comparison.agreement,
+            'images': self.comparison.images,
+            'float32_latency_s': self.float32.latency_s,
+            'float32_latency_p95_s': self.float32.latency_p95_s,
+            'int8_latency_s': self.int8.latency_s,
+            'int8_latency_p95_s': self.int8.latency_p95_s,
+            'speedup': self.speedup,
+            'float32_bytes': self.float32_bytes,
+            'int8_bytes': self.int8_bytes,
+        }
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the text of each column of :data:`COLUMNS`."""
+        return (
+            self.kept.subnet_id,
+            f'{self.kept.flops / 1e6:.1f}',
+            f'{self.comparison.float32_top1:.2%}',
+            f'{self.comparison.int8_top1:.2%}',
+            f'{100 * self.difference:+.2f}',
+            f'{self.comparison.agreement:.2%}',
+            f'{self.float32.latency_s * 1e3:.2f}',
+            f'{self.int8.latency_s * 1e3:.2f}',
+            f'{self.speedup:.2f}x',
+            f'{self.float32_bytes / 1e6:.2f}',
+            f'{self.int8_bytes / 1e6:.2f}',
+        )
+
+
+COLUMNS = (
+    'sub-network',
+    'MFLOP',
+    'float32 top-1',
+    'int8 top-1',
+    'difference [points]',
+    'same class',
+    'float32 [ms]',
+    'int8 [ms]',
+    'faster',
+    'float32 [MB]',
+    'int8 [MB]',
+)
+
+
+def card_section(rows: Sequence[Row], settings: dict[str, Any]) -> str:
+    """Return the section of the model card, as Markdown."""
+    lines = [COLUMNS, ('---',) * len(COLUMNS)]
+    lines += [(f'`{cells[0]}`', *cells[1:]) for cells in (row.cells() for row in rows)]
+    table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    return f"""{HEADING}
+
+Made from the float32 ones by post-training quantisation (NNCF {settings['nncf_version']}), with
+ranges measured on {settings['calibration_images']} training images; nothing was trained. NNCF
+leaves some layers, such as squeeze-and-excite, in float32. Each is a sub-network of its own, named
+after its float32 one with `-int8` at the end; `int8/int8.yaml` has its accuracy. OpenVINO and ONNX
+Runtime run them, PyTorch does not.
+
+{table}
+
+Both of a row ran through {settings['engine']} {settings['engine_version']} on the same
+{settings['test_images']} test images, prepared as the perception node prepares them; "same class"
+are the images that both name alike, right or wrong. Times are medians of {settings['rounds']} runs
+of whole networks on one image, all in turn, threads: {settings['threads']}, on {settings['cpu']}.
+MB is the size of the ONNX file. On another engine or machine int8 may be slower than float32.
+"""
+
+
+def add_to_card(folder: Path, name: str, section: str) -> None:
+    """Put the section at the end of a model's card, in place of an earlier one."""
+    file = folder / 'README.md'
+    text = file.read_text() if file.is_file() else f'# {name}\n'
+    text = re.sub(rf'^{re.escape(HEADING)}$.*?(?=^## |\Z)', '', text, flags=re.M | re.S)
+    write_model_card(folder, f'{text.rstrip()}\n\n{section}')

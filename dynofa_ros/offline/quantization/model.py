@@ -1,0 +1,107 @@
+"""Make the int8 sub-networks of a model, and measure each beside its float32 one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dynofa_ros.engine import CPU, Engine, Network, Place, ResidentSet, measure
+from dynofa_ros.offline.data.dataset import Dataset
+from dynofa_ros.offline.progress_report import Report, reporting
+from dynofa_ros.offline.quantization.card import Row
+from dynofa_ros.offline.quantization.nncf import compare, quantize_subnet
+from dynofa_ros.supernet.quantized import QuantizedSubnet, quantized_subnet
+
+
+def quantize_all(
+    float32: Sequence[Network], calibration: Dataset, folder: Path
+) -> list[Network]:
+    """Write the ONNX file of the int8 one of each into a new folder; return those.
+
+    Raises:
+        ValueError: if one cannot be quantised.
+        OSError: if a file cannot be written.
+    """
+    folder.mkdir()
+    int8 = []
+    with reporting('sub-networks quantised', len(float32)) as report:
+        for done, each in enumerate(float32):
+            report(done, each.kept.subnet_id)
+            file = folder / f'{each.kept.subnet_id}.onnx'
+            quantize_subnet(each.net, each.kept.config, each.onnx(), calibration, file)
+            # Its accuracy is not known yet: until it is measured nothing looks at it.
+            kept = quantized_subnet(each.kept, each.kept.accuracy)
+            int8.append(replace(each, kept=kept, int8=file))
+        report(len(float32))
+    return int8
+
+
+def measure_pairs(
+    float32: Sequence[Network],
+    int8: Sequence[Network],
+    engine: Engine,
+    test: Dataset,
+    *,
+    rounds: int,
+    threads: int,
+) -> list[Row]:
+    """Run each pair over the test images, then time all in turn, on the CPU.
+
+    Raises:
+        EngineError: if the engine cannot run one.
+        ValueError: naming an image that cannot be decoded.
+    """
+    residents = ResidentSet((*float32, *int8), engine)
+    place = Place(CPU, threads)
+    pairs = [
+        [residents.load(network.kept.subnet_id, place) for network in pair]
+        for pair in zip(float32, int8, strict=True)
+    ]
+    comparisons = []
+    with reporting('images', len(pairs) * len(test)) as report:
+        for number, (a, b) in enumerate(pairs):
+            told = partial(_tell, report, number * len(test), a.kept.subnet_id)
+            comparison = compare(a.run, b.run, a.preprocess, test, test.classes, report=told)
+            comparisons.append(comparison)
+    with reporting('rounds timed', rounds) as report:
+        everyone = [each for pair in pairs for each in pair]
+        measurements = measure(everyone, rounds=rounds, progress=report)
+    return [
+        Row(
+            kept=a.kept,
+            comparison=comparison,
+            float32=measurements[2 * index],
+            int8=measurements[2 * index + 1],
+            float32_bytes=len(float32[index].onnx()),
+            int8_bytes=len(int8[index].onnx()),
+        )
+        for index, ((a, _), comparison) in enumerate(zip(pairs, comparisons, strict=True))
+    ]
+
+
+def _tell(report: Report, before: int, text: str, done: int) -> None:
+    report(before + done, text)
+
+
+def index_entries(
+    rows: Sequence[Row], int8: Sequence[Network], settings: dict[str, Any]
+) -> list[QuantizedSubnet]:
+    """Return what ``int8.yaml`` says of each."""
+    return [
+        QuantizedSubnet(
+            subnet_id=network.kept.subnet_id,
+            accuracy=row.comparison.int8_top1,
+            test_images=row.comparison.images,
+            engine=settings['engine'],
+            engine_version=settings['engine_version'],
+            calibration_images=settings['calibration_images'],
+            seed=settings['seed'],
+            sha256=hashlib.sha256(network.onnx()).hexdigest(),
+            float_network=network.fingerprint,
+        )
+        for row, network in zip(rows, int8, strict=True)
+    ]

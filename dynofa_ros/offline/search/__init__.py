@@ -1,0 +1,1 @@
+"""Search for the sub-networks on the front of accuracy and latency."""

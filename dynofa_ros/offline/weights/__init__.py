@@ -1,0 +1,1 @@
+"""Download of the official Once-for-All weights."""

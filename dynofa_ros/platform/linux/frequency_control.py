@@ -1,0 +1,209 @@
+"""One clock that Linux lets a program turn: a cpufreq policy or a devfreq device.
+
+`Documentation/admin-guide/pm/cpufreq.rst` and `Documentation/ABI/testing/sysfs-class-devfreq`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from dynofa_ros.platform.linux.sysfs import Sysfs
+
+USERSPACE = 'userspace'
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The names of a knob's files, and the unit of their numbers."""
+
+    name: str
+    unit_hz: float
+    governor: str
+    governors: str
+    lowest: str  # limits set now
+    highest: str
+    now: str
+    speed: str  # what the governor userspace is told; empty: not offered
+
+
+CPUFREQ = Interface(
+    name='cpufreq',
+    unit_hz=1e3,
+    governor='scaling_governor',
+    governors='scaling_available_governors',
+    lowest='scaling_min_freq',
+    highest='scaling_max_freq',
+    now='scaling_cur_freq',
+    speed='scaling_setspeed',
+)
+DEVFREQ = Interface(
+    name='devfreq',
+    unit_hz=1.0,
+    governor='governor',
+    governors='available_governors',
+    lowest='min_freq',
+    highest='max_freq',
+    now='cur_freq',
+    speed='',
+)
+
+
+@dataclass(frozen=True)
+class KnobSetting:
+    """How a knob stands, in the unit of its files, so that it can be put back exactly."""
+
+    governor: str
+    lowest: int
+    highest: int
+    speed: int | None = None  # of the governor userspace; None: another governs
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A clock that can be turned; these are what does not change of it."""
+
+    folder: str
+    interface: Interface
+    driver: str
+    cores: tuple[int, ...]  # CPU cores that it clocks; none for a device
+    governors: tuple[str, ...]
+    listed_hz: tuple[float, ...]  # ascending; empty: any in the range
+    lowest_hz: float
+    highest_hz: float
+
+    def file(self, name: str) -> str:
+        """Return the whole name of one of its files."""
+        return f'{self.folder}/{name}'
+
+    @property
+    def files_to_write(self) -> tuple[str, ...]:
+        """The files that turning this clock needs."""
+        names = [self.interface.lowest, self.interface.highest]
+        if self.takes_a_speed:
+            names += [self.interface.governor, self.interface.speed]
+        return tuple(self.file(name) for name in names)
+
+    @property
+    def takes_a_speed(self) -> bool:
+        """Whether one frequency can be asked for, rather than equal limits."""
+        return bool(self.interface.speed) and USERSPACE in self.governors
+
+    def units(self, frequency_hz: float) -> int:
+        """Return a frequency as the number that its files hold."""
+        return round(frequency_hz / self.interface.unit_hz)
+
+    def hz(self, units: float) -> float:
+        """Return the frequency of a number that its files hold [Hz]."""
+        return units * self.interface.unit_hz
+
+    def setting(self, sysfs: Sysfs) -> KnobSetting:
+        """Read how it stands.
+
+        Raises OSError for a file that cannot be read, ValueError for one that holds no number.
+        """
+        governor = sysfs.read(self.file(self.interface.governor))
+        speed = None
+        # It shows the clock now, which under heat may be below what was asked.
+        if governor == USERSPACE and self.interface.speed:
+            speed = int(sysfs.read(self.file(self.interface.speed)))
+        return KnobSetting(
+            governor=governor,
+            lowest=int(sysfs.read(self.file(self.interface.lowest))),
+            highest=int(sysfs.read(self.file(self.interface.highest))),
+            speed=speed,
+        )
+
+    def frequency_hz(self, sysfs: Sysfs) -> float:
+        """Return the clock now [Hz]; NaN where it cannot be read."""
+        return self.hz(sysfs.number(self.file(self.interface.now)))
+
+    def limits_hz(self, setting: KnobSetting) -> tuple[float, float]:
+        """Return the limits that a setting leaves the clock [Hz].
+
+        A devfreq device without a limit shows 0.
+        """
+        if setting.speed is not None:
+            return self.hz(setting.speed), self.hz(setting.speed)
+        lowest_hz, highest_hz = self.hz(setting.lowest), self.hz(setting.highest)
+        return lowest_hz or self.lowest_hz, highest_hz or self.highest_hz
+
+    @property
+    def known(self) -> bool:
+        """Whether it says what it can be turned to."""
+        return math.isfinite(self.lowest_hz) and 0 < self.lowest_hz <= self.highest_hz
+
+
+POLICIES = '/sys/devices/system/cpu/cpufreq'
+DEVICES = '/sys/class/devfreq'
+
+
+def find_policies(sysfs: Sysfs) -> tuple[Knob, ...]:
+    """Return the cpufreq policies: cores that share a clock have one."""
+    folders = [f'{POLICIES}/{name}' for name in sysfs.names(POLICIES) if name.startswith('policy')]
+    return tuple(knob for knob in (_policy(sysfs, each) for each in folders) if knob.known)
+
+
+def find_devices(sysfs: Sysfs) -> tuple[Knob, ...]:
+    """Return the devfreq devices: GPU, memory controller, video engines."""
+    folders = [f'{DEVICES}/{name}' for name in sysfs.names(DEVICES)]
+    return tuple(knob for knob in (_device(sysfs, each) for each in folders) if knob.known)
+
+
+def _policy(sysfs: Sysfs, folder: str) -> Knob:
+    listed = [
+        *sysfs.words(f'{folder}/scaling_available_frequencies'),
+        *sysfs.words(f'{folder}/scaling_boost_frequencies'),
+    ]
+    highest = sysfs.number(f'{folder}/cpuinfo_max_freq')
+    # Boost is listed while it is switched off, too.
+    listed = [word for word in listed if word.isdigit() and not int(word) > highest]
+    cores = sysfs.words(f'{folder}/related_cpus') or sysfs.words(f'{folder}/affected_cpus')
+    return _knob(
+        sysfs,
+        folder,
+        CPUFREQ,
+        driver=sysfs.text(f'{folder}/scaling_driver'),
+        cores=tuple(int(core) for core in cores if core.isdigit()),
+        listed=listed,
+        ends=(sysfs.number(f'{folder}/cpuinfo_min_freq'), highest),
+    )
+
+
+def _device(sysfs: Sysfs, folder: str) -> Knob:
+    driver = f'{folder}/device/driver'
+    return _knob(
+        sysfs,
+        folder,
+        DEVFREQ,
+        driver=sysfs.path(driver).resolve().name if sysfs.exists(driver) else '',
+        cores=(),
+        listed=list(sysfs.words(f'{folder}/available_frequencies')),
+        ends=(sysfs.number(f'{folder}/min_freq'), sysfs.number(f'{folder}/max_freq')),
+    )
+
+
+def _knob(
+    sysfs: Sysfs,
+    folder: str,
+    interface: Interface,
+    *,
+    driver: str,
+    cores: tuple[int, ...],
+    listed: list[str],
+    ends: tuple[float, float],
+) -> Knob:
+    """Make a knob; a list says more than the ends, which then are those of the list."""
+    numbers = {int(word) for word in listed if word.isdigit()}
+    listed_hz = tuple(sorted(number * interface.unit_hz for number in numbers if number > 0))
+    lowest_hz, highest_hz = (end * interface.unit_hz for end in ends)
+    return Knob(
+        folder=folder,
+        interface=interface,
+        driver=driver,
+        cores=cores,
+        governors=sysfs.words(f'{folder}/{interface.governors}'),
+        listed_hz=listed_hz,
+        lowest_hz=listed_hz[0] if listed_hz else lowest_hz,
+        highest_hz=listed_hz[-1] if listed_hz else highest_hz,
+    )

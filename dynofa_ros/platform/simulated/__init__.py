@@ -1,0 +1,1 @@
+"""A simulated device, driven by a platform description."""

@@ -1,0 +1,1 @@
+"""Commands from the manager to nodes, and the tracking of their acknowledgements."""

@@ -1,0 +1,1 @@
+"""Power limits: explicit caps, battery and mission, temperature."""

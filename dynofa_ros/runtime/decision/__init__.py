@@ -1,0 +1,1 @@
+"""The choice of sub-network, processor, threads and frequency: pure functions."""

@@ -1,0 +1,91 @@
+"""The keys by which joint choices are compared, and the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dynofa_ros.runtime.decision.ranking import DEADLINE_GIVEN_UP, FLOOR_GIVEN_UP, Rank, Ranking
+from dynofa_ros.runtime.decision.state import ApplicationState
+from dynofa_ros.runtime.operating_points.table import Floats
+
+# Sums over applications that differ by rounding are equal.
+EQUAL = 1e-9
+
+
+def joint_keys(
+    applications: Sequence[ApplicationState], rankings: Sequence[Ranking]
+) -> list[Floats]:
+    """Return the keys of the joint choice, most important first, smaller is better.
+
+    For each priority from the highest: deadlines given up, then floors given up. Then, in the same
+    order, by how much. Then the objective, then its tie-break, summed over applications.
+    """
+    violations = np.array([each.violation for each in rankings])
+    late = violations >= DEADLINE_GIVEN_UP
+    low = (violations >= FLOOR_GIVEN_UP) & ~late
+    given_up = (late, low)
+    lost = [violations * each for each in given_up]
+    counts: list[Floats] = []
+    losses: list[Floats] = []
+    for rows in _by_priority(applications):
+        counts += [each[rows].sum(axis=0, dtype=float) for each in given_up]
+        losses += [each[rows].sum(axis=0) for each in lost]
+    return [*counts, *losses, *_objective(rankings)]
+
+
+def plan_keys(applications: Sequence[ApplicationState], ranks: Sequence[Rank]) -> list[float]:
+    """Return `joint_keys` of a single plan: one point of each application."""
+    counts: list[float] = []
+    losses: list[float] = []
+    for rows in _by_priority(applications):
+        violations = [ranks[row].violation for row in rows]
+        late = [each for each in violations if each >= DEADLINE_GIVEN_UP]
+        low = [each for each in violations if FLOOR_GIVEN_UP <= each < DEADLINE_GIVEN_UP]
+        counts += [float(len(late)), float(len(low))]
+        losses += [sum(late), sum(low)]
+    objective = sum(each.primary for each in ranks), sum(each.secondary for each in ranks)
+    return [*counts, *losses, *objective]
+
+
+def best_of(applications: Sequence[ApplicationState], rankings: Sequence[Ranking]) -> int:
+    """Return the first index at which the joint choice is best."""
+    worst = np.max([each.violation for each in rankings], axis=0)
+    # Where nothing is given up, only the objective is left to compare.
+    met = np.flatnonzero(worst < FLOOR_GIVEN_UP)
+    if not len(met):
+        return first_best(joint_keys(applications, rankings))
+    return int(met[first_best([each[met] for each in _objective(rankings)])])
+
+
+def _objective(rankings: Sequence[Ranking]) -> Floats:
+    """Return the objective and its tie-break, summed over applications, (2, rows)."""
+    return np.asarray(np.sum([each.keys[1:] for each in rankings], axis=0))
+
+
+def _by_priority(applications: Sequence[ApplicationState]) -> list[list[int]]:
+    """Return which applications are of each priority, the highest first."""
+    rows: dict[int, list[int]] = {}
+    for row, each in enumerate(applications):
+        rows.setdefault(each.target.priority, []).append(row)
+    return [rows[priority] for priority in sorted(rows, reverse=True)]
+
+
+def first_best(keys: Sequence[Floats]) -> int:
+    """Return the first index at which the keys are best, the most important key first."""
+    best = np.arange(len(keys[0]))
+    for key in keys:
+        values = key[best]
+        best = best[values <= values.min() + EQUAL]
+    return int(best[0])
+
+
+def is_before(left: Sequence[float], right: Sequence[float]) -> bool:
+    """Whether the first keys that differ by more than rounding are better on the left."""
+    for mine, other in zip(left, right, strict=True):
+        if mine < other - EQUAL:
+            return True
+        if mine > other + EQUAL:
+            return False
+    return False

@@ -1,0 +1,1 @@
+"""Estimates from measurements: slowdown, frame rate, base power."""

@@ -1,0 +1,1 @@
+"""Search for the best joint choice within a power cap."""

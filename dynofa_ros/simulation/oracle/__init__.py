@@ -1,0 +1,1 @@
+"""The oracle: a policy that knows every image and every disturbance in advance."""

@@ -1,0 +1,1 @@
+"""Policies that can drive a simulation: ours, static networks, and published baselines."""

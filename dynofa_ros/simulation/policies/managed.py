@@ -1,0 +1,231 @@
+"""Our policy: the very resource manager that the node drives, in simulated time.
+
+What `nodes/resource_manager_node.py` does with messages happens here with values: profiles, frames,
+clocks, power, temperatures and battery in, commands out, and each command acknowledged. Messages
+take no time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+from dynofa_ros.platform.device import MODELLED
+from dynofa_ros.platform.simulated.device import MAX_STEP_S
+from dynofa_ros.runtime import (
+    BatteryObservation,
+    DomainObservation,
+    FrameObservation,
+    PlatformObservation,
+    ResourceManager,
+    Settings,
+    SubnetObservation,
+    TargetRequest,
+    TemperatureObservation,
+)
+from dynofa_ros.runtime.actuation.clocks import ClockCommand
+from dynofa_ros.runtime.actuation.subnets import SwitchCommand
+from dynofa_ros.runtime.operating_points.point import PointKey
+from dynofa_ros.runtime.status import Outcome
+from dynofa_ros.simulation.application import Frame, SimulatedApplication
+from dynofa_ros.simulation.governors.linux import Governor
+from dynofa_ros.simulation.machine import Trace
+from dynofa_ros.simulation.policies.policy import Policy, Setup, System
+from dynofa_ros.simulation.scenario import BATTERY, PLATFORM_STATE
+
+# The defaults of the nodes: decision_rate_hz of the manager, publish_rate_hz of the platform.
+DECISION_PERIOD_S = 0.2
+PLATFORM_PERIOD_S = MAX_STEP_S
+
+
+class ManagedPolicy(Policy):
+    """Sub-networks and clocks by `runtime.ResourceManager`; with `dvfs` off, sub-networks alone."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        dvfs: bool = True,
+        governors: Mapping[str, Governor] | None = None,
+        only: Mapping[str, PointKey] | None = None,
+        deadline_probability: float = Settings.deadline_probability,
+    ) -> None:
+        """`governors`: of the clocks if `dvfs` is off. `only`: all that an application may run."""
+        self.governors = governors or {}
+        self._settings = Settings(
+            dvfs=dvfs,
+            objective=setup.scenario.objective,
+            power_cap_w=setup.scenario.power_cap_w,
+            mission_s=setup.scenario.mission_s,
+            deadline_probability=deadline_probability,
+        )
+        self._scenario = setup.scenario
+        self._only = only or {}
+        self._sequence = 0  # of the last clock command
+        self._given_up: dict[str, list[str]] = {}
+        self._capped_w = math.inf
+        self._domains: dict[tuple[str, float], DomainObservation] = {}
+
+    def start(self, system: System) -> None:
+        """Start the manager, which looks at the clocks first."""
+        super().start(system)
+        queue = system.queue
+        self.manager = ResourceManager(self._settings, clock=lambda: queue.now_s)
+        queue.every(PLATFORM_PERIOD_S, self._observe_platform)
+        queue.every(DECISION_PERIOD_S, self._step)
+
+    def joined(self, application: SimulatedApplication) -> None:
+        """Announce the profile and the targets; the answer is what to run."""
+        name, profile = application.plan.name, application.profile
+        if name in self._only:
+            points = tuple(each for each in profile.points if each.key == self._only[name])
+            profile = dataclasses.replace(profile, points=points)
+        self.manager.set_profile(profile)
+        self.retargeted(application)
+
+    def retargeted(self, application: SimulatedApplication) -> None:
+        """Ask for the targets now in force."""
+        target = application.target
+        self.manager.request_target(
+            TargetRequest(
+                app=application.plan.name,
+                deadline_s=target.deadline_s,
+                min_accuracy=target.min_accuracy,
+                priority=target.priority,
+            )
+        )
+        self._step_if_due()
+
+    def finished(self, frame: Frame) -> None:
+        """Report a frame."""
+        subnet_id, engine, processor, threads = frame.way.key
+        self.manager.observe_frame(
+            FrameObservation(
+                app=frame.app,
+                sequence=frame.sequence,
+                subnet_id=subnet_id,
+                engine=engine,
+                processor=processor,
+                threads=threads,
+                inference_s=frame.inference_s,
+                overhead_s=self.system.applications[frame.app].plan.overhead_s,
+                stamp_s=frame.arrived_s,
+                skipped=frame.dropped,
+            )
+        )
+        self._step_if_due()
+
+    def _observe_platform(self) -> None:
+        machine, now_s = self.system.machine, self.system.queue.now_s
+        if not self._scenario.lost(PLATFORM_STATE, time_s=now_s):
+            self.manager.observe_platform(
+                PlatformObservation(
+                    platform=machine.platform.name,
+                    domains=tuple(self._domain(name) for name in machine.platform.domains),
+                    command_sequence=self._sequence,
+                    command_applied=self._sequence > 0,
+                    power_w=machine.power_w,
+                    power_source=MODELLED,
+                    temperatures=tuple(
+                        TemperatureObservation(
+                            name, temperature_c, machine.platform.thermal_zones[name].throttle_c
+                        )
+                        for name, temperature_c in machine.temperatures_c.items()
+                    ),
+                )
+            )
+        model = machine.platform.battery
+        if model is not None and not self._scenario.lost(BATTERY, time_s=now_s):
+            battery = BatteryObservation(
+                percentage=machine.battery,
+                voltage_v=model.voltage_v(machine.battery),
+                charge_ah=machine.battery * model.capacity_ah,
+                capacity_ah=model.capacity_ah,
+            )
+            self.manager.observe_battery(battery.charge, energy_j=battery.energy_j)
+        self._step_if_due()
+
+    def _domain(self, name: str) -> DomainObservation:
+        """Return what is seen of a domain; its clock apart, that is always the same."""
+        machine = self.system.machine
+        seen = name, machine.frequency_hz(name)
+        if seen not in self._domains:
+            self._domains[seen] = DomainObservation(
+                name=name,
+                processors=machine.processors_of(name),
+                frequency_hz=machine.frequency_hz(name),
+                frequencies_hz=machine.platform.domains[name].frequencies_hz,
+                settable=True,
+            )
+        return self._domains[seen]
+
+    def _step_if_due(self) -> None:
+        if self.manager.due:
+            self._step()
+
+    def _step(self) -> None:
+        outcome = self.manager.step()
+        if self.system.trace:
+            self._note(outcome, self.system.trace)
+        for switch in outcome.switches:
+            self._obey(switch)
+        if outcome.clocks is not None:
+            self._turn(outcome.clocks)
+
+    def _note(self, outcome: Outcome, trace: Trace) -> None:
+        """Trace commands, targets that are given up or no longer are, and the power cap."""
+        for switch in outcome.switches:
+            trace('command', **dataclasses.asdict(switch))
+        if outcome.clocks is not None:
+            trace('clock_command', **dataclasses.asdict(outcome.clocks))
+        given_up = {
+            each.choice.app: list(each.choice.given_up)
+            for each in outcome.status.apps
+            if each.choice.given_up and each.choice.app in self.system.applications
+        }
+        if given_up != self._given_up:
+            self._given_up = given_up
+            trace('given_up', targets=given_up)
+        budget = outcome.status.budget
+        if budget.applications_w != self._capped_w:
+            self._capped_w = budget.applications_w
+            trace(
+                'power_cap',
+                power_w=_or_nan(budget.board.power_w),
+                reason=budget.board.reason,
+                applications_w=_or_nan(budget.applications_w),
+            )
+
+    def _obey(self, command: SwitchCommand) -> None:
+        """Run what was told from the next frame on, and say so; one that has left says nothing."""
+        application = self.system.applications.get(command.app)
+        if application is None:
+            return
+        place = (command.subnet_id, command.processor, command.threads)
+        key = next(
+            key for key in application.ways if (key[0], key[2], key[3]) == place
+        )
+        application.switch(key)
+        self.manager.observe_subnet(
+            SubnetObservation(
+                app=command.app,
+                subnet_id=command.subnet_id,
+                processor=command.processor,
+                command_sequence=command.sequence,
+                command_applied=True,
+            )
+        )
+
+    def _turn(self, command: ClockCommand) -> None:
+        """Turn the clocks; the platform's state says at once that the command is known."""
+        self._sequence = command.sequence
+        for domain, frequency_hz in command.clocks_hz.items():
+            listed = self.system.machine.platform.domains[domain]
+            self.system.machine.set_clock(domain, listed.check(domain, frequency_hz))
+        self._observe_platform()
+
+
+def _or_nan(cap_w: float) -> float:
+    """Return a cap, NaN where there is none."""
+    return cap_w if math.isfinite(cap_w) else math.nan

@@ -1,0 +1,299 @@
+import sys
+import types
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sensor_msgs.msg import CompressedImage, Image
+
+from dynofa_ros.nodes.perception import image_conversion
+from dynofa_ros.nodes.perception.image_conversion import (
+    ENCODINGS,
+    ImageError,
+    conversion_library,
+    to_bgr,
+)
+
+HEIGHT, WIDTH = 24, 32
+
+
+@pytest.fixture
+def bgr():
+    """A smooth colourful picture: chroma that is shared by two pixels loses little of it."""
+    x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    return np.dstack((40 + 4 * x, 200 - 5 * y, 60 + 2 * x + 3 * y)).astype(np.uint8)
+
+
+@pytest.fixture
+def fresh_library():
+    image_conversion._library.cache_clear()
+    yield
+    image_conversion._library.cache_clear()
+
+
+def image(encoding, pixels, *, step=None, height=HEIGHT, width=WIDTH, is_bigendian=0):
+    rows = np.ascontiguousarray(pixels).view(np.uint8).reshape(pixels.shape[0], -1)
+    if step is not None:
+        padding = np.full((rows.shape[0], step - rows.shape[1]), 0xEE, np.uint8)
+        rows = np.hstack((rows, padding))
+    msg = Image(encoding=encoding, height=height, width=width, step=rows.shape[1])
+    msg.is_bigendian = is_bigendian
+    msg.data = rows.tobytes()
+    return msg
+
+
+def grey_of(bgr):
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+
+
+def mosaic(bgr, pattern):
+    """What a sensor under this colour filter sees: the first two letters are its first row."""
+    channel = {'b': 0, 'g': 1, 'r': 2}
+    raw = np.empty(bgr.shape[:2], np.uint8)
+    for index, letter in enumerate(pattern):
+        y, x = divmod(index, 2)
+        raw[y::2, x::2] = bgr[y::2, x::2, channel[letter]]
+    return raw
+
+
+def yuv(bgr):
+    """BT.601 limited range, the definition OpenCV's 4:2:x conversions use."""
+    b, g, r = (bgr[..., i].astype(float) for i in range(3))
+    y = 16 + 0.257 * r + 0.504 * g + 0.098 * b
+    u = 128 - 0.148 * r - 0.291 * g + 0.439 * b
+    v = 128 + 0.439 * r - 0.368 * g - 0.071 * b
+    return tuple(np.rint(plane).astype(np.uint8) for plane in (y, u, v))
+
+
+def largest_difference(a, b):
+    return int(np.abs(a.astype(int) - b.astype(int)).max())
+
+
+@pytest.mark.parametrize('padding', [0, 1, 5])
+@pytest.mark.parametrize('encoding', ['bgr8', '8UC3'])
+def test_bgr8_is_a_view_of_the_message(bgr, encoding, padding):
+    msg = image(encoding, bgr, step=3 * WIDTH + padding)
+    result = to_bgr(msg)
+    np.testing.assert_array_equal(result, bgr)
+    assert np.shares_memory(result, np.frombuffer(msg.data, np.uint8))
+
+
+@pytest.mark.parametrize('padding', [0, 7])
+@pytest.mark.parametrize(
+    ('encoding', 'order'),
+    [('rgb8', [2, 1, 0]), ('rgba8', [2, 1, 0, 3]), ('bgra8', [0, 1, 2, 3])],
+)
+def test_colour_orders_are_exact(bgr, encoding, order, padding):
+    pixels = np.dstack((bgr, np.full(bgr.shape[:2], 9, np.uint8)))[..., order]
+    msg = image(encoding, pixels, step=len(order) * WIDTH + padding)
+    np.testing.assert_array_equal(to_bgr(msg), bgr)
+
+
+@pytest.mark.parametrize('encoding', ['mono8', '8UC1'])
+def test_mono8_gives_three_equal_channels(bgr, encoding):
+    grey = grey_of(bgr)
+    np.testing.assert_array_equal(
+        to_bgr(image(encoding, grey, step=WIDTH + 3)), np.dstack((grey,) * 3)
+    )
+
+
+def test_big_endian_means_nothing_to_8_bit_images(bgr):
+    np.testing.assert_array_equal(to_bgr(image('rgb8', bgr[..., ::-1], is_bigendian=1)), bgr)
+
+
+@pytest.mark.parametrize('is_bigendian', [0, 1])
+@pytest.mark.parametrize('encoding', ['mono16', 'rgb16', 'bgr16'])
+def test_16_bit_samples_are_scaled_to_8_within_one(bgr, encoding, is_bigendian):
+    expected = np.dstack((grey_of(bgr),) * 3) if encoding == 'mono16' else bgr
+    source = {'mono16': expected[..., 0], 'rgb16': bgr[..., ::-1], 'bgr16': bgr}[encoding]
+    samples = (source.astype(np.uint16) * 257).astype('>u2' if is_bigendian else '<u2')
+    result = to_bgr(image(encoding, samples, is_bigendian=is_bigendian))
+    assert largest_difference(result, expected) <= 1
+
+
+@pytest.mark.parametrize('depth', [8, 16])
+@pytest.mark.parametrize('pattern', ['rggb', 'bggr', 'gbrg', 'grbg'])
+def test_bayer_patterns_come_back_within_12_levels(bgr, pattern, depth):
+    raw = mosaic(bgr, pattern)
+    if depth == 16:
+        raw = (raw.astype(np.uint16) * 257).astype('<u2')
+    result = to_bgr(image(f'bayer_{pattern}{depth}', raw))
+    inside = (slice(2, -2), slice(2, -2))
+    assert largest_difference(result[inside], bgr[inside]) <= 12
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'luma_first'),
+    [('uyvy', False), ('yuv422', False), ('yuyv', True), ('yuv422_yuy2', True)],
+)
+def test_packed_yuv_comes_back_within_8_levels(bgr, encoding, luma_first):
+    y, u, v = yuv(bgr)
+    chroma = np.empty_like(y)
+    chroma[:, 0::2], chroma[:, 1::2] = u[:, 0::2], v[:, 0::2]
+    pixels = np.dstack((y, chroma) if luma_first else (chroma, y))
+    result = to_bgr(image(encoding, pixels, step=2 * WIDTH + 6))
+    assert largest_difference(result, bgr) <= 8
+
+
+@pytest.mark.parametrize('padding', [0, 16])
+@pytest.mark.parametrize('encoding', ['nv12', 'nv21', 'nv24'])
+def test_planar_yuv_comes_back_within_12_levels(bgr, encoding, padding):
+    y, u, v = yuv(bgr)
+    first, second = (v, u) if encoding == 'nv21' else (u, v)
+    if encoding == 'nv24':
+        chroma = np.dstack((first, second)).reshape(HEIGHT, 2, WIDTH)
+        lower = np.pad(chroma.reshape(HEIGHT, 2 * WIDTH), ((0, 0), (0, 2 * padding)))
+        rows = np.vstack((np.pad(y, ((0, 0), (0, padding))), lower.reshape(-1, WIDTH + padding)))
+    else:
+        chroma = np.dstack((first[::2, ::2], second[::2, ::2])).reshape(HEIGHT // 2, WIDTH)
+        rows = np.pad(np.vstack((y, chroma)), ((0, 0), (0, padding)))
+    assert largest_difference(to_bgr(image(encoding, rows)), bgr) <= 12
+
+
+def test_every_encoding_gives_three_channels_of_8_bits():
+    for name, encoding in ENCODINGS.items():
+        rows = HEIGHT * encoding.planes[0] // encoding.planes[1]
+        msg = image(name, np.full((rows, WIDTH * encoding.pixel_bytes), 100, np.uint8))
+        result = to_bgr(msg)
+        assert (name, result.shape, result.dtype) == (name, (HEIGHT, WIDTH, 3), np.uint8)
+
+
+@pytest.mark.parametrize(('suffix', 'tolerance'), [('.png', 0), ('.jpg', 6)])
+def test_compressed_images_decode(bgr, suffix, tolerance):
+    data = cv2.imencode(suffix, bgr, [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
+    result = to_bgr(CompressedImage(format='bgr8; jpeg compressed bgr8', data=data))
+    assert largest_difference(result, bgr) <= tolerance
+
+
+def test_a_grey_jpeg_gives_three_channels(bgr):
+    data = cv2.imencode('.jpg', grey_of(bgr))[1].tobytes()
+    assert to_bgr(CompressedImage(format='jpeg', data=data)).shape == bgr.shape
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'encoding': 'rgb7'}, "encoding 'rgb7' is unknown; allowed: bgr8, rgb8"),
+        ({'encoding': ''}, "encoding '' is unknown"),
+        ({'width': 0}, 'width 0 is not above 0'),
+        ({'height': 0}, 'height 0 is not above 0'),
+        ({'step': 95}, 'step 95 is too small.*at least 96'),
+        ({'step': 97}, 'data has 2304 bytes; step 97 x 24 rows .* is 2328'),
+        ({'height': 25}, 'data has 2304 bytes'),
+        ({'data': b''}, 'data has 0 bytes'),
+        ({'encoding': 'nv12', 'height': 23}, 'height 23 is odd'),
+        ({'encoding': 'uyvy', 'width': 31}, 'width 31 is odd'),
+        ({'encoding': 'mono16', 'step': 97}, 'step 97 is no multiple of 2'),
+        ({'encoding': 'mono16', 'is_bigendian': 7}, 'is_bigendian 7 is neither 0 nor 1'),
+    ],
+)
+def test_a_layout_that_does_not_fit_is_refused_by_name(bgr, change, words):
+    msg = image('rgb8', bgr)
+    for name, value in change.items():
+        setattr(msg, name, value)
+    with pytest.raises(ImageError, match=words):
+        to_bgr(msg)
+
+
+@pytest.mark.parametrize(
+    ('format_', 'change', 'words'),
+    [
+        ('jpeg', lambda data: b'', 'starts with nothing, 0 bytes; allowed: jpeg, png'),
+        ('jpeg', lambda data: b'GIF89a' + data, 'starts with 474946.*allowed: jpeg, png'),
+        ('jpeg', lambda data: data[: len(data) // 2], 'the JPEG is cut off'),
+        ('jpeg', lambda data: b'\xff\xd8\xff\xd9', 'JPEG'),
+        ('jpeg', lambda data: data[:4] + b'\0' * 200 + b'\xff\xd9', 'does not decode'),
+        ('16UC1; compressedDepth png', lambda data: data, 'is a depth image'),
+    ],
+)
+def test_a_jpeg_that_does_not_decode_is_refused(bgr, format_, change, words):
+    data = cv2.imencode('.jpg', bgr)[1].tobytes()
+    with pytest.raises(ImageError, match=words):
+        to_bgr(CompressedImage(format=format_, data=change(data)))
+
+
+def test_a_png_that_is_cut_off_is_refused(bgr):
+    data = cv2.imencode('.png', bgr)[1].tobytes()
+    with pytest.raises(ImageError, match='the PNG is cut off'):
+        to_bgr(CompressedImage(format='png', data=data[:-20]))
+
+
+sizes = st.one_of(st.integers(0, 40), st.integers(0, 2**32 - 1))
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    encoding=st.one_of(st.sampled_from(list(ENCODINGS)), st.text(max_size=8)),
+    height=sizes,
+    width=sizes,
+    step=sizes,
+    is_bigendian=st.integers(0, 255),
+    length=st.integers(0, 4000),
+    fits=st.booleans(),
+)
+def test_whatever_the_sizes_only_an_image_error_comes_out(
+    encoding, height, width, step, is_bigendian, length, fits
+):
+    if fits and encoding in ENCODINGS:  # else random sizes would hardly ever reach the conversion
+        height, width = height % 9, width % 9
+        step = width * ENCODINGS[encoding].pixel_bytes + step % 3
+        length = step * height * ENCODINGS[encoding].planes[0] // ENCODINGS[encoding].planes[1]
+    msg = types.SimpleNamespace(
+        encoding=encoding,
+        height=height,
+        width=width,
+        step=step,
+        is_bigendian=is_bigendian,
+        data=bytes(length),
+    )
+    try:
+        result = to_bgr(msg)
+    except ImageError:
+        return
+    assert result.shape == (height, width, 3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    data=st.binary(max_size=300),
+    start=st.sampled_from([b'', b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n']),
+)
+def test_whatever_the_bytes_only_an_image_error_comes_out(data, start):
+    with pytest.raises(ImageError):
+        to_bgr(CompressedImage(format='jpeg', data=start + data))
+
+
+class _Bridge:
+    """Stands in for the ROS 2 cv_bridge: what the package asks of it, and nothing else."""
+
+    def imgmsg_to_cv2(self, msg, desired_encoding):
+        assert desired_encoding == 'bgr8'
+        return np.ndarray((msg.height, msg.width, 3), np.uint8, msg.data)[..., ::-1]
+
+
+class _HalfBridge:
+    """Stands in for the ROS 1 cv-bridge of PyPI: it imports, its converting half does not."""
+
+    def imgmsg_to_cv2(self, msg, desired_encoding):
+        raise ImportError('No module named cv_bridge.boost')
+
+
+@pytest.mark.parametrize(
+    ('bridge', 'library'), [(_Bridge, 'cv_bridge'), (_HalfBridge, 'rosbags-image')]
+)
+def test_cv_bridge_is_used_where_it_converts(
+    monkeypatch, fresh_library, bgr, bridge, library
+):
+    module = types.ModuleType('cv_bridge')
+    module.CvBridge = bridge
+    monkeypatch.setitem(sys.modules, 'cv_bridge', module)
+    assert conversion_library() == library
+    np.testing.assert_array_equal(to_bgr(image('rgb8', bgr[..., ::-1], step=100)), bgr)
+
+
+def test_without_cv_bridge_rosbags_image_converts(monkeypatch, fresh_library, bgr):
+    monkeypatch.setitem(sys.modules, 'cv_bridge', None)
+    assert conversion_library() == 'rosbags-image'
+    np.testing.assert_array_equal(to_bgr(image('rgb8', bgr[..., ::-1])), bgr)

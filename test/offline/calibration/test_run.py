@@ -1,0 +1,359 @@
+"""`dynofa platform calibrate` on machines of the fake kernel, and once on this one."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import math
+import os
+import signal
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from boards import policy
+from fake_bench import CONTENTION, CPU_MODEL, GPU_MODEL, IDLE_W, FakeBench, FakeWorkload, busy_w
+from fake_kernel import Killed
+
+from dynofa_ros.cli import main
+from dynofa_ros.offline.calibration.run import run_calibration
+from dynofa_ros.platform import load_platform
+from dynofa_ros.platform.linux import LinuxMachine, why_it_does_not_fit
+from dynofa_ros.platform.linux import restore as put_back
+from dynofa_ros.platform.linux.record import ClockRecord
+from dynofa_ros.report.calibration import calibration_table, draw_calibration
+
+
+@pytest.fixture(autouse=True)
+def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda _: set(range(8)))
+    monkeypatch.setattr(os, 'fsync', lambda _: None)  # a busy disk takes seconds each time
+
+
+@pytest.fixture
+def bench(tmp_path: Path, request: pytest.FixtureRequest) -> FakeBench:
+    return FakeBench(getattr(request, 'param', 'orin_nano'), tmp_path / 'root')
+
+
+@pytest.fixture
+def calibrate(tmp_path: Path):
+    """Calibrate a bench with some options changed; the output is `made.yaml`."""
+
+    def run(bench: FakeBench, **changes: object) -> dict:
+        options = {
+            'output': tmp_path / 'made.yaml',
+            'picture': None,
+            'json': tmp_path / 'made.json',
+            'base': None,
+            'domain': None,
+            'clocks': 12,
+            'seconds': 2.0,
+            'cool_seconds': 30.0,
+            'model': 'none',
+            'engine': 'none',
+            'state_file': tmp_path / 'state' / 'clocks.json',
+        }
+        return run_calibration(
+            argparse.Namespace(**options | changes),
+            sysfs=bench.kernel,
+            workload=FakeWorkload(bench),
+            co_runners=bench.co_runners,
+            clock=bench.clock,
+            sleep=bench.sleep,
+        )
+
+    return run
+
+
+def constants(model):
+    return (
+        model.overhead_s_per_layer,
+        model.overhead_cycles_per_layer,
+        model.flop_per_cycle,
+        model.serial_fraction,
+    )
+
+
+def test_it_finds_the_constants_and_the_powers_of_a_board(bench, calibrate, tmp_path) -> None:
+    calibrate(bench)
+    made = load_platform(str(tmp_path / 'made.yaml'))
+    assert set(made.processors) == {'cpu', 'gpu'}
+    for name, model in (('cpu', CPU_MODEL), ('gpu', GPU_MODEL)):
+        unit = made.processors[name]
+        assert constants(unit.latency) == pytest.approx(constants(model), rel=0.01)
+        for frequency_hz in made.domains[name].frequencies_hz:
+            expected_w = busy_w(frequency_hz)
+            assert unit.busy_power.power_at(frequency_hz) == pytest.approx(expected_w, rel=0.01)
+    assert made.idle_power_w == pytest.approx(IDLE_W, rel=0.01)
+    assert made.rail == 'VDD_IN'
+    assert made.processors['cpu'].contention == pytest.approx(CONTENTION, rel=0.01)
+    assert made.processors['cpu'].cores == 4  # of the two clusters of the fake board
+
+
+def test_what_was_measured_says_so_and_the_rest_is_assumed(bench, calibrate, tmp_path) -> None:
+    calibrate(bench)
+    made = load_platform(str(tmp_path / 'made.yaml'))
+    for path in ('latency.flop_per_cycle', 'latency.serial_fraction', 'busy_power.power_w'):
+        assert (
+            'dynofa platform calibrate on NVIDIA Jetson Orin'
+            in made.sources[f'processors.cpu.{path}']
+        )
+    assert 'rails VDD_IN' in made.sources['idle_power_w']
+    assert made.sources['thermal_zones.cpu-thermal.throttle_c'].startswith('what Linux shows')
+    assert made.sources['processors.gpu.contention'] == 'assumed'
+    assert made.thermal_zones['cpu-thermal'].throttle_c == 99.0
+
+
+def test_the_description_is_of_this_machine(bench, calibrate, tmp_path) -> None:
+    calibrate(bench)
+    made = load_platform(str(tmp_path / 'made.yaml'))
+    assert why_it_does_not_fit(made, LinuxMachine.discover(bench.kernel).domains) == ''
+
+
+def test_clocks_are_turned_upwards_and_put_back(bench, calibrate, capsys) -> None:
+    before = bench.kernel.snapshot()
+    calibrate(bench)
+    asked = [int(text) for name, text in bench.kernel.log if name.endswith('17000000.gpu/max_freq')]
+    assert asked[:-1] == sorted(asked[:-1])
+    assert bench.kernel.snapshot() == before
+    assert 'put back: ' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('error', [RuntimeError, KeyboardInterrupt])
+def test_clocks_are_put_back_whatever_ends_it(bench, calibrate, tmp_path, error) -> None:
+    before = bench.kernel.snapshot()
+
+    def fail() -> None:
+        if bench.frames > 300:
+            raise error
+
+    bench.on_frame = fail
+    with pytest.raises(error):
+        calibrate(bench)
+    assert len(bench.kernel.log) > 4  # it was in the middle
+    assert bench.kernel.snapshot() == before
+    assert not (tmp_path / 'made.yaml').exists()
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_clocks_are_put_back_at_a_signal(bench, calibrate, number) -> None:
+    before, handler = bench.kernel.snapshot(), signal.getsignal(number)
+    bench.on_frame = lambda: signal.raise_signal(number) if bench.frames == 300 else None
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(bench)
+    assert bench.kernel.snapshot() == before
+    assert signal.getsignal(number) is handler
+
+
+def test_after_a_kill_restore_puts_them_back(bench, calibrate, tmp_path) -> None:
+    before = bench.kernel.snapshot()
+    bench.kernel.kill_after = 6
+    with pytest.raises(Killed):
+        calibrate(bench)
+    bench.kernel.kill_after = None
+    assert bench.kernel.snapshot() != before
+    put_back(bench.kernel, tmp_path / 'state' / 'clocks.json')
+    assert bench.kernel.snapshot() == before
+
+
+def test_a_hot_machine_waits_until_it_has_cooled(bench, calibrate, capsys) -> None:
+    bench.kernel.put('/sys/class/thermal/thermal_zone0/temp', 96000)
+
+    def cool() -> None:
+        if bench.slept_s > 10:
+            bench.kernel.put('/sys/class/thermal/thermal_zone0/temp', 60000)
+        else:
+            assert bench.frames == 0
+
+    bench.on_sleep = cool
+    calibrate(bench)
+    text = 'cpu-thermal is at 96.0 degrees Celsius and throttles at 99.0: waiting up to 30 s'
+    assert text in capsys.readouterr().out
+
+
+def test_one_that_does_not_cool_is_given_up_with_its_clocks_as_they_were(bench, calibrate) -> None:
+    before = bench.kernel.snapshot()
+    bench.kernel.put('/sys/class/thermal/thermal_zone0/temp', 96000)
+    with pytest.raises(ValueError, match='after 30 s without work; allowed: 5 K below it'):
+        calibrate(bench)
+    assert bench.kernel.snapshot() == before
+
+
+@pytest.mark.parametrize('bench', ['raspberry_pi_5'], indirect=True)
+def test_without_a_power_sensor_powers_are_the_bases_and_assumed(
+    bench, calibrate, tmp_path, capsys
+) -> None:
+    calibrate(bench)
+    made, base = load_platform(str(tmp_path / 'made.yaml')), load_platform('raspberry_pi_5')
+    assert 'no power sensor: all powers are those of raspberry_pi_5' in capsys.readouterr().out
+    for path in ('idle_power_w', 'processors.cpu.busy_power.power_w'):
+        assert made.sources[path] == 'assumed'
+    assert made.processors['cpu'].busy_power.power_at(2.4e9) == pytest.approx(
+        base.processors['cpu'].busy_power.power_at(2.4e9)
+    )
+    assert made.thermal_zones['cpu-thermal'].throttle_c == 80.0  # Linux shows no such trip point
+
+
+@pytest.mark.parametrize('bench', ['raspberry_pi_5'], indirect=True)
+def test_the_base_knows_where_a_board_throttles_that_does_not_say_it(bench, calibrate) -> None:
+    bench.kernel.put('/sys/class/thermal/thermal_zone0/temp', 78000)
+    with pytest.raises(ValueError, match=r'at 78.0 degrees Celsius and throttles at 80.0'):
+        calibrate(bench)
+
+
+@pytest.mark.parametrize('bench', ['intel_laptop'], indirect=True)
+def test_a_laptop_has_the_power_of_its_package_and_its_battery(bench, calibrate, tmp_path) -> None:
+    calibrate(bench, clocks=5)
+    made = load_platform(str(tmp_path / 'made.yaml'))
+    assert made.rail == 'cpu_packages'
+    assert 'RAPL, CPU packages only' in made.sources['idle_power_w']
+    assert made.battery is not None
+    assert made.battery.energy_j == pytest.approx(50 * 3600)  # 50 Wh
+    assert len(made.processors['cpu'].busy_power.frequencies_hz) == 5
+    assert len(made.domains['cpu'].frequencies_hz) == 41  # all are offered
+    assert constants(made.processors['cpu'].latency) == pytest.approx(
+        constants(CPU_MODEL), rel=0.01
+    )
+
+
+@pytest.mark.parametrize('bench', ['container'], indirect=True)
+def test_without_clocks_it_is_measured_at_the_one_it_has(
+    bench, calibrate, tmp_path, capsys
+) -> None:
+    bench.kernel.put('/proc/cpuinfo', 'processor\t: 0\ncpu MHz\t\t: 2000.000')
+    calibrate(bench)
+    made = load_platform(str(tmp_path / 'made.yaml'))
+    assert made.domains['cpu'].frequencies_hz == (2e9,)
+    assert made.sources['processors.cpu.latency.overhead_s_per_layer'] == 'assumed'
+    assert 'no clocks to turn: it is measured at its one clock' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('bench', ['container'], indirect=True)
+def test_a_clock_that_is_not_known_is_refused(bench, calibrate) -> None:
+    with pytest.raises(ValueError, match='cpuinfo does not say how fast it runs'):
+        calibrate(bench)
+
+
+@pytest.mark.parametrize('bench', ['xavier_nx_jetpack5'], indirect=True)
+def test_beyond_the_power_budget_it_is_carried_on_and_says_so(bench, calibrate, tmp_path) -> None:
+    calibrate(bench, domain=['cpu'])
+    made = load_platform(str(tmp_path / 'made.yaml'))
+    assert made.domains['cpu'].frequencies_hz[-1] == 1907.2e6
+    power = made.processors['cpu'].busy_power
+    assert power.power_at(1907.2e6) == pytest.approx(busy_w(1907.2e6), rel=0.02)
+    assert 'carried on from 1420.8 MHz' in (tmp_path / 'made.yaml').read_text().replace('\n', ' ')
+
+
+@pytest.mark.parametrize('bench', ['raspberry_pi_5'], indirect=True)
+def test_two_kinds_of_cores_are_two_processors_and_the_faster_is_what_engines_call_cpu(
+    bench, calibrate, tmp_path
+) -> None:
+    policy(
+        bench.kernel,
+        (4, 5),
+        (1000000, 2000000, 3000000),
+        driver='cpufreq-dt',
+        governors='userspace performance',
+        governor='performance',
+    )
+    calibrate(bench)
+    made = load_platform(str(tmp_path / 'made.yaml'))
+    assert {name: (each.domain, each.cores) for name, each in made.processors.items()} == {
+        'cpu0': ('cpu0', 4),
+        'cpu': ('cpu4', 2),
+    }
+    for unit in made.processors.values():
+        assert constants(unit.latency) == pytest.approx(constants(CPU_MODEL), rel=0.01)
+
+
+def test_beside_a_process_that_turns_clocks_it_refuses(bench, calibrate, tmp_path) -> None:
+    with (
+        closing(ClockRecord(tmp_path / 'state' / 'clocks.json', sysfs=bench.kernel)),
+        pytest.raises(ValueError, match='no clock can be turned'),
+    ):
+        calibrate(bench)
+    assert bench.kernel.log == []
+
+
+def test_how_long_a_change_takes_is_measured(bench, calibrate) -> None:
+    bench.kernel.lag = 5  # frames
+    figures = calibrate(bench, domain=['gpu'])
+    delays_s = [each['change_delay_s'] for each in figures['processors'][0]['clocks']]
+    slowest_s = 6 * GPU_MODEL.latency_s(frequency_hz=306e6, flops=20_000_000, layers=40, threads=1)
+    known = [each for each in delays_s if not math.isnan(each)]
+    assert known
+    assert all(0 < each <= slowest_s for each in known)
+
+
+def test_a_clock_that_is_not_kept_is_left_out(bench, calibrate, capsys) -> None:
+    gpu = '/sys/class/devfreq/17000000.gpu'
+
+    def hold_back() -> None:
+        if bench.kernel.number(f'{gpu}/cur_freq') > 600e6:
+            bench.kernel.put(f'{gpu}/cur_freq', 510000000)
+
+    bench.on_frame = hold_back
+    figures = calibrate(bench, domain=['gpu'])
+    kept = [each['frequency_hz'] for each in figures['processors'][0]['clocks']]
+    assert kept == [306e6, 510e6]
+    assert 'gpu 624.75 MHz is left out: 510 MHz' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('changes', 'problem'),
+    [
+        ({'domain': ['npu']}, "'npu' refused; allowed: a clock of this machine"),
+        ({'domain': ['15340000.vic']}, 'no network runs there, allowed: cpu, gpu'),
+        ({'clocks': 1}, 'clocks is 1; allowed: at least 2'),
+        ({'seconds': 0.0}, r'seconds is 0.0; allowed: above 0'),
+        ({'cool_seconds': math.nan}, 'cool-seconds is nan'),
+        ({'base': 'none_such'}, 'none_such'),
+        ({'output': Path('/')}, 'is a folder'),
+        ({'output': Path('/proc/none/made.yaml')}, 'cannot be written'),
+    ],
+)
+def test_what_cannot_be_is_named_before_anything_runs(bench, calibrate, changes, problem) -> None:
+    with pytest.raises(ValueError, match=problem):
+        calibrate(bench, **changes)
+    assert bench.kernel.log == []
+
+
+def test_without_permission_it_says_which_file_and_what_helps(bench, calibrate) -> None:
+    for folder in bench.kernel.folders():
+        for name in bench.kernel.names(folder):
+            bench.kernel.answers[f'{folder}/{name}'] = errno.EACCES
+    with pytest.raises(ValueError, match=r'no clock can be turned: .*scaling_.* cannot be written'):
+        calibrate(bench)
+
+
+def test_what_it_returns_is_written_drawn_and_told(bench, calibrate, tmp_path) -> None:
+    figures = calibrate(bench)
+    written = json.loads((tmp_path / 'made.json').read_text(), parse_constant=pytest.fail)
+    assert [each['name'] for each in written['processors']] == ['cpu', 'gpu']
+    for processor in written['processors']:
+        frames = [each['frames'] for clock in processor['clocks'] for each in clock['timings']]
+        assert len(frames) == len(processor['relative_errors'])
+        assert min(frames) >= 5
+    draw_calibration(figures, tmp_path / 'made.png')
+    assert (tmp_path / 'made.png').read_bytes().startswith(b'\x89PNG')
+    table = calibration_table(figures)
+    assert 'FLOP per cycle' in table
+    assert 'power: rails VDD_IN' in table
+
+
+def test_it_runs_as_it_is_typed_on_this_machine(
+    model_folder, tmp_path, capsys, monkeypatch
+) -> None:
+    monkeypatch.undo()
+    output = tmp_path / 'here.yaml'
+    arguments = ['--seconds', '0.1', '--clocks', '2', '--state-file', str(tmp_path / 'clocks.json')]
+    arguments += ['--model', str(model_folder), '--engine', 'torch', '--output', str(output)]
+    code = main(['platform', 'calibrate', *arguments])
+    shown = capsys.readouterr()
+    # A machine may have clocks that this user must not turn, or hide how fast it runs.
+    if code:
+        assert 'no clock can be turned' in shown.err or 'does not say how fast' in shown.err
+    else:
+        assert load_platform(str(output)).processors
+        assert f'{output} written' in shown.out

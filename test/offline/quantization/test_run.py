@@ -1,0 +1,223 @@
+import hashlib
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+pytest.importorskip('nncf', reason='nncf, of the extra quantize, is not installed')
+pytest.importorskip('openvino', reason='openvino is not installed')
+
+from dynofa_ros.cli import main
+from dynofa_ros.engine import CompiledCache, Place, ResidentSet, create_engine, networks
+from dynofa_ros.offline.evaluation.run import subjects_of
+from dynofa_ros.offline.quantization.card import HEADING, add_to_card
+from dynofa_ros.supernet import load_model
+
+QUICK = ('--calibration-images=10', '--rounds=3', '--threads=1')
+
+
+@pytest.fixture(scope='module')
+def images(tmp_path_factory, model):
+    folder = tmp_path_factory.mktemp('images')
+    rng = np.random.default_rng(0)
+    for part, count in (('train', 2), ('test', 3)):
+        for label in model.labels:
+            (folder / part / label).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 256, (32, 32, 3), np.uint8)
+                cv2.imwrite(str(folder / part / label / f'{number}.png'), pixels)
+    return folder
+
+
+@pytest.fixture(autouse=True, scope='module')
+def cache(tmp_path_factory):
+    """Not the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
+        yield
+
+
+def quantize(model, images, out, *more):
+    given = ('--model', model, '--data', images, '--out', out, *QUICK, *more)
+    return main(['quantize', *map(str, given)])
+
+
+@pytest.fixture(scope='module')
+def quantized(model_folder, images, tmp_path_factory):
+    """A copy of the model with int8 sub-networks of two, and its figures."""
+    folder = tmp_path_factory.mktemp('quantized')
+    figures = folder / 'figures.json'
+    subnets = ('--subnets', 'small', 'middle', '--json', figures)
+    assert quantize(model_folder, images, folder / 'new', *subnets) == 0
+    return folder / 'new', json.loads(figures.read_text())
+
+
+@pytest.fixture
+def copy(quantized, tmp_path):
+    """The same, to change."""
+    return shutil.copytree(quantized[0], tmp_path / 'copy')
+
+
+def test_the_new_model_keeps_both(quantized):
+    folder, _ = quantized
+    names = [each.subnet_id for each in load_model(str(folder)).kept]
+    assert names == ['small-int8', 'small', 'middle-int8', 'middle', 'large']
+
+
+def test_the_rest_of_the_model_is_copied(quantized, model_folder):
+    folder, _ = quantized
+    for name in ('model.yaml', 'weights.pt'):
+        assert (folder / name).read_bytes() == (model_folder / name).read_bytes()
+
+
+def test_nothing_else_is_left_behind(quantized):
+    folder, _ = quantized
+    assert {each.name for each in folder.parent.iterdir()} == {'new', 'figures.json'}
+    assert {each.name for each in (folder / 'int8').iterdir()} == {
+        'int8.yaml', 'small.onnx', 'middle.onnx'
+    }  # fmt: skip
+
+
+def test_the_kept_accuracy_is_the_measured_one(quantized):
+    folder, figures = quantized
+    model = load_model(str(folder))
+    for row in figures['subnets']:
+        assert model.subnet(row['subnet_id']).accuracy == row['int8_top1']
+
+
+def test_the_index_says_how_it_was_measured(quantized):
+    folder, figures = quantized
+    entry = yaml.safe_load((folder / 'int8' / 'int8.yaml').read_text())['subnets'][0]
+    content = (folder / 'int8' / 'small.onnx').read_bytes()
+    assert entry['sha256'] == hashlib.sha256(content).hexdigest()
+    assert (entry['test_images'], entry['calibration_images'], entry['seed']) == (30, 10, 0)
+    assert entry['engine'] == figures['engine'] == 'openvino'
+    assert entry['engine_version'] == figures['engine_version']
+
+
+def test_figures_fit_each_other(quantized):
+    _, figures = quantized
+    assert [row['of'] for row in figures['subnets']] == ['small', 'middle']
+    for row in figures['subnets']:
+        assert row['images'] == figures['test_images'] == 30
+        assert row['difference'] == pytest.approx(row['int8_top1'] - row['float32_top1'])
+        assert row['speedup'] == pytest.approx(row['float32_latency_s'] / row['int8_latency_s'])
+        assert abs(row['difference']) <= 1 - row['agreement'] + 1e-9
+        assert row['int8_bytes'] < row['float32_bytes']
+
+
+def test_the_accuracies_are_those_of_the_engines_own_runs(quantized, images, tmp_path):
+    folder, figures = quantized
+    model = load_model(str(folder))
+    residents = ResidentSet(
+        networks(model, CompiledCache(tmp_path)), create_engine(figures['engine'])
+    )
+    for row in figures['subnets']:
+        for name, top1 in ((row['of'], row['float32_top1']), (row['subnet_id'], row['int8_top1'])):
+            resident = residents.load(name, Place('cpu', 1))
+            right = 0
+            for number, label in enumerate(model.labels):
+                for file in (images / 'test' / label).iterdir():
+                    x = resident.preprocess(cv2.imread(str(file)))
+                    right += resident.run(x).argmax() == number
+            assert right / 30 == pytest.approx(top1)
+
+
+def test_the_card_ends_with_what_was_measured(quantized):
+    folder, figures = quantized
+    card = (folder / 'README.md').read_text()
+    assert card.count(HEADING) == 1
+    for row in figures['subnets']:
+        assert f'| `{row["of"]}` | {row["flops"] / 1e6:.1f} | {row["float32_top1"]:.2%} |' in card
+
+
+def test_in_place_it_replaces_the_int8_ones_even_if_they_are_damaged(copy, images, capsys):
+    (copy / 'int8' / 'small.onnx').write_bytes(b'damaged')
+    assert quantize(copy, images, copy, '--subnets', 'small') == 0
+    names = [each.subnet_id for each in load_model(str(copy)).kept]
+    assert names == ['small-int8', 'small', 'middle', 'large']
+    assert (copy / 'README.md').read_text().count(HEADING) == 1
+    assert not list(copy.glob('*partial*'))
+    assert f'{copy / "int8"} holds 1 int8 sub-networks' in capsys.readouterr().out
+
+
+def test_what_fails_changes_nothing(copy, images, monkeypatch, capsys):
+    def fail(*given, **options):
+        raise ValueError('NNCF: no')
+
+    monkeypatch.setattr('dynofa_ros.offline.quantization.nncf.quantize_onnx', fail)
+    before = {file: file.read_bytes() for file in copy.rglob('*') if file.is_file()}
+    assert quantize(copy, images, copy) == 1
+    assert capsys.readouterr().err == 'dynofa quantize: NNCF: no\n'
+    assert {file: file.read_bytes() for file in copy.rglob('*') if file.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ('more', 'message'),
+    [
+        (('--calibration-images=0',), 'calibration-images is 0; it must be at least 1'),
+        (('--test-images=-1',), 'test-images is -1; it must be at least 0'),
+        (('--rounds=2',), 'rounds is 2; it must be at least 3'),
+        (('--threads=-1',), 'threads is -1'),
+        (('--seed=-1',), 'seed is -1'),
+        (('--subnets', 'huge'), "sub-network is 'huge'; untrained keeps: small, middle, large"),
+        (('--json', '/no/such/f.json'), 'json is /no/such/f.json; its folder does not exist'),
+        (('--test', '/no/such'), 'data set /no/such does not exist'),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_named(
+    model_folder, images, tmp_path, capsys, more, message
+):
+    assert quantize(model_folder, images, tmp_path / 'new', *more) == 1
+    assert f'dynofa quantize: {message}' in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_there_is_not_overwritten(model_folder, images, tmp_path, capsys):
+    assert quantize(model_folder, images, tmp_path) == 1
+    assert 'which is there already; name a new folder, or the model itself' in (
+        capsys.readouterr().err
+    )
+
+
+def test_without_nncf_the_remedy_is_named(model_folder, images, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr('dynofa_ros.commands.quantize.find_spec', lambda name: None)
+    assert quantize(model_folder, images, tmp_path / 'new') == 1
+    assert "nncf is not installed: pip install 'dynofa_ros[quantize]'" in capsys.readouterr().err
+
+
+class Evaluation:
+    """Options of `dynofa evaluate`."""
+
+    config, smallest, largest, sample, seed = (), False, False, 0, 0
+
+    def __init__(self, *subnet):
+        self.subnet = subnet
+
+
+def test_evaluation_leaves_out_int8_ones(quantized):
+    subjects = subjects_of(load_model(str(quantized[0])), Evaluation())
+    assert [(each.subnet_id, each.card) for each in subjects] == [
+        ('small', 0.3), ('middle', 0.4), ('large', 0.5)
+    ]  # fmt: skip
+
+
+def test_evaluation_of_an_int8_one_is_refused(quantized):
+    with pytest.raises(ValueError, match='small-int8 is int8, which PyTorch does not run'):
+        subjects_of(load_model(str(quantized[0])), Evaluation('small-int8'))
+
+
+@pytest.mark.parametrize('after', ['', '## Limits\n\nMany.\n'])
+def test_a_section_of_the_card_is_replaced_and_the_others_stay(tmp_path, after):
+    (tmp_path / 'README.md').write_text(f'# x\n\n{HEADING}\n\nold\n\n{after}')
+    add_to_card(tmp_path, 'x', f'{HEADING}\n\nnew\n')
+    rest = f'{after}\n' if after else ''
+    assert (tmp_path / 'README.md').read_text() == f'# x\n\n{rest}{HEADING}\n\nnew\n'
+
+
+def test_a_model_without_a_card_gets_one(tmp_path):
+    add_to_card(tmp_path, 'x', f'{HEADING}\n\nnew\n')
+    assert (tmp_path / 'README.md').read_text() == f'# x\n\n{HEADING}\n\nnew\n'

@@ -1,0 +1,252 @@
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+from dynofa_ros.offline import AccuracyPredictor
+from dynofa_ros.offline.search.accuracy_rows import read_rows
+from dynofa_ros.offline.search.ofa_predictor import LAYERS, OfaAccuracyPredictor
+from dynofa_ros.supernet import SubnetConfig
+from dynofa_ros.supernet.search_space import inverted_residual_space
+
+SPACE = inverted_residual_space(
+    kernel_sizes=(3, 5, 7), expand_ratios=(3, 4, 6), depths=(1, 2), resolutions=(20, 28), stages=2
+)
+DATA = Path(__file__).resolve().parents[4] / 'shared' / 'data' / 'ofa_imagenet'
+TABLE = DATA / 'mbv3_w1.0_measured_top1.jsonl'
+OFA = DATA / 'ofa_mbv3_acc_predictor.pth'
+
+
+def true_accuracy(config):
+    """A made-up truth: blocks that run count, and count more at the higher resolution."""
+    blocks = sum(
+        (k + e) * (1 + i // 2)
+        for i, (k, e) in enumerate(zip(config.ks, config.e, strict=True))
+        if i % 2 < config.d[i // 2]
+    )
+    return 0.4 + blocks / 400 + config.r / 400 * (1 + blocks / 100)
+
+
+def drawn(count, seed):
+    rng = Random(seed)
+    return [SPACE.sample(rng) for _ in range(count)]
+
+
+@pytest.fixture(scope='module')
+def rows():
+    noise = np.random.default_rng(0).normal(0, 0.002, 120)
+    return [(c, true_accuracy(c) + n) for c, n in zip(drawn(120, 0), noise, strict=True)]
+
+
+@pytest.fixture(scope='module')
+def fitted(rows):
+    return AccuracyPredictor(SPACE).fit(rows)
+
+
+def kendall_tau(a, b):
+    """Concordant less discordant pairs, over the square root of the pairs tied in neither."""
+    x, y = (np.sign(v[:, None] - v[None]) for v in (np.asarray(a), np.asarray(b)))
+    return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
+
+
+def test_others_are_predicted_better_than_one_measurement_would(fitted):
+    others = drawn(200, 1)
+    error = fitted.predict(others) - [true_accuracy(config) for config in others]
+    assert np.sqrt(np.mean(error**2)) < 0.002
+
+
+def test_the_standard_deviation_is_that_of_a_measurement(fitted):
+    _, std = fitted.predict(drawn(200, 1), with_std=True)
+    assert 0.001 < std.mean() < 0.004
+
+
+def test_uncertainty_grows_away_from_what_was_measured(rows):
+    low = [(config, accuracy) for config, accuracy in rows if config.d == (1, 1)]
+    _, std = AccuracyPredictor(SPACE).fit(low).predict(
+        [SPACE.uniform(ks=3, e=3, d=d, r=20) for d in (1, 2)], with_std=True
+    )
+    assert std[1] > std[0]
+
+
+def test_blocks_that_do_not_run_do_not_matter(fitted):
+    config = SPACE.uniform(ks=5, e=4, d=1, r=20)
+    other = replace(config, ks=(5, 7, 5, 3))
+    assert fitted.predict([config]) == fitted.predict([other])
+
+
+def test_mappings_and_configs_are_predicted_alike(fitted):
+    config = SPACE.max_config()
+    assert fitted.predict([config]) == fitted.predict([config.to_dict() | {'top1': 0.1}])
+
+
+def test_the_rows_tell_the_space_where_none_is_given(rows, fitted):
+    predictor = AccuracyPredictor().fit([c.to_dict() | {'top1': a} for c, a in rows])
+    others = drawn(50, 2)
+    assert predictor.predict(others) == pytest.approx(fitted.predict(others))
+
+
+def test_a_resolution_between_those_measured_lies_between(fitted):
+    low, middle, high = fitted.predict([replace(SPACE.max_config(), r=r) for r in (20, 24, 28)])
+    assert low < middle < high
+
+
+def test_a_prediction_is_a_fraction():
+    rows = [(replace(SPACE.max_config(), r=r), a) for r, a in ((20, 0.5), (28, 1.0))]
+    extreme = AccuracyPredictor(SPACE).fit(rows).predict([replace(SPACE.max_config(), r=400)])
+    assert 0 <= extreme[0] <= 1
+
+
+def test_a_session_with_an_offset_does_not_tilt_the_ranking():
+    """The second half was measured 0.03 too high, and holds most of the high resolution."""
+    everyone = sorted(drawn(160, 3), key=lambda c: c.r + 16 * Random(str(c)).random())
+    rows = [(c, true_accuracy(c) + 0.03 * (i >= 80)) for i, c in enumerate(everyone)]
+    others = drawn(200, 4)
+    predicted = AccuracyPredictor(SPACE).fit(rows).predict(others)
+    assert kendall_tau(predicted, [true_accuracy(config) for config in others]) > 0.95
+
+
+def test_the_same_rows_give_the_same_prediction(rows, fitted):
+    again = AccuracyPredictor(SPACE).fit(rows)
+    assert (again.predict(drawn(20, 5)) == fitted.predict(drawn(20, 5))).all()
+
+
+def test_accuracies_that_are_all_alike_are_predicted():
+    predictor = AccuracyPredictor(SPACE).fit([(config, 0.5) for config in drawn(5, 0)])
+    assert predictor.predict(drawn(3, 1)) == pytest.approx([0.5] * 3)
+
+
+def test_nothing_to_predict_is_nothing(fitted):
+    assert fitted.predict([]).shape == (0,)
+
+
+def test_a_prediction_before_fit_is_refused():
+    with pytest.raises(ValueError, match=r'call fit\(rows\) first'):
+        AccuracyPredictor().predict([SPACE.max_config()])
+
+
+def test_a_config_of_another_space_is_refused(fitted):
+    with pytest.raises(ValueError, match=r'ks\[0\] is 9; allowed: 3, 5, 7'):
+        fitted.predict([replace(SPACE.max_config(), ks=(9, 3, 3, 3))])
+
+
+def test_a_row_of_another_space_is_named():
+    rows = [(SPACE.max_config(), 0.5), (replace(SPACE.max_config(), d=(2, 3)), 0.6)]
+    with pytest.raises(ValueError, match=r'row 1: d\[1\] is 3; allowed: 1, 2'):
+        AccuracyPredictor(SPACE).fit(rows)
+
+
+def test_rows_of_one_resolution_say_nothing_of_another():
+    rows = [(replace(config, r=20), 0.5) for config in drawn(5, 0)]
+    with pytest.raises(ValueError, match='r is 28; allowed: 20'):
+        AccuracyPredictor().fit(rows).predict([SPACE.max_config()])
+
+
+def test_rows_that_are_all_alike_are_refused():
+    with pytest.raises(ValueError, match='all alike'):
+        AccuracyPredictor().fit([(SubnetConfig(r=20), 0.5)] * 2)
+
+
+def test_a_predictor_survives_a_file(fitted, tmp_path):
+    fitted.save(tmp_path / 'new' / 'predictor.npz')
+    loaded = AccuracyPredictor.load(tmp_path / 'new' / 'predictor.npz')
+    assert loaded.space == SPACE
+    for one, other in zip(
+        fitted.predict(drawn(20, 6), with_std=True),
+        loaded.predict(drawn(20, 6), with_std=True),
+        strict=True,
+    ):
+        assert one == pytest.approx(other, abs=1e-12)
+
+
+def test_what_was_not_fitted_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match='call fit'):
+        AccuracyPredictor().save(tmp_path / 'predictor.npz')
+
+
+@pytest.mark.parametrize('content', [b'', b'not an archive', b'PK\x03\x04 cut off'])
+def test_a_file_that_is_no_predictor_is_named(tmp_path, content):
+    (tmp_path / 'predictor.npz').write_bytes(content)
+    with pytest.raises(ValueError, match=r'predictor\.npz is damaged'):
+        AccuracyPredictor.load(tmp_path / 'predictor.npz')
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r'none\.npz cannot be read: No such file'):
+        AccuracyPredictor.load(tmp_path / 'none.npz')
+
+
+def test_importing_the_room_does_not_import_torch():
+    code = 'import sys, dynofa_ros.offline; assert "torch" not in sys.modules'
+    subprocess.run([sys.executable, '-c', code], check=True, timeout=60)
+
+
+@pytest.fixture
+def ofa_file(tmp_path):
+    """Weights in the published layout that count the blocks that run, and name the resolution."""
+    first = torch.zeros(LAYERS[1], LAYERS[0])
+    first[0, :60] = 0.01
+    first[0, 123:] = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5])
+    state = {'0.weight': first, '0.bias': torch.zeros(LAYERS[1])}
+    for layer, (inputs, outputs) in zip((2, 4, 6), ((400, 400), (400, 400), (400, 1)), strict=True):
+        state[f'{layer}.weight'] = torch.eye(outputs, inputs)
+        state[f'{layer}.bias'] = torch.zeros(outputs)
+    torch.save(state, tmp_path / 'ofa.pth')
+    return tmp_path / 'ofa.pth'
+
+
+def test_the_published_layout_is_read(ofa_file):
+    space = OfaAccuracyPredictor.space
+    configs = [space.min_config(), space.max_config(), space.uniform(ks=5, e=4, d=3, r=192)]
+    predicted = AccuracyPredictor.from_ofa(ofa_file).predict(configs)
+    assert predicted == pytest.approx([0.1 + 0.10, 0.5 + 0.20, 0.3 + 0.15])
+
+
+def test_a_resolution_it_was_not_trained_on_is_refused(ofa_file):
+    config = replace(OfaAccuracyPredictor.space.max_config(), r=128)
+    with pytest.raises(ValueError, match='r is 128; allowed: 160, 176, 192, 208, 224'):
+        AccuracyPredictor.from_ofa(ofa_file).predict([config])
+
+
+def test_what_the_published_predictor_does_not_know_is_nan(ofa_file):
+    _, std = AccuracyPredictor.from_ofa(ofa_file).predict(
+        [OfaAccuracyPredictor.space.max_config()], with_std=True
+    )
+    assert np.isnan(std).all()
+
+
+def test_a_file_of_another_network_is_named(tmp_path):
+    torch.save({'0.weight': torch.zeros(3, 3)}, tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=r'other\.pth is no network of 128-400-400-400-1'):
+        AccuracyPredictor.from_ofa(tmp_path / 'other.pth')
+
+
+needs_table = pytest.mark.skipif(not TABLE.exists(), reason=f'{TABLE} is not there')
+
+
+@needs_table
+def test_measured_sub_networks_of_imagenet_are_ranked():
+    """A fifth is held out, drawn at random; see the issue for where the thresholds come from."""
+    rows = read_rows(TABLE)
+    held_out = set(np.random.default_rng(0).permutation(len(rows))[: len(rows) // 5].tolist())
+    predictor = AccuracyPredictor().fit([r for i, r in enumerate(rows) if i not in held_out])
+    others = [row for i, row in enumerate(rows) if i in held_out]
+    measured = np.array([row['top1'] for row in others])
+    predicted = predictor.predict(others)
+    assert kendall_tau(predicted, measured) >= 0.90
+    assert np.sqrt(np.mean((predicted - measured) ** 2)) <= 0.0032
+
+
+@needs_table
+@pytest.mark.skipif(not OFA.exists(), reason=f'{OFA} is not there')
+def test_the_published_predictor_ranks_as_its_documentation_says():
+    rows = [row for row in read_rows(TABLE) if row['r'] >= 160]
+    measured = np.array([row['top1'] for row in rows])
+    predicted = AccuracyPredictor.from_ofa(OFA).predict(rows)
+    assert kendall_tau(predicted, measured) == pytest.approx(0.82, abs=0.01)
+    assert (predicted - measured).mean() == pytest.approx(0.058, abs=0.001)
+    assert (predicted - measured).std() == pytest.approx(0.0038, abs=0.0001)

@@ -1,0 +1,100 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dynofa_ros.engine import EngineError, Measurement, create_engine
+from dynofa_ros.offline.evaluation.selection import candidates
+from dynofa_ros.offline.search.latency import (
+    LatencyModel,
+    available_threads,
+    choose_timer,
+    fastest,
+    measure_latency,
+    named,
+)
+from dynofa_ros.supernet.search_space import inverted_residual_space
+
+SPACE = inverted_residual_space(
+    kernel_sizes=(3, 5), expand_ratios=(3, 6), depths=(1, 2), resolutions=(20, 28), stages=2
+)
+
+
+def true_latency_s(config):
+    return 1e-3 * sum(config.d) * config.r / 20 * (1 + sum(config.e) / 24)
+
+
+def test_other_sub_networks_are_ranked_by_what_was_measured():
+    everyone = candidates(SPACE, count=60, seed=0)
+    known, others = everyone[:40], everyone[40:]
+    model = LatencyModel(SPACE, known, [true_latency_s(config) for config in known])
+    truth = np.array([true_latency_s(config) for config in others])
+    assert np.corrcoef(np.log(model(others)), np.log(truth))[0, 1] > 0.97
+
+
+def test_a_latency_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r'latency_s holds 0\.0; it must be above 0'):
+        LatencyModel(SPACE, candidates(SPACE, count=2, seed=0), [0.1, 0.0])
+
+
+def test_unequal_lengths_are_refused():
+    with pytest.raises(ValueError, match='2 sub-networks with 1 latencies'):
+        LatencyModel(SPACE, candidates(SPACE, count=2, seed=0), [0.1])
+
+
+def took(threads, latency_s):
+    return Measurement('a', 'cpu', threads, 'float32', latency_s, 0.0, latency_s, 0)
+
+
+@pytest.mark.parametrize('name', ['torch', 'onnxruntime'])
+def test_each_sub_network_is_timed_with_each_number_of_threads(random_supernet, name):
+    net = random_supernet()
+    configs = candidates(net.space, count=2, seed=0)
+    measured = measure_latency(create_engine(name), net, configs, threads=(1, 2), rounds=3)
+    assert [[m.threads for m in points] for points in measured] == [[1, 2], [1, 2]]
+    assert [[m.subnet_id for m in points] for points in measured] == [
+        [config.digest()] * 2 for config in configs
+    ]
+    assert all(m.latency_s > 0 for points in measured for m in points)
+
+
+def test_a_sub_network_that_the_engine_cannot_run_is_an_error(random_supernet):
+    class Broken:
+        name, version, processors = 'broken', '1', ('cpu',)
+
+        def precision(self, network, processor):
+            raise EngineError('broken cannot run it')
+
+    net = random_supernet()
+    with pytest.raises(EngineError, match='broken cannot run it'):
+        measure_latency(Broken(), net, [net.space.min_config()], threads=(1,), rounds=3)
+
+
+def test_an_engine_is_chosen_by_name(random_supernet):
+    assert choose_timer('torch', random_supernet(), threads=1).engine.name == 'torch'
+
+
+def test_an_unknown_engine_is_refused(random_supernet):
+    with pytest.raises(ValueError, match="engine is 'steam'; allowed: auto"):
+        choose_timer('steam', random_supernet(), threads=1)
+
+
+def test_the_fastest_threads_are_those_of_all_together():
+    def points(one, two):
+        return [took(1, one), took(2, two)]
+
+    assert fastest([points(1.0, 2.0), points(4.0, 2.0)]) == [2.0, 2.0]
+
+
+def test_measurements_take_the_name_of_what_is_kept():
+    assert named([took(1, 0.1)], 'b') == [replace(took(1, 0.1), subnet_id='b')]
+
+
+def test_no_number_of_threads_is_one_for_each_core():
+    assert available_threads(0) >= 1
+    assert available_threads(3) == 3
+
+
+def test_fewer_than_no_threads_are_refused():
+    with pytest.raises(ValueError, match='threads is -1'):
+        available_threads(-1)

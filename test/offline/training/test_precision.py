@@ -1,0 +1,79 @@
+import pytest
+import torch
+
+from dynofa_ros.offline.training.precision import choose_device, choose_precision
+
+CPU, GPU = torch.device('cpu'), torch.device('cuda', 0)
+
+
+def test_a_cpu_without_bfloat16_computes_float32():
+    chosen = choose_precision('auto', CPU, cpu_flags=frozenset({'avx2', 'avx512f'}))
+    assert chosen.name == 'float32'
+    assert 'neither avx512_bf16 nor amx_bf16' in chosen.reason
+
+
+@pytest.mark.parametrize('flag', ['avx512_bf16', 'amx_bf16'])
+def test_a_cpu_that_has_bfloat16_uses_it(flag):
+    chosen = choose_precision('auto', CPU, cpu_flags=frozenset({flag}))
+    assert (chosen.name, chosen.reason) == ('bfloat16', f'the CPU has {flag}')
+
+
+@pytest.mark.parametrize(
+    ('capability', 'name', 'scales'), [((7, 2), 'float16', True), ((8, 7), 'bfloat16', False)]
+)
+def test_a_gpu_uses_bfloat16_from_ampere_on(monkeypatch, capability, name, scales):
+    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: capability)
+    chosen = choose_precision('auto', GPU)
+    assert (chosen.name, chosen.scales_loss) == (name, scales)
+
+
+def test_what_is_asked_for_is_taken():
+    assert choose_precision('bfloat16', CPU, cpu_flags=frozenset()).name == 'bfloat16'
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [('half', "precision is 'half'; allowed: auto"), ('float16', 'on a CPU float32 and bfloat16')],
+)
+def test_a_precision_that_a_cpu_cannot_train_in_is_refused(name, message):
+    with pytest.raises(ValueError, match=message):
+        choose_precision(name, CPU)
+
+
+def test_autocast_computes_products_in_its_precision():
+    with choose_precision('bfloat16', CPU).autocast(CPU):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+    with choose_precision('float32', CPU).autocast(CPU):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    def have(count):
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda: count > 0)
+        monkeypatch.setattr(torch.cuda, 'device_count', lambda: count)
+
+    return have
+
+
+def test_a_gpu_is_taken_where_there_is_one_and_each_process_has_its_own(gpus):
+    gpus(2)
+    assert choose_device('auto', local_rank=1) == torch.device('cuda', 1)
+    assert choose_device('cpu', local_rank=1) == CPU
+
+
+def test_without_a_gpu_the_cpu_is_taken(gpus):
+    gpus(0)
+    assert choose_device('auto') == CPU
+
+
+@pytest.mark.parametrize(('count', 'rank'), [(0, 0), (2, 2)])
+def test_a_gpu_that_is_not_there_is_missed(gpus, count, rank):
+    gpus(count)
+    with pytest.raises(ValueError, match=f'process {rank} .* needs a GPU of its own.* {count}$'):
+        choose_device('cuda', local_rank=rank)
+
+
+def test_a_device_that_is_not_known_is_refused():
+    with pytest.raises(ValueError, match="device is 'tpu'; allowed: auto, cpu, cuda"):
+        choose_device('tpu')

@@ -1,0 +1,250 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from dynofa_ros.offline.training.config import TrainingPlan
+from dynofa_ros.offline.training.trainer import Trainer, TrainingError, train
+
+PLAN = TrainingPlan(epochs=2, batch_size=4, peak_learning_rate=0.05)
+STEPS = 12
+ADAMW = {'optimizer': 'adamw', 'peak_learning_rate': 1e-3, 'weight_decay': 0.05}
+RUNS = {
+    'sandwich': ('tiny_mobilenet', {}),
+    'two a step': ('tiny_mobilenet', {'subnets_per_step': 2}),
+    'progressive': ('tiny_mobilenet', {'method': 'progressive'}),
+    'bfloat16': ('tiny_mobilenet', {'precision': 'bfloat16'}),
+    'sandwich, adamw': ('tiny_transformer', ADAMW),
+    'sandwich, muon': ('tiny_transformer', {**ADAMW, 'optimizer': 'muon'}),
+    'progressive, adamw': ('tiny_transformer', {'method': 'progressive', **ADAMW}),
+}
+
+
+@pytest.fixture
+def trainer(make_net, thumbnails, tmp_path):
+    """Return a function that makes a trainer of a fresh supernet, as `dynofa train` does."""
+
+    def make(family='tiny_mobilenet', *, data=None, seed=0, **changes):
+        net = make_net(family, seed)
+        changes['seed'] = changes.pop('plan_seed', 0)
+        if changes.pop('alone', False):
+            config = net.space.canonical(net.space.uniform(ks=3, e=3, d=1, r=12))
+            changes |= {'alone': config, 'method': 'alone'}
+        plan = replace(PLAN, **changes)
+        return Trainer(net, data or thumbnails(), plan, tmp_path / 'training' / 'checkpoint.pt')
+
+    return make
+
+
+def weights(trainer):
+    return {name: value.clone() for name, value in trainer.net.state_dict().items()}
+
+
+def equal(left, right):
+    return all(torch.equal(value, right[name]) for name, value in left.items())
+
+
+def test_an_epoch_is_the_full_batches(trainer):
+    progress = list(trainer().run())
+    assert [(each.step, each.steps) for each in progress] == [(i + 1, STEPS) for i in range(STEPS)]
+    assert [each.step for each in progress if each.ends_epoch] == [6, 12]
+
+
+def test_progress_tells_loss_and_accuracy(trainer):
+    for each in trainer().run():
+        assert 0 < each.loss < 10
+        assert 0 <= each.accuracy <= 1
+
+
+def test_remaining_time_is_steps_times_pace(trainer):
+    first = next(trainer().run())
+    assert first.remaining_s == (STEPS - 1) * first.seconds_per_step > 0
+
+
+def test_the_resolution_climbs_to_the_largest(trainer):
+    assert [each.resolution for each in trainer().run()] == [8] * 6 + [12] * 6
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_gives_others(trainer):
+    runs = [trainer(), trainer(), trainer(plan_seed=1)]
+    for run in runs:
+        list(run.run())
+    first, again, other = map(weights, runs)
+    assert equal(first, again)
+    assert not equal(first, other)
+
+
+@pytest.mark.parametrize('run', [*RUNS, 'alone'])
+@pytest.mark.parametrize('stop_at', [1, 8])
+def test_a_run_that_is_stopped_and_resumed_ends_the_same(trainer, run, stop_at):
+    family, changes = RUNS.get(run, ('tiny_mobilenet', {'alone': True}))
+    whole = trainer(family, **changes)
+    list(whole.run())
+    stopped = trainer(family, **changes)
+    steps = stopped.run()
+    for _ in range(stop_at):
+        next(steps)
+    stopped.save()
+    torch.manual_seed(stop_at)  # what another process would have drawn before
+    resumed = trainer(family, **changes)
+    assert resumed.resume()
+    assert resumed.step == stop_at
+    list(resumed.run())
+    assert equal(weights(resumed), weights(whole))
+
+
+@pytest.mark.parametrize('run', [name for name in RUNS if name != 'bfloat16'])
+def test_training_learns_colours(trainer, thumbnails, run):
+    family, changes = RUNS[run]
+    rate = 0.004 if family == 'tiny_transformer' else 0.1
+    run = trainer(
+        family,
+        data=thumbnails(48),
+        **{**changes, 'epochs': 12, 'batch_size': 16, 'peak_learning_rate': rate},
+    )
+    progress = list(run.run())
+    first = [each.loss for each in progress[:3]]
+    last = [each.loss for each in progress[-3:]]
+    # Progressive shrinking ends with sub-networks that have just begun.
+    assert sum(last) < (0.95 if changes.get('method') else 0.7) * sum(first)
+
+
+def test_bfloat16_follows_float32(trainer):
+    losses = {
+        precision: [each.loss for each in trainer(precision=precision).run()]
+        for precision in ('float32', 'bfloat16')
+    }
+    assert losses['bfloat16'] == pytest.approx(losses['float32'], rel=0.05)
+    assert losses['bfloat16'] != losses['float32']
+
+
+def test_weights_stay_float32_in_bfloat16(trainer):
+    run = trainer(precision='bfloat16')
+    list(run.run())
+    assert {value.dtype for value in run.net.parameters()} == {torch.float32}
+
+
+def test_alone_trains_nothing_that_the_sub_network_has_not(trainer):
+    run = trainer(alone=True)
+    before = weights(run)
+    list(run.run())
+    config = run.plan.alone
+    assert config.d == (1,)
+    after = weights(run)
+    assert not torch.equal(before['stages.0.0.project.weight'], after['stages.0.0.project.weight'])
+    second_block = {name for name in before if name.startswith('stages.0.1.')}
+    assert all(torch.equal(before[name], after[name]) for name in second_block)
+
+
+def test_progressive_shrinking_freezes_the_largest_after_its_phase(trainer):
+    run = trainer(method='progressive')
+    for progress in run.run():
+        if progress.phase == 'largest':
+            assert run.teacher is None
+            largest = weights(run)
+    assert equal(run.teacher.state_dict(), largest)
+    assert not equal(run.net.state_dict(), largest)
+
+
+def test_without_a_checkpoint_there_is_nothing_to_resume(trainer):
+    assert not trainer().resume()
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'peak_learning_rate': 0.1}, r'plan, peak_learning_rate: 0\.05, not 0\.1\): give the'),
+        ({'family': 'tiny_transformer'}, 'supernet: tiny_mobilenet, not tiny_transformer'),
+        ({'seed': 1}, 'first weights: '),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused_by_name(trainer, change, message):
+    trainer().save()
+    with pytest.raises(ValueError, match=message):
+        trainer(**change).resume()
+
+
+def test_a_checkpoint_of_other_images_is_refused(trainer, thumbnails):
+    trainer().save()
+    with pytest.raises(ValueError, match=r'data: 24 images of fingerprint .*, not 24 images'):
+        trainer(data=thumbnails(seed=1)).resume()
+
+
+def test_a_checkpoint_of_other_classes_is_refused(trainer, thumbnails):
+    trainer().save()
+    data = thumbnails()
+    with pytest.raises(ValueError, match='data: 24 images'):
+        trainer(data=replace(data, classes=data.classes.flip(0))).resume()
+
+
+def test_a_damaged_checkpoint_is_named(trainer):
+    run = trainer()
+    run.save()
+    run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r'checkpoint\.pt is damaged'):
+        trainer().resume()
+
+
+def test_a_save_that_is_cut_off_leaves_the_checkpoint_before(trainer, monkeypatch):
+    run = trainer()
+    next(run.run())
+    run.save()
+
+    def full_disk(state, file):
+        file.write_bytes(b'half of it')
+        raise OSError('no space left')
+
+    monkeypatch.setattr(torch, 'save', full_disk)
+    with pytest.raises(OSError, match='no space left'):
+        run.save()
+    resumed = trainer()
+    assert resumed.resume()
+    assert resumed.step == 1
+
+
+def test_a_batch_that_is_larger_than_the_data_is_refused(trainer):
+    with pytest.raises(ValueError, match='batch_size is 64; there are 24 images'):
+        trainer(batch_size=64)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(trainer):
+    run = trainer()
+    with torch.no_grad():
+        run.net.classifier.bias.fill_(float('nan'))
+    with pytest.raises(TrainingError, match='the loss is nan at step 0'):
+        list(run.run())
+
+
+def test_train_logs_reports_and_saves_at_the_end(trainer):
+    run, logged, reported = trainer(), [], []
+    assert train(run, log=logged.append, report=reported.append)
+    assert [each.step for each in logged] == [each.step for each in reported]
+    again = trainer()
+    assert again.resume()
+    assert again.step == STEPS
+
+
+def test_train_saves_every_so_often(trainer):
+    run, saved, time_s = trainer(), [], iter(range(0, 1000, 40))
+    run.save = lambda: saved.append(run.step)
+    train(run, log=lambda _: None, report=lambda _: None, clock=lambda: float(next(time_s)))
+    assert saved[:3] == [2, 4, 6]
+
+
+def test_train_that_is_told_to_stop_saves_and_resumes_to_the_same_end(trainer):
+    whole, run, asked = trainer(), trainer(), iter([False, False, True])
+    list(whole.run())
+    assert not train(run, log=lambda _: None, report=lambda _: None, stop=lambda: next(asked))
+    resumed = trainer()
+    assert resumed.resume()
+    assert resumed.step == 3
+    list(resumed.run())
+    assert equal(weights(resumed), weights(whole))
+
+
+def test_a_checkpoint_holds_its_identity_as_plain_values(trainer):
+    run = trainer(alone=True)
+    run.save()
+    identity = torch.load(run.checkpoint, weights_only=True)['identity']
+    assert json.loads(json.dumps(identity['plan']))['alone'] == run.plan.alone.to_dict()

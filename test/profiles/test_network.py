@@ -1,0 +1,116 @@
+"""What a sub-network takes: as measured where it was measured, else as the platform models it."""
+
+import dataclasses
+
+import pytest
+import yaml
+
+from dynofa_ros.platform import PlatformError, load_platform
+from dynofa_ros.profiles.modelled import modelled_points
+from dynofa_ros.profiles.network import MeasuredLatency, Network
+from dynofa_ros.simulation.networks_file import load_networks
+
+PLAIN = Network('plain', accuracy=0.8, flops=10_000_000, layers=1)
+# 20 % slower than the model, which says 25 ms.
+AT = MeasuredLatency('board', 'gpu', frequency_hz=4e8, threads=1, latency_s=0.03)
+MEASURED = dataclasses.replace(PLAIN, measured=AT)
+
+
+def latency_s(network, board, *, processor='gpu', frequency_hz=4e8):
+    return network.latency_s(board, processor=processor, frequency_hz=frequency_hz, threads=1)
+
+
+def test_without_a_measurement_the_platform_says_how_long_it_takes(board):
+    assert latency_s(PLAIN, board) == pytest.approx(0.025)
+
+
+def test_a_measured_latency_is_met_where_it_was_measured(board):
+    assert latency_s(MEASURED, board) == pytest.approx(0.03)
+
+
+def test_other_clocks_scale_a_measured_latency_as_the_platform_does(board):
+    assert latency_s(MEASURED, board, frequency_hz=1e8) == pytest.approx(0.12)
+
+
+def test_a_measurement_says_nothing_of_another_processor_or_platform(board):
+    elsewhere = dataclasses.replace(board, name='other')
+    assert latency_s(MEASURED, elsewhere) == latency_s(PLAIN, elsewhere)
+    on_cpu = {'processor': 'cpu', 'frequency_hz': 2e9}
+    assert latency_s(MEASURED, board, **on_cpu) == latency_s(PLAIN, board, **on_cpu)
+
+
+def test_a_measurement_at_a_clock_the_platform_lacks_names_the_network(board):
+    wrong = dataclasses.replace(PLAIN, measured=dataclasses.replace(AT, frequency_hz=9e8))
+    with pytest.raises(PlatformError, match='network plain'):
+        latency_s(wrong, board)
+
+
+def test_points_are_at_every_clock_and_number_of_cores(board):
+    points = modelled_points([PLAIN], board, engine='modelled')
+    found = {(each.processor, each.threads, each.frequency_hz) for each in points}
+    on_cpu = {('cpu', threads, f) for threads in (1, 2, 3, 4) for f in (1e9, 2e9)}
+    assert found == on_cpu | {('gpu', 1, f) for f in (1e8, 2e8, 4e8)}
+    assert len(points) == len(found)
+
+
+def test_the_spread_of_a_point_is_its_share_of_the_latency(board):
+    for point in modelled_points([PLAIN], board, engine='modelled', jitter=0.05):
+        assert point.latency_std_s == pytest.approx(0.05 * point.latency_s)
+
+
+def test_a_network_runs_only_where_it_may(board):
+    only_cpu = dataclasses.replace(PLAIN, processors=('cpu',))
+    points = modelled_points([PLAIN, only_cpu], board, engine='modelled', processors=['gpu'])
+    assert len(points) == 3
+    with pytest.raises(PlatformError, match='a processor that some network may run on'):
+        modelled_points([only_cpu], board, engine='modelled', processors=['gpu'])
+
+
+def test_the_published_sub_networks_take_what_was_measured():
+    jetson = load_platform('jetson_xavier_nx')
+    networks = {each.subnet_id: each for each in load_networks('dynamic_ofa').networks}
+    assert len(networks) == 20
+    on_gpu = networks['nets_6_1'].latency_s(
+        jetson, processor='gpu', frequency_hz=1109250000, threads=1
+    )
+    on_cpu = networks['cpu_725'].latency_s(
+        jetson, processor='cpu', frequency_hz=1420800000, threads=6
+    )
+    assert (on_gpu, on_cpu) == pytest.approx((0.041159, 0.5))
+
+
+NETWORK = {'accuracy': 0.5, 'flops': 1000, 'parameters': 10, 'layers': 2}
+
+
+@pytest.mark.parametrize(
+    ('network', 'named'),
+    [
+        ({'accuracy': 1.5}, r'sets\.one\.networks\.only\.accuracy: 1.5 refused'),
+        ({'flops': 1.5}, r'flops: 1.5 refused; allowed: a whole number'),
+        ({'layers': 0}, r'layers: 0 refused'),
+        ({'color': 1}, r'color: 1 refused; allowed: only the keys'),
+        ({'latency_s': 0.1}, r'latency_s: 0.1 refused'),  # of a set that was not measured
+    ],
+)
+def test_a_network_that_makes_no_sense_is_refused_by_name(tmp_path, network, named):
+    file = tmp_path / 'own.yaml'
+    sets = {'one': {'source': 'a test', 'networks': {'only': NETWORK | network}}}
+    file.write_text(yaml.safe_dump({'supernet': 'own', 'sets': sets}))
+    with pytest.raises(PlatformError, match=named):
+        load_networks(str(file))
+
+
+def test_a_set_without_a_source_is_refused(tmp_path):
+    file = tmp_path / 'own.yaml'
+    sets = {'one': {'networks': {'only': NETWORK}}}
+    file.write_text(yaml.safe_dump({'supernet': 'own', 'sets': sets}))
+    with pytest.raises(PlatformError, match=r'sets\.one\.source: None refused'):
+        load_networks(str(file))
+
+
+def test_a_name_twice_is_refused(tmp_path):
+    file = tmp_path / 'own.yaml'
+    one = {'source': 'a test', 'networks': {'only': NETWORK}}
+    file.write_text(yaml.safe_dump({'supernet': 'own', 'sets': {'one': one, 'two': dict(one)}}))
+    with pytest.raises(PlatformError, match=r"networks: \['only'\] refused; .* each name once"):
+        load_networks(str(file))

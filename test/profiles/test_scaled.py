@@ -1,0 +1,104 @@
+"""A profile that was measured at one clock, at the others of the machine's description."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from dynofa_ros.platform import load_platform
+from dynofa_ros.profiles.scaled import over_clocks
+from dynofa_ros.runtime import OperatingPoint, Profile
+
+HZ = 1109.25e6
+
+
+@pytest.fixture(scope='module')
+def platform():
+    return load_platform('jetson_xavier_nx')
+
+
+def measured(energy_j=math.nan, processor='gpu', **changes):
+    point = OperatingPoint(
+        subnet_id='small',
+        engine='torch',
+        processor=processor,
+        threads=1,
+        frequency_hz=math.nan,
+        latency_s=0.02,
+        latency_std_s=0.001,
+        latency_p95_s=0.022,
+        energy_j=energy_j,
+        accuracy=0.7,
+        flops=300_000_000,
+        parameters=1_000_000,
+    )
+    source = 'unavailable' if math.isnan(energy_j) else 'measured_rapl'
+    return Profile('camera', 'net', 'here', 'measured', source, (replace(point, **changes),))
+
+
+def complete(profile, platform, measured_hz=HZ):
+    return over_clocks(
+        profile, platform, layers={'small': 50}, measured_hz={'gpu': measured_hz, 'cpu': 1e9}
+    )
+
+
+def test_there_is_a_point_at_every_clock(platform):
+    profile = complete(measured(), platform)
+    clocks_hz = [point.frequency_hz for point in profile.points]
+    assert tuple(clocks_hz) == platform.domains['gpu'].frequencies_hz
+    assert (profile.platform, profile.latency_source) == ('jetson_xavier_nx', 'scaled')
+
+
+def test_at_the_clock_of_the_measurement_it_is_what_was_measured(platform):
+    point = complete(measured(), platform).points[-1]
+    assert point.frequency_hz == HZ
+    assert point.latency_s == pytest.approx(0.02)
+    assert point.latency_std_s == pytest.approx(0.001)
+    assert point.latency_p95_s == pytest.approx(0.022)
+
+
+def test_elsewhere_latency_and_its_spread_follow_the_law_of_the_description(platform):
+    first, *_, last = complete(measured(), platform).points
+    law = [
+        platform.latency_s(
+            processor='gpu', frequency_hz=each.frequency_hz, flops=300_000_000, layers=50
+        )
+        for each in (first, last)
+    ]
+    assert first.latency_s / last.latency_s == pytest.approx(law[0] / law[1])
+    assert first.latency_std_s / first.latency_s == pytest.approx(0.05)
+
+
+def test_an_energy_that_was_not_measured_is_that_of_the_description(platform):
+    profile = complete(measured(), platform)
+    assert profile.energy_source == 'modelled'
+    for point in profile.points:
+        assert point.energy_j == pytest.approx(
+            platform.energy_j(
+                processor='gpu', frequency_hz=point.frequency_hz, latency_s=point.latency_s
+            )
+        )
+
+
+def test_a_measured_energy_is_kept_and_the_others_follow_it(platform):
+    profile = complete(measured(energy_j=0.5), platform)
+    unmeasured = complete(measured(), platform)
+    assert profile.energy_source == 'measured_rapl'
+    assert profile.points[-1].energy_j == pytest.approx(0.5)
+    ratio = unmeasured.points[0].energy_j / unmeasured.points[-1].energy_j
+    assert profile.points[0].energy_j == pytest.approx(0.5 * ratio)
+
+
+def test_a_clock_that_is_slightly_above_the_list_counts_as_the_highest(platform):
+    assert complete(measured(), platform, HZ * 1.01) == complete(measured(), platform, HZ)
+
+
+@pytest.mark.parametrize('changes', [{'processor': 'npu'}, {'frequency_hz': 5e8}])
+def test_what_the_description_does_not_know_or_has_a_clock_stays(platform, changes):
+    profile = measured(**changes)
+    assert complete(profile, platform) is profile
+
+
+def test_without_the_clock_of_the_measurement_it_stays(platform):
+    profile = measured()
+    assert complete(profile, platform, math.nan) is profile

@@ -1,0 +1,86 @@
+"""Whatever plan was found: none is better by more than the bound."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from dynofa_ros.runtime import DecisionState, Domain, Objective, Policy
+from dynofa_ros.runtime.decision.clocks import clock_options
+from dynofa_ros.runtime.decision.loss_bound import loss_bound
+from dynofa_ros.runtime.decision.prediction import total_power_w
+from dynofa_ros.runtime.decision.ranking import Forecast
+
+DOMAINS = tuple(Domain(name, (name,), (0.5e9, 1e9)) for name in ('cpu', 'gpu'))
+OBJECTIVES = list(Objective)
+
+
+@pytest.fixture
+def problem(several):
+    """Return a function that draws forecasts, clocks and all plans: points, clocks that agree."""
+
+    def draw(seed, objective):
+        policy = Policy(objective, energy_weight=0.5)
+        applications = several(seed, count=2)
+        forecasts = [Forecast.of(each, policy=policy) for each in applications]
+        clocks = clock_options(DecisionState(applications, DOMAINS, policy))
+        plans = []
+        for plan in itertools.product(*(each.profile.table.points for each in applications)):
+            used = {(point.processor, point.frequency_hz) for point in plan}
+            if len(used) == len({processor for processor, _ in used}):
+                plans.append(plan)
+        return forecasts, clocks, plans
+
+    return draw
+
+
+def worth(forecasts, plan):
+    """Return the objective's first key, summed, and what each application gives up."""
+    ranks = [each.rank(point) for each, point in zip(forecasts, plan, strict=True)]
+    return sum(rank.primary for rank in ranks), [rank.violation for rank in ranks]
+
+
+def losses(forecasts, plans, *, found, cap_w):
+    """Return what each plan that the bound speaks of gains."""
+    applications = [each.application for each in forecasts]
+    own, given_up = worth(forecasts, found)
+    for plan in plans:
+        value, violations = worth(forecasts, plan)
+        within = total_power_w(applications, plan) <= cap_w
+        if within and np.all(np.array(violations) <= given_up):
+            yield own - value
+
+
+@pytest.mark.parametrize('objective', OBJECTIVES)
+@pytest.mark.parametrize('seed', range(6))
+@pytest.mark.parametrize('one_by_one', [False, True])
+def test_no_plan_within_the_cap_gains_more(problem, monkeypatch, seed, objective, one_by_one):
+    if one_by_one:
+        monkeypatch.setattr('dynofa_ros.runtime.decision.clocks.EXACT_COMBINATIONS', 1)
+    forecasts, clocks, plans = problem(seed, objective)
+    rng = np.random.default_rng(seed)
+    for _ in range(4):
+        found, cap_w = plans[rng.integers(len(plans))], rng.uniform(1.0, 6.0)
+        bound = loss_bound(forecasts, found, clocks, cap_w=cap_w)
+        gains = list(losses(forecasts, plans, found=found, cap_w=cap_w))
+        assert bound >= max(gains, default=0.0) - 1e-9
+
+
+@pytest.mark.parametrize('objective', OBJECTIVES)
+@pytest.mark.parametrize('seed', range(6))
+def test_without_a_cap_it_is_the_loss_itself(problem, seed, objective):
+    forecasts, clocks, plans = problem(seed, objective)
+    found = plans[np.random.default_rng(seed).integers(len(plans))]
+    gains = losses(forecasts, plans, found=found, cap_w=math.inf)
+    assert loss_bound(forecasts, found, clocks) == pytest.approx(max(gains), abs=1e-9)
+
+
+def test_a_price_on_power_makes_it_tighter(problem):
+    """A cap that no plan but the found one keeps leaves less to gain than none at all."""
+    forecasts, clocks, plans = problem(0, Objective.MAX_ACCURACY)
+    applications = [each.application for each in forecasts]
+    found = min(plans, key=lambda plan: total_power_w(applications, plan))
+    cap_w = 1.01 * total_power_w(applications, found)
+    free, capped = (loss_bound(forecasts, found, clocks, cap_w=each) for each in (math.inf, cap_w))
+    assert capped < 0.5 * free

@@ -1,0 +1,254 @@
+"""The plan within a power cap, against going through all plans."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dynofa_ros.runtime import (
+    ApplicationState,
+    DecisionState,
+    Domain,
+    Objective,
+    OperatingPoint,
+    Policy,
+    Profile,
+    Slowdown,
+    Target,
+    decide,
+)
+from dynofa_ros.runtime.decision.clock_search import search
+from dynofa_ros.runtime.decision.clocks import clock_options
+from dynofa_ros.runtime.decision.joint_keys import is_before, plan_keys
+from dynofa_ros.runtime.decision.ranking import Forecast
+from dynofa_ros.runtime.power_capped.search import search_within
+
+CLOCKS = {'gpu': (3e8, 6e8, 9e8), 'cpu': (1e9, 2e9)}
+DOMAINS = tuple(Domain(name, (name,), clocks) for name, clocks in CLOCKS.items())
+PLACES = [(processor, clock) for processor, clocks in CLOCKS.items() for clock in clocks]
+
+thorough = settings(max_examples=60, deadline=None)
+
+
+def steps(low, high):
+    return st.integers(0, 10).map(lambda step: low + (high - low) * step / 10)
+
+
+@st.composite
+def applications(draw, app):
+    rows = draw(
+        st.lists(
+            st.tuples(
+                st.integers(0, 3), st.sampled_from(PLACES), steps(0.01, 0.2), steps(0.05, 1.0)
+            ),
+            min_size=1, max_size=8, unique_by=lambda row: row[:2],
+        )
+    )  # fmt: skip
+    accuracies = draw(st.lists(steps(0.5, 0.9), min_size=4, max_size=4))
+    points = tuple(
+        OperatingPoint(
+            f's{subnet}', 'torch', processor, 1, clock, latency, 0.0, energy, accuracies[subnet],
+            1, 1,
+        )
+        for subnet, (processor, clock), latency, energy in rows
+    )  # fmt: skip
+    target = draw(
+        st.builds(
+            Target,
+            deadline_s=st.sampled_from([0.05, 0.1, math.nan]),
+            min_accuracy=st.sampled_from([0.0, 0.6, 0.8]),
+            priority=st.integers(0, 1),
+        )
+    )
+    return ApplicationState(
+        Profile(app, 'supernet', 'board', 'modelled', 'modelled', points),
+        target,
+        {name: Slowdown(draw(st.sampled_from([1.0, 1.5])), 0.0) for name in CLOCKS},
+        overhead_s=0.002,
+        frame_period_s=draw(st.sampled_from([math.nan, 0.1])),
+    )
+
+
+joint = st.integers(1, 3).flatmap(
+    lambda count: st.tuples(*(applications(name) for name in 'abc'[:count]))
+)
+policies = st.builds(
+    Policy,
+    objective=st.sampled_from(list(Objective)),
+    energy_weight=st.sampled_from([0.0, 0.3, 5.0]),
+    power_cap_w=steps(0.0, 20.0),
+)
+
+above = st.floats(1.001, 3.0)
+
+
+def power_w(application, points):
+    """Independent of the code under test: energy x frame rate, at most back to back."""
+    busy_s = 0.002 + points.latency_s * application.slowdown(points.processor).mean
+    period_s = application.frame_period_s
+    rate_hz = 1.0 / busy_s if math.isnan(period_s) else min(1.0 / busy_s, 1.0 / period_s)
+    return points.energy_j * rate_hz
+
+
+def every_plan(several):
+    """Yield all points, but those that others beat, that applications can run together."""
+    for clocks in itertools.product(*CLOCKS.values()):
+        now_hz = dict(zip(CLOCKS, clocks, strict=True))
+        yield from itertools.product(
+            *(
+                [
+                    point
+                    for point in each.profile.table.points
+                    if point.frequency_hz
+                    == max(
+                        (
+                            other.frequency_hz
+                            for other in each.profile.points
+                            if other.processor == point.processor
+                            and other.frequency_hz <= now_hz[point.processor]
+                        ),
+                        default=None,
+                    )
+                ]
+                for each in several
+            )
+        )
+
+
+def total_w(several, points):
+    return sum(map(power_w, several, points))
+
+
+def keys_of(several, points, policy):
+    ranks = [
+        Forecast.of(each, policy=policy).rank(point)
+        for each, point in zip(several, points, strict=True)
+    ]
+    return plan_keys(several, ranks)
+
+
+def goals(decision):
+    return tuple(choice.goal for choice in decision.choices)
+
+
+@thorough
+@given(joint, policies, st.data())
+def test_it_is_the_best_of_all_plans_within_the_cap(several, policy, data):
+    plans = list(every_plan(several))
+    # A cap between what two plans draw as soon as one that a plan just keeps.
+    cap_w = total_w(several, data.draw(st.sampled_from(plans))) * data.draw(above)
+    policy = replace(policy, power_cap_w=cap_w)
+    plans = [plan for plan in plans if total_w(several, plan) <= policy.power_cap_w]
+    decision = decide(DecisionState(several, DOMAINS, policy))
+    assert decision.power_cap_met
+    assert decision.power_w <= policy.power_cap_w + 1e-8
+    assert decision.power_w == pytest.approx(total_w(several, goals(decision)))
+    assert (decision.exact, decision.loss_bound) == (True, 0.0)
+    found = keys_of(several, goals(decision), policy)
+    assert not any(is_before(keys_of(several, plan, policy), found) for plan in plans)
+
+
+@thorough
+@given(joint, policies, st.data())
+def test_no_target_is_given_up_while_a_plan_within_the_cap_meets_all(several, policy, data):
+    """Whatever plan is drawn: with targets and a cap that it just meets, all are met."""
+    plan = data.draw(st.sampled_from(list(every_plan(several))))
+    wanted = []
+    for application, point in zip(several, plan, strict=True):
+        busy_s = 0.002 + point.latency_s * application.slowdown(point.processor).mean
+        target = Target(1.001 * busy_s, point.accuracy, application.target.priority)
+        wanted.append(
+            replace(
+                application,
+                target=target,
+                # Else it would wait for the frame before.
+                frame_period_s=max(application.frame_period_s, 1.1 * busy_s),
+            )
+        )
+    policy = replace(policy, power_cap_w=1.001 * total_w(wanted, plan))
+    decision = decide(DecisionState(tuple(wanted), DOMAINS, policy))
+    assert [choice.given_up for choice in decision.choices] == [()] * len(wanted)
+    assert decision.power_cap_met
+
+
+@thorough
+@given(joint, policies, st.floats(0.0, 0.99))
+def test_if_no_plan_is_within_the_cap_it_is_the_one_of_least_power(several, policy, share):
+    least_w = min(total_w(several, plan) for plan in every_plan(several))
+    policy = replace(policy, power_cap_w=share * least_w)
+    decision = decide(DecisionState(several, DOMAINS, policy))
+    assert not decision.power_cap_met
+    assert decision.power_w == pytest.approx(least_w)
+    for choice in decision.choices:
+        assert 'nothing is within the power cap of' in choice.reason
+
+
+@thorough
+@given(joint, policies, st.floats(1.001, 2.0))
+def test_even_little_more_than_the_least_power_is_kept(several, policy, share):
+    least_w = min(total_w(several, plan) for plan in every_plan(several))
+    policy = replace(policy, power_cap_w=share * least_w)
+    decision = decide(DecisionState(several, DOMAINS, policy))
+    assert decision.power_cap_met
+    assert total_w(several, goals(decision)) <= policy.power_cap_w + 1e-8
+
+
+@pytest.mark.parametrize(
+    'limits',
+    [
+        {'clocks.EXACT_COMBINATIONS': 1},
+        {'capped_search.EXACT_ROWS': 0},
+        {'capped_search.MERGED_ROWS': 0},
+        {'clocks.EXACT_COMBINATIONS': 1, 'capped_search.MERGED_ROWS': 0},
+    ],
+    ids=['clocks one by one', 'one combination', 'thin fronts', 'all of it'],
+)
+@settings(max_examples=40, deadline=None)
+@given(several=joint, policy=policies)
+def test_what_is_lost_where_not_all_is_looked_at_is_bounded(limits, several, policy):
+    """No plan within the cap, in which none gives up more, is better by more than the bound."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, limit in limits.items():
+            patch.setattr(f'dynofa_ros.runtime.{name}', limit)
+        decision = decide(DecisionState(several, DOMAINS, policy))
+    assert math.isfinite(decision.loss_bound)
+    forecasts = [Forecast.of(each, policy=policy) for each in several]
+    found = [each.rank(goal) for each, goal in zip(forecasts, goals(decision), strict=True)]
+    for plan in every_plan(several):
+        ranks = [each.rank(point) for each, point in zip(forecasts, plan, strict=True)]
+        no_worse = all(
+            rank.violation <= own.violation for rank, own in zip(ranks, found, strict=True)
+        )
+        if no_worse and total_w(several, plan) <= policy.power_cap_w:
+            pairs = zip(found, ranks, strict=True)
+            loss = sum(own.primary - rank.primary for own, rank in pairs)
+            assert loss <= decision.loss_bound + 1e-8
+
+
+@thorough
+@given(joint, policies, above, above)
+def test_a_higher_cap_never_gives_a_worse_plan(several, policy, first, second):
+    """From the least power that any plan draws, upwards."""
+    low_w = min(total_w(several, plan) for plan in every_plan(several)) * first
+    high_w = low_w * second
+    forecasts = [Forecast.of(each, policy=policy) for each in several]
+    clocks = clock_options(DecisionState(several, DOMAINS, policy))
+    low, high = (search_within(forecasts, clocks, cap_w=cap_w) for cap_w in (low_w, high_w))
+    assert total_w(several, low.points) <= low_w
+    assert not is_before(
+        keys_of(several, low.points, policy), keys_of(several, high.points, policy)
+    )
+
+
+@thorough
+@given(joint, policies)
+def test_a_cap_that_is_not_reached_changes_nothing(several, policy):
+    forecasts = [Forecast.of(each, policy=policy) for each in several]
+    clocks = clock_options(DecisionState(several, DOMAINS, policy))
+    free = search(forecasts, clocks)
+    cap_w = total_w(several, free.points)
+    assert search_within(forecasts, clocks, cap_w=cap_w) == free
+    assert search_within(forecasts, clocks, cap_w=math.inf) == free
