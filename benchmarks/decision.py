@@ -27,11 +27,11 @@ from dynofa_ros.atomic_file import write_json
 from dynofa_ros.runtime import (
     ApplicationState,
     Decision,
+    DecisionPolicy,
     DecisionState,
     Domain,
     Objective,
     OperatingPoint,
-    Policy,
     Profile,
     Slowdown,
     Target,
@@ -142,7 +142,7 @@ def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int,
                 )
                 for name in PROCESSORS
             ),
-            policy=Policy(
+            policy=DecisionPolicy(
                 objective=list(Objective)[turn // OBJECTIVE_EVERY % len(Objective)],
                 energy_weight=ENERGY_WEIGHT,
                 power_cap_w=case.power_cap_w,
@@ -166,7 +166,7 @@ def profile(app: str, *, points: int, rng: np.random.Generator) -> Profile:
     clocks = len(PROCESSORS) * len(CLOCKS_HZ)
     ladder, rest = divmod(points, clocks)
     if rest:
-        raise ValueError(f'points is {points}; allowed: a multiple of {clocks}')
+        raise ValueError(f'points is {points}; expected a multiple of {clocks}')
     # Work and accuracy rise together, so that no point beats another.
     works = np.sort(rng.uniform(0.01, 0.05, ladder))
     accuracies = 0.6 + 0.25 * (np.arange(ladder) + 1) / ladder

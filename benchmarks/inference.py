@@ -160,7 +160,7 @@ def agreement(rows: Sequence[Row]) -> dict[str, Any]:
     }
     wrong = [where for where, error in errors.items() if not error < TOLERANCE]  # NaN is wrong
     worst = float(np.max(list(errors.values())))
-    print(f'largest relative error of logits: {worst:.1e}; allowed: below {TOLERANCE:.0e}')
+    print(f'largest relative error of logits: {worst:.1e}; expected below {TOLERANCE:.0e}')
     for where in wrong:
         print(f'{where} computes something else: relative error {errors[where]:.1e}')
     return {

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     for name in options.boards:
         if name not in BOARDS:
-            print(f'monitoring: board is {name!r}; allowed: {", ".join(BOARDS)}', file=sys.stderr)
+            print(f'monitoring: board is {name!r}; expected {", ".join(BOARDS)}', file=sys.stderr)
             return 1
     document: dict[str, Any] = {
         'machine': facts(),

@@ -20,7 +20,7 @@ from torch.fx.experimental.optimization import fuse
 from dynofa_ros.engine import Network, Runner, networks
 from dynofa_ros.engine.compiled_cache import CompiledCache
 from dynofa_ros.engine.preprocess import Input
-from dynofa_ros.supernet import KeptSubnet, Model, SearchSpace, SubnetConfig, create_supernet
+from dynofa_ros.supernet import Model, SearchSpace, SubnetConfig, SubnetRecord, create_supernet
 from dynofa_ros.supernet.batch_norm import BatchNormMode, ElasticBatchNorm
 from dynofa_ros.supernet.calibration import calibrate
 from dynofa_ros.supernet.cost import cost
@@ -148,9 +148,7 @@ def _networks(net: Supernet, named: dict[str, SubnetConfig]) -> tuple[Network, .
         counted = cost(net.extract_subnet(config), config.r)
         chance = 1 / net.spec.classes  # the accuracy of random weights
         kept.append(
-            KeptSubnet(
-                name, config, chance, counted.flops, counted.parameters, counted.layers
-            )
+            SubnetRecord(name, config, chance, counted.flops, counted.parameters, counted.layers)
         )
     labels = tuple(map(str, range(net.spec.classes)))
     kept.sort(key=lambda each: each.flops)

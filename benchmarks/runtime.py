@@ -169,9 +169,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _readable(
-    parser: argparse.ArgumentParser, load: Callable[[str], object], name: str
-) -> None:
+def _readable(parser: argparse.ArgumentParser, load: Callable[[str], object], name: str) -> None:
     """End with the reason where a platform or scenario cannot be read, before any work is done."""
     try:
         load(name)

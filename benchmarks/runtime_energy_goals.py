@@ -25,7 +25,7 @@ from runtime_figures import (
 from runtime_reference import meets
 from runtime_runs import Requirement, Run, scenario_of
 
-from dynofa_ros.runtime import Settings
+from dynofa_ros.runtime import ManagerSettings
 
 Runs = Mapping[str, Sequence[Run]]
 """Of one platform and scenario: runs by label, one per seed."""
@@ -50,7 +50,7 @@ def saving(who: str, governor: str, *, as_fast: bool) -> str:
 
 def reliability(reference: Run) -> float:
     """Return the deadline probability to ask for: that of the reference, within limits."""
-    return min(SUREST, max(Settings.deadline_probability, 1.0 - reference.missed))
+    return min(SUREST, max(ManagerSettings.deadline_probability, 1.0 - reference.missed))
 
 
 def probability(reference: Run, caps_s: Mapping[str, float]) -> float:
@@ -64,7 +64,7 @@ def probability(reference: Run, caps_s: Mapping[str, float]) -> float:
         plan.name: min(each.target.deadline_s for each in plan.targets) for plan in plans
     }
     if caps_s and all(SAME_P95 * caps_s[app] <= deadlines_s[app] for app in caps_s):
-        return Settings.deadline_probability
+        return ManagerSettings.deadline_probability
     return reliability(reference)
 
 

@@ -29,7 +29,7 @@ from runtime_figures import (
 )
 from runtime_runs import SETTLING_FRAMES, Run, changes_of, platform_of, scenario_of, share
 
-from dynofa_ros.runtime import Settings
+from dynofa_ros.runtime import ManagerSettings
 
 STEPPING = 'stepping:performance'
 NO_BOUND = {
@@ -41,7 +41,7 @@ NO_BOUND = {
 MOST_MISSED = 1.0
 MOST_IMAGES = 3.0
 MOST_ENERGY, MOST_LOST = 2.0, 1.0
-PROMISED = round(100 * (1 - Settings.deadline_probability), 9)
+PROMISED = round(100 * (1 - ManagerSettings.deadline_probability), 9)
 """Percent of the images that the resource manager may miss by its own promise."""
 
 
@@ -87,9 +87,7 @@ def _oracle(
 
 
 def _contention(platform: str, scenario: str, runs: Runs) -> Comparison:
-    steady = {
-        label: [100 * each.steady_missed for each in made] for label, made in runs.items()
-    }
+    steady = {label: [100 * each.steady_missed for each in made] for label, made in runs.items()}
     both = [
         100 * len(a.late & b.late) / len(a.late) if a.late else 0.0
         for a, b in zip(runs[OURS], runs[ORACLE], strict=True)

@@ -60,9 +60,7 @@ def draw_saved(comparisons: Sequence[Comparison]) -> Figure:
     scenarios = list(dict.fromkeys(each.scenario for each in kept))[::-1]
     figure = Figure(figsize=(11, 2.0 + 0.8 * len(scenarios)), dpi=100, layout='constrained')
     FigureCanvasAgg(figure)
-    axes = figure.subplots(
-        len(ENERGIES), len(platforms), sharex=True, sharey=True, squeeze=False
-    )
+    axes = figure.subplots(len(ENERGIES), len(platforms), sharex=True, sharey=True, squeeze=False)
     for line, energy in zip(axes, ENERGIES, strict=True):
         for axis, platform in zip(line, platforms, strict=True):
             found = {
@@ -89,9 +87,7 @@ def _saved(axis: Axes, goals: Sequence[Comparison]) -> None:
     """Draw a pair of bars for each scenario, with a star where another condition is not met."""
     for shift, colour, name in ((0.2, BLUE, OURS), (-0.2, ORANGE, ORACLE)):
         values = [
-            each.checks[0].interval.mean
-            if name == OURS or each.limit is None
-            else each.limit.mean
+            each.checks[0].interval.mean if name == OURS or each.limit is None else each.limit.mean
             for each in goals
         ]
         axis.barh(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from runtime_runs import Case, Run, make_run, platform_of, scenario_of
 
-from dynofa_ros.runtime import Settings
+from dynofa_ros.runtime import ManagerSettings
 from dynofa_ros.simulation.policies.registry import STATIC
 from dynofa_ros.simulation.simulator import profiles
 
-MOST_MISSED = round(1.0 - Settings.deadline_probability, 9)
+MOST_MISSED = round(1.0 - ManagerSettings.deadline_probability, 9)
 """A network that misses no more meets the deadline: it is what the resource manager promises."""
 
 
@@ -24,8 +24,7 @@ def meeting(platform: str, scenario: str, governor: str, *, seed: int) -> str:
     (profile,) = found.values()
     names = dict.fromkeys(each.subnet_id for each in profile.points)
     tried = [
-        make_run(Case(platform, scenario, '', f'{STATIC}{name}:{governor}', seed))
-        for name in names
+        make_run(Case(platform, scenario, '', f'{STATIC}{name}:{governor}', seed)) for name in names
     ]
     return most_accurate(tried).case.policy
 

@@ -63,7 +63,7 @@ def model_folder(random_supernet, tmp_path_factory):
     """A model folder as training writes it, of three sub-networks."""
     import torch
 
-    from dynofa_ros.supernet import KeptSubnet, Model
+    from dynofa_ros.supernet import Model, SubnetRecord
     from dynofa_ros.supernet.calibration import calibrate
     from dynofa_ros.supernet.cost import cost
     from dynofa_ros.supernet.model import save_model
@@ -76,7 +76,7 @@ def model_folder(random_supernet, tmp_path_factory):
         calibrate(net, config, [torch.randn(16, 3, config.r, config.r)])
         counted = cost(net.extract_subnet(config), config.r)
         kept.append(
-            KeptSubnet(
+            SubnetRecord(
                 name, config, accuracy / 10, counted.flops, counted.parameters, counted.layers
             )
         )

@@ -86,7 +86,7 @@ def test_a_bag_that_is_not_there_is_one_line_and_exit_code_1(tmp_path):
 def test_a_length_that_is_too_short_is_refused(tmp_path):
     result = demo(tmp_path, '--seconds', '3')
     assert result.returncode == 1
-    assert '--seconds is 3; allowed: 15 to 3600' in result.stderr
+    assert '--seconds is 3; expected 15 to 3600' in result.stderr
 
 
 def test_ctrl_c_stops_all_nodes(tmp_path):

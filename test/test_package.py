@@ -104,12 +104,12 @@ def test_every_node_is_installed_as_an_executable() -> None:
     named = re.search(r'^foreach\(node ([\w ]+)\)', cmake, flags=re.MULTILINE)
     assert named
     installed = set(named[1].split())
-    nodes = {
-        file.stem
-        for file in (ROOT / 'dynofa_ros' / 'nodes').glob('*.py')
+    folders = {
+        file.parent.name
+        for file in (ROOT / 'dynofa_ros' / 'nodes').glob('*/node.py')
         if re.search(r'^def main\(', file.read_text(encoding='utf-8'), flags=re.MULTILINE)
     }
-    assert installed == nodes
+    assert {executable.removesuffix('_node') for executable in installed} == folders
 
 
 def test_the_version_is_the_same_everywhere() -> None:

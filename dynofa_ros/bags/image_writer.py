@@ -94,7 +94,7 @@ class ImageBagWriter:
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(
-                f'image has shape {image.shape} of {image.dtype}; allowed: (height, width, 3) uint8'
+                f'image has shape {image.shape} of {image.dtype}; expected (height, width, 3) uint8'
             )
         message_type = _COMPRESSED if self._jpeg else _RAW
         message = self._compressed(image, stamp_ns) if self._jpeg else self._raw(image, stamp_ns)

@@ -27,7 +27,7 @@ def check_encapsulation(data: bytes) -> None:
     kind = int.from_bytes(data[:2], 'big')
     if kind not in _PLAIN_CDR:
         allowed = ', '.join(f'{kind:#06x}' for kind in _PLAIN_CDR)
-        raise CdrError(f'encapsulation {kind:#06x} is not plain CDR; allowed: {allowed}')
+        raise CdrError(f'encapsulation {kind:#06x} is not plain CDR; expected {allowed}')
 
 
 def stamp_ns(data: bytes) -> int:

@@ -23,7 +23,7 @@ from dynofa_ros.demo.processes import ProcessDied, Processes, executable
 from dynofa_ros.demo.scenario import (
     BATTERY_INITIAL,
     Act,
-    Scenario,
+    DemoScenario,
     accuracy_floor,
     deadline_s,
     latencies_s,
@@ -33,7 +33,7 @@ from dynofa_ros.platform import Platform, load_platform
 from dynofa_ros.report.picture import draw
 from dynofa_ros.report.summary import summarise
 from dynofa_ros.report.words import in_words
-from dynofa_ros.supernet import KeptSubnet, ModelError, load_model
+from dynofa_ros.supernet import ModelError, SubnetRecord, load_model
 
 PLATFORM = 'jetson_xavier_nx'
 PROCESSOR = 'gpu'
@@ -47,7 +47,7 @@ def main() -> int:
     """Run the demo; return 0 if frames were classified, switches seen, all commands answered."""
     options = _parser().parse_args()
     try:
-        scenario = Scenario(options.seconds)
+        scenario = DemoScenario(options.seconds)
         model = load_model(options.model)
         camera = camera_of(options.bag) if options.bag else photograph_camera(Path('build/demo'))
         rclpy.init()
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(
-    scenario: Scenario, camera: Camera, options: Any, kept: tuple[KeptSubnet, ...]
+    scenario: DemoScenario, camera: Camera, options: Any, kept: tuple[SubnetRecord, ...]
 ) -> RunRecorder:
     recorder = RunRecorder()
     platform = load_platform(PLATFORM)
@@ -100,7 +100,7 @@ def _run(
     return recorder
 
 
-def _start(processes: Processes, scenario: Scenario, camera: Camera, options: Any) -> None:
+def _start(processes: Processes, scenario: DemoScenario, camera: Camera, options: Any) -> None:
     """Start the four nodes; the camera waits until somebody listens."""
     print(f'starting four nodes; their logs are in {options.report / "logs"}', flush=True)
     processes.start(
@@ -160,7 +160,7 @@ def _wait_until_ready(recorder: RunRecorder, processes: Processes) -> None:
 
 
 def _begin(
-    recorder: RunRecorder, act: Act, platform: Platform, kept: tuple[KeptSubnet, ...]
+    recorder: RunRecorder, act: Act, platform: Platform, kept: tuple[SubnetRecord, ...]
 ) -> None:
     slowdown = platform.slowdown(
         processor=PROCESSOR, co_runner_utilisation=act.co_runner_utilisation
@@ -174,7 +174,7 @@ def _begin(
     recorder.ask_co_runner(tuple(platform.processors), act.co_runner_utilisation)
 
 
-def _report(recorder: RunRecorder, scenario: Scenario, camera: Camera, options: Any) -> int:
+def _report(recorder: RunRecorder, scenario: DemoScenario, camera: Camera, options: Any) -> int:
     recording = recorder.recording
     summary = {
         'duration_s': scenario.seconds,

@@ -171,9 +171,7 @@ def _load(photographs: Sequence[Photograph]) -> tuple[list[Photograph], list[NDA
     return shown, pictures
 
 
-def _largest_crop(
-    picture: NDArray[np.uint8], *, width: int, height: int
-) -> tuple[float, float]:
+def _largest_crop(picture: NDArray[np.uint8], *, width: int, height: int) -> tuple[float, float]:
     rows, columns, _ = picture.shape
     scale = min(columns / width, rows / height)
     return width * scale, height * scale

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dynofa_ros.platform import Platform
-from dynofa_ros.report.summary import Phase
-from dynofa_ros.supernet import KeptSubnet
+from dynofa_ros.report.summary import RunPhase
+from dynofa_ros.supernet import SubnetRecord
 
 PREPARATION_S = 0.004
 """Time for a frame's way in and its resizing, which no platform models (assumed)."""
@@ -45,7 +45,7 @@ MEAN_POWER_W = 8.8
 
 
 @dataclass(frozen=True)
-class Scenario:
+class DemoScenario:
     """The acts laid out over a number of seconds."""
 
     seconds: float
@@ -57,15 +57,15 @@ class Scenario:
             ValueError: naming the value and what is allowed.
         """
         if not (math.isfinite(self.seconds) and 15 <= self.seconds <= 3600):
-            raise ValueError(f'--seconds is {self.seconds:g}; allowed: 15 to 3600')
+            raise ValueError(f'--seconds is {self.seconds:g}; expected 15 to 3600')
 
     @property
-    def phases(self) -> tuple[Phase, ...]:
+    def phases(self) -> tuple[RunPhase, ...]:
         """When each act is on."""
         phases, start = [], 0.0
         for act in ACTS:
             end = start + act.share * self.seconds
-            phases.append(Phase(act.name, start, end))
+            phases.append(RunPhase(act.name, start, end))
             start = end
         return tuple(phases)
 
@@ -83,7 +83,7 @@ class Scenario:
         return MEAN_POWER_W * until_low_s / (BATTERY_INITIAL - BATTERY_LOW)
 
 
-def latencies_s(kept: Sequence[KeptSubnet], platform: Platform, processor: str) -> list[float]:
+def latencies_s(kept: Sequence[SubnetRecord], platform: Platform, processor: str) -> list[float]:
     """Return what each sub-network takes on a processor at its highest clock, undisturbed [s]."""
     highest_hz = platform.domains[platform.processor(processor).domain].frequencies_hz[-1]
     return [

@@ -5,11 +5,11 @@ from dynofa_ros.engine.classifier import Classified, Classifier, Prepared
 from dynofa_ros.engine.compiled_cache import CompiledCache, default_cache
 from dynofa_ros.engine.engine import CPU, GPU, Engine, EngineError, Place, Runner
 from dynofa_ros.engine.loader import Loader
-from dynofa_ros.engine.mailbox import Delivery, Mailbox
+from dynofa_ros.engine.mailbox import Mailbox, MailboxItem
 from dynofa_ros.engine.measure import Measurement, measure
 from dynofa_ros.engine.network import Network, networks
 from dynofa_ros.engine.prediction import Prediction
-from dynofa_ros.engine.resident_set import Resident, ResidentSet
+from dynofa_ros.engine.resident_set import ResidentSet, ResidentSubnet
 
 __all__ = [
     'AUTO',
@@ -20,18 +20,18 @@ __all__ = [
     'Classified',
     'Classifier',
     'CompiledCache',
-    'Delivery',
     'Engine',
     'EngineError',
     'Loader',
     'Mailbox',
+    'MailboxItem',
     'Measurement',
     'Network',
     'Place',
     'Prediction',
     'Prepared',
-    'Resident',
     'ResidentSet',
+    'ResidentSubnet',
     'Runner',
     'choose_engine',
     'create_engine',

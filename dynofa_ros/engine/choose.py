@@ -11,7 +11,7 @@ from dynofa_ros.engine.measure import measure, places
 from dynofa_ros.engine.network import Network
 from dynofa_ros.engine.onnxruntime_engine import OnnxRuntimeEngine
 from dynofa_ros.engine.openvino_engine import OpenVinoEngine
-from dynofa_ros.engine.resident_set import Resident, ResidentSet
+from dynofa_ros.engine.resident_set import ResidentSet, ResidentSubnet
 from dynofa_ros.engine.torch_engine import TorchEngine
 
 AUTO = 'auto'
@@ -39,7 +39,7 @@ def create_engine(name: str) -> Engine:
         EngineError: if it is not installed.
     """
     if name not in ENGINES:
-        raise ValueError(f'engine is {name!r}; allowed: {", ".join((AUTO, *ENGINES))}')
+        raise ValueError(f'engine is {name!r}; expected {", ".join((AUTO, *ENGINES))}')
     return ENGINES[name]()
 
 
@@ -77,7 +77,7 @@ def choose_engine(
         key=lambda each: each.kept.flops,
     )
     engines, unusable = installed_engines()
-    residents: dict[str, Resident] = {}
+    residents: dict[str, ResidentSubnet] = {}
     for engine in engines:
         place = places(engine, [threads])[0]
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dynofa_ros.engine.prediction import Prediction, predict
 from dynofa_ros.engine.preprocess import Image, Input, Preprocessor
-from dynofa_ros.engine.resident_set import Resident
+from dynofa_ros.engine.resident_set import ResidentSubnet
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Classifier:
 
     def __init__(
         self,
-        active: Resident,
+        active: ResidentSubnet,
         labels: tuple[str, ...],
         *,
         top: int = 5,

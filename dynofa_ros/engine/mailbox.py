@@ -15,7 +15,7 @@ Command = TypeVar('Command')
 
 
 @dataclass(frozen=True)
-class Delivery(Generic[Frame, Command]):
+class MailboxItem(Generic[Frame, Command]):
     """What the worker finds: commands in the order they came, then at most one frame."""
 
     commands: tuple[Command, ...]
@@ -54,7 +54,7 @@ class Mailbox(Generic[Frame, Command]):
             self._closed = True
             self._changed.notify_all()
 
-    def take(self) -> Delivery[Frame, Command] | None:
+    def take(self) -> MailboxItem[Frame, Command] | None:
         """Wait for a frame or a command and take all there is; None once closed."""
         with self._changed:
             self._changed.wait_for(
@@ -67,4 +67,4 @@ class Mailbox(Generic[Frame, Command]):
             dropped = 0
             if frame is not None:
                 dropped, self._dropped = self._dropped, 0
-            return Delivery(commands, frame, dropped)
+            return MailboxItem(commands, frame, dropped)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynofa_ros.engine.engine import CPU, Engine, Place
-from dynofa_ros.engine.resident_set import Resident
+from dynofa_ros.engine.resident_set import ResidentSubnet
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def fastest_threads(measurements: Iterable[Measurement]) -> int:
 
 
 def measure(
-    residents: Sequence[Resident],
+    residents: Sequence[ResidentSubnet],
     *,
     rounds: int = 15,
     clock: Callable[[], float] = time.perf_counter,
@@ -83,12 +83,10 @@ def measure(
             if row >= 0:
                 seconds[row, column] = clock() - start
         progress(row + 1)
-    return tuple(
-        _measurement(each, seconds[:, column]) for column, each in enumerate(residents)
-    )
+    return tuple(_measurement(each, seconds[:, column]) for column, each in enumerate(residents))
 
 
-def _measurement(resident: Resident, seconds: npt.NDArray[np.float64]) -> Measurement:
+def _measurement(resident: ResidentSubnet, seconds: npt.NDArray[np.float64]) -> Measurement:
     middle = float(np.median(seconds))
     return Measurement(
         subnet_id=resident.kept.subnet_id,

@@ -14,7 +14,7 @@ from torch import nn
 
 from dynofa_ros.engine.compiled_cache import CompiledCache
 from dynofa_ros.supernet.fingerprint import subnet_fingerprints
-from dynofa_ros.supernet.model import KeptSubnet, Model
+from dynofa_ros.supernet.model import Model, SubnetRecord
 from dynofa_ros.supernet.quantized import INT8
 from dynofa_ros.supernet.supernet import Supernet
 
@@ -28,7 +28,7 @@ FORMAT = 1
 class Network:
     """One kept sub-network of a model, and where what is compiled of it is kept."""
 
-    kept: KeptSubnet
+    kept: SubnetRecord
     net: Supernet
     cache: CompiledCache
     fingerprint: str

@@ -15,15 +15,14 @@ MOST_HALVINGS = 2
 Image = npt.NDArray[np.uint8]
 Input = npt.NDArray[np.float32]
 
+
 class Preprocessor:
     """Centre square, resize, RGB, normalise, in memory that it keeps. Threads may share one.
 
     ``mean`` and ``std`` are per channel, RGB, of values in 0..1.
     """
 
-    def __init__(
-        self, resolution: int, mean: tuple[float, ...], std: tuple[float, ...]
-    ) -> None:
+    def __init__(self, resolution: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         self.resolution = resolution
         values = np.arange(256, dtype=np.float32)
         # One table per channel: what each value of a byte becomes.

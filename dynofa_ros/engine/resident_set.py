@@ -12,14 +12,14 @@ from dynofa_ros.engine.engine import Engine, Place, Runner
 from dynofa_ros.engine.memory import allocated_bytes
 from dynofa_ros.engine.network import Network
 from dynofa_ros.engine.preprocess import Preprocessor
-from dynofa_ros.supernet.model import KeptSubnet
+from dynofa_ros.supernet.model import SubnetRecord
 
 
 @dataclass(frozen=True, eq=False)
-class Resident:
+class ResidentSubnet:
     """A compiled sub-network with what it takes to run it on a camera image."""
 
-    kept: KeptSubnet
+    kept: SubnetRecord
     place: Place
     preprocess: Preprocessor
     run: Runner
@@ -54,16 +54,16 @@ class ResidentSet:
             ValueError: for a budget below 0.
         """
         if budget_bytes < 0:
-            raise ValueError(
-                f'budget_bytes is {budget_bytes}; it must be 0 (no limit) or above'
-            )
+            raise ValueError(f'budget_bytes is {budget_bytes}; it must be 0 (no limit) or above')
         self.engine = engine
         self.evictions = 0
         self.networks = {each.kept.subnet_id: each for each in networks}
         self._budget_bytes = budget_bytes
-        self._residents: dict[tuple[str, Place], Resident] = {}  # the one unused longest first
+        self._residents: dict[
+            tuple[str, Place], ResidentSubnet
+        ] = {}  # the one unused longest first
         self._preprocessors: dict[int, Preprocessor] = {}
-        self._in_use: Resident | None = None
+        self._in_use: ResidentSubnet | None = None
         self._lock = threading.Lock()  # of the above; held for look-ups only
         self._compiling = threading.Lock()
 
@@ -76,7 +76,7 @@ class ResidentSet:
         with self._lock:
             return sum(each.memory_bytes for each in self._residents.values())
 
-    def residents(self) -> tuple[Resident, ...]:
+    def residents(self) -> tuple[ResidentSubnet, ...]:
         """Return the residents, cheapest first."""
         with self._lock:
             everyone = tuple(self._residents.values())
@@ -97,9 +97,9 @@ class ResidentSet:
             return self.networks[subnet_id]
         except KeyError:
             known = ', '.join(self.networks)
-            raise ValueError(f'sub-network is {subnet_id!r}; allowed: {known}') from None
+            raise ValueError(f'sub-network is {subnet_id!r}; expected {known}') from None
 
-    def find(self, subnet_id: str, place: Place) -> Resident | None:
+    def find(self, subnet_id: str, place: Place) -> ResidentSubnet | None:
         """Return a resident and remember that it was wanted now; None if it is not resident.
 
         Raises:
@@ -112,7 +112,7 @@ class ResidentSet:
                 self._residents[resident.key] = resident
             return resident
 
-    def load(self, subnet_id: str, place: Place) -> Resident:
+    def load(self, subnet_id: str, place: Place) -> ResidentSubnet:
         """Return a resident; compile it and run it once if it is not there.
 
         Raises:
@@ -137,12 +137,12 @@ class ResidentSet:
                 return
             loaded_bytes += self.load(subnet_id, place).memory_bytes
 
-    def use(self, resident: Resident) -> None:
+    def use(self, resident: ResidentSubnet) -> None:
         """Keep this one whatever happens, until another is used."""
         with self._lock:
             self._in_use = resident
 
-    def _compile(self, network: Network, place: Place) -> Resident:
+    def _compile(self, network: Network, place: Place) -> ResidentSubnet:
         precision = self.engine.precision(network, place.processor)
         before = allocated_bytes()
         run = self.engine.compile(network, place)
@@ -151,11 +151,11 @@ class ResidentSet:
         resolution, spec = network.kept.config.r, network.net.spec
         if resolution not in self._preprocessors:
             self._preprocessors[resolution] = Preprocessor(resolution, spec.mean, spec.std)
-        return Resident(
+        return ResidentSubnet(
             network.kept, place, self._preprocessors[resolution], run, precision, memory_bytes
         )
 
-    def _evict(self, wanted: Resident) -> None:
+    def _evict(self, wanted: ResidentSubnet) -> None:
         """Let those unused longest go until the rest fits."""
         used = sum(each.memory_bytes for each in self._residents.values())
         for resident in tuple(self._residents.values()):

@@ -52,7 +52,7 @@ def qos_profile(topic: str, *, reliable: bool | None = None) -> QoSProfile:
     Raises ValueError for a topic that is not in the table.
     """
     if topic not in _DELIVERY:
-        raise ValueError(f'topic {topic!r} has no QoS profile; allowed: {", ".join(TOPICS)}')
+        raise ValueError(f'topic {topic!r} has no QoS profile; expected {", ".join(TOPICS)}')
     delivery = _DELIVERY[topic]
     wants_reliable = delivery.reliable if reliable is None else reliable
     return QoSProfile(

@@ -27,12 +27,12 @@ from dynofa_ros.nodes.platform.parameters import CO_RUNNER
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.report.recording import (
     BatterySample,
-    Command,
-    Frame,
     MeasuredEnergy,
-    Objective,
     PlatformSample,
     PowerCap,
+    RecordedCommand,
+    RecordedFrame,
+    RecordedObjective,
     Recording,
 )
 
@@ -117,7 +117,7 @@ class RunRecorder(Node):
             return
         label, score = self._labels.pop((message.app, _stamp_ns(message)), ('', math.nan))
         self.recording.frames.append(
-            Frame(
+            RecordedFrame(
                 time_s=self.time_s,
                 app=message.app,
                 subnet_id=message.subnet_id,
@@ -163,7 +163,7 @@ class RunRecorder(Node):
         known = {(c.receiver, c.sequence) for c in self.recording.commands}
         if not math.isnan(self._start_s) and (receiver, sequence) not in known:
             self.recording.commands.append(
-                Command(self.time_s, receiver, sequence, what, reason)
+                RecordedCommand(self.time_s, receiver, sequence, what, reason)
             )
 
     def _on_subnet_state(self, message: SubnetState) -> None:
@@ -207,7 +207,7 @@ class RunRecorder(Node):
         objectives = self.recording.objectives
         if not objectives or objectives[-1].objective != message.objective:
             objectives.append(
-                Objective(self.time_s, message.objective, message.objective_reason)
+                RecordedObjective(self.time_s, message.objective, message.objective_reason)
             )
         self.recording.power_caps.append(
             PowerCap(self.time_s, message.power_cap_w, message.power_cap_reason)

@@ -2,19 +2,19 @@
 
 from dynofa_ros.platform.checks import PlatformError
 from dynofa_ros.platform.description import Platform
-from dynofa_ros.platform.device import Device, DeviceState, DomainSetting, Outcome
+from dynofa_ros.platform.device import CommandResult, Device, DeviceState, DomainSetting
 from dynofa_ros.platform.load import load_platform
 from dynofa_ros.platform.processor import FrequencyDomain, Processor
 from dynofa_ros.platform.simulated.device import SimulatedDevice
 from dynofa_ros.platform.simulated.occupancy import Occupancy
 
 __all__ = [
+    'CommandResult',
     'Device',
     'DeviceState',
     'DomainSetting',
     'FrequencyDomain',
     'Occupancy',
-    'Outcome',
     'Platform',
     'PlatformError',
     'Processor',

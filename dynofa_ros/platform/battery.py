@@ -23,7 +23,7 @@ class Battery:
             raise PlatformError(
                 field='nominal_voltage_v',
                 value=self.nominal_voltage_v,
-                allowed=f'from empty_voltage_v {self.empty_voltage_v:g} '
+                expected=f'from empty_voltage_v {self.empty_voltage_v:g} '
                 f'to full_voltage_v {self.full_voltage_v:g}',
             )
         check_positive('full_voltage_v', self.full_voltage_v)

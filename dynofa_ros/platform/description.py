@@ -36,7 +36,7 @@ class Platform:
         check_not_negative('idle_power_w', self.idle_power_w)
         for field in ('domains', 'processors'):
             if not getattr(self, field):
-                raise PlatformError(field=field, value={}, allowed='at least one')
+                raise PlatformError(field=field, value={}, expected='at least one')
         for processor in self.processors.values():
             self._check_processor(processor)
         for zone in self.thermal_zones.values():
@@ -55,25 +55,25 @@ class Platform:
             raise PlatformError(
                 field=f'{where}.busy_power.frequencies_hz',
                 value=[table.frequencies_hz[0], table.frequencies_hz[-1]],
-                allowed=f'a table that covers domain {domain.name}, '
+                expected=f'a table that covers domain {domain.name}, '
                 f'{domain.frequencies_hz[0]:.0f} to {domain.frequencies_hz[-1]:.0f} Hz',
             )
         if min(table.power_w) < self.idle_power_w:
             raise PlatformError(
                 field=f'{where}.busy_power.power_w',
                 value=min(table.power_w),
-                allowed=f'at least idle_power_w, {self.idle_power_w:g}',
+                expected=f'at least idle_power_w, {self.idle_power_w:g}',
             )
 
     def _domain(self, field: str, name: str) -> FrequencyDomain:
         if name not in self.domains:
-            raise PlatformError(field=field, value=name, allowed=_one_of(self.domains))
+            raise PlatformError(field=field, value=name, expected=_one_of(self.domains))
         return self.domains[name]
 
     def processor(self, name: str) -> Processor:
         """Return a processor by name; raises PlatformError, which lists them, if there is none."""
         if name not in self.processors:
-            raise PlatformError(field='processor', value=name, allowed=_one_of(self.processors))
+            raise PlatformError(field='processor', value=name, expected=_one_of(self.processors))
         return self.processors[name]
 
     def latency_s(
@@ -91,9 +91,9 @@ class Platform:
         unit = self.processor(processor)
         self._check_clock(unit, frequency_hz)
         if flops < 0:
-            raise PlatformError(field='flops', value=flops, allowed='at least 0')
+            raise PlatformError(field='flops', value=flops, expected='at least 0')
         if layers < 1:
-            raise PlatformError(field='layers', value=layers, allowed='at least 1')
+            raise PlatformError(field='layers', value=layers, expected='at least 1')
         return unit.latency.latency_s(
             frequency_hz=frequency_hz, flops=flops, layers=layers, threads=unit.cores_used(threads)
         )
@@ -136,7 +136,7 @@ class Platform:
             raise PlatformError(
                 field='frequency_hz',
                 value=frequency_hz,
-                allowed=f'{listed[0]:.0f} to {listed[-1]:.0f} Hz on processor {unit.name}',
+                expected=f'{listed[0]:.0f} to {listed[-1]:.0f} Hz on processor {unit.name}',
             )
 
 

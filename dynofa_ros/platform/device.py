@@ -29,7 +29,7 @@ class DomainSetting:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandResult:
     """What became of a command."""
 
     applied: bool  # all of it, or nothing of it
@@ -102,7 +102,7 @@ class Device(Protocol):
         """Time until clocks may be turned again [s]; 0: now."""
         ...
 
-    def apply(self, settings: Sequence[DomainSetting]) -> Outcome:
+    def apply(self, settings: Sequence[DomainSetting]) -> CommandResult:
         """Set clocks: all that is asked, or nothing where any part of it is refused."""
         ...
 
@@ -110,7 +110,7 @@ class Device(Protocol):
         """End a period, over which utilisation and power are reported."""
         ...
 
-    def restore(self) -> Outcome:
+    def restore(self) -> CommandResult:
         """Put the clocks back to how they were found; doing it twice is no harm."""
         ...
 

@@ -82,9 +82,7 @@ def _latency(at: Section) -> LatencyModel:
 
 def _busy_power(at: Section) -> BusyPower:
     with at.complete():
-        return BusyPower(
-            frequencies_hz=at.numbers('frequencies_hz'), power_w=at.numbers('power_w')
-        )
+        return BusyPower(frequencies_hz=at.numbers('frequencies_hz'), power_w=at.numbers('power_w'))
 
 
 def _zone(name: str, at: Section) -> ThermalZone:

@@ -26,7 +26,7 @@ class BusyPower:
             raise PlatformError(
                 field='power_w',
                 value=list(self.power_w),
-                allowed=f'{len(self.frequencies_hz)} numbers, one per frequency of the table',
+                expected=f'{len(self.frequencies_hz)} numbers, one per frequency of the table',
             )
         for power_w in self.power_w:
             check_positive('power_w', power_w)

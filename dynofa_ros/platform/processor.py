@@ -41,14 +41,14 @@ class FrequencyDomain:
             raise PlatformError(
                 field=field,
                 value=frequency_hz,
-                allowed=f'a frequency of domain {self.name}, {lowest:.0f} to {highest:.0f} Hz',
+                expected=f'a frequency of domain {self.name}, {lowest:.0f} to {highest:.0f} Hz',
             )
         nearest = min(self.frequencies_hz, key=lambda listed: abs(listed - frequency_hz))
         if abs(nearest - frequency_hz) > 1:
             raise PlatformError(
                 field=field,
                 value=frequency_hz,
-                allowed=f'one of the {len(self.frequencies_hz)} frequencies of domain '
+                expected=f'one of the {len(self.frequencies_hz)} frequencies of domain '
                 f'{self.name}; the nearest is {nearest:.0f} Hz',
             )
         return nearest
@@ -70,15 +70,15 @@ class Processor:
         check_name('name', self.name)
         check_name('domain', self.domain)
         if self.kind not in KINDS:
-            raise PlatformError(field='kind', value=self.kind, allowed=' or '.join(KINDS))
+            raise PlatformError(field='kind', value=self.kind, expected=' or '.join(KINDS))
         if self.cores < 1:
-            raise PlatformError(field='cores', value=self.cores, allowed='at least 1')
+            raise PlatformError(field='cores', value=self.cores, expected='at least 1')
         check_not_negative('contention', self.contention)
 
     def cores_used(self, threads: int) -> int:
         """Return how many cores that many threads keep busy: no more than there are."""
         if threads < 1:
-            raise PlatformError(field='threads', value=threads, allowed='at least 1')
+            raise PlatformError(field='threads', value=threads, expected='at least 1')
         return min(threads, self.cores)
 
     def slowdown(self, co_runner_utilisation: float) -> float:

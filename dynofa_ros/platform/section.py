@@ -37,7 +37,7 @@ class Section:
     def error(self, key: str, value: object, allowed: str) -> PlatformError:
         """Return the error for one key of this section."""
         field = '.'.join(part for part in (self.path, key) if part) or 'file'
-        return PlatformError(field=field, value=value, allowed=allowed, file=self.file)
+        return PlatformError(field=field, value=value, expected=allowed, file=self.file)
 
     def has(self, key: str) -> bool:
         """Whether an optional key is there."""
@@ -119,8 +119,8 @@ class Section:
         try:
             yield
         except PlatformError as error:
-            raise error if error.file else error.inside(
-                file=self.file, section=self.path
+            raise (
+                error if error.file else error.inside(file=self.file, section=self.path)
             ) from error
         unknown = [key for key in self._content if key not in self._read]
         if unknown:

@@ -41,7 +41,7 @@ def resolve(
     """
     if not settings:
         raise PlatformError(
-            field='domains', value=[], allowed=f'at least one of {", ".join(sorted(domains))}'
+            field='domains', value=[], expected=f'at least one of {", ".join(sorted(domains))}'
         )
     resolved: dict[str, Limits] = {}
     for setting in settings:
@@ -49,11 +49,11 @@ def resolve(
             raise PlatformError(
                 field='domain',
                 value=setting.domain,
-                allowed=f'one of {", ".join(sorted(domains))}',
+                expected=f'one of {", ".join(sorted(domains))}',
             )
         if setting.domain in resolved:
             raise PlatformError(
-                field='domain', value=setting.domain, allowed='each domain once in a command'
+                field='domain', value=setting.domain, expected='each domain once in a command'
             )
         resolved[setting.domain] = _limits(
             setting, domain=domains[setting.domain], current=current[setting.domain]
@@ -70,7 +70,7 @@ def _limits(setting: DomainSetting, *, domain: FrequencyDomain, current: Limits)
         raise PlatformError(
             field=field,
             value=math.nan,
-            allowed='a frequency, or a range with min_frequency_hz, max_frequency_hz or both',
+            expected='a frequency, or a range with min_frequency_hz, max_frequency_hz or both',
         )
     return Limits(*_range(setting, domain=domain, current=current))
 
@@ -87,6 +87,6 @@ def _range(
         raise PlatformError(
             field=f'{domain.name}.min_frequency_hz',
             value=min_hz,
-            allowed=f'at most the maximum, {max_hz:.0f} Hz (NaN keeps the limit set before)',
+            expected=f'at most the maximum, {max_hz:.0f} Hz (NaN keeps the limit set before)',
         )
     return min_hz, max_hz

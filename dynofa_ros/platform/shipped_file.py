@@ -23,7 +23,7 @@ def read_file(name_or_path: str, *, folder: str, kind: str) -> Section:
         content = yaml.safe_load(path.read_text(encoding='utf-8'))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise PlatformError(
-            field='file', value=str(error), allowed='a readable YAML file', file=str(path)
+            field='file', value=str(error), expected='a readable YAML file', file=str(path)
         ) from error
     return Section(content, file=str(path))
 
@@ -37,7 +37,7 @@ def _find(name_or_path: str, *, folder: str, kind: str) -> Path:
         raise PlatformError(
             field=kind,
             value=name_or_path,
-            allowed=f'the path of a YAML file, or one of {", ".join(_shipped(folder))}',
+            expected=f'the path of a YAML file, or one of {", ".join(_shipped(folder))}',
         ) from error
 
 

@@ -29,7 +29,7 @@ class Watchdog:
         self.turned = True
         self.hear()
 
-    def put_back(self) -> None:
+    def restored(self) -> None:
         """Note that the clocks are as they were found."""
         self.turned = False
 

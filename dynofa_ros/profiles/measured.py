@@ -14,9 +14,9 @@ from dynofa_ros.engine import Measurement, Place
 from dynofa_ros.platform import Platform
 from dynofa_ros.platform.host import Host
 from dynofa_ros.profiles.modelled import modelled_points
-from dynofa_ros.profiles.network import Network
+from dynofa_ros.profiles.network import SubnetCost
 from dynofa_ros.runtime import OperatingPoint, Profile
-from dynofa_ros.supernet.model import KeptSubnet, Model
+from dynofa_ros.supernet.model import Model, SubnetRecord
 
 
 def measured_profile(
@@ -59,12 +59,12 @@ def measured_profile(
 
 def modelled_profile(app: str, model: Model, engine: str, platform: Platform) -> Profile:
     """Return the profile of a simulated platform, at every clock and number of cores it has."""
-    networks = [Network.of(kept) for kept in model.kept]
+    networks = [SubnetCost.of(kept) for kept in model.kept]
     points = modelled_points(networks, platform, engine=engine)
     return Profile(app, model.net.spec.name, platform.name, 'modelled', 'modelled', points)
 
 
-def _point(kept: KeptSubnet, **cost: Any) -> OperatingPoint:
+def _point(kept: SubnetRecord, **cost: Any) -> OperatingPoint:
     return OperatingPoint(
         subnet_id=kept.subnet_id,
         accuracy=kept.accuracy,

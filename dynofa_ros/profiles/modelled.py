@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from dynofa_ros.platform import Platform, PlatformError
-from dynofa_ros.profiles.network import Network
+from dynofa_ros.profiles.network import SubnetCost
 from dynofa_ros.runtime import OperatingPoint
 
 
 def modelled_points(
-    networks: Iterable[Network],
+    networks: Iterable[SubnetCost],
     platform: Platform,
     *,
     engine: str,
@@ -33,13 +33,13 @@ def modelled_points(
         raise PlatformError(
             field='processors',
             value=list(processors or platform.processors),
-            allowed='a processor that some network may run on',
+            expected='a processor that some network may run on',
         )
     return points
 
 
 def _on_processor(
-    networks: tuple[Network, ...], platform: Platform, name: str, *, engine: str, jitter: float
+    networks: tuple[SubnetCost, ...], platform: Platform, name: str, *, engine: str, jitter: float
 ) -> Iterator[OperatingPoint]:
     unit = platform.processor(name)
     networks = tuple(each for each in networks if not each.processors or name in each.processors)

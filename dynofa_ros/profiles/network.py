@@ -14,7 +14,7 @@ from dynofa_ros.platform.checks import (
 )
 
 if TYPE_CHECKING:  # at run time it would import torch
-    from dynofa_ros.supernet import KeptSubnet
+    from dynofa_ros.supernet import SubnetRecord
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class MeasuredLatency:
 
 
 @dataclass(frozen=True)
-class Network:
+class SubnetCost:
     """A sub-network: operations and layers of a frame, accuracy, and where it may run."""
 
     subnet_id: str
@@ -58,7 +58,7 @@ class Network:
         check_not_negative('parameters', self.parameters)
 
     @classmethod
-    def of(cls, kept: KeptSubnet) -> Network:
+    def of(cls, kept: SubnetRecord) -> SubnetCost:
         """Return a sub-network that a model keeps."""
         return cls(
             subnet_id=kept.subnet_id,

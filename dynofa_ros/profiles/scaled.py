@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from dynofa_ros.platform import Platform
-from dynofa_ros.profiles.network import MeasuredLatency, Network
+from dynofa_ros.profiles.network import MeasuredLatency, SubnetCost
 from dynofa_ros.runtime import OperatingPoint, Profile
 
 SCALED = 'scaled'
@@ -65,7 +65,7 @@ def _at_every_clock(
     clocks_hz = platform.domains[unit.domain].frequencies_hz
     # The machine's own highest clock may differ from the description's by a little.
     measured_hz = min(max(measured_hz, clocks_hz[0]), clocks_hz[-1])
-    network = Network(
+    network = SubnetCost(
         measured.subnet_id,
         measured.accuracy,
         measured.flops,

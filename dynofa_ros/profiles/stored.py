@@ -39,11 +39,11 @@ class Conditions:
         for name in ('engines', 'subnets'):
             values = getattr(self, name)
             if not isinstance(values, Mapping) or not values or not _all_texts(values):
-                raise ValueError(f'{name} is {values!r}; allowed: texts by name, one or more')
+                raise ValueError(f'{name} is {values!r}; expected texts by name, one or more')
         try:
             datetime.fromisoformat(self.date)
         except (TypeError, ValueError):
-            raise ValueError(f'date is {self.date!r}; allowed: ISO 8601') from None
+            raise ValueError(f'date is {self.date!r}; expected ISO 8601') from None
 
     @classmethod
     def here(
@@ -81,7 +81,7 @@ class StoredProfile:
                 if (value := getattr(point, field)) not in known:
                     raise ValueError(
                         f'operating point {point.subnet_id!r}: {field} is {value!r}; '
-                        f'allowed: {", ".join(known)}'
+                        f'expected {", ".join(known)}'
                     )
 
     def why_not(

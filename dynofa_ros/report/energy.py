@@ -6,10 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from dynofa_ros.report.recording import Frame
+from dynofa_ros.report.recording import RecordedFrame
 
 
-def energy_std_j(frames: Sequence[Frame]) -> float:
+def energy_std_j(frames: Sequence[RecordedFrame]) -> float:
     """Return the standard deviation of the energy of frames together [J].
 
     The error of the idle power is common to all: these add up. So do errors of frames within the

@@ -10,13 +10,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dynofa_ros.report.recording import Recording
-from dynofa_ros.report.summary import Phase
+from dynofa_ros.report.summary import RunPhase
 
 BLUE, RED, GREY, GREEN, ORANGE = '#2563eb', '#dc2626', '#64748b', '#16a34a', '#d97706'
 CLOCK_COLOURS = (BLUE, ORANGE, GREEN, RED, GREY)
 
 
-def draw(recording: Recording, phases: Sequence[Phase], file: Path, *, title: str) -> None:
+def draw(recording: Recording, phases: Sequence[RunPhase], file: Path, *, title: str) -> None:
     """Write the picture of a run as PNG."""
     figure = Figure(figsize=(11, 9.5), dpi=110, layout='constrained')
     FigureCanvasAgg(figure)

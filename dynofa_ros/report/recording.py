@@ -10,7 +10,7 @@ LATE_FRAMES = 5000
 
 
 @dataclass(frozen=True)
-class Frame:
+class RecordedFrame:
     """One classified image: the fields of FrameReport.msg that a report shows."""
 
     time_s: float
@@ -69,7 +69,7 @@ class BatterySample:
 
 
 @dataclass
-class Command:
+class RecordedCommand:
     """A command, and when it was acknowledged; None as long as it was not."""
 
     time_s: float
@@ -83,7 +83,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Objective:
+class RecordedObjective:
     """What the manager optimises from now on."""
 
     time_s: float
@@ -104,11 +104,11 @@ class PowerCap:
 class Recording:
     """Everything of one run, in the order it was heard."""
 
-    frames: list[Frame] = field(default_factory=list)
+    frames: list[RecordedFrame] = field(default_factory=list)
     platform: list[PlatformSample] = field(default_factory=list)
     battery: list[BatterySample] = field(default_factory=list)
-    commands: list[Command] = field(default_factory=list)
-    objectives: list[Objective] = field(default_factory=list)
+    commands: list[RecordedCommand] = field(default_factory=list)
+    objectives: list[RecordedObjective] = field(default_factory=list)
     power_caps: list[PowerCap] = field(default_factory=list)
     decisions_s: list[float] = field(default_factory=list)
 
@@ -144,6 +144,6 @@ class Recording:
                 command.result = result if latest else 'overtaken by a later command'
 
     @property
-    def unacknowledged(self) -> list[Command]:
+    def unacknowledged(self) -> list[RecordedCommand]:
         """Commands that nobody acknowledged so far."""
         return [command for command in self.commands if command.acknowledged_s is None]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from dynofa_ros.report.energy import energy_std_j
-from dynofa_ros.report.recording import Frame, PlatformSample, Recording
+from dynofa_ros.report.recording import PlatformSample, RecordedFrame, Recording
 
 
 @dataclass(frozen=True)
-class Phase:
+class RunPhase:
     """A part of a run in which the targets stay as they are."""
 
     name: str
@@ -39,7 +39,7 @@ class Phase:
         return self.start_s <= time_s < self.end_s
 
 
-def summarise(recording: Recording, phases: Sequence[Phase]) -> dict[str, Any]:
+def summarise(recording: Recording, phases: Sequence[RunPhase]) -> dict[str, Any]:
     """Return the figures as plain values for JSON; unknown ones are None.
 
     Keys say their unit. Sources of latency, energy and power are listed as they were reported.
@@ -86,7 +86,7 @@ def summarise(recording: Recording, phases: Sequence[Phase]) -> dict[str, Any]:
     }
 
 
-def count_switches(frames: Sequence[Frame]) -> int:
+def count_switches(frames: Sequence[RecordedFrame]) -> int:
     """Count frames that ran another sub-network than the application's frame before."""
     last: dict[str, str] = {}
     switches = 0
@@ -96,7 +96,7 @@ def count_switches(frames: Sequence[Frame]) -> int:
     return switches
 
 
-def _phase(recording: Recording, phase: Phase) -> dict[str, Any]:
+def _phase(recording: Recording, phase: RunPhase) -> dict[str, Any]:
     frames = [frame for frame in recording.frames if phase.holds(frame.time_s)]
     samples = [sample for sample in recording.platform if phase.holds(sample.time_s)]
     latencies = [frame.latency_s for frame in frames]

@@ -6,9 +6,9 @@ from dynofa_ros.runtime.decision.state import (
     ApplicationState,
     Choice,
     Decision,
+    DecisionPolicy,
     DecisionState,
     Domain,
-    Policy,
 )
 from dynofa_ros.runtime.estimation.slowdown import Slowdown, SlowdownFilter
 from dynofa_ros.runtime.manager import ResourceManager
@@ -22,7 +22,7 @@ from dynofa_ros.runtime.observation import (
 )
 from dynofa_ros.runtime.operating_points.point import OperatingPoint
 from dynofa_ros.runtime.operating_points.profile import Profile, prune
-from dynofa_ros.runtime.settings import Settings
+from dynofa_ros.runtime.settings import ManagerSettings
 from dynofa_ros.runtime.targets import Target, TargetRequest
 
 __all__ = [
@@ -31,17 +31,17 @@ __all__ = [
     'BatteryObservation',
     'Choice',
     'Decision',
+    'DecisionPolicy',
     'DecisionState',
     'Domain',
     'DomainObservation',
     'FrameObservation',
+    'ManagerSettings',
     'Objective',
     'OperatingPoint',
     'PlatformObservation',
-    'Policy',
     'Profile',
     'ResourceManager',
-    'Settings',
     'Slowdown',
     'SlowdownFilter',
     'SubnetObservation',

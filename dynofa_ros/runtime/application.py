@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 
 from dynofa_ros.runtime.actuation.subnets import SubnetControl
-from dynofa_ros.runtime.decision.state import ApplicationState, Choice, Policy
+from dynofa_ros.runtime.decision.state import ApplicationState, Choice, DecisionPolicy
 from dynofa_ros.runtime.estimation.frame_rate import CameraPeriod, RunningMean
 from dynofa_ros.runtime.estimation.slowdown import Slowdown, SlowdownFilter, SteadySlowdown
-from dynofa_ros.runtime.observation import FrameObservation, Resident, SubnetObservation
+from dynofa_ros.runtime.observation import FrameObservation, ResidentPoint, SubnetObservation
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile
 from dynofa_ros.runtime.targets import Target
@@ -38,7 +38,7 @@ class ManagedApplication:
         self._overhead = RunningMean(OVERHEAD_WEIGHT)
         self._period = CameraPeriod()
         self._previous: FrameObservation | None = None
-        self._residents: tuple[Resident, ...] = ()
+        self._residents: tuple[ResidentPoint, ...] = ()
         self._unready: frozenset[PointKey] = frozenset()
         self._active_s = now_s
 
@@ -51,9 +51,7 @@ class ManagedApplication:
         self._forgotten_s, self._decided_mean, self._steady = {}, {}, {}
         self._active_s = now_s
 
-    def observe(
-        self, frame: FrameObservation, *, clocks_hz: Iterable[float], now_s: float
-    ) -> bool:
+    def observe(self, frame: FrameObservation, *, clocks_hz: Iterable[float], now_s: float) -> bool:
         """Learn from a frame; True if slowdown or frame rate changed: worth a decision of its own.
 
         `clocks_hz` are the clocks it may have run at: while one changes, old and new. The one that
@@ -64,7 +62,7 @@ class ManagedApplication:
         if not latencies:
             known = sorted({each.subnet_id for each in self.profile.points})
             raise ValueError(
-                f'frame of {frame.app!r} ran {frame.key}; allowed: operating points of its '
+                f'frame of {frame.app!r} ran {frame.key}; expected operating points of its '
                 f'profile, sub-networks {", ".join(known)}'
             )
         self._active_s = now_s
@@ -89,9 +87,7 @@ class ManagedApplication:
             return False
         return self._period.observe((frame.stamp_s - before.stamp_s) / (1 + frame.skipped))
 
-    def _filter(
-        self, processor: str, points: Iterable[OperatingPoint | None]
-    ) -> SlowdownFilter:
+    def _filter(self, processor: str, points: Iterable[OperatingPoint | None]) -> SlowdownFilter:
         """Return the processor's filter; a new one expects the profile's own spread."""
         if processor not in self._filters:
             spread = max(each.latency_std_s / each.latency_s for each in points if each)
@@ -127,7 +123,7 @@ class ManagedApplication:
                 self._filters[processor].forget(now_s - since_s, time_constant_s=FORGET_S)
                 self._forgotten_s[processor] = now_s
 
-    def state(self, target: Target, *, policy: Policy, now_s: float) -> ApplicationState:
+    def state(self, target: Target, *, policy: DecisionPolicy, now_s: float) -> ApplicationState:
         """Return what a decision needs to know."""
         return ApplicationState(
             profile=self.profile,
@@ -142,7 +138,7 @@ class ManagedApplication:
             unready=self._unready,
         )
 
-    def _steady_slowdowns(self, policy: Policy, *, now_s: float) -> dict[str, Slowdown]:
+    def _steady_slowdowns(self, policy: DecisionPolicy, *, now_s: float) -> dict[str, Slowdown]:
         """Return the slowdowns to decide with: they stay until there is news."""
         return {
             name: self._steady.setdefault(name, SteadySlowdown()).update(

@@ -23,7 +23,7 @@ def check_number(
     inside = math.isfinite(value) and value <= high and (value > low if above else value >= low)
     if not inside:
         raise ValueError(
-            f'{name} is {value:g}; allowed: {_range_text(low=low, high=high, above=above)}'
+            f'{name} is {value:g}; expected {_range_text(low=low, high=high, above=above)}'
             f'{" or NaN" if nan else ""}'
         )
 
@@ -40,4 +40,4 @@ def _range_text(*, low: float, high: float, above: bool) -> str:
 def check_name(name: str, value: str) -> None:
     """Raise ValueError if `value` is empty."""
     if not value:
-        raise ValueError(f'{name} is empty; allowed: a name')
+        raise ValueError(f'{name} is empty; expected a name')

@@ -16,7 +16,7 @@ from dynofa_ros.runtime.application import ManagedApplication
 from dynofa_ros.runtime.budget.battery import EnergyState
 from dynofa_ros.runtime.budget.power_budget import PowerControl
 from dynofa_ros.runtime.decision.decide import decide
-from dynofa_ros.runtime.decision.state import Decision, DecisionState, Domain, Policy
+from dynofa_ros.runtime.decision.state import Decision, DecisionPolicy, DecisionState, Domain
 from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.observation import (
     FrameObservation,
@@ -24,8 +24,8 @@ from dynofa_ros.runtime.observation import (
     SubnetObservation,
 )
 from dynofa_ros.runtime.operating_points.profile import Profile
-from dynofa_ros.runtime.settings import Settings
-from dynofa_ros.runtime.status import AppStatus, ManagerStatus, Outcome
+from dynofa_ros.runtime.settings import ManagerSettings
+from dynofa_ros.runtime.status import AppStatus, ManagerOutput, ManagerStatus
 from dynofa_ros.runtime.targets import TargetBook, TargetRequest
 
 
@@ -33,9 +33,12 @@ class ResourceManager:
     """Chooses sub-network and clocks of all applications from what it was told so far."""
 
     def __init__(
-        self, settings: Settings | None = None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        settings: ManagerSettings | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._settings = settings or Settings()
+        self._settings = settings or ManagerSettings()
         self._clock = clock
         self._apps: dict[str, ManagedApplication] = {}
         self._targets = TargetBook(self._settings.target)
@@ -50,7 +53,7 @@ class ResourceManager:
         self.due = False  # something happened that should not wait for the next period
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> ManagerSettings:
         """The settings in force."""
         return self._settings
 
@@ -59,7 +62,7 @@ class ResourceManager:
         """Names of the applications that announced a profile."""
         return tuple(sorted(self._apps))
 
-    def configure(self, settings: Settings) -> None:
+    def configure(self, settings: ManagerSettings) -> None:
         """Change settings while running."""
         self._settings = settings
         self._targets.set_default(settings.target)
@@ -89,8 +92,8 @@ class ResourceManager:
     def request_mission(self, duration_s: float, *, ago_s: float = 0.0) -> None:
         """Let the battery last for `duration_s`, which began `ago_s` ago; 0 cancels.
 
-        It holds until another request, or another `Settings.mission_s`. Raises ValueError for a
-        duration that is negative or not finite.
+        It holds until another request, or another `ManagerSettings.mission_s`. Raises ValueError
+        for a duration that is negative or not finite.
         """
         self._power.request_mission(duration_s, begun_s=self._clock() - ago_s)
         self._unsettle()
@@ -111,7 +114,7 @@ class ResourceManager:
         """Return the application. Raises ValueError that names those known."""
         if name not in self._apps:
             known = ', '.join(self.apps) or 'none yet'
-            raise ValueError(f'application is {name!r}; allowed: one with a profile ({known})')
+            raise ValueError(f'application is {name!r}; expected one with a profile ({known})')
         return self._apps[name]
 
     def observe_platform(self, seen: PlatformObservation) -> None:
@@ -137,7 +140,7 @@ class ResourceManager:
         """Make the next decision free of what runs now, and soon."""
         self._settled, self.due = False, True
 
-    def step(self) -> Outcome:
+    def step(self) -> ManagerOutput:
         """Decide, and return what to send and to show."""
         now_s, started_s = self._clock(), time.perf_counter()
         self._review(now_s=now_s)
@@ -180,7 +183,7 @@ class ResourceManager:
             decision_s=decision_s,
             decisions=self._decisions,
         )
-        return Outcome(tuple(each for each in switches if each is not None), clocks, status)
+        return ManagerOutput(tuple(each for each in switches if each is not None), clocks, status)
 
     def _review(self, *, now_s: float) -> None:
         """Notice what did not happen: refused commands, silent applications."""
@@ -204,7 +207,7 @@ class ResourceManager:
 
         Idle ones draw nothing; they are chosen for as if they were to go on.
         """
-        policy = Policy(
+        policy = DecisionPolicy(
             objective=objective,
             deadline_probability=self._settings.deadline_probability,
             switch_margin=self._settings.switch_margin,
@@ -225,9 +228,7 @@ class ResourceManager:
         second = self._decide_for(idle, taken, policy=rest, now_s=now_s)
         return replace(
             first,
-            choices=tuple(
-                sorted((*first.choices, *second.choices), key=lambda each: each.app)
-            ),
+            choices=tuple(sorted((*first.choices, *second.choices), key=lambda each: each.app)),
             clocks_hz={**first.clocks_hz, **second.clocks_hz},
         )
 
@@ -236,7 +237,7 @@ class ResourceManager:
         names: Sequence[str],
         domains: tuple[Domain, ...],
         *,
-        policy: Policy,
+        policy: DecisionPolicy,
         now_s: float,
     ) -> Decision:
         """Decide for some applications."""
@@ -257,5 +258,3 @@ class ResourceManager:
             idle = ', '.join(sorted(self._idle))
             result.append(f'no frame_report for {self._settings.report_timeout_s:g} s from {idle}')
         return result
-
-

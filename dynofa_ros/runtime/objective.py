@@ -31,7 +31,7 @@ class BatteryObjective:
         check_number('battery_low', low, low=0.0, high=1.0)
         check_number('battery_high', high, low=0.0, high=1.0)
         if low > high:
-            raise ValueError(f'battery_low is {low:g}; allowed: up to battery_high, {high:g}')
+            raise ValueError(f'battery_low is {low:g}; expected up to battery_high, {high:g}')
         self._low, self._high = low, high
 
     def choose(self, percentage: float) -> tuple[Objective, str]:

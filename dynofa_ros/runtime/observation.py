@@ -43,7 +43,7 @@ class FrameObservation:
 
 
 @dataclass(frozen=True)
-class Resident:
+class ResidentPoint:
     """A sub-network that an application can switch to at once; mirrors msg/ResidentPoint."""
 
     subnet_id: str
@@ -70,7 +70,7 @@ class SubnetObservation:
     command_sequence: int
     command_applied: bool
     command_result: str = ''
-    residents: tuple[Resident, ...] = ()  # empty: it did not say
+    residents: tuple[ResidentPoint, ...] = ()  # empty: it did not say
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,7 @@ class DomainObservation:
         check_name('domain', self.name)
         check_number(f'{self.name}.frequency_hz', self.frequency_hz, low=0.0, nan=True)
         for frequency_hz in self.frequencies_hz:
-            check_number(
-                f'{self.name}.available_frequencies_hz', frequency_hz, low=0.0, above=True
-            )
+            check_number(f'{self.name}.available_frequencies_hz', frequency_hz, low=0.0, above=True)
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ class PlatformObservation:
             ('processors', [one for each in self.domains for one in each.processors]),
         ):
             if len(set(values)) < len(values):
-                raise ValueError(f'{name} is {", ".join(values)}; allowed: each once')
+                raise ValueError(f'{name} is {", ".join(values)}; expected each once')
 
     @property
     def known_power_w(self) -> float:

@@ -15,7 +15,7 @@ OBJECTIVES = (AUTO, *(each.value for each in Objective))
 
 
 @dataclass(frozen=True)
-class Settings:
+class ManagerSettings:
     """What the user may choose; the defaults suit a camera of 10 to 30 Hz."""
 
     deadline_s: float = 0.1  # of applications that no Deadline named; 0: none
@@ -42,9 +42,7 @@ class Settings:
         check_number('deadline_s', self.deadline_s, low=0.0)
         check_number('min_accuracy', self.min_accuracy, low=0.0, high=1.0)
         if self.objective not in OBJECTIVES:
-            raise ValueError(
-                f'objective is {self.objective!r}; allowed: {", ".join(OBJECTIVES)}'
-            )
+            raise ValueError(f'objective is {self.objective!r}; expected {", ".join(OBJECTIVES)}')
         check_number('battery_low', self.battery_low, low=0.0, high=1.0)
         check_number('battery_high', self.battery_high, low=self.battery_low, high=1.0)
         check_number('deadline_probability', self.deadline_probability, low=0.5, high=0.9999)

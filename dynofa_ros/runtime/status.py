@@ -39,7 +39,7 @@ class ManagerStatus:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ManagerOutput:
     """Result of one step."""
 
     switches: tuple[SwitchCommand, ...]

@@ -78,7 +78,7 @@ class TargetBook:
             if request.app not in self._targets and len(self._targets) >= WAITING_MAX:
                 raise ValueError(
                     f'deadline for application {request.app!r}: {WAITING_MAX} applications have '
-                    'targets already; allowed: no more'
+                    'targets already; expected no more'
                 )
             self._targets[request.app] = request.apply_to(self.target(request.app))
             self._asked.add(request.app)

@@ -11,13 +11,13 @@ from dynofa_ros.runtime import Profile, Target
 from dynofa_ros.runtime.operating_points.point import PointKey
 from dynofa_ros.simulation.camera import Image
 from dynofa_ros.simulation.events import EventQueue
-from dynofa_ros.simulation.machine import Machine, Trace
+from dynofa_ros.simulation.machine import SimulatedMachine, Trace
 from dynofa_ros.simulation.processor import Job
 from dynofa_ros.simulation.scenario import ApplicationPlan
 
 
 @dataclass(frozen=True)
-class Way:
+class ExecutionOption:
     """A way to run: a sub-network in a place, as the application's profile has it."""
 
     key: PointKey
@@ -32,12 +32,12 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Frame:
+class SimulatedFrame:
     """A frame that is done."""
 
     app: str
     sequence: int  # of the frames that are done
-    way: Way
+    way: ExecutionOption
     arrived_s: float
     inference_s: float
     latency_s: float  # from the image's arrival
@@ -51,14 +51,14 @@ class Frame:
         return self.latency_s <= self.deadline_s
 
 
-def ways(profile: Profile, platform: Platform) -> dict[PointKey, Way]:
+def execution_options(profile: Profile, platform: Platform) -> dict[PointKey, ExecutionOption]:
     """Return the ways to run of a profile, by key."""
-    found: dict[PointKey, Way] = {}
+    found: dict[PointKey, ExecutionOption] = {}
     for point in profile.points:
         if point.key not in found:
             unit = platform.processor(point.processor)
             share = unit.cores_used(point.threads) / unit.cores
-            found[point.key] = Way(point.key, point.accuracy, share, {})
+            found[point.key] = ExecutionOption(point.key, point.accuracy, share, {})
         found[point.key].latency_s[point.frequency_hz] = point.latency_s
     return found
 
@@ -73,21 +73,21 @@ class SimulatedApplication:
         images: Iterator[Image],
         *,
         queue: EventQueue,
-        machine: Machine,
-        finished: Callable[[Frame], None],
+        machine: SimulatedMachine,
+        finished: Callable[[SimulatedFrame], None],
         trace: Trace | None,
     ) -> None:
         """`finished` is told of every frame that is done."""
         self.plan, self.profile = plan, profile
-        self.ways = ways(profile, machine.platform)
-        self.frames: list[Frame] = []
+        self.ways = execution_options(profile, machine.platform)
+        self.frames: list[SimulatedFrame] = []
         self.arrived = self.dropped = self.switches = 0
-        self.running: Way | None = None  # what the next frame runs
+        self.running: ExecutionOption | None = None  # what the next frame runs
         self._images, self._queue, self._machine = images, queue, machine
         self._finished, self._trace = finished, trace
         self._waiting: Image | None = None
         self._at_work: Image | None = None
-        self._job: tuple[Job, Way] | None = None
+        self._job: tuple[Job, ExecutionOption] | None = None
         self._blocked_until_s = -math.inf
         self._skipped = 0
 
@@ -176,7 +176,7 @@ class SimulatedApplication:
         self._machine.stop(job, way.processor)
         self._job = self._at_work = None
         now_s = self._queue.now_s
-        frame = Frame(
+        frame = SimulatedFrame(
             app=self.plan.name,
             sequence=len(self.frames) + 1,
             way=way,
@@ -196,12 +196,12 @@ class SimulatedApplication:
         self._begin()
 
 
-def _words(way: Way) -> dict[str, object]:
+def _words(way: ExecutionOption) -> dict[str, object]:
     subnet_id, _, processor, threads = way.key
     return {'subnet_id': subnet_id, 'processor': processor, 'threads': threads}
 
 
-def _facts(frame: Frame) -> dict[str, object]:
+def _facts(frame: SimulatedFrame) -> dict[str, object]:
     return {
         'app': frame.app,
         **_words(frame.way),

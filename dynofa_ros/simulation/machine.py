@@ -19,7 +19,7 @@ Trace = Callable[..., None]
 """Takes note of an event: its kind, and its facts by name."""
 
 
-class Machine:
+class SimulatedMachine:
     """A platform at work.
 
     At the start it has been idle for long. A domain with a governor starts at that governor's

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dynofa_ros.platform import PlatformError
 from dynofa_ros.platform.section import Section
 from dynofa_ros.platform.shipped_file import read_file
-from dynofa_ros.profiles.network import MeasuredLatency, Network
+from dynofa_ros.profiles.network import MeasuredLatency, SubnetCost
 
 FOLDER = 'config/networks'
 MODEL = 'model:'
@@ -18,7 +18,7 @@ class Networks:
     """The sub-networks that an application can choose from."""
 
     supernet: str
-    networks: tuple[Network, ...]
+    networks: tuple[SubnetCost, ...]
 
     def __post_init__(self) -> None:
         """Raise PlatformError for none, or a name twice."""
@@ -26,7 +26,7 @@ class Networks:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice or not names:
             raise PlatformError(
-                field='networks', value=twice, allowed='at least one, and each name once'
+                field='networks', value=twice, expected='at least one, and each name once'
             )
 
     def only(self, subnet_ids: tuple[str, ...]) -> Networks:
@@ -35,7 +35,7 @@ class Networks:
         for subnet_id in subnet_ids:
             if subnet_id not in known:
                 raise PlatformError(
-                    field='subnets', value=subnet_id, allowed=f'some of {", ".join(known)}'
+                    field='subnets', value=subnet_id, expected=f'some of {", ".join(known)}'
                 )
         return Networks(self.supernet, tuple(known[each] for each in subnet_ids))
 
@@ -64,10 +64,10 @@ def _of_model(name_or_path: str) -> Networks:
     from dynofa_ros.supernet import load_model
 
     model = load_model(name_or_path)
-    return Networks(model.net.spec.name, tuple(Network.of(kept) for kept in model.kept))
+    return Networks(model.net.spec.name, tuple(SubnetCost.of(kept) for kept in model.kept))
 
 
-def _of_set(at: Section) -> list[Network]:
+def _of_set(at: Section) -> list[SubnetCost]:
     with at.complete():
         at.text('source')  # who measured it is for the reader, but must be there
         processors = at.list_of_texts('processors') if at.has('processors') else ()
@@ -80,9 +80,9 @@ def _of_set(at: Section) -> list[Network]:
 
 def _network(
     name: str, at: Section, *, processors: tuple[str, ...], place: Section | None
-) -> Network:
+) -> SubnetCost:
     with at.complete():
-        return Network(
+        return SubnetCost(
             subnet_id=name,
             accuracy=at.bare_number('accuracy'),
             flops=at.bare_integer('flops'),

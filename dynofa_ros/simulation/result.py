@@ -11,7 +11,7 @@ import numpy as np
 
 from dynofa_ros.atomic_file import without_nan
 from dynofa_ros.simulation.application import SimulatedApplication
-from dynofa_ros.simulation.machine import Machine
+from dynofa_ros.simulation.machine import SimulatedMachine
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,7 @@ class Result:
     def document(self) -> dict[str, Any]:
         """Return everything as JSON can hold it; unknown is null. Latencies stay behind."""
         applications = {
-            name: {
-                key: value for key, value in asdict(each).items() if key != 'latencies_s'
-            }
+            name: {key: value for key, value in asdict(each).items() if key != 'latencies_s'}
             | {'miss_rate': each.miss_rate}
             for name, each in self.applications.items()
         }
@@ -128,7 +126,7 @@ def _mean(values: list[float]) -> float:
 
 
 def sum_up(
-    machine: Machine,
+    machine: SimulatedMachine,
     applications: Mapping[str, SimulatedApplication],
     *,
     scenario: str,

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 
-from dynofa_ros.simulation.application import Frame, SimulatedApplication
+from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
 from dynofa_ros.simulation.camera import images
 from dynofa_ros.simulation.events import EventQueue
-from dynofa_ros.simulation.machine import Machine, Trace
+from dynofa_ros.simulation.machine import SimulatedMachine, Trace
 from dynofa_ros.simulation.policies.policy import Policy, Setup, System
 from dynofa_ros.simulation.result import Result, sum_up
 from dynofa_ros.simulation.scenario import FRAME_REPORT
@@ -22,7 +22,7 @@ def run(setup: Setup, policy: Policy, *, name: str, trace: Note | None = None) -
     """Let everything happen that `setup` says, under a policy, which the result calls `name`."""
     scenario, queue = setup.scenario, EventQueue()
     note = _stamped(trace, queue) if trace else None
-    machine = Machine(
+    machine = SimulatedMachine(
         setup.platform,
         queue,
         governors=policy.governors,
@@ -63,15 +63,13 @@ def _plan(setup: Setup, policy: Policy, system: System) -> dict[str, SimulatedAp
     return applications
 
 
-def _report(setup: Setup, policy: Policy, system: System, frame: Frame) -> None:
+def _report(setup: Setup, policy: Policy, system: System, frame: SimulatedFrame) -> None:
     """Tell the policy of a frame, unless reports are lost."""
     if not setup.scenario.lost(FRAME_REPORT, time_s=system.queue.now_s):
         policy.finished(frame)
 
 
-def _plan_application(
-    application: SimulatedApplication, policy: Policy, system: System
-) -> None:
+def _plan_application(application: SimulatedApplication, policy: Policy, system: System) -> None:
     """Plan when an application joins, wants something else, and leaves."""
     plan, present, trace = application.plan, system.applications, system.trace
 

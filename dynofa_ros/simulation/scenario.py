@@ -28,7 +28,7 @@ FRAME_REPORT, PLATFORM_STATE, BATTERY = TOPICS = ('frame_report', 'platform_stat
 
 def _check_after(field: str, value: float, before: str, limit: float) -> None:
     if not value > limit:
-        raise PlatformError(field=field, value=value, allowed=f'after {before}, {limit:g}')
+        raise PlatformError(field=field, value=value, expected=f'after {before}, {limit:g}')
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Outage:
         """Raise PlatformError that names the field, the value and what is allowed."""
         if self.topic not in TOPICS:
             raise PlatformError(
-                field='topic', value=self.topic, allowed=f'one of {", ".join(TOPICS)}'
+                field='topic', value=self.topic, expected=f'one of {", ".join(TOPICS)}'
             )
         check_not_negative('at_s', self.at_s)
         _check_after('until_s', self.until_s, 'at_s', self.at_s)
@@ -117,7 +117,7 @@ class ApplicationPlan:
             raise PlatformError(
                 field='period_jitter',
                 value=self.period_jitter,
-                allowed=f'a share from 0 to {LARGEST_PERIOD_JITTER:g}',
+                expected=f'a share from 0 to {LARGEST_PERIOD_JITTER:g}',
             )
         _check_after('leave_s', self.leave_s, 'join_s', self.join_s)
         for before, after in itertools.pairwise(self.bursts):
@@ -125,7 +125,7 @@ class ApplicationPlan:
                 raise PlatformError(
                     field='bursts.at_s',
                     value=after.at_s,
-                    allowed=f'no earlier than the end of the one before, {before.until_s:g}',
+                    expected=f'no earlier than the end of the one before, {before.until_s:g}',
                 )
         self._check_targets()
 
@@ -134,14 +134,14 @@ class ApplicationPlan:
             raise PlatformError(
                 field='targets',
                 value=[each.at_s for each in self.targets],
-                allowed=f'the first of them no later than join_s, {self.join_s:g}',
+                expected=f'the first of them no later than join_s, {self.join_s:g}',
             )
         for before, after in itertools.pairwise(self.targets):
             if after.at_s <= before.at_s:
                 raise PlatformError(
                     field='targets.at_s',
                     value=after.at_s,
-                    allowed=f'ascending times: above {before.at_s:g} here',
+                    expected=f'ascending times: above {before.at_s:g} here',
                 )
 
     def target_at(self, time_s: float) -> Target:
@@ -182,18 +182,18 @@ class Scenario:
         check_not_negative('mission_s', self.mission_s)
         if math.isinf(self.ambient_c):
             raise PlatformError(
-                field='ambient_c', value=self.ambient_c, allowed='a finite temperature, or none'
+                field='ambient_c', value=self.ambient_c, expected='a finite temperature, or none'
             )
         if not math.isnan(self.battery_energy_j):
             check_positive('battery_energy_j', self.battery_energy_j)
         names = [each.name for each in self.applications]
         if not names or len(set(names)) < len(names):
             raise PlatformError(
-                field='applications', value=names, allowed='at least one, each name once'
+                field='applications', value=names, expected='at least one, each name once'
             )
         if self.objective not in OBJECTIVES:
             raise PlatformError(
-                field='objective', value=self.objective, allowed=f'one of {", ".join(OBJECTIVES)}'
+                field='objective', value=self.objective, expected=f'one of {", ".join(OBJECTIVES)}'
             )
 
     def lost(self, topic: str, *, time_s: float) -> bool:
@@ -221,7 +221,7 @@ class Scenario:
             raise PlatformError(
                 field='battery_energy_j',
                 value=self.battery_energy_j,
-                allowed=f'none: {platform.name} has no battery',
+                expected=f'none: {platform.name} has no battery',
             )
         battery = dataclasses.replace(platform.battery, energy_j=self.battery_energy_j)
         return dataclasses.replace(platform, battery=battery)

@@ -13,9 +13,7 @@ from dynofa_ros.supernet.supernet import Supernet
 
 
 @torch.no_grad()
-def calibrate(
-    net: Supernet, config: SubnetConfig, batches: Iterable[Tensor]
-) -> Statistics:
+def calibrate(net: Supernet, config: SubnetConfig, batches: Iterable[Tensor]) -> Statistics:
     """Run a sub-network over (N, 3, r, r) batches, remember its statistics and return them.
 
     Raises:

@@ -20,7 +20,7 @@ from dynofa_ros.supernet.config import SubnetConfig, SubnetConfigError
 from dynofa_ros.supernet.efficientnet_lite_layers import LiteBlock, SameConvNorm
 from dynofa_ros.supernet.extract import StaticSubnet, copy_linear
 from dynofa_ros.supernet.layers import make_divisible
-from dynofa_ros.supernet.search_space import Choice, SearchSpace
+from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
 from dynofa_ros.supernet.supernet import Supernet
 
 MULTIPLIERS = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2)}
@@ -139,7 +139,9 @@ class EfficientNetLite(Supernet):
     def leave_out(self, remedies: Mapping[int, str]) -> None:
         """Drop some variants, but not all; asking for one is answered with its remedy."""
         allowed = tuple(v for v in self.space.allowed('v') if v not in remedies)
-        space = replace(self.spec.space, v=(Choice(allowed),), left_out=tuple(remedies.items()))
+        space = replace(
+            self.spec.space, v=(ElasticDimension(allowed),), left_out=tuple(remedies.items())
+        )
         self.spec = replace(self.spec, space=space)
         self.space = space
         for variant in remedies:
@@ -154,7 +156,7 @@ def efficientnet_lite() -> EfficientNetLite:
         EfficientNetLiteSpec(
             name='efficientnet_lite',
             space=VariantSpace(
-                v=(Choice(tuple(MULTIPLIERS)),), resolutions=tuple(range(128, 261, 4))
+                v=(ElasticDimension(tuple(MULTIPLIERS)),), resolutions=tuple(range(128, 261, 4))
             ),
             classes=1000,
             mean=(127 / 255,) * 3,

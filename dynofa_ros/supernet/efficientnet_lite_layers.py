@@ -41,9 +41,7 @@ class SameConvNorm(nn.Module):
             in_channels, out_channels, kernel_size, stride, groups=groups, bias=False
         )
         nn.init.kaiming_normal_(self.conv.weight, mode='fan_out')
-        self.norm = nn.BatchNorm2d(
-            out_channels, eps=BATCH_NORM_EPS, momentum=BATCH_NORM_MOMENTUM
-        )
+        self.norm = nn.BatchNorm2d(out_channels, eps=BATCH_NORM_EPS, momentum=BATCH_NORM_MOMENTUM)
 
     def output_side(self, side: int) -> int:
         """Return the side of what comes out."""

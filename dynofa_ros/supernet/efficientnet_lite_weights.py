@@ -91,7 +91,7 @@ def load_packages(net: EfficientNetLite, packages: Sequence[WeightPackage]) -> N
     for package in packages:
         if package.variant not in variants:
             raise WeightPackageError(
-                f'{package.package} is for variant {package.variant}; allowed: '
+                f'{package.package} is for variant {package.variant}; expected '
                 f'{", ".join(map(str, variants))}'
             )
     files = [(package, package.path()) for package in packages]

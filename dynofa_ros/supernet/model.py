@@ -25,11 +25,11 @@ from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
 from dynofa_ros.supernet.efficientnet_lite_weights import WeightPackage, load_packages
 from dynofa_ros.supernet.fingerprint import fingerprint, statistics_fingerprint
 from dynofa_ros.supernet.quantized import INT8, SUFFIX, load_quantized
-from dynofa_ros.supernet.subnet_record import KeptSubnet, ModelError
+from dynofa_ros.supernet.subnet_record import ModelError, SubnetRecord
 from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.zoo import create_supernet
 
-__all__ = ['KeptSubnet', 'Model', 'ModelError', 'fingerprint', 'load_model', 'save_model']
+__all__ = ['Model', 'ModelError', 'SubnetRecord', 'fingerprint', 'load_model', 'save_model']
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Model:
     name: str
     net: Supernet
     labels: tuple[str, ...]
-    kept: tuple[KeptSubnet, ...]
+    kept: tuple[SubnetRecord, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Sub-networks that cannot run because weights are not installed, each with the remedy."""
     quantized: Mapping[str, Path] = field(default_factory=dict)
     """The ONNX file of each int8 sub-network, by its name."""
 
-    def subnet(self, subnet_id: str) -> KeptSubnet:
+    def subnet(self, subnet_id: str) -> SubnetRecord:
         """Return the kept sub-network of this name.
 
         Raises:
@@ -112,7 +112,7 @@ def load_model(name_or_path: str, *, quantized: bool = True) -> Model:
         net = create_supernet(document['supernet'])
         labels = tuple(map(str, document['labels']))
         kept = tuple(
-            KeptSubnet(**(entry | {'config': SubnetConfig.from_dict(entry['config'])}))
+            SubnetRecord(**(entry | {'config': SubnetConfig.from_dict(entry['config'])}))
             for entry in document['subnets']
         )
         for each in kept:
@@ -154,9 +154,7 @@ def model_folder(name_or_path: str) -> Path:
     raise ModelError(f'model {name_or_path!r} is no folder; known by name: {listed}')
 
 
-def _load_weights(
-    file: Path, net: Supernet, kept: tuple[KeptSubnet, ...], expected: str
-) -> None:
+def _load_weights(file: Path, net: Supernet, kept: tuple[SubnetRecord, ...], expected: str) -> None:
     if not file.exists():
         raise ModelError(f'{file} does not exist')
     try:
@@ -189,7 +187,7 @@ def _load_weights(
 
 
 def _load_packages(
-    file: Path, net: Supernet, kept: tuple[KeptSubnet, ...], packages: tuple[WeightPackage, ...]
+    file: Path, net: Supernet, kept: tuple[SubnetRecord, ...], packages: tuple[WeightPackage, ...]
 ) -> dict[str, str]:
     """Load the weights that are installed; return what the other sub-networks need."""
     if not isinstance(net, EfficientNetLite):
@@ -209,7 +207,7 @@ def _load_packages(
 
 
 def _check(
-    folder: Path, net: Supernet, labels: tuple[str, ...], kept: tuple[KeptSubnet, ...]
+    folder: Path, net: Supernet, labels: tuple[str, ...], kept: tuple[SubnetRecord, ...]
 ) -> None:
     if len(labels) != net.spec.classes:
         raise ModelError(

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from dynofa_ros.supernet.fingerprint import subnet_fingerprints
-from dynofa_ros.supernet.subnet_record import KeptSubnet, ModelError
+from dynofa_ros.supernet.subnet_record import ModelError, SubnetRecord
 from dynofa_ros.supernet.supernet import Supernet
 
 INT8 = 'int8'
@@ -72,8 +72,8 @@ class QuantizedSubnet:
 
 
 def load_quantized(
-    folder: Path, net: Supernet, kept: Sequence[KeptSubnet], left_out: Collection[str] = ()
-) -> tuple[tuple[KeptSubnet, Path], ...]:
+    folder: Path, net: Supernet, kept: Sequence[SubnetRecord], left_out: Collection[str] = ()
+) -> tuple[tuple[SubnetRecord, Path], ...]:
     """Return the int8 sub-networks of a model folder, each with its ONNX file.
 
     Those made from a sub-network that is left out are left out too.
@@ -104,11 +104,9 @@ def load_quantized(
     return tuple(pairs)
 
 
-def quantized_subnet(source: KeptSubnet, accuracy: float) -> KeptSubnet:
+def quantized_subnet(source: SubnetRecord, accuracy: float) -> SubnetRecord:
     """Return the int8 one of a kept sub-network."""
-    return replace(
-        source, subnet_id=source.subnet_id + SUFFIX, accuracy=accuracy, precision=INT8
-    )
+    return replace(source, subnet_id=source.subnet_id + SUFFIX, accuracy=accuracy, precision=INT8)
 
 
 def write_index(folder: Path, entries: Iterable[QuantizedSubnet]) -> None:

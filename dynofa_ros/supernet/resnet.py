@@ -20,7 +20,7 @@ from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.extract import StaticBlock, StaticSubnet, copy_linear, fold
 from dynofa_ros.supernet.layers import ElasticConv, make_divisible
 from dynofa_ros.supernet.official_keys import resnet_key
-from dynofa_ros.supernet.search_space import Choice, SearchSpace
+from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
 from dynofa_ros.supernet.supernet import Supernet
 
 
@@ -252,9 +252,9 @@ def ofa_resnet50() -> OFAResNet:
         for block in range(least + 2)
     ]
     space = SearchSpace(
-        d=(Choice((0, 2)), *(Choice((0, 1, 2)) for _ in base_depths)),
-        e=tuple(Choice((0.2, 0.25, 0.35), gate) for gate in gates),
-        w=(Choice((0, 1, 2)),) * (2 + len(base_depths)),
+        d=(ElasticDimension((0, 2)), *(ElasticDimension((0, 1, 2)) for _ in base_depths)),
+        e=tuple(ElasticDimension((0.2, 0.25, 0.35), gate) for gate in gates),
+        w=(ElasticDimension((0, 1, 2)),) * (2 + len(base_depths)),
         resolutions=imagenet.RESOLUTIONS,
     )
     spec = ResNetSpec(

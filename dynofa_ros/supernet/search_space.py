@@ -11,7 +11,7 @@ from dynofa_ros.supernet.config import CHOICE_FIELDS, SubnetConfig, SubnetConfig
 
 
 @dataclass(frozen=True)
-class Choice:
+class ElasticDimension:
     """What one entry of a config's field may be, and when it matters.
 
     Entry ``i, least`` as ``runs_above`` says that the choice is one of a block that runs only
@@ -37,12 +37,12 @@ class Choice:
 class SearchSpace:
     """What each entry of each field of a :class:`SubnetConfig` may be."""
 
-    ks: tuple[Choice, ...] = ()
-    e: tuple[Choice, ...] = ()
-    d: tuple[Choice, ...] = ()
-    w: tuple[Choice, ...] = ()
-    h: tuple[Choice, ...] = ()
-    v: tuple[Choice, ...] = ()
+    ks: tuple[ElasticDimension, ...] = ()
+    e: tuple[ElasticDimension, ...] = ()
+    d: tuple[ElasticDimension, ...] = ()
+    w: tuple[ElasticDimension, ...] = ()
+    h: tuple[ElasticDimension, ...] = ()
+    v: tuple[ElasticDimension, ...] = ()
     resolutions: tuple[int, ...]
 
     def __post_init__(self) -> None:
@@ -63,9 +63,9 @@ class SearchSpace:
                         'entries'
                     )
 
-    def choices(self, field: str) -> tuple[Choice, ...]:
+    def choices(self, field: str) -> tuple[ElasticDimension, ...]:
         """Return what each entry of a field may be."""
-        chosen: tuple[Choice, ...] = getattr(self, field)
+        chosen: tuple[ElasticDimension, ...] = getattr(self, field)
         return chosen
 
     @property
@@ -119,7 +119,7 @@ class SearchSpace:
         for field, value in values.items():
             if value not in self.allowed(field):
                 raise SubnetConfigError(
-                    f'{field} is {value}; allowed: {_listed(self.allowed(field))}'
+                    f'{field} is {value}; expected {_listed(self.allowed(field))}'
                 )
         entries = {
             field: tuple(_at_most(values[field], c.allowed) for c in self.choices(field))
@@ -157,10 +157,10 @@ class SearchSpace:
             for index, (value, choice) in enumerate(zip(values, choices, strict=True)):
                 if value not in choice.allowed:
                     raise SubnetConfigError(
-                        f'{field}[{index}] is {value}; allowed: {_listed(choice.allowed)}'
+                        f'{field}[{index}] is {value}; expected {_listed(choice.allowed)}'
                     )
         if config.r not in self.resolutions:
-            raise SubnetConfigError(f'r is {config.r}; allowed: {_listed(self.resolutions)}')
+            raise SubnetConfigError(f'r is {config.r}; expected {_listed(self.resolutions)}')
 
     def canonical(self, config: SubnetConfig) -> SubnetConfig:
         """Return the config with blocks that are not run set to the smallest choice.
@@ -172,7 +172,7 @@ class SearchSpace:
         """
         self.validate(config)
 
-        def runs(choice: Choice) -> bool:
+        def runs(choice: ElasticDimension) -> bool:
             if choice.runs_above is None:
                 return True
             stage, least = choice.runs_above
@@ -212,9 +212,9 @@ def inverted_residual_space(
     gates = [(stage, block) for stage in range(stages) for block in range(max(depths))]
     gates += [(stages + single, 0) for single in range(single_blocks)]
     return SearchSpace(
-        ks=tuple(Choice(kernel_sizes, gate) for gate in gates),
-        e=tuple(Choice(expand_ratios, gate) for gate in gates),
-        d=(Choice(depths),) * stages + (Choice((1,)),) * single_blocks,
+        ks=tuple(ElasticDimension(kernel_sizes, gate) for gate in gates),
+        e=tuple(ElasticDimension(expand_ratios, gate) for gate in gates),
+        d=(ElasticDimension(depths),) * stages + (ElasticDimension((1,)),) * single_blocks,
         resolutions=resolutions,
     )
 

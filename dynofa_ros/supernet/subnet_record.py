@@ -14,7 +14,7 @@ class ModelError(ValueError):
 
 
 @dataclass(frozen=True)
-class KeptSubnet:
+class SubnetRecord:
     """A sub-network worth running, with its top-1 accuracy on the test images, 0..1."""
 
     subnet_id: str
@@ -38,7 +38,7 @@ class KeptSubnet:
         if self.precision not in PRECISIONS:
             raise ModelError(
                 f'{self.subnet_id}: precision is {self.precision!r}; '
-                f'allowed: {", ".join(PRECISIONS)}'
+                f'expected {", ".join(PRECISIONS)}'
             )
         if not 0 <= self.accuracy <= 1:
             raise ModelError(f'{self.subnet_id}: accuracy is {self.accuracy}; it must be in 0..1')

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from dynofa_ros.supernet.batch_norm import BatchNormMode, StoredStatistics
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.extract import fold
-from dynofa_ros.supernet.search_space import Choice, SearchSpace
+from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
 from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.vision_transformer_layers import (
     ConvTokenizer,
@@ -229,10 +229,10 @@ def transformer_space(
     """Return AutoFormer's space: one depth and one width; heads and MLP ratio for each layer."""
     gates = [(0, layer) for layer in range(max(depths))]
     return SearchSpace(
-        d=(Choice(depths),),
-        w=(Choice(widths),),
-        h=tuple(Choice(heads, gate) for gate in gates),
-        e=tuple(Choice(mlp_ratios, gate) for gate in gates),
+        d=(ElasticDimension(depths),),
+        w=(ElasticDimension(widths),),
+        h=tuple(ElasticDimension(heads, gate) for gate in gates),
+        e=tuple(ElasticDimension(mlp_ratios, gate) for gate in gates),
         resolutions=resolutions,
     )
 

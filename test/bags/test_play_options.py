@@ -58,8 +58,11 @@ def test_an_option_that_does_not_fit_exits_with_2_and_says_why(capsys, arguments
         ('bag --remap a:=b', 'bag --remap a:=b', ''),
         ('bag --ros-args -r a:=b', 'bag', '--ros-args -r a:=b'),
         ('--ros-args -r a:=b -- bag --loop', 'bag --loop', '--ros-args -r a:=b --'),
-        ('bag --ros-args -r a:=b -- -l --ros-args -r c:=d', 'bag -l',
-         '--ros-args -r a:=b -- --ros-args -r c:=d'),
+        (
+            'bag --ros-args -r a:=b -- -l --ros-args -r c:=d',
+            'bag -l',
+            '--ros-args -r a:=b -- --ros-args -r c:=d',
+        ),
     ],
 )
 def test_ros_takes_only_what_follows_ros_args(arguments, own, ros):

@@ -39,9 +39,7 @@ def test_bag_time_runs_at_the_rate():
     assert schedule(rate=2.0).bag_time_ns(101.0) == 7 * SECOND
 
 
-@given(
-    rate=st.floats(0.01, 100), loop=st.integers(0, 50), offset_ns=st.integers(0, 2 * SECOND - 1)
-)
+@given(rate=st.floats(0.01, 100), loop=st.integers(0, 50), offset_ns=st.integers(0, 2 * SECOND - 1))
 def test_a_message_is_due_when_the_bag_time_is_its_own(rate, loop, offset_ns):
     it = schedule(rate=rate)
     time_ns = it.first_ns + offset_ns

@@ -47,7 +47,7 @@ def test_no_point_of_a_made_up_profile_beats_another(load):
 
 def test_points_that_do_not_fill_the_clocks_are_refused(load):
     decision = load('decision')
-    with pytest.raises(ValueError, match='points is 401; allowed: a multiple of 40'):
+    with pytest.raises(ValueError, match='points is 401; expected a multiple of 40'):
         decision.profile('app', points=401, rng=decision.np.random.default_rng(1))
 
 

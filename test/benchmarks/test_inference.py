@@ -84,9 +84,7 @@ def test_a_goal_is_met_when_its_figure_is_reached(figures):
 
 
 def test_the_engine_computes_what_the_dynamic_network_does(figures):
-    errors = [
-        each['relative_error'][ENGINE] for each in figures['rows'] + figures['well_known']
-    ]
+    errors = [each['relative_error'][ENGINE] for each in figures['rows'] + figures['well_known']]
     assert figures['agreement']['met']
     assert figures['agreement']['relative_error'] == max(errors) < 1e-4
 

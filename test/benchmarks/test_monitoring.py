@@ -36,4 +36,4 @@ def test_each_machine_has_its_goal(figures):
 
 def test_a_machine_that_there_is_not_is_named(load, capsys):
     assert load('monitoring').main(['--quick', '--boards', 'toaster']) == 1
-    assert "board is 'toaster'; allowed: " in capsys.readouterr().err
+    assert "board is 'toaster'; expected " in capsys.readouterr().err

@@ -80,9 +80,7 @@ def test_the_file_says_what_was_measured_on_which_machine(figures):
     assert [each['goal'] for each in added] == [3.0, 6.0]
 
 
-def test_a_row_takes_its_own_frames_behind_the_first_of_a_block(
-    node_overhead, load, make_frame
-):
+def test_a_row_takes_its_own_frames_behind_the_first_of_a_block(node_overhead, load, make_frame):
     frames = [make_frame(i, frame_id=f'640x480/{i}', total_s=63.0 + i) for i in range(8)]
     bare = {f'640x480/{i}': 1.0 + i for i in range(7)} | {'1920x1080/3': 99.0}
     lost = load('frames').losses(8, frames, set())

@@ -276,8 +276,8 @@ def test_the_reference_is_tried_out_for_one_application_alone(load, scenario, ki
 @pytest.mark.parametrize(
     ('option', 'named'),
     [
-        (['--platforms', 'nope'], "platform: 'nope' refused"),
-        (['--scenarios', 'nope'], "scenario: 'nope' refused"),
+        (['--platforms', 'nope'], "platform is 'nope'"),
+        (['--scenarios', 'nope'], "scenario is 'nope'"),
         (['--seeds', '0'], "'0' is no integer above 0"),
     ],
 )

@@ -6,15 +6,15 @@ from rich.console import Console
 from dynofa_ros.demo.live_table import LiveTable, rows
 from dynofa_ros.report.recording import (
     BatterySample,
-    Frame,
     PlatformSample,
     PowerCap,
+    RecordedFrame,
     Recording,
 )
 
 
 def a_run(*, met=True):
-    frame = Frame(
+    frame = RecordedFrame(
         time_s=0.1,
         app='perception',
         subnet_id='small',

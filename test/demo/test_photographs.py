@@ -128,9 +128,7 @@ def test_a_parameter_out_of_range_is_named(tmp_path, name, value):
 
 def test_a_photograph_that_is_missing_is_left_out(tmp_path):
     missing = Photograph('unicorn', 'skimage', 'data/unicorn.png', 'nobody, CC0')
-    shown = write_photograph_bag(
-        tmp_path / 'bag', **SMALL, photographs=[missing, PHOTOGRAPHS[0]]
-    )
+    shown = write_photograph_bag(tmp_path / 'bag', **SMALL, photographs=[missing, PHOTOGRAPHS[0]])
     assert shown == [PHOTOGRAPHS[0]]
 
 

@@ -113,8 +113,10 @@ def test_a_folder_that_is_read_only_costs_time_and_is_told(cache):
     cache.folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
     make = Maker()
     assert [cache.get('a', make) for _ in range(2)] == [b'compiled'] * 2
-    assert (make.calls, cache.error) == (2, f'{cache.folder / "a"} cannot be written: '
-                                         'Permission denied')
+    assert (make.calls, cache.error) == (
+        2,
+        f'{cache.folder / "a"} cannot be written: Permission denied',
+    )
 
 
 def names(cache):

@@ -71,7 +71,7 @@ def test_an_engine_that_is_not_installed_says_so(monkeypatch, name):
 
 def test_an_unknown_engine_is_refused_with_the_known():
     with pytest.raises(
-        ValueError, match="engine is 'caffe'; allowed: auto, openvino, onnxruntime, torch"
+        ValueError, match="engine is 'caffe'; expected auto, openvino, onnxruntime, torch"
     ):
         create_engine('caffe')
 

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from dynofa_ros.engine import Delivery, Mailbox
+from dynofa_ros.engine import Mailbox, MailboxItem
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def mailbox():
 def test_a_frame_is_delivered_once(mailbox):
     mailbox.put_frame('a')
     mailbox.put_command('x')
-    assert mailbox.take() == Delivery(('x',), 'a', 0)
+    assert mailbox.take() == MailboxItem(('x',), 'a', 0)
     mailbox.put_command('y')
     assert mailbox.take().frame is None
 
@@ -21,7 +21,7 @@ def test_a_frame_is_delivered_once(mailbox):
 def test_the_newest_frame_wins_and_the_others_are_counted(mailbox):
     for frame in 'abc':
         mailbox.put_frame(frame)
-    assert mailbox.take() == Delivery((), 'c', 2)
+    assert mailbox.take() == MailboxItem((), 'c', 2)
 
 
 def test_dropped_frames_are_counted_since_the_frame_before(mailbox):
@@ -29,13 +29,13 @@ def test_dropped_frames_are_counted_since_the_frame_before(mailbox):
         mailbox.put_frame(frame)
     mailbox.take()
     mailbox.put_frame('d')
-    assert mailbox.take() == Delivery((), 'd', 0)
+    assert mailbox.take() == MailboxItem((), 'd', 0)
 
 
 def test_commands_come_all_and_in_order(mailbox):
     for command in 'xyz':
         mailbox.put_command(command)
-    assert mailbox.take() == Delivery(('x', 'y', 'z'), None, 0)
+    assert mailbox.take() == MailboxItem(('x', 'y', 'z'), None, 0)
 
 
 def test_a_command_does_not_lose_a_frame_count(mailbox):
@@ -68,7 +68,9 @@ def test_who_waits_is_woken(mailbox, wake):
     }[wake]()
     thread.join(timeout=30)
     assert taken == [
-        {'frame': Delivery((), 'a', 0), 'command': Delivery(('x',), None, 0), 'close': None}[wake]
+        {'frame': MailboxItem((), 'a', 0), 'command': MailboxItem(('x',), None, 0), 'close': None}[
+            wake
+        ]
     ]
 
 

@@ -76,7 +76,7 @@ def test_what_is_not_resident_is_not_found(make):
 
 def test_an_unknown_name_is_refused_with_those_the_model_keeps(make):
     for ask in (make().find, make().load):
-        with pytest.raises(ValueError, match=r"'huge'; allowed: small, middle, large"):
+        with pytest.raises(ValueError, match=r"'huge'; expected small, middle, large"):
             ask('huge', ONE)
 
 

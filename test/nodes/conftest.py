@@ -48,9 +48,7 @@ class Robot:
             '/diagnostics': DiagnosticArray,
         }.items():
             self.heard[topic] = []
-            self.node.create_subscription(
-                kind, topic, self.heard[topic].append, qos_profile(topic)
-            )
+            self.node.create_subscription(kind, topic, self.heard[topic].append, qos_profile(topic))
         self._publishers = {
             topic: self.node.create_publisher(kind, topic, qos_profile(topic))
             for topic, kind in {

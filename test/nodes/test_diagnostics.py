@@ -73,10 +73,10 @@ def test_refused_inputs_are_counted_by_name(diagnostics):
 
 def test_a_refusal_warns_for_ten_seconds_and_says_what(diagnostics, time):
     diagnostics.ok('running')
-    diagnostics.count('deadline', 'deadline_s is nan; allowed: above 0')
+    diagnostics.count('deadline', 'deadline_s is nan; expected above 0')
     status = diagnostics.status()
     assert status.level == DiagnosticStatus.WARN
-    assert status.message == 'running; refused: deadline_s is nan; allowed: above 0'
+    assert status.message == 'running; refused: deadline_s is nan; expected above 0'
     time.now_s = 10.0
     assert diagnostics.status().level == DiagnosticStatus.OK
 

@@ -240,9 +240,9 @@ def test_what_is_not_whitelisted_is_refused(bench: Callable[[str], Bench]) -> No
     made = bench('xavier_nx_jetpack5')
     robot = made.start("whitelist:=['gpu:200e6-900e6']")
     refused = robot.command(1, cpu=1190400000.0)
-    assert 'allowed: gpu' in refused.command_result
+    assert 'expected gpu' in refused.command_result
     refused = robot.command(2, gpu=1109250000.0)
-    assert 'gpu.frequency_hz: 1109250000.0 refused' in refused.command_result
+    assert 'gpu.frequency_hz is 1109250000.0' in refused.command_result
     assert robot.domain('gpu').available_frequencies_hz[-1] == 803250000.0
     made.turn(sequence=3)
 
@@ -361,5 +361,5 @@ def test_a_bad_whitelist_is_refused_at_the_start(bench: Callable[[str], Bench]) 
     node = start(made.folder, f'sysfs_root:={made.kernel.root}', "whitelist:=['npu']")
     output, _ = node.communicate(timeout=TIMEOUT_S)
     assert node.returncode == 1
-    assert "whitelist: 'npu' refused; allowed: one of " in output
+    assert "whitelist is 'npu'; expected one of " in output
     assert 'Traceback' not in output

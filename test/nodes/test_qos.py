@@ -52,5 +52,5 @@ def test_a_camera_may_be_asked_to_repeat_lost_images():
 
 
 def test_a_topic_that_is_not_ours_is_refused():
-    with pytest.raises(ValueError, match=r"topic 'images' has no QoS profile; allowed: image"):
+    with pytest.raises(ValueError, match=r"topic 'images' has no QoS profile; expected image"):
         qos_profile('images')

@@ -45,7 +45,9 @@ class Bystander:
         self.robot, self._photograph = robot, photograph
         self.states = []
         robot.node.create_subscription(
-            messages.PlatformState, 'platform_state', self.states.append,
+            messages.PlatformState,
+            'platform_state',
+            self.states.append,
             qos_profile('platform_state'),
         )
         self._commands = robot.node.create_publisher(

@@ -162,7 +162,7 @@ def test_busy_is_not_below_idle(machine: Platform) -> None:
 
 def test_a_processor_names_a_domain_that_exists(machine: Platform) -> None:
     lost = dataclasses.replace(machine.processors['gpu'], domain='dla')
-    with pytest.raises(PlatformError, match=r"processors\.gpu\.domain: 'dla'.*one of cpu, gpu"):
+    with pytest.raises(PlatformError, match=r"processors\.gpu\.domain is 'dla'.*one of cpu, gpu"):
         dataclasses.replace(machine, processors={'gpu': lost})
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dynofa_ros.offline.calibration.loudva_data import Measured, read_board
+from dynofa_ros.offline.calibration.loudva_data import LoudvaSample, read_board
 from dynofa_ros.offline.calibration.loudva_fit import PlatformFit, fit_platform
 from dynofa_ros.offline.calibration.loudva_run import description_error, fit_errors, run_fit
 from dynofa_ros.platform import load_platform
@@ -125,5 +125,5 @@ def test_idle_power_is_below_all_that_was_measured(name: str, folder: Path) -> N
     assert load_platform(name).idle_power_w < min(min(_powers(each)) for each in clocks)
 
 
-def _powers(measured: Measured) -> tuple[float, ...]:
+def _powers(measured: LoudvaSample) -> tuple[float, ...]:
     return measured.power_w

@@ -46,7 +46,7 @@ def refusal(path: str) -> PlatformError:
         load_platform(path)
     assert path in str(caught.value)
     assert caught.value.field in str(caught.value)
-    assert caught.value.allowed in str(caught.value)
+    assert caught.value.expected in str(caught.value)
     return caught.value
 
 
@@ -85,7 +85,7 @@ def test_every_number_tells_its_source() -> None:
 def test_a_missing_key_is_named(write: Write, field: str) -> None:
     error = refusal(write(field))
     assert error.field == field
-    assert 'missing' in error.allowed
+    assert 'missing' in error.expected
 
 
 def test_a_platform_may_have_no_battery(write: Write) -> None:
@@ -98,7 +98,7 @@ def test_a_platform_may_have_no_battery(write: Write) -> None:
 def test_an_unknown_key_is_named(write: Write, field: str) -> None:
     error = refusal(write(field, assumed(1.0)))
     assert error.field == field
-    assert 'only the keys' in error.allowed
+    assert 'only the keys' in error.expected
 
 
 @pytest.mark.parametrize('field', ['idle_power_w', 'frequency_domains.gpu.change_delay_s'])
@@ -106,7 +106,7 @@ def test_an_unknown_key_is_named(write: Write, field: str) -> None:
 def test_a_number_without_a_source_is_refused(write: Write, field: str, number: object) -> None:
     error = refusal(write(field, number))
     assert error.field == field
-    assert 'assumed' in error.allowed
+    assert 'assumed' in error.expected
 
 
 @pytest.mark.parametrize('source', ['folklore', '', None, 3])
@@ -114,7 +114,7 @@ def test_a_source_is_one_of_the_file(write: Write, source: object) -> None:
     error = refusal(write('idle_power_w', {'value': 3.0, 'source': source}))
     assert error.field == 'idle_power_w.source'
     assert error.value == source
-    assert 'loudva' in error.allowed
+    assert 'loudva' in error.expected
 
 
 def test_assumed_is_not_a_source_to_define(write: Write) -> None:

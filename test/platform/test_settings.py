@@ -83,7 +83,7 @@ def test_a_command_is_refused_with_what_is_allowed(
     with pytest.raises(PlatformError) as caught:
         resolved(machine, *settings)
     assert caught.value.field == field
-    assert allowed in caught.value.allowed
+    assert allowed in caught.value.expected
 
 
 def test_lowering_the_maximum_below_a_kept_minimum_is_refused(machine: Platform) -> None:

@@ -29,7 +29,9 @@ def test_after_one_time_constant_63_percent_of_the_rise_is_done() -> None:
 
 
 @given(
-    start_c=st.floats(0, 100), power_w=st.floats(0, 50), first_s=st.floats(0, 60),
+    start_c=st.floats(0, 100),
+    power_w=st.floats(0, 50),
+    first_s=st.floats(0, 60),
     second_s=st.floats(0, 60),
 )
 def test_two_steps_are_one_step_of_their_sum(

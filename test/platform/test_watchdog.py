@@ -37,7 +37,7 @@ def test_it_barks_once_until_clocks_are_turned_again(clock):
     dog = Watchdog(5.0, clock=clock)
     dog.turn()
     clock.now_s += 6.0
-    dog.put_back()
+    dog.restored()
     assert not dog.barks
     dog.turn()
     clock.now_s += 6.0
@@ -52,5 +52,5 @@ def test_without_a_timeout_it_never_barks(clock):
 
 
 def test_a_negative_timeout_is_refused(clock):
-    with pytest.raises(PlatformError, match=r'timeout_s: -1.0 refused'):
+    with pytest.raises(PlatformError, match=r'timeout_s is -1.0'):
         Watchdog(-1.0, clock=clock)

@@ -160,8 +160,8 @@ def test_no_point_for_so_few_threads_is_an_error(stored, nets):
 @pytest.mark.parametrize(
     ('fields', 'text'),
     [
-        ({'engines': {'openvino': '1'}}, "engine is 'torch'; allowed: openvino"),
-        ({'subnets': {'small': 'x'}}, "subnet_id is 'middle'; allowed: small"),
+        ({'engines': {'openvino': '1'}}, "engine is 'torch'; expected openvino"),
+        ({'subnets': {'small': 'x'}}, "subnet_id is 'middle'; expected small"),
     ],
 )
 def test_a_point_that_the_conditions_do_not_know_is_refused(stored, fields, text):

@@ -4,10 +4,10 @@ import pytest
 
 from dynofa_ros.report.recording import (
     BatterySample,
-    Command,
-    Frame,
-    Objective,
     PlatformSample,
+    RecordedCommand,
+    RecordedFrame,
+    RecordedObjective,
     Recording,
 )
 
@@ -27,7 +27,7 @@ def make_frame(time_s, **changes):
         'latency_source': 'modelled',
         'energy_source': 'modelled',
     }
-    return Frame(time_s=time_s, **(values | changes))
+    return RecordedFrame(time_s=time_s, **(values | changes))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def recording():
         PlatformSample(1.1, 'nx', True, {'gpu': 5e8}, 9.0, 'modelled', 41.0),
     ]
     run.battery = [BatterySample(0.0, 0.5), BatterySample(1.5, 0.4)]
-    run.objectives = [Objective(0.0, 'max_accuracy', 'battery 50%')]
-    run.commands = [Command(0.5, 'perception', 1, 'large on gpu', 'most accurate')]
+    run.objectives = [RecordedObjective(0.0, 'max_accuracy', 'battery 50%')]
+    run.commands = [RecordedCommand(0.5, 'perception', 1, 'large on gpu', 'most accurate')]
     run.decisions_s = [0.001, 0.003]
     return run

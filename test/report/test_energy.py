@@ -7,7 +7,7 @@ import pytest
 
 from dynofa_ros.report.energy import energy_std_j
 from dynofa_ros.report.recording import Recording
-from dynofa_ros.report.summary import Phase, summarise
+from dynofa_ros.report.summary import RunPhase, summarise
 
 
 @pytest.fixture
@@ -57,6 +57,6 @@ def test_without_frames_it_is_unknown():
 
 
 def test_the_summary_says_it_of_the_whole_and_of_a_mean_frame(frames):
-    summary = summarise(Recording(frames=frames), [Phase('all', 0.0, 20.0)])
+    summary = summarise(Recording(frames=frames), [RunPhase('all', 0.0, 20.0)])
     assert (summary['energy_j'], summary['energy_std_j']) == (100.0, 1.0)
     assert summary['phases'][0]['energy_per_frame_std_j'] == 0.01

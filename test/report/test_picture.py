@@ -2,9 +2,9 @@ import cv2
 
 from dynofa_ros.report.picture import draw
 from dynofa_ros.report.recording import Recording
-from dynofa_ros.report.summary import Phase
+from dynofa_ros.report.summary import RunPhase
 
-PHASES = (Phase('first', 0.0, 1.0), Phase('second', 1.0, 2.0))
+PHASES = (RunPhase('first', 0.0, 1.0), RunPhase('second', 1.0, 2.0))
 
 
 def colours(file):

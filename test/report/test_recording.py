@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from dynofa_ros.report.recording import Command, MeasuredEnergy, Recording
+from dynofa_ros.report.recording import MeasuredEnergy, RecordedCommand, Recording
 
 
 def recording_of(*commands):
-    return Recording(commands=[Command(0.0, *each, 'what', 'why') for each in commands])
+    return Recording(commands=[RecordedCommand(0.0, *each, 'what', 'why') for each in commands])
 
 
 def test_a_state_acknowledges_the_command_of_its_sequence():

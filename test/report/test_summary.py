@@ -3,9 +3,9 @@ import json
 import pytest
 
 from dynofa_ros.report.recording import Recording
-from dynofa_ros.report.summary import Phase, summarise
+from dynofa_ros.report.summary import RunPhase, summarise
 
-PHASES = (Phase('first', 0.0, 1.0), Phase('second', 1.0, 2.0))
+PHASES = (RunPhase('first', 0.0, 1.0), RunPhase('second', 1.0, 2.0))
 
 
 def test_frames_in_are_those_classified_dropped_and_refused(recording):
@@ -69,4 +69,4 @@ def test_it_is_json_even_when_nothing_was_heard(recording):
 
 def test_a_phase_that_ends_before_it_starts_is_refused():
     with pytest.raises(ValueError, match=r"'late' runs from 2.0 to 1.0 s"):
-        Phase('late', 2.0, 1.0)
+        RunPhase('late', 2.0, 1.0)

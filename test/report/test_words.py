@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 from dynofa_ros.report.recording import Recording
-from dynofa_ros.report.summary import Phase, summarise
+from dynofa_ros.report.summary import RunPhase, summarise
 from dynofa_ros.report.words import in_words
 
-PHASES = (Phase('first', 0.0, 1.0), Phase('second', 1.0, 2.0))
+PHASES = (RunPhase('first', 0.0, 1.0), RunPhase('second', 1.0, 2.0))
 
 
 def test_the_paragraph_says_the_totals(recording):

@@ -7,14 +7,14 @@ import pytest
 from dynofa_ros.runtime import (
     DomainObservation,
     FrameObservation,
+    ManagerSettings,
     PlatformObservation,
     ResourceManager,
-    Settings,
     SubnetObservation,
     TargetRequest,
 )
 
-SETTINGS = Settings(
+SETTINGS = ManagerSettings(
     deadline_s=0.0, acknowledge_timeout_s=1.0, hold_s=10.0, report_timeout_s=5.0
 )
 
@@ -191,7 +191,7 @@ def test_a_battery_gone_silent_is_unknown(manager, time):
 
 @pytest.mark.parametrize('charge', [7.0, -1.0, math.nan])
 def test_an_impossible_charge_is_refused(manager, charge):
-    with pytest.raises(ValueError, match=r'battery percentage is .*allowed: 0 to 1'):
+    with pytest.raises(ValueError, match=r'battery percentage is .*expected 0 to 1'):
         manager.observe_battery(charge)
 
 
@@ -205,9 +205,9 @@ def test_a_refused_charge_leaves_the_last_one_valid_but_nan_says_unknown(manager
 
 
 def test_reports_of_unknown_applications_and_sub_networks_are_refused(manager):
-    with pytest.raises(ValueError, match=r"application is 'other'; allowed: .*camera"):
+    with pytest.raises(ValueError, match=r"application is 'other'; expected .*camera"):
         manager.observe_frame(frame(app='other'))
-    with pytest.raises(ValueError, match=r'huge.*allowed: .*sub-networks large, medium, small'):
+    with pytest.raises(ValueError, match=r'huge.*expected .*sub-networks large, medium, small'):
         manager.observe_frame(frame('huge'))
     with pytest.raises(ValueError, match=r"application is 'other'"):
         manager.observe_subnet(SubnetObservation('other', 'x', 'gpu', 0, False))
@@ -215,5 +215,5 @@ def test_reports_of_unknown_applications_and_sub_networks_are_refused(manager):
 
 @pytest.mark.parametrize('inference_s', [0.0, -1.0, math.nan, math.inf])
 def test_an_impossible_latency_is_refused(inference_s):
-    with pytest.raises(ValueError, match=r'inference_s is .*allowed: a finite number above 0'):
+    with pytest.raises(ValueError, match=r'inference_s is .*expected a finite number above 0'):
         frame(inference_s=inference_s)

@@ -27,10 +27,10 @@ def test_an_unknown_charge_is_no_reason_to_save():
 
 @pytest.mark.parametrize('charge', [7.0, -0.1, math.inf])
 def test_an_impossible_charge_is_refused(charge):
-    with pytest.raises(ValueError, match=r'battery percentage is .*allowed: 0 to 1'):
+    with pytest.raises(ValueError, match=r'battery percentage is .*expected 0 to 1'):
         BatteryObjective(low=0.3, high=0.4).choose(charge)
 
 
 def test_the_low_threshold_is_not_above_the_high_one():
-    with pytest.raises(ValueError, match=r'battery_low is 0\.5; allowed: up to battery_high, 0\.4'):
+    with pytest.raises(ValueError, match=r'battery_low is 0\.5; expected up to battery_high, 0\.4'):
         BatteryObjective(low=0.5, high=0.4)

@@ -8,19 +8,19 @@ from dynofa_ros.runtime.targets import WAITING_MAX, TargetBook
 
 @pytest.mark.parametrize('deadline_s', [0.0, -0.1, math.inf])
 def test_a_deadline_is_above_zero(deadline_s):
-    with pytest.raises(ValueError, match=r'deadline_s is .*allowed: a finite number above 0'):
+    with pytest.raises(ValueError, match=r'deadline_s is .*expected a finite number above 0'):
         Target(deadline_s=deadline_s)
 
 
 @pytest.mark.parametrize('deadline_s', [0.0, -0.1, math.nan, math.inf])
 def test_a_request_must_state_a_deadline(deadline_s):
-    with pytest.raises(ValueError, match=r'deadline_s is .*allowed: a finite number above 0'):
+    with pytest.raises(ValueError, match=r'deadline_s is .*expected a finite number above 0'):
         TargetRequest('camera', deadline_s)
 
 
 @pytest.mark.parametrize('min_accuracy', [-0.1, 1.1, 75.0])
 def test_a_floor_is_a_fraction(min_accuracy):
-    with pytest.raises(ValueError, match=r'min_accuracy is .*allowed: 0 to 1'):
+    with pytest.raises(ValueError, match=r'min_accuracy is .*expected 0 to 1'):
         TargetRequest('camera', 0.1, min_accuracy=min_accuracy)
 
 

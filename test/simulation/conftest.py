@@ -9,15 +9,15 @@ import pytest
 
 from dynofa_ros.platform import Platform
 from dynofa_ros.platform.thermal import ThermalZone
-from dynofa_ros.profiles.network import Network
+from dynofa_ros.profiles.network import SubnetCost
 from dynofa_ros.runtime import Target
 from dynofa_ros.simulation.networks_file import Networks
 from dynofa_ros.simulation.scenario import ApplicationPlan, Scenario, TargetChange
 
 # A frame of `large` takes 25 ms at 400 MHz, of `medium` 15 ms, of `small` 10 ms.
-LARGE = Network('large', accuracy=0.80, flops=10_000_000, layers=1)
-MEDIUM = Network('medium', accuracy=0.75, flops=6_000_000, layers=1)
-SMALL = Network('small', accuracy=0.70, flops=4_000_000, layers=1)
+LARGE = SubnetCost('large', accuracy=0.80, flops=10_000_000, layers=1)
+MEDIUM = SubnetCost('medium', accuracy=0.75, flops=6_000_000, layers=1)
+SMALL = SubnetCost('small', accuracy=0.70, flops=4_000_000, layers=1)
 NETWORKS = Networks('round', (LARGE, MEDIUM, SMALL))
 
 
@@ -56,9 +56,7 @@ def build_scenario(*applications: ApplicationPlan, **changes: object) -> Scenari
         'duration_s': 1.0,
         'latency_jitter': 0.0,
     }
-    return Scenario(
-        applications=applications or (build_application(),), **{**values, **changes}
-    )
+    return Scenario(applications=applications or (build_application(),), **{**values, **changes})
 
 
 @pytest.fixture

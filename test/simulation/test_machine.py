@@ -5,7 +5,7 @@ import pytest
 from dynofa_ros.platform import DomainSetting, SimulatedDevice
 from dynofa_ros.platform.simulated.device import MAX_STEP_S
 from dynofa_ros.simulation.events import EventQueue
-from dynofa_ros.simulation.machine import Machine
+from dynofa_ros.simulation.machine import SimulatedMachine
 
 
 class Both:
@@ -13,7 +13,7 @@ class Both:
 
     def __init__(self, platform):
         self.queue = EventQueue()
-        self.machine = Machine(platform, self.queue, governors={}, battery_initial=1.0)
+        self.machine = SimulatedMachine(platform, self.queue, governors={}, battery_initial=1.0)
         self.device = SimulatedDevice(platform, clock=lambda: self.queue.now_s)
 
     def set_co_runner(self, utilisation):

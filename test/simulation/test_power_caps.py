@@ -77,5 +77,5 @@ def test_a_scenario_may_bring_a_battery_of_its_own():
 def test_a_battery_of_its_own_needs_a_board_with_a_battery():
     scenario = dataclasses.replace(load_scenario('steady'), battery_energy_j=100.0)
     platform = dataclasses.replace(load_platform('jetson_xavier_nx'), battery=None)
-    with pytest.raises(PlatformError, match=r'battery_energy_j: 100\.0 refused; .* no battery'):
+    with pytest.raises(PlatformError, match=r'battery_energy_j is 100\.0; .* no battery'):
         simulate(platform, scenario, 'static-smallest')

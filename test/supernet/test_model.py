@@ -4,7 +4,7 @@ import pytest
 import torch
 import yaml
 
-from dynofa_ros.supernet import KeptSubnet, ModelError, load_model
+from dynofa_ros.supernet import ModelError, SubnetRecord, load_model
 from dynofa_ros.supernet.calibration import calibrate
 from dynofa_ros.supernet.model import Model, fingerprint, save_model
 
@@ -37,7 +37,7 @@ def test_it_says_the_same_after_saving_and_loading(random_supernet, tmp_path):
     config = net.space.min_config()
     images = torch.randn(8, 3, 20, 20)
     calibrate(net, config, [images])
-    kept = KeptSubnet('only', config, 0.5, 1, 1, 1)
+    kept = SubnetRecord('only', config, 0.5, 1, 1, 1)
     save_model(tmp_path / 'x', Model('x', net, tuple('abcdefghij'), (kept,)), {})
     loaded = load_model(str(tmp_path / 'x'))
     assert torch.equal(loaded.net(images, config), net(images, config))
@@ -47,7 +47,7 @@ def test_half_precision_is_all_that_a_weight_loses(random_supernet, tmp_path):
     net = random_supernet()
     config = net.space.min_config()
     calibrate(net, config, [torch.randn(2, 3, 20, 20)])
-    kept = KeptSubnet('only', config, 0.5, 1, 1, 1)
+    kept = SubnetRecord('only', config, 0.5, 1, 1, 1)
     save_model(tmp_path / 'x', Model('x', net, tuple('abcdefghij'), (kept,)), {})
     loaded = load_model(str(tmp_path / 'x')).net.state_dict()
     for name, value in net.state_dict().items():
@@ -56,7 +56,7 @@ def test_half_precision_is_all_that_a_weight_loses(random_supernet, tmp_path):
 
 def test_a_sub_network_that_was_not_calibrated_is_not_saved(random_supernet, tmp_path):
     net = random_supernet()
-    kept = KeptSubnet('only', net.space.min_config(), 0.5, 1, 1, 1)
+    kept = SubnetRecord('only', net.space.min_config(), 0.5, 1, 1, 1)
     with pytest.raises(ModelError, match='only has no batch norm statistics'):
         save_model(tmp_path / 'x', Model('x', net, tuple('abcdefghij'), (kept,)), {})
 
@@ -210,7 +210,7 @@ def test_a_kept_sub_network_that_makes_no_sense_is_named(folder, document, field
 def test_a_config_that_is_not_of_the_space_is_named(folder, document):
     document['subnets'][0]['config']['r'] = 64
     rewrite(folder, document)
-    assert 'model.yaml is damaged' in refuse(folder, 'r is 64; allowed: 20, 24, 28, 32')
+    assert 'model.yaml is damaged' in refuse(folder, 'r is 64; expected 20, 24, 28, 32')
 
 
 def test_a_sub_network_twice_is_refused(folder, document):

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from dynofa_ros.supernet import KeptSubnet, ModelError, create_supernet, load_model
+from dynofa_ros.supernet import ModelError, SubnetRecord, create_supernet, load_model
 from dynofa_ros.supernet.fingerprint import subnet_fingerprints
 from dynofa_ros.supernet.model import save_model
 from dynofa_ros.supernet.quantized import QuantizedSubnet, write_index
@@ -167,8 +167,8 @@ def test_an_int8_entry_among_the_float32_ones_is_refused(folder):
 
 def test_an_unknown_precision_is_refused(model):
     small = model.subnet('small')
-    with pytest.raises(ModelError, match=r"precision is 'int4'; allowed: float32, int8"):
-        KeptSubnet('x', small.config, 0.5, 1, 1, 1, 'int4')
+    with pytest.raises(ModelError, match=r"precision is 'int4'; expected float32, int8"):
+        SubnetRecord('x', small.config, 0.5, 1, 1, 1, 'int4')
 
 
 def fingerprint_of(net, config):

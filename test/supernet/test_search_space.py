@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynofa_ros.supernet import SubnetConfigError
-from dynofa_ros.supernet.search_space import Choice, SearchSpace, inverted_residual_space
+from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace, inverted_residual_space
 
 SPACE = inverted_residual_space(
     kernel_sizes=(3, 5, 7),
@@ -52,10 +52,10 @@ def test_samples_reach_every_choice():
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'ks': (9,) + (3,) * 19}, r'ks\[0\] is 9; allowed: 3, 5, 7'),
-        ({'e': (3,) * 19 + (5,)}, r'e\[19\] is 5; allowed: 3, 4, 6'),
-        ({'d': (2, 2, 1, 2, 2)}, r'd\[2\] is 1; allowed: 2, 3, 4'),
-        ({'r': 64}, 'r is 64; allowed: 20, 32'),
+        ({'ks': (9,) + (3,) * 19}, r'ks\[0\] is 9; expected 3, 5, 7'),
+        ({'e': (3,) * 19 + (5,)}, r'e\[19\] is 5; expected 3, 4, 6'),
+        ({'d': (2, 2, 1, 2, 2)}, r'd\[2\] is 1; expected 2, 3, 4'),
+        ({'r': 64}, 'r is 64; expected 20, 32'),
         ({'ks': (3,) * 19}, 'ks has 19 values; this space has 20'),
         ({'d': ()}, 'd has 0 values; this space has 5'),
     ],
@@ -66,7 +66,7 @@ def test_what_is_not_of_the_space_is_refused_by_field_value_and_what_is_allowed(
 
 
 def test_a_uniform_config_that_is_not_of_the_space_is_refused():
-    with pytest.raises(SubnetConfigError, match='ks is 4; allowed: 3, 5, 7'):
+    with pytest.raises(SubnetConfigError, match='ks is 4; expected 3, 5, 7'):
         SPACE.uniform(ks=4, e=3, d=2, r=32)
 
 
@@ -77,12 +77,14 @@ def test_a_uniform_config_needs_every_field(missing):
 
 
 def test_a_config_is_refused_where_it_is_made():
-    with pytest.raises(SubnetConfigError, match=r'd\[0\] is 5; allowed: 2, 3, 4'):
+    with pytest.raises(SubnetConfigError, match=r'd\[0\] is 5; expected 2, 3, 4'):
         SPACE.config(ks=(3,) * 20, e=(3,) * 20, d=(5,) * 5, r=32)
 
 
 def test_an_entry_that_does_not_allow_a_uniform_value_takes_the_next_lower():
-    space = SearchSpace(d=(Choice((0, 2)), Choice((0, 1, 2))), resolutions=(32,))
+    space = SearchSpace(
+        d=(ElasticDimension((0, 2)), ElasticDimension((0, 1, 2))), resolutions=(32,)
+    )
     assert space.uniform(d=1, r=32).d == (0, 1)
 
 
@@ -97,7 +99,7 @@ def test_every_network_is_counted_once():
 @pytest.mark.parametrize('allowed', [(), (3, 3), (5, 3)])
 def test_a_choice_among_nothing_or_unordered_values_is_refused(allowed):
     with pytest.raises(ValueError, match='must hold rising values'):
-        Choice(allowed)
+        ElasticDimension(allowed)
 
 
 @pytest.mark.parametrize('resolutions', [(), (32, 32), (32, 24), (0, 32)])
@@ -108,7 +110,9 @@ def test_resolutions_that_make_no_sense_are_refused(resolutions):
 
 def test_a_block_that_hangs_on_a_stage_there_is_not_is_refused():
     with pytest.raises(ValueError, match=r'ks\[0\] runs above \(1, 0\); d has 1 entries'):
-        SearchSpace(ks=(Choice((3,), (1, 0)),), d=(Choice((1,)),), resolutions=(32,))
+        SearchSpace(
+            ks=(ElasticDimension((3,), (1, 0)),), d=(ElasticDimension((1,)),), resolutions=(32,)
+        )
 
 
 def test_blocks_that_are_not_run_make_no_difference():

@@ -64,13 +64,13 @@ def test_every_sub_network_names_every_class(net, seed):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'d': (4,)}, r'd\[0\] is 4; allowed: 1, 2, 3'),
-        ({'w': (72,)}, r'w\[0\] is 72; allowed: 64, 80, 96'),
-        ({'h': (4, 4, 1)}, r'h\[2\] is 1; allowed: 2, 3, 4'),
-        ({'e': (2, 1.25, 2)}, r'e\[1\] is 1.25; allowed: 1, 1.5, 2'),
+        ({'d': (4,)}, r'd\[0\] is 4; expected 1, 2, 3'),
+        ({'w': (72,)}, r'w\[0\] is 72; expected 64, 80, 96'),
+        ({'h': (4, 4, 1)}, r'h\[2\] is 1; expected 2, 3, 4'),
+        ({'e': (2, 1.25, 2)}, r'e\[1\] is 1.25; expected 1, 1.5, 2'),
         ({'h': (4, 4)}, 'h has 2 values; this space has 3'),
         ({'ks': (3,)}, 'ks has 1 values; this space has 0'),
-        ({'r': 30}, 'r is 30; allowed: 24, 28, 32'),
+        ({'r': 30}, 'r is 30; expected 24, 28, 32'),
     ],
 )
 def test_what_is_not_of_the_space_is_refused(net, change, message):

@@ -37,7 +37,7 @@ class PerceptionDevice:
         """
         if not platform:
             if device == 'simulated':
-                raise ValueError("platform is ''; allowed with device 'simulated': a platform")
+                raise ValueError("platform is ''; expected a platform with device 'simulated'")
             return cls()
         described = load_platform(platform)
         machine = find_machine(device, sysfs=sysfs)

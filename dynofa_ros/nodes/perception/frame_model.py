@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from dynofa_ros.platform import Platform, PlatformError
-from dynofa_ros.supernet.model import KeptSubnet
+from dynofa_ros.supernet.model import SubnetRecord
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class FrameModel:
             raise PlatformError(
                 field=f'{domain}.frequency_hz',
                 value=frequency_hz,
-                allowed=f'{listed[0]:.0f} to {listed[-1]:.0f} Hz',
+                expected=f'{listed[0]:.0f} to {listed[-1]:.0f} Hz',
             )
         if not 0 <= co_runner_utilisation <= 1:
             raise PlatformError(
                 field=f'{domain}.co_runner_utilisation',
                 value=co_runner_utilisation,
-                allowed='0 to 1',
+                expected='0 to 1',
             )
         self._frequency_hz[domain] = frequency_hz
         self._co_runner[domain] = co_runner_utilisation
@@ -76,7 +76,7 @@ class FrameModel:
         """Return the clock of a processor [Hz]."""
         return self._frequency_hz[self.platform.processor(processor).domain]
 
-    def frame(self, kept: KeptSubnet, *, processor: str, threads: int) -> ModelledFrame:
+    def frame(self, kept: SubnetRecord, *, processor: str, threads: int) -> ModelledFrame:
         """Return what one frame of a sub-network takes now.
 
         Raises:

@@ -113,7 +113,7 @@ def conversion_library() -> str:
 def _checked_encoding(msg: Any) -> _Encoding:
     encoding = ENCODINGS.get(msg.encoding)
     if encoding is None:
-        raise ImageError(f'encoding {msg.encoding!r} is unknown; allowed: {", ".join(ENCODINGS)}')
+        raise ImageError(f'encoding {msg.encoding!r} is unknown; expected {", ".join(ENCODINGS)}')
     for name in ('width', 'height'):
         size = getattr(msg, name)
         if size <= 0:
@@ -178,7 +178,7 @@ def _two_planes(msg: Any, encoding: str) -> NDArray[np.uint8]:
 
 def _decode(msg: Any) -> NDArray[np.uint8]:
     if 'compresseddepth' in msg.format.lower():
-        raise ImageError(f'format {msg.format!r} is a depth image; allowed: jpeg, png')
+        raise ImageError(f'format {msg.format!r} is a depth image; expected jpeg, png')
     data = bytes(msg.data)
     if data.startswith(b'\xff\xd8\xff'):
         # A decoder fills the missing part of a cut JPEG with grey and only warns. Neither marker
@@ -191,7 +191,7 @@ def _decode(msg: Any) -> NDArray[np.uint8]:
     else:
         raise ImageError(
             f'data of format {msg.format!r} starts with {data[:8].hex() or "nothing"}, '
-            f'{len(data)} bytes; allowed: jpeg, png'
+            f'{len(data)} bytes; expected jpeg, png'
         )
     if not complete:
         raise ImageError(f'the {kind} is cut off: {len(data)} bytes and no end marker')

@@ -15,7 +15,7 @@ from dynofa_ros.msg import (
     SubnetCommand,
     SubnetState,
 )
-from dynofa_ros.nodes.perception.worker_types import Command, FrameResult, Running
+from dynofa_ros.nodes.perception.worker_types import FrameResult, Running, SubnetRequest
 
 # Older than this on arrival, or from the future: camera and node do not share a clock.
 OLDEST_S = 60.0
@@ -29,9 +29,9 @@ def age_s(node: Node, stamp: Time) -> float:
     return max(age, 0.0) if FUTURE_S <= age <= OLDEST_S else math.nan
 
 
-def command_from(message: SubnetCommand) -> Command:
+def command_from(message: SubnetCommand) -> SubnetRequest:
     """Read a sub-network command."""
-    return Command(
+    return SubnetRequest(
         sequence=message.sequence,
         subnet_id=message.subnet_id,
         processor=message.processor,

@@ -37,7 +37,13 @@ from dynofa_ros.nodes.perception.parameters import PerceptionParameters, declare
 from dynofa_ros.nodes.perception.startup import Start, make_ready
 from dynofa_ros.nodes.perception.vision_classification import vision_publisher
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
-from dynofa_ros.nodes.perception.worker_types import Arrival, Command, FrameResult, Loaded, Running
+from dynofa_ros.nodes.perception.worker_types import (
+    Arrival,
+    FrameResult,
+    Loaded,
+    Running,
+    SubnetRequest,
+)
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.resource_manager.messages import profile_message
 from dynofa_ros.nodes.run_node import run_node
@@ -68,7 +74,7 @@ class PerceptionNode(Node):
         self._residents, self._profile = self._start.residents, self._start.profile
         self._diagnostics = Diagnostics(self, self._profile.platform)
         self._others: set[str] = set()
-        self._mailbox: Mailbox[Arrival, Command | Loaded] = Mailbox()
+        self._mailbox: Mailbox[Arrival, SubnetRequest | Loaded] = Mailbox()
         self._worker = self._make_worker(parameters, self._start)
         self._arrived_s = -math.inf
         self._published: dict[str, Any] = {}
@@ -100,7 +106,7 @@ class PerceptionNode(Node):
         processors = start.processors
         processor = parameters.processor or next(iter(processors))
         if processor not in processors:
-            raise ValueError(f'processor is {processor!r}; allowed: {", ".join(processors)}')
+            raise ValueError(f'processor is {processor!r}; expected {", ".join(processors)}')
         place = start.place_on(processor)
         subnet_id = parameters.subnet or start.residents.cheapest
         resident = start.residents.load(subnet_id, place)
@@ -260,7 +266,7 @@ class PerceptionNode(Node):
         self._worker.pinned = subnet_id
         if subnet_id:
             self._mailbox.put_command(
-                Command(sequence=None, subnet_id=subnet_id, reason='pinned by parameter')
+                SubnetRequest(sequence=None, subnet_id=subnet_id, reason='pinned by parameter')
             )
 
     def on_result(self, result: FrameResult) -> None:

@@ -141,4 +141,4 @@ def declare_parameters(node: Node) -> PerceptionParameters:
 
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ValueError(f'{name} is {value!r}; allowed: {", ".join(allowed)}')
+        raise ValueError(f'{name} is {value!r}; expected {", ".join(allowed)}')

@@ -16,9 +16,9 @@ from dynofa_ros.engine import (
     CPU,
     Classified,
     Classifier,
-    Delivery,
     Loader,
     Mailbox,
+    MailboxItem,
     Place,
     ResidentSet,
 )
@@ -26,11 +26,11 @@ from dynofa_ros.nodes.perception.frame_model import FrameModel
 from dynofa_ros.nodes.perception.image_conversion import ImageError, to_bgr
 from dynofa_ros.nodes.perception.worker_types import (
     Arrival,
-    Command,
     FrameResult,
     Listener,
     Loaded,
     Running,
+    SubnetRequest,
 )
 
 
@@ -50,7 +50,7 @@ class PerceptionWorker:
     classifier: Classifier
     residents: ResidentSet
     loader: Loader
-    mailbox: Mailbox[Arrival, Command | Loaded]
+    mailbox: Mailbox[Arrival, SubnetRequest | Loaded]
     listener: Listener
     processors: dict[str, int]
     running: Running
@@ -67,7 +67,7 @@ class PerceptionWorker:
     """From when to when, by the clock, the last of them held the worker up."""
     _expected_s: float = math.nan
     """What the inference before took, if nothing was switched since."""
-    _awaited: Command | None = None
+    _awaited: SubnetRequest | None = None
     """The command whose sub-network is being compiled."""
     _sequence: int = 0
     _dropped: int = 0
@@ -85,7 +85,7 @@ class PerceptionWorker:
         self.mailbox.close()
         self.loader.stop()
 
-    def handle(self, delivery: Delivery[Arrival, Command | Loaded]) -> None:
+    def handle(self, delivery: MailboxItem[Arrival, SubnetRequest | Loaded]) -> None:
         """Obey the commands, then classify the frame, if any."""
         for command in delivery.commands:
             if isinstance(command, Loaded):
@@ -108,7 +108,7 @@ class PerceptionWorker:
         else:
             self._obey(loaded.command)
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: SubnetRequest) -> None:
         try:
             changed = self._apply(command, self.running)
         except ValueError as error:
@@ -120,7 +120,7 @@ class PerceptionWorker:
             self._acknowledge(command, changed, result, applied=True)
 
     def _acknowledge(
-        self, command: Command, changed: Running, result: str, *, applied: bool
+        self, command: SubnetRequest, changed: Running, result: str, *, applied: bool
     ) -> None:
         if command.sequence is not None:
             changed = replace(
@@ -132,11 +132,11 @@ class PerceptionWorker:
         self.running = changed
         self.listener.on_running(changed)
 
-    def _apply(self, command: Command, seen: Running) -> Running:
+    def _apply(self, command: SubnetRequest, seen: Running) -> Running:
         processor = command.processor or seen.processor
         if processor not in self.processors:
             known = ', '.join(self.processors)
-            raise ValueError(f'processor is {processor!r}; allowed: {known}')
+            raise ValueError(f'processor is {processor!r}; expected {known}')
         most = self.processors[processor]
         threads = command.threads or min(seen.threads, most)
         if threads > most:
@@ -146,7 +146,7 @@ class PerceptionWorker:
         managed = command.sequence is not None
         if managed and self.pinned and command.subnet_id != self.pinned:
             raise ValueError(
-                f'sub-network is {command.subnet_id!r}; allowed: {self.pinned}, '
+                f'sub-network is {command.subnet_id!r}; expected {self.pinned}, '
                 'to which the parameter subnet pins it'
             )
         switch_s = self._switch(command, self.host_place or Place(processor, threads))
@@ -169,7 +169,7 @@ class PerceptionWorker:
             switch_s=switch_s if switched else seen.switch_s,
         )
 
-    def _switch(self, command: Command, place: Place) -> float:
+    def _switch(self, command: SubnetRequest, place: Place) -> float:
         """Run another sub-network from the next frame on; return how long that took [s].
 
         Raises:

@@ -21,7 +21,7 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Command:
+class SubnetRequest:
     """What to run from the next frame on; the fields of SubnetCommand.msg.
 
     Without a ``sequence`` it is nobody's command: the deadline, and what became of the last
@@ -40,7 +40,7 @@ class Command:
 class Loaded:
     """The sub-network of a command was compiled, or could not be; ``error`` says why."""
 
-    command: Command
+    command: SubnetRequest
     error: str
 
 

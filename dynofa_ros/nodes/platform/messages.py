@@ -40,9 +40,7 @@ def _setting(domain: DomainFrequency) -> DomainSetting:
     )
 
 
-def platform_state_message(
-    state: DeviceState, *, stamp: Time, obeys: bool = True
-) -> PlatformState:
+def platform_state_message(state: DeviceState, *, stamp: Time, obeys: bool = True) -> PlatformState:
     """Return the state as a message, without the acknowledgement of a command.
 
     A node that `obeys` no command can set no clock.

@@ -84,7 +84,7 @@ class PlatformNode(LifecycleNode):
         """Put the clocks back, and obey no more."""
         if self._work is not None:
             self._work.active = False
-            self._work.put_back('deactivated')
+            self._work.restore('deactivated')
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -152,12 +152,12 @@ def with_battery_energy(platform: Platform, energy_j: float) -> Platform:
         raise PlatformError(
             field='battery_energy_j',
             value=energy_j,
-            allowed=f'NaN: platform {platform.name} has no battery',
+            expected=f'NaN: platform {platform.name} has no battery',
         )
     try:
         battery = dataclasses.replace(platform.battery, energy_j=energy_j)
     except PlatformError as error:
         raise PlatformError(
-            field='battery_energy_j', value=energy_j, allowed=error.allowed
+            field='battery_energy_j', value=energy_j, expected=error.expected
         ) from error
     return dataclasses.replace(platform, battery=battery)

@@ -19,7 +19,7 @@ from dynofa_ros.nodes.platform.health import PlatformHealth
 from dynofa_ros.nodes.platform.messages import platform_state_message, settings_of
 from dynofa_ros.nodes.platform.parameters import CO_RUNNER, PlatformParameters
 from dynofa_ros.nodes.qos import qos_profile
-from dynofa_ros.platform import DeviceState, Outcome, PlatformError, SimulatedDevice
+from dynofa_ros.platform import CommandResult, DeviceState, PlatformError, SimulatedDevice
 from dynofa_ros.platform.linux import LinuxDevice, Opened
 from dynofa_ros.platform.watchdog import Watchdog
 
@@ -43,7 +43,7 @@ class PlatformWork:
         self._device = opened.device
         self._sequence = 0
         self._waiting: Timer | None = None
-        self._outcome = Outcome(applied=False, text='no command yet')
+        self._outcome = CommandResult(applied=False, text='no command yet')
         self._watchdog = Watchdog(settings.manager_timeout_s, clock=clock)
         state = opened.device.state()
         simulated = ' (simulated)' if state.simulated else ''
@@ -79,7 +79,7 @@ class PlatformWork:
         self._node.add_on_set_parameters_callback(self._check_parameters)
         self._node.add_post_set_parameters_callback(self._take_parameters)
 
-    def put_back(self, why: str) -> None:
+    def restore(self, why: str) -> None:
         """Put the clocks back to how they were found, and say so; again is no harm."""
         outcome = self._device.restore()
         text = f'{why}: {outcome.text}'
@@ -90,14 +90,14 @@ class PlatformWork:
             self._node.get_logger().error(text)
         elif self._watchdog.turned:
             self._node.get_logger().info(text)
-        self._watchdog.put_back()
+        self._watchdog.restored()
 
     def close(self) -> None:
         """Close the device first: whatever else fails, the clocks are as they were found."""
         node = self._node
         self.active = False
         self._stop_waiting()
-        self.put_back('the node ends')
+        self.restore('the node ends')
         try:
             self._device.close()
         except PlatformError as error:
@@ -149,7 +149,7 @@ class PlatformWork:
         if self.active:
             self._outcome = self._device.apply(settings_of(command))
         else:
-            self._outcome = Outcome(applied=False, text='this node is not active')
+            self._outcome = CommandResult(applied=False, text='this node is not active')
         if self._outcome.applied:
             self._watchdog.turn()
             self._node.get_logger().info(f'{self._outcome.text} ({command.reason})')
@@ -175,9 +175,9 @@ class PlatformWork:
         if self._watchdog.barks:
             silent = f'nothing heard of the resource manager for {self._watchdog.timeout_s:g} s'
             self._diagnostics.count('manager', silent)
-            self.put_back(silent)
+            self.restore(silent)
             # It was applied: a manager that comes back sees other clocks, and commands again.
-            self._outcome = Outcome(applied=True, text=f'{silent}: clocks put back')
+            self._outcome = CommandResult(applied=True, text=f'{silent}: clocks put back')
         self._device.advance()
         state = self._device.state()
         self._tell_energies(state)

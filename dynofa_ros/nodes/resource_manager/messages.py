@@ -40,7 +40,7 @@ from dynofa_ros.runtime import (
 )
 from dynofa_ros.runtime.actuation.clocks import ClockCommand
 from dynofa_ros.runtime.actuation.subnets import SwitchCommand
-from dynofa_ros.runtime.observation import Resident
+from dynofa_ros.runtime.observation import ResidentPoint
 from dynofa_ros.runtime.status import AppStatus, ManagerStatus
 
 # The fields that OperatingPoint.msg and runtime.OperatingPoint share, by name.
@@ -108,7 +108,8 @@ def subnet_from(message: SubnetState) -> SubnetObservation:
         command_applied=message.command_applied,
         command_result=message.command_result,
         residents=tuple(
-            Resident(each.subnet_id, each.processor, each.threads) for each in message.residents
+            ResidentPoint(each.subnet_id, each.processor, each.threads)
+            for each in message.residents
         ),
     )
 
@@ -223,8 +224,8 @@ def status_message(status: ManagerStatus, *, header: Header) -> ManagerState:
         mission_left_s=budget.mission_left_s,
         power_cap_w=_finite(budget.board.power_w),
         power_cap_reason=budget.board.reason,
-        rest_power_w=budget.rest.mean_w if budget.rest else math.nan,
-        rest_power_std_w=budget.rest.std_w if budget.rest else math.nan,
+        base_power_w=budget.rest.mean_w if budget.rest else math.nan,
+        base_power_std_w=budget.rest.std_w if budget.rest else math.nan,
         applications_cap_w=_finite(budget.applications_w),
         predicted_power_w=status.predicted_power_w,
         apps=[_app_message(each) for each in status.apps],
@@ -254,7 +255,7 @@ def _app_message(status: AppStatus) -> AppDecision:
         predicted_energy_j=choice.point.energy_j,
         slowdown=choice.slowdown.mean,
         slowdown_std=choice.slowdown.std,
-        given_up=list(choice.given_up),
+        violated_targets=list(choice.violated_targets),
         acknowledged=status.acknowledged,
         reason=choice.reason,
     )

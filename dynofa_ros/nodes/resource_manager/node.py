@@ -131,9 +131,7 @@ class ResourceManagerNode(Node):
             self._log(f'{command.app}: {command.subnet_id} on {command.processor}', command)
             self._commands['sub-network commands'] += 1
         if outcome.clocks is not None:
-            self._clocks_publisher.publish(
-                messages.clocks_message(outcome.clocks, header=header)
-            )
+            self._clocks_publisher.publish(messages.clocks_message(outcome.clocks, header=header))
             clocks = ', '.join(
                 f'{name} {hz / 1e6:.0f} MHz' for name, hz in outcome.clocks.clocks_hz.items()
             )
@@ -161,12 +159,12 @@ class ResourceManagerNode(Node):
         diagnostics.set('power cap', str(status.budget.board))
         diagnostics.set('decisions', status.decisions)
         diagnostics.set('decision_s', f'{status.decision_s:.6f}')
-        given_up = [
-            f'{each.choice.app} gives up {" and ".join(each.choice.given_up)}'
+        violated_targets = [
+            f'{each.choice.app} gives up {" and ".join(each.choice.violated_targets)}'
             for each in status.apps
-            if each.choice.given_up
+            if each.choice.violated_targets
         ]
-        problems = [*given_up, *status.warnings]
+        problems = [*violated_targets, *status.warnings]
         if problems and status.apps:
             diagnostics.warn('; '.join(problems))
         elif status.apps:

@@ -9,7 +9,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from dynofa_ros.runtime import Settings
+from dynofa_ros.runtime import ManagerSettings
 from dynofa_ros.runtime.decision.state import ENERGY_WEIGHT_MAX
 from dynofa_ros.runtime.settings import OBJECTIVES
 
@@ -42,7 +42,7 @@ _OTHERS: dict[str, tuple[str, str]] = {
 
 
 def declare(node: Node) -> None:
-    """Declare all parameters; their defaults are those of `Settings`."""
+    """Declare all parameters; their defaults are those of `ManagerSettings`."""
     defaults = {DECISION_RATE: DECISION_RATE_HZ, **_defaults()}
     for name, (low, high, text) in _NUMBERS.items():
         limits = FloatingPointRange(from_value=low, to_value=high)
@@ -63,12 +63,12 @@ def declare(node: Node) -> None:
 
 def _defaults() -> dict[str, Any]:
     """Return the default of each setting by name."""
-    settings = Settings()
-    return {each.name: getattr(settings, each.name) for each in fields(Settings)}
+    settings = ManagerSettings()
+    return {each.name: getattr(settings, each.name) for each in fields(ManagerSettings)}
 
 
-def settings_with(node: Node, changes: list[Parameter]) -> Settings:
+def settings_with(node: Node, changes: list[Parameter]) -> ManagerSettings:
     """Return the settings as the parameters would be after `changes`; raises ValueError."""
     values = {name: node.get_parameter(name).value for name in _defaults()}
     values.update({each.name: each.value for each in changes if each.name in values})
-    return Settings(**values)
+    return ManagerSettings(**values)

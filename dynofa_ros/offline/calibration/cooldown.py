@@ -35,7 +35,7 @@ class Cooling:
         `throttle_c`: of a sensor by its name, where Linux does not say it; NaN: unknown.
         """
         if not 0 < longest_s < math.inf:
-            raise CalibrationError(f'cool-seconds is {longest_s!r}; allowed: above 0')
+            raise CalibrationError(f'cool-seconds is {longest_s!r}; expected above 0')
         self._device = device
         self._longest_s = longest_s
         self._throttle_c = throttle_c
@@ -49,7 +49,7 @@ class Cooling:
         while hot := self._hot():
             if self._clock() - start_s >= self._longest_s:
                 raise CalibrationError(
-                    f'{hot} after {self._longest_s:g} s without work; allowed: {MARGIN_K:g} K '
+                    f'{hot} after {self._longest_s:g} s without work; expected {MARGIN_K:g} K '
                     'below it. Cool the machine, or allow more time with --cool-seconds'
                 )
             if not said:

@@ -126,7 +126,7 @@ HEADER = """\
 
 
 @dataclass(frozen=True)
-class Machine:
+class CalibratedMachine:
     """What Linux shows of a machine, as far as a description has it."""
 
     model: str
@@ -139,7 +139,7 @@ class Machine:
 def describe(
     name: str,
     processors: Sequence[Calibrated],
-    machine: Machine,
+    machine: CalibratedMachine,
     *,
     base: Platform,
     citation: str,
@@ -246,7 +246,7 @@ def _processor(
 
 
 def _zones(
-    processors: Sequence[Calibrated], machine: Machine, base: Platform
+    processors: Sequence[Calibrated], machine: CalibratedMachine, base: Platform
 ) -> dict[str, dict[str, Any]]:
     """Return the sensors that belong to a processor, by their names."""
     zones = {}
@@ -280,7 +280,7 @@ def zone_of(sensor: str, kind: str) -> bool:
     return kind in sensor.lower() or (kind == 'cpu' and sensor in ('x86_pkg_temp', 'k10temp'))
 
 
-def _battery(machine: Machine) -> dict[str, Any]:
+def _battery(machine: CalibratedMachine) -> dict[str, Any]:
     battery, nominal_v = machine.battery, machine.battery_nominal_v
     if battery is None or not (battery.capacity_ah > 0 and nominal_v > 0):
         return {}

@@ -44,7 +44,7 @@ class Timing:
         for field in ('flops', 'layers', 'threads', 'frequency_hz', 'latency_s'):
             value = getattr(self, field)
             if not 0 < value < math.inf:
-                raise ValueError(f'{field} of {self.subnet_id} is {value!r}; allowed: above 0')
+                raise ValueError(f'{field} of {self.subnet_id} is {value!r}; expected above 0')
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def fit_model(timings: Sequence[Timing]) -> LatencyModel:
     ratios = sorted({each.flops / each.layers for each in timings})
     if len(ratios) < 2:
         raise ValueError(
-            f'operations per layer are {ratios}; allowed: at least two sub-networks that differ in '
+            f'operations per layer are {ratios}; expected at least two sub-networks that differ in '
             'them, or the overhead of a layer cannot be told from its arithmetic'
         )
     matrix = np.array([_row(each) for each in timings])
@@ -102,7 +102,7 @@ def fit_model(timings: Sequence[Timing]) -> LatencyModel:
     per_flop = best[SERIAL] + best[PARALLEL]
     if not per_flop > 0:
         raise ValueError(
-            'the latencies do not rise with the operations of a frame; allowed: sub-networks that '
+            'the latencies do not rise with the operations of a frame; expected sub-networks that '
             'differ more or are larger (--model), or a machine that does nothing else meanwhile'
         )
     return LatencyModel(

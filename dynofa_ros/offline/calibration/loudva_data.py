@@ -29,7 +29,7 @@ LEAST_CLOCKS = 3  # a + b/f has two constants
 
 
 @dataclass(frozen=True)
-class Measured:
+class LoudvaSample:
     """What was measured at one clock or in one power mode."""
 
     name: str  # freq_HZ or mode_N
@@ -38,7 +38,7 @@ class Measured:
     power_w: tuple[float, ...]  # mean power of the board; concurrency 1 first, rising
 
 
-def read_board(folder: Path) -> tuple[tuple[Measured, ...], tuple[Measured, ...]]:
+def read_board(folder: Path) -> tuple[tuple[LoudvaSample, ...], tuple[LoudvaSample, ...]]:
     """Return what was measured on a board: by clock, ascending, and in its power modes.
 
     Raises:
@@ -49,19 +49,19 @@ def read_board(folder: Path) -> tuple[tuple[Measured, ...], tuple[Measured, ...]
         one_of = f', such as {folder / boards[0]}' if boards else ''
         raise ValueError(
             f'data {folder}: it has no folder performance/freqs; '
-            f'allowed: the folder of one board{one_of}'
+            f'expected the folder of one board{one_of}'
         )
     clocks = sorted(_read(folder, 'freq'), key=lambda each: each.frequency_hz)
     if len(clocks) < LEAST_CLOCKS:
         raise ValueError(
             f'data {folder / "performance" / "freqs"}: {len(clocks)} files '
-            f'{PERFORMANCE}freq_HZ.csv; allowed: {LEAST_CLOCKS} or more'
+            f'{PERFORMANCE}freq_HZ.csv; expected {LEAST_CLOCKS} or more'
         )
     modes = sorted(_read(folder, 'mode'), key=lambda each: each.name)
     return tuple(clocks), tuple(modes)
 
 
-def _read(folder: Path, kind: str) -> list[Measured]:
+def _read(folder: Path, kind: str) -> list[LoudvaSample]:
     found = []
     for file in (folder / 'performance' / f'{kind}s').glob(f'{PERFORMANCE}{kind}_*.csv'):
         name = file.stem.removeprefix(PERFORMANCE)
@@ -70,39 +70,39 @@ def _read(folder: Path, kind: str) -> list[Measured]:
     return found
 
 
-def _measured(name: str, performance: Path, power: Path) -> Measured:
+def _measured(name: str, performance: Path, power: Path) -> LoudvaSample:
     number = re.fullmatch(r'freq_([1-9][0-9]*)|mode_[0-9]+', name)
     if number is None:
         raise ValueError(
             f'{performance}: its name ends with {name!r}; '
-            'allowed: freq_HZ, such as freq_114750000, and mode_N'
+            'expected freq_HZ, such as freq_114750000, and mode_N'
         )
     rows, latency_s = _latency_s(performance)
     power_w = _power_w(power)
     if len(power_w) != rows:
         raise ValueError(
             f'{power}: {len(power_w)} lines "Mean:"; '
-            f'allowed: {rows}, one for each row of {performance.name}'
+            f'expected {rows}, one for each row of {performance.name}'
         )
     frequency_hz = float(number[1]) if number[1] else math.nan
-    return Measured(name, frequency_hz, latency_s, power_w)
+    return LoudvaSample(name, frequency_hz, latency_s, power_w)
 
 
 def _latency_s(file: Path) -> tuple[int, float]:
     """Return the number of rows and the mean latency in the first, of concurrency 1 [s]."""
     rows = list(csv.DictReader(_lines(file)))
     if not rows:
-        raise ValueError(f'{file}: it has no row; allowed: a header and a row for each concurrency')
+        raise ValueError(f'{file}: it has no row; expected a header and a row for each concurrency')
     missing = [name for name in ('Concurrency', *SERVER_TIMES) if rows[0].get(name) is None]
     if missing:
         raise ValueError(f'{file}: column {missing[0]!r} is missing or empty in its first row')
     if rows[0]['Concurrency'].strip() != '1':
         raise ValueError(
-            f'{file}: its first row is of concurrency {rows[0]["Concurrency"]!r}; allowed: 1'
+            f'{file}: its first row is of concurrency {rows[0]["Concurrency"]!r}; expected 1'
         )
     latency_us = sum(_number(rows[0][name], f'{file}: {name}') for name in SERVER_TIMES)
     if not latency_us > 0:
-        raise ValueError(f'{file}: the latency at concurrency 1 is 0; allowed: above 0')
+        raise ValueError(f'{file}: the latency at concurrency 1 is 0; expected above 0')
     return len(rows), latency_us * 1e-6
 
 
@@ -111,10 +111,10 @@ def _power_w(file: Path) -> tuple[float, ...]:
     for line in _lines(file):
         label, _, milliwatt = line.partition(':')
         if label.strip() != 'Mean':
-            raise ValueError(f'{file}: line {line!r}; allowed: lines "Mean: MILLIWATT"')
+            raise ValueError(f'{file}: line {line!r}; expected lines "Mean: MILLIWATT"')
         power_w = _number(milliwatt, f'{file}: Mean') * 1e-3
         if not power_w > 0:
-            raise ValueError(f'{file}: Mean is {milliwatt.strip()}; allowed: above 0')
+            raise ValueError(f'{file}: Mean is {milliwatt.strip()}; expected above 0')
         powers.append(power_w)
     return tuple(powers)
 
@@ -134,5 +134,5 @@ def _number(text: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f'{where} is {text.strip()!r}; allowed: a number of at least 0')
+        raise ValueError(f'{where} is {text.strip()!r}; expected a number of at least 0')
     return value

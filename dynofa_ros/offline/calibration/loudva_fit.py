@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dynofa_ros.offline.calibration.loudva_data import Measured
+from dynofa_ros.offline.calibration.loudva_data import LoudvaSample
 from dynofa_ros.platform.latency import LatencyModel
 from dynofa_ros.platform.power import BusyPower
 
@@ -79,7 +79,7 @@ class PlatformFit:
 
 
 def fit_platform(
-    clocks: Sequence[Measured], modes: Sequence[Measured], *, flops: float, layers: int
+    clocks: Sequence[LoudvaSample], modes: Sequence[LoudvaSample], *, flops: float, layers: int
 ) -> PlatformFit:
     """Fit a processor to a network of `flops` a frame (2 per multiply-add) and `layers` layers.
 
@@ -91,7 +91,7 @@ def fit_platform(
     """
     for field, count in (('flops', flops), ('layers', layers)):
         if not 0 < count < float('inf'):
-            raise ValueError(f'{field} is {count!r}; allowed: above 0')
+            raise ValueError(f'{field} is {count!r}; expected above 0')
     outliers = power_outliers([*clocks, *modes])
     latency = _latency_model(clocks, flops=flops, layers=layers)
     fit = PlatformFit(flops, layers, latency, _power_model(clocks, outliers), (), ())
@@ -123,12 +123,12 @@ def fit_line(frequencies_hz: Sequence[float], latencies_s: Sequence[float]) -> t
     if best[1] == 0:
         raise ValueError(
             f'the latencies at {len(frequency)} clocks, {latency[0]:.4g} to {latency[-1]:.4g} s, '
-            'do not follow the clock; allowed: latencies that fall as it rises'
+            'do not follow the clock; expected latencies that fall as it rises'
         )
     return float(best[0]), float(best[1])
 
 
-def power_outliers(measured: Sequence[Measured]) -> frozenset[str]:
+def power_outliers(measured: Sequence[LoudvaSample]) -> frozenset[str]:
     """Return the names of those whose power at concurrency 1 does not go with the next ones.
 
     The ratio of the first to the median of concurrency 2 to 4 hardly depends on the clock. One
@@ -143,11 +143,11 @@ def power_outliers(measured: Sequence[Measured]) -> frozenset[str]:
     return frozenset(name for name, ratio in ratios.items() if abs(ratio - middle) > limit)
 
 
-def _next_w(measured: Measured) -> float:
+def _next_w(measured: LoudvaSample) -> float:
     return float(np.median(measured.power_w[NEXT_CONCURRENCIES]))
 
 
-def _latency_model(clocks: Sequence[Measured], *, flops: float, layers: int) -> LatencyModel:
+def _latency_model(clocks: Sequence[LoudvaSample], *, flops: float, layers: int) -> LatencyModel:
     constant_s, cycles = fit_line(
         [each.frequency_hz for each in clocks], [each.latency_s for each in clocks]
     )
@@ -159,7 +159,7 @@ def _latency_model(clocks: Sequence[Measured], *, flops: float, layers: int) -> 
     )
 
 
-def _power_model(clocks: Sequence[Measured], outliers: frozenset[str]) -> BusyPower:
+def _power_model(clocks: Sequence[LoudvaSample], outliers: frozenset[str]) -> BusyPower:
     """Return the table of powers at concurrency 1; for an outlier, those of the next ones."""
     powers_w = [_next_w(each) if each.name in outliers else each.power_w[0] for each in clocks]
     return BusyPower(
@@ -169,7 +169,7 @@ def _power_model(clocks: Sequence[Measured], outliers: frozenset[str]) -> BusyPo
 
 
 def _compare(
-    clock: Measured, clocks: Sequence[Measured], fit: PlatformFit, outliers: frozenset[str]
+    clock: LoudvaSample, clocks: Sequence[LoudvaSample], fit: PlatformFit, outliers: frozenset[str]
 ) -> ClockFit:
     others = [each for each in clocks if each is not clock]
     left_out = replace(
@@ -189,7 +189,7 @@ def _compare(
     )
 
 
-def _check(mode: Measured, fit: PlatformFit, *, is_outlier: bool) -> ModeCheck:
+def _check(mode: LoudvaSample, fit: PlatformFit, *, is_outlier: bool) -> ModeCheck:
     first_hz, *_, last_hz = fit.busy_power.frequencies_hz
     beyond_s = mode.latency_s - fit.constant_s
     frequency_hz = min(max(fit.cycles / beyond_s, first_hz), last_hz) if beyond_s > 0 else last_hz

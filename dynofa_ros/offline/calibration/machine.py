@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dynofa_ros.engine import CPU
 from dynofa_ros.offline.calibration.co_runner import always_busy
 from dynofa_ros.offline.calibration.cooldown import CalibrationError
-from dynofa_ros.offline.calibration.description import Calibrated, Machine
+from dynofa_ros.offline.calibration.description import Calibrated, CalibratedMachine
 from dynofa_ros.offline.calibration.latency_fit import fit
 from dynofa_ros.offline.calibration.sweep import Bench, spread_clocks
 from dynofa_ros.offline.calibration.workload import Task, Workload
@@ -64,7 +64,7 @@ class MachineCalibration:
         for name in wanted or ():
             if name in everyone and name not in runs:
                 raise CalibrationError(
-                    f'domain is {name!r}; no network runs there, allowed: {", ".join(sorted(runs))}'
+                    f'domain is {name!r}; no network runs there; expected {", ".join(sorted(runs))}'
                 )
             if why_not[name]:
                 raise CalibrationError(why_not[name])
@@ -145,7 +145,7 @@ def _cpuinfo_hz(sysfs: Sysfs) -> float:
             return float(value) * 1e6
     raise CalibrationError(
         'this machine has no clocks to turn, and /proc/cpuinfo does not say how fast it runs; '
-        'allowed: a machine with cpufreq or devfreq (see `dynofa platform`)'
+        'expected a machine with cpufreq or devfreq (see `dynofa platform`)'
     )
 
 
@@ -160,7 +160,7 @@ def _cores(domain: ClockDomain) -> tuple[int, ...]:
 
 def facts(
     sysfs: Sysfs, machine: LinuxMachine, device: LinuxDevice, *, power_source: str
-) -> Machine:
+) -> CalibratedMachine:
     """Return what a description takes from Linux; `power_source` as in `DeviceState`."""
     state = device.state()
     names = [each.name for each in machine.batteries]
@@ -169,7 +169,7 @@ def facts(
         RAIL: '+'.join(each.name for each in board_rails(machine.rails)),
         RAPL: 'cpu_packages',
     }
-    return Machine(
+    return CalibratedMachine(
         model=machine.model,
         rail=rails.get(power_source, names[0] if names else 'supply'),
         temperatures=state.temperatures,

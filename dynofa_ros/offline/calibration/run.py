@@ -16,7 +16,7 @@ from typing import Any
 from dynofa_ros.atomic_file import check_writable, write_json
 from dynofa_ros.offline.calibration.co_runner import always_busy
 from dynofa_ros.offline.calibration.cooldown import Cooling
-from dynofa_ros.offline.calibration.description import Calibrated, Machine, describe
+from dynofa_ros.offline.calibration.description import Calibrated, CalibratedMachine, describe
 from dynofa_ros.offline.calibration.latency_fit import Timing, latency_s
 from dynofa_ros.offline.calibration.machine import CoRunners, MachineCalibration, facts
 from dynofa_ros.offline.calibration.sweep import Bench
@@ -151,7 +151,7 @@ def _opened(
         for number in ending:
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not cut this short
         try:
-            _print(str(device.put_back()))
+            _print(str(device.restore_frequencies()))
             device.close()
         finally:
             for number in ending:
@@ -161,7 +161,7 @@ def _opened(
 def _written(
     options: argparse.Namespace,
     processors: Sequence[Calibrated],
-    machine: Machine,
+    machine: CalibratedMachine,
     base: Platform,
     ran: str,
     power_detail: str,

@@ -105,7 +105,7 @@ class Bench:
     ) -> None:
         """`seconds` of frames at each clock."""
         if not 0 < seconds < math.inf:
-            raise CalibrationError(f'seconds is {seconds!r}; allowed: above 0')
+            raise CalibrationError(f'seconds is {seconds!r}; expected above 0')
         self._device = device
         self._meter = meter
         self._cooling = cooling
@@ -267,7 +267,7 @@ def spread_clocks(frequencies_hz: Sequence[float], count: int) -> tuple[float, .
     """
     if count < 2:
         raise CalibrationError(
-            f'clocks is {count}; allowed: at least 2, the lowest and the highest'
+            f'clocks is {count}; expected at least 2, the lowest and the highest'
         )
     ascending = sorted(frequencies_hz)
     if len(ascending) <= count:

@@ -70,12 +70,12 @@ def update(
     entries = dict(_walk(root))
     cited = entries.get(f'sources.{source}')
     if cited is None:
-        raise ValueError(f'platform {file}: sources names no {source!r}; allowed: a key of sources')
+        raise ValueError(f'platform {file}: sources names no {source!r}; expected a key of sources')
     edits = dict(_fitted(entries, quantities(fit), processor=processor, source=source))
     if not edits:
         raise ValueError(
             f'platform {file}: no number of processor {processor!r} has the source {source!r}; '
-            f'allowed: at least one, such as flop_per_cycle: {{value: 1, source: {source}}}'
+            f'expected at least one, such as flop_per_cycle: {{value: 1, source: {source}}}'
         )
     spans = {_span(text, entry): _in_place(value, entry) for entry, value in edits.values()}
     spans[_span(text, cited)] = ': ' + _folded(citation, indent=cited[0].start_mark.column + 2)

@@ -164,7 +164,7 @@ def split(data: Dataset, held_out: int, *, seed: int) -> tuple[Dataset, Dataset]
         ValueError: if that leaves either of them empty.
     """
     if not 0 < held_out < len(data):
-        raise ValueError(f'held out are {held_out} images; allowed: 1 to {len(data) - 1}')
+        raise ValueError(f'held out are {held_out} images; expected 1 to {len(data) - 1}')
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
     return data.subset(order[held_out:]), data.subset(order[:held_out])
 

@@ -75,9 +75,7 @@ def measure_accuracy(
     return Accuracy(first / done, among_first / done, done, time.monotonic() - start_s)
 
 
-def calibrate_on(
-    net: Supernet, config: SubnetConfig, data: Dataset, *, threads: int = 1
-) -> None:
+def calibrate_on(net: Supernet, config: SubnetConfig, data: Dataset, *, threads: int = 1) -> None:
     """Measure a sub-network's batch norm statistics on images, on the device of the network."""
     device = next(net.parameters()).device
     batches = input_batches(net, data, config.r, threads=threads)

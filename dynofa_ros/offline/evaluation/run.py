@@ -38,7 +38,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Measured:
+class EvaluatedSubnet:
     """A sub-network with its cost and its accuracy."""
 
     subject: Subject
@@ -101,7 +101,7 @@ def run_evaluation(options: argparse.Namespace) -> int:
                 ),
             )
             counted = cost(static.cpu(), subject.config.r)
-            measured.append(Measured(subject, counted, accuracy))
+            measured.append(EvaluatedSubnet(subject, counted, accuracy))
     _show(model, data, measured, options)
     return 0
 
@@ -146,9 +146,7 @@ def _kept(model: Model, subnet_id: str) -> Subject:
     return Subject(subnet_id, kept.config)
 
 
-def _calibrate(
-    model: Model, subjects: Sequence[Subject], source: str | None, threads: int
-) -> None:
+def _calibrate(model: Model, subjects: Sequence[Subject], source: str | None, threads: int) -> None:
     """Give batch norm statistics to the sub-networks that have none.
 
     Raises:
@@ -171,7 +169,7 @@ def _calibrate(
 
 
 def _show(
-    model: Model, data: Dataset, measured: Sequence[Measured], options: argparse.Namespace
+    model: Model, data: Dataset, measured: Sequence[EvaluatedSubnet], options: argparse.Namespace
 ) -> None:
     table = Table(title=f'{model.name} on {len(data)} images of {options.data}')
     table.add_column('sub-network', no_wrap=True)

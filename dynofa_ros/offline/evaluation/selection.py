@@ -12,7 +12,7 @@ from dynofa_ros.offline.data.dataset import Dataset
 from dynofa_ros.offline.evaluation.accuracy import calibrated_top1
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.cost import Cost, cost
-from dynofa_ros.supernet.model import KeptSubnet
+from dynofa_ros.supernet.model import SubnetRecord
 from dynofa_ros.supernet.search_space import SearchSpace
 from dynofa_ros.supernet.supernet import Supernet
 
@@ -115,9 +115,9 @@ def keep(
     calibration: Dataset,
     test: Dataset,
     threads: int = 1,
-) -> list[KeptSubnet]:
+) -> list[SubnetRecord]:
     """Calibrate and measure the chosen ones on the test images; drop those a cheaper one beats."""
-    kept: list[KeptSubnet] = []
+    kept: list[SubnetRecord] = []
     for each in chosen:
         accuracy = calibrated_top1(
             net, each.config, calibration=calibration, test=test, threads=threads
@@ -129,5 +129,5 @@ def keep(
         name = f'r{each.config.r}-{flops / 1e6:.1f}mflop'
         if any(other.subnet_id == name for other in kept):
             name += f'-{each.config.digest()}'
-        kept.append(KeptSubnet(name, each.config, accuracy, flops, parameters, layers))
+        kept.append(SubnetRecord(name, each.config, accuracy, flops, parameters, layers))
     return kept

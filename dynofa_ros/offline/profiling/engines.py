@@ -25,8 +25,8 @@ from dynofa_ros.engine import (
     Measurement,
     Network,
     Place,
-    Resident,
     ResidentSet,
+    ResidentSubnet,
     create_engine,
     measure,
 )
@@ -41,7 +41,7 @@ class Block:
 
     engine: Engine
     place: Place
-    residents: tuple[Resident, ...]
+    residents: tuple[ResidentSubnet, ...]
 
 
 def open_engines(names: Sequence[str]) -> tuple[list[Engine], list[str]]:
@@ -54,7 +54,7 @@ def open_engines(names: Sequence[str]) -> tuple[list[Engine], list[str]]:
     if AUTO not in names:
         return [create_engine(name) for name in dict.fromkeys(names)], []
     if set(names) != {AUTO}:
-        raise ValueError(f'engines is {" ".join(names)}; allowed: auto alone, or names')
+        raise ValueError(f'engines is {" ".join(names)}; expected auto alone, or names')
     return installed_engines()
 
 
@@ -97,11 +97,7 @@ def measure_blocks(
     Raises:
         ValueError: if ``rounds`` is below 3.
     """
-    in_turn = [
-        each
-        for block in blocks
-        for each in (block.residents[0], *block.residents)
-    ]
+    in_turn = [each for block in blocks for each in (block.residents[0], *block.residents)]
     taken = iter(measure(in_turn, rounds=rounds, clock=clock, progress=progress))
     return [tuple(islice(taken, 1 + len(block.residents)))[1:] for block in blocks]
 

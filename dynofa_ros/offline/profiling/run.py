@@ -92,7 +92,7 @@ def _threads(wanted: Sequence[int] | None) -> tuple[int, ...]:
     for count in wanted:
         if not 1 <= count <= most:
             raise ValueError(
-                f'threads is {count}; allowed: 1 to {most}, the cores that this process may use'
+                f'threads is {count}; expected 1 to {most}, the cores that this process may use'
             )
     return tuple(sorted(set(wanted)))
 
@@ -176,9 +176,7 @@ def _write_figures(
     write_json(file, document)
 
 
-def _show(
-    model: Model, stored: StoredProfile, memory: dict[tuple[str, str, str], int]
-) -> None:
+def _show(model: Model, stored: StoredProfile, memory: dict[tuple[str, str, str], int]) -> None:
     """Print the points, the fastest of each sub-network first."""
     assert stored.measured_with is not None
     table = Table(title=f'{model.name} on {stored.measured_with.host}')

@@ -11,7 +11,7 @@ from typing import Any
 from dynofa_ros.engine.measure import Measurement
 from dynofa_ros.offline.quantization.nncf import Comparison
 from dynofa_ros.offline.training.model_card import write_model_card
-from dynofa_ros.supernet.subnet_record import KeptSubnet
+from dynofa_ros.supernet.subnet_record import SubnetRecord
 
 HEADING = '## Int8 sub-networks'
 
@@ -20,7 +20,7 @@ HEADING = '## Int8 sub-networks'
 class Row:
     """A float32 sub-network and its int8 one."""
 
-    kept: KeptSubnet
+    kept: SubnetRecord
     """The float32 one."""
     comparison: Comparison
     float32: Measurement

@@ -17,9 +17,7 @@ from dynofa_ros.offline.quantization.nncf import compare, quantize_subnet
 from dynofa_ros.supernet.quantized import QuantizedSubnet, quantized_subnet
 
 
-def quantize_all(
-    float32: Sequence[Network], calibration: Dataset, folder: Path
-) -> list[Network]:
+def quantize_all(float32: Sequence[Network], calibration: Dataset, folder: Path) -> list[Network]:
     """Write the ONNX file of the int8 one of each into a new folder; return those.
 
     Raises:

@@ -116,9 +116,7 @@ def _check(options: argparse.Namespace) -> None:
         ('seed', 0),
     ):
         if (value := getattr(options, name)) < least:
-            raise ValueError(
-                f'{name.replace("_", "-")} is {value}; it must be at least {least}'
-            )
+            raise ValueError(f'{name.replace("_", "-")} is {value}; it must be at least {least}')
     if options.json and not options.json.parent.is_dir():
         raise ValueError(f'json is {options.json}; its folder does not exist')
 

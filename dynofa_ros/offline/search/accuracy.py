@@ -85,9 +85,7 @@ def try_one(
     net: Supernet, config: SubnetConfig, calibration: Dataset, held_out: Dataset, threads: int
 ) -> float:
     """Return the top-1 of one sub-network on held-out images."""
-    accuracy = calibrated_top1(
-        net, config, calibration=calibration, test=held_out, threads=threads
-    )
+    accuracy = calibrated_top1(net, config, calibration=calibration, test=held_out, threads=threads)
     net.statistics.pop(config, None)
     return accuracy
 

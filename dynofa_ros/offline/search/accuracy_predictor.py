@@ -22,7 +22,7 @@ from dynofa_ros.offline.search.features import SubnetFeatures
 from dynofa_ros.offline.search.gaussian_process import GaussianProcess
 from dynofa_ros.offline.search.ofa_predictor import OfaAccuracyPredictor
 from dynofa_ros.supernet.config import SubnetConfig
-from dynofa_ros.supernet.search_space import Choice, SearchSpace
+from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
 
 Array = npt.NDArray[np.float64]
 
@@ -187,7 +187,9 @@ def _space(document: dict[str, Any]) -> SearchSpace:
     resolutions = tuple(document.pop('resolutions'))
     fields = {
         field: tuple(
-            Choice(tuple(each['allowed']), each['runs_above'] and tuple(each['runs_above']))
+            ElasticDimension(
+                tuple(each['allowed']), each['runs_above'] and tuple(each['runs_above'])
+            )
             for each in choices
         )
         for field, choices in document.items()

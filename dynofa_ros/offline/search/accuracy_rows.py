@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dynofa_ros.supernet.config import CHOICE_FIELDS, SubnetConfig, SubnetConfigError
-from dynofa_ros.supernet.search_space import Choice, SearchSpace
+from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
 
 Row = Mapping[str, Any] | tuple[SubnetConfig, float]
 """A mapping with the fields of a config and ``top1`` or ``accuracy``, or a pair."""
@@ -77,7 +77,7 @@ def parse_rows(rows: Iterable[Row]) -> tuple[list[SubnetConfig], list[float]]:
         configs.append(config)
         accuracies.append(accuracy)
     if len(configs) < 2:
-        raise ValueError(f'rows holds {len(configs)} sub-networks; allowed: 2 or more')
+        raise ValueError(f'rows holds {len(configs)} sub-networks; expected 2 or more')
     return configs, accuracies
 
 
@@ -87,7 +87,7 @@ def _parse(row: Row) -> tuple[SubnetConfig, float]:
         if len(present) != 1:
             raise ValueError(
                 f'it has {" and ".join(present) or "no accuracy"}; '
-                f'allowed: one of {", ".join(ACCURACY_KEYS)}'
+                f'expected one of {", ".join(ACCURACY_KEYS)}'
             )
         name, config, accuracy = present[0], config_of(row), row[present[0]]
     else:
@@ -102,7 +102,7 @@ def _parse(row: Row) -> tuple[SubnetConfig, float]:
     except (TypeError, ValueError):
         fraction = math.nan
     if isinstance(accuracy, (bool, str)) or not 0 <= fraction <= 1:
-        raise ValueError(f'{name} is {accuracy!r}; allowed: a fraction, 0 to 1 (not percent)')
+        raise ValueError(f'{name} is {accuracy!r}; expected a fraction, 0 to 1 (not percent)')
     return config, fraction
 
 
@@ -115,13 +115,14 @@ def space_of(configs: Iterable[SubnetConfig]) -> SearchSpace:
     configs = list(configs)
     first = configs[0]
     depths = [int(max(config.d[stage] for config in configs)) for stage in range(len(first.d))]
-    fields: dict[str, tuple[Choice, ...]] = {}
+    fields: dict[str, tuple[ElasticDimension, ...]] = {}
     for field in CHOICE_FIELDS:
         entries = len(getattr(first, field))
         values = tuple(sorted({value for config in configs for value in getattr(config, field)}))
         blocks, rest = divmod(entries, len(depths) or 1)
         gated = field != 'd' and bool(depths) and not rest and blocks >= max(depths)
         fields[field] = tuple(
-            Choice(values, (i // blocks, i % blocks) if gated else None) for i in range(entries)
+            ElasticDimension(values, (i // blocks, i % blocks) if gated else None)
+            for i in range(entries)
         )
     return SearchSpace(resolutions=tuple(sorted({config.r for config in configs})), **fields)

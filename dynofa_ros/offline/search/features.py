@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynofa_ros.supernet.config import SubnetConfig
-from dynofa_ros.supernet.search_space import Choice, SearchSpace
+from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
 
 
 class SubnetFeatures:
@@ -63,5 +63,5 @@ class SubnetFeatures:
         return row
 
 
-def _group(field: str, entry: int, choice: Choice) -> tuple[str, int]:
+def _group(field: str, entry: int, choice: ElasticDimension) -> tuple[str, int]:
     return field, entry if choice.runs_above is None else choice.runs_above[0]

@@ -32,12 +32,12 @@ from dynofa_ros.offline.search.features import SubnetFeatures
 from dynofa_ros.offline.search.gaussian_process import GaussianProcess
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.cost import cost
-from dynofa_ros.supernet.model import KeptSubnet, Model
+from dynofa_ros.supernet.model import Model, SubnetRecord
 from dynofa_ros.supernet.search_space import SearchSpace
 from dynofa_ros.supernet.supernet import Supernet
 
 
-class LatencyModel:
+class SubnetLatencyModel:
     """Latency as a product of what each choice contributes, and of what choices do together."""
 
     def __init__(
@@ -51,7 +51,7 @@ class LatencyModel:
         if len(configs) < 2 or len(configs) != len(latency_s):
             raise ValueError(
                 f'{len(configs)} sub-networks with {len(latency_s)} latencies; '
-                'allowed: as many of each, 2 or more'
+                'expected as many of each, 2 or more'
             )
         if wrong := [seconds for seconds in latency_s if not 0 < seconds < np.inf]:
             raise ValueError(f'latency_s holds {wrong[0]}; it must be above 0 and finite')
@@ -112,7 +112,7 @@ def _networks(
     for config in configs:
         counted = cost(net.extract_subnet(config), config.r)
         accuracy = 0.0  # not looked at: only the timing of these is
-        kept.append(KeptSubnet(config.digest(), config, accuracy, **asdict(counted)))
+        kept.append(SubnetRecord(config.digest(), config, accuracy, **asdict(counted)))
     return networks(Model('timed', net, (), tuple(kept)), cache)
 
 

@@ -37,7 +37,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Settings:
+class SearchSettings:
     """How long and how broadly to search."""
 
     population: int = 48
@@ -112,7 +112,7 @@ def evolve(
     *,
     accuracy: Predict,
     latency_s: Predict,
-    settings: Settings,
+    settings: SearchSettings,
     report: Callable[[int], None] = lambda generation: None,
 ) -> list[Found]:
     """Return the front of what was found, fastest first; ``report`` gets each generation's number.

@@ -85,5 +85,3 @@ class OfaAccuracyPredictor:
                     value = getattr(config, field)[block]
                     code[start + 3 * block + choice.allowed.index(value)] = 1
         code[first_resolution + (config.r - 112) // 16] = 1
-
-

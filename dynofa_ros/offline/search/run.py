@@ -36,19 +36,19 @@ from dynofa_ros.offline.search.accuracy import Images, measured_rows, read_predi
 from dynofa_ros.offline.search.accuracy_predictor import AccuracyPredictor
 from dynofa_ros.offline.search.accuracy_rows import read_rows
 from dynofa_ros.offline.search.latency import (
-    LatencyModel,
+    SubnetLatencyModel,
     available_threads,
     choose_timer,
     fastest,
     measure_latency,
     named,
 )
-from dynofa_ros.offline.search.nsga2 import Found, Settings, evolve
+from dynofa_ros.offline.search.nsga2 import Found, SearchSettings, evolve
 from dynofa_ros.profiles.measured import host_name, measured_profile
 from dynofa_ros.profiles.stored import Conditions, StoredProfile
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.cost import Cost, cost
-from dynofa_ros.supernet.model import KeptSubnet, Model, ModelError, load_model, save_model
+from dynofa_ros.supernet.model import Model, ModelError, SubnetRecord, load_model, save_model
 from dynofa_ros.supernet.zoo import create_supernet
 
 
@@ -131,7 +131,7 @@ def run_search(options: argparse.Namespace) -> dict[str, Any]:
     Raises:
         ValueError: naming the option, file or field that is wrong.
     """
-    settings = Settings(options.population, options.generations, options.seed)
+    settings = SearchSettings(options.population, options.generations, options.seed)
     for option, least in (('keep', 2), ('samples', 2), ('latency_samples', 2), ('rounds', 3)):
         if getattr(options, option) < least:
             name = option.replace('_', '-')
@@ -152,7 +152,7 @@ def run_search(options: argparse.Namespace) -> dict[str, Any]:
     sample = candidates(space, count=options.latency_samples, seed=options.seed)
     print(f'latency: timing {len(sample)} sub-networks, threads: {threads}', flush=True)
     timed = measure_latency(engine, model.net, sample, threads=(threads,), rounds=SAMPLE_ROUNDS)
-    latency_model = LatencyModel(space, sample, fastest(timed))
+    latency_model = SubnetLatencyModel(space, sample, fastest(timed))
     with reporting('generation', settings.generations) as report:
         front = evolve(
             space,
@@ -269,11 +269,11 @@ def _check(
 
 def _kept(
     model: Model, images: Images | None, best: Sequence[Checked], threads: int
-) -> list[tuple[KeptSubnet, Checked]]:
+) -> list[tuple[SubnetRecord, Checked]]:
     """Name what is kept; with images its batch norm is calibrated, and its top-1 measured."""
     if images is None:
         named_subnets = [
-            KeptSubnet(
+            SubnetRecord(
                 f'r{each.config.r}-{each.config.digest()}',
                 each.config,
                 each.accuracy,
@@ -298,7 +298,7 @@ def _write(
     engine: Engine,
     model: Model,
     images: Images | None,
-    kept: Sequence[tuple[KeptSubnet, Checked]],
+    kept: Sequence[tuple[SubnetRecord, Checked]],
     *,
     front: Sequence[Found],
     checked: Sequence[Checked],
@@ -316,7 +316,7 @@ def _write(
         'machine': host_name(),
         'engine': engine.name,
         'accuracy_source': 'predicted' if images is None else 'measured',
-        'settings': asdict(Settings(options.population, options.generations, options.seed)),
+        'settings': asdict(SearchSettings(options.population, options.generations, options.seed)),
         'measured_over_ranked_latency': asdict(Ratio.of(checked)),
         'front': [
             {'config': f.config.to_dict(), 'top1': f.accuracy, 'latency_s': f.latency_s}
@@ -336,7 +336,7 @@ def _write(
     return figures
 
 
-def _figures(each: Checked, kept: KeptSubnet | None) -> dict[str, Any]:
+def _figures(each: Checked, kept: SubnetRecord | None) -> dict[str, Any]:
     return {
         'subnet_id': kept and kept.subnet_id,
         'config': each.config.to_dict(),

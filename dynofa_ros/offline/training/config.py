@@ -60,7 +60,7 @@ class TrainingPlan:
         for field, allowed in (('method', METHODS), ('optimizer', OPTIMIZERS)):
             if getattr(self, field) not in allowed:
                 raise ValueError(
-                    f'{field} is {getattr(self, field)!r}; allowed: {", ".join(allowed)}'
+                    f'{field} is {getattr(self, field)!r}; expected {", ".join(allowed)}'
                 )
         if self.subnets_per_step < 2:
             raise ValueError(f'subnets_per_step is {self.subnets_per_step}; it must be at least 2')

@@ -9,7 +9,7 @@ from typing import Any
 
 from dynofa_ros.atomic_file import write_text
 from dynofa_ros.offline.training.config import TrainingPlan
-from dynofa_ros.supernet.model import KeptSubnet, Model
+from dynofa_ros.supernet.model import Model, SubnetRecord
 from dynofa_ros.supernet.search_space import SearchSpace
 
 _FAMILIES = {
@@ -154,7 +154,7 @@ def _training(facts: TrainingFacts) -> str:
     )
 
 
-def _row(kept: KeptSubnet) -> str:
+def _row(kept: SubnetRecord) -> str:
     return (
         f'| `{kept.subnet_id}` | {kept.flops / 1e6:.1f} | {kept.parameters / 1e6:.2f} | '
         f'{kept.layers} | {kept.config.r} | {_listed(kept.config.d) or "-"} | {kept.accuracy:.2%} |'

@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import Any
 
 from dynofa_ros.offline.training.config import TrainingPlan
-from dynofa_ros.supernet.search_space import Choice, SearchSpace
+from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
 
 FIELD_ORDER = ('ks', 'd', 'e', 'h', 'w', 'v')
 """Order in which fields become elastic. The paper knows ks, d, e; w follows as in its ResNet50,
@@ -85,7 +85,7 @@ def restricted(space: SearchSpace, counts: Mapping[str, int]) -> SearchSpace:
     """Return a space that has only the so many largest values of each field."""
     choices: dict[str, Any] = {
         field: tuple(
-            Choice(choice.allowed[-counts[field] :], choice.runs_above)
+            ElasticDimension(choice.allowed[-counts[field] :], choice.runs_above)
             for choice in space.choices(field)
         )
         for field in space.fields

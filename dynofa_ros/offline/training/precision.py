@@ -42,7 +42,7 @@ def choose_device(name: str, *, local_rank: int = 0) -> torch.device:
         ValueError: for a name that is not known, or a GPU that is not there.
     """
     if name not in DEVICES:
-        raise ValueError(f'device is {name!r}; allowed: {", ".join(DEVICES)}')
+        raise ValueError(f'device is {name!r}; expected {", ".join(DEVICES)}')
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == 'cpu' or (name == 'auto' and found == 0):
         return torch.device('cpu')
@@ -65,7 +65,7 @@ def choose_precision(
         ValueError: for a name that is not known, or float16 on a CPU.
     """
     if name not in PRECISIONS:
-        raise ValueError(f'precision is {name!r}; allowed: {", ".join(PRECISIONS)}')
+        raise ValueError(f'precision is {name!r}; expected {", ".join(PRECISIONS)}')
     if name == 'float16' and device.type == 'cpu':
         raise ValueError('precision is float16; on a CPU float32 and bfloat16 are allowed')
     if name != 'auto':

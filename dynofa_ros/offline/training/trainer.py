@@ -43,9 +43,7 @@ class TrainingIdentity:
     processes: int
 
     @classmethod
-    def of(
-        cls, net: Supernet, data: Dataset, plan: TrainingPlan, ranks: Ranks
-    ) -> TrainingIdentity:
+    def of(cls, net: Supernet, data: Dataset, plan: TrainingPlan, ranks: Ranks) -> TrainingIdentity:
         """Return the identity of a run that has not begun; the network is on the CPU."""
         return cls(
             plan=plan.to_dict(),
@@ -165,9 +163,7 @@ class Trainer:
         self.precision = Precision(plan.precision, '')
         self.parameters = list(net.parameters())
         self.optimizer = plan.make_optimizer(self.parameters)
-        self.scaler = torch.amp.GradScaler(
-            self.device.type, enabled=self.precision.scales_loss
-        )
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision.scales_loss)
         self._batches = TrainingBatches(
             data,
             batch_size=plan.batch_size,

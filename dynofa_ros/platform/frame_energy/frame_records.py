@@ -39,11 +39,11 @@ class FrameWork:
                 raise PlatformError(
                     field='duration_s',
                     value=self.duration_s,
-                    allowed=f'{LEAST_FRAME_S:g} to {MAX_FRAME_S:g} s',
+                    expected=f'{LEAST_FRAME_S:g} to {MAX_FRAME_S:g} s',
                 )
             for field, value in (('sequence', self.sequence), ('threads', self.threads)):
                 if value < 0:
-                    raise PlatformError(field=field, value=value, allowed='at least 0')
+                    raise PlatformError(field=field, value=value, expected='at least 0')
         except PlatformError as error:
             raise error.inside(section=f'frame of {self.app!r}') from error
 

@@ -121,14 +121,14 @@ class FrameEnergyLedger:
         """Give up what is open: the clock went back."""
         self._intervals = deque(replace(each, known=False) for each in self._intervals)
         self._settle(math.inf)
-        given_up = [self._complete(account) for account in self._accounts]
+        violated_targets = [self._complete(account) for account in self._accounts]
         self._accounts, self._gaps = [], ReportGaps()
         self._measured_s = min(self._measured_s, now_s)
         self._settled_s, self._worked_s = now_s, -math.inf
         self._forget()
         self._sampled.sample(now_s, energy_j=energy_j, source=source)
         self._follow_source()
-        return given_up
+        return violated_targets
 
     def _settle(self, now_s: float) -> None:
         while self._longest and abs(now_s - self._longest[0].end_s) > MEMORY_S:

@@ -13,7 +13,7 @@ from dynofa_ros.platform.linux.auto import (
 )
 from dynofa_ros.platform.linux.device import LinuxDevice
 from dynofa_ros.platform.linux.machine import LinuxMachine
-from dynofa_ros.platform.linux.restore import PutBack, put_back
+from dynofa_ros.platform.linux.restore import RestoreResult, restore_frequencies
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.whitelist import Allowed, parse_whitelist
 
@@ -23,11 +23,11 @@ __all__ = [
     'LinuxDevice',
     'LinuxMachine',
     'Opened',
-    'PutBack',
+    'RestoreResult',
     'Sysfs',
     'find_machine',
     'open_device',
     'parse_whitelist',
-    'put_back',
+    'restore_frequencies',
     'why_it_does_not_fit',
 ]

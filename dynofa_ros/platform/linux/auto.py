@@ -101,7 +101,7 @@ def find_machine(choice: str, *, sysfs: Sysfs) -> LinuxMachine | None:
     `linux` where there is nothing.
     """
     if choice not in CHOICES:
-        raise PlatformError(field='device', value=choice, allowed=' or '.join(CHOICES))
+        raise PlatformError(field='device', value=choice, expected=' or '.join(CHOICES))
     if choice == SIMULATED:
         return None
     machine = LinuxMachine.discover(sysfs)
@@ -112,7 +112,7 @@ def find_machine(choice: str, *, sysfs: Sysfs) -> LinuxMachine | None:
     raise PlatformError(
         field='device',
         value=choice,
-        allowed='auto or simulated: this machine has no '
+        expected='auto or simulated: this machine has no '
         'clocks and no sensors that can be used (see `dynofa platform`)',
     )
 

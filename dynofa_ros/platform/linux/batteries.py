@@ -15,7 +15,7 @@ SUPPLIES = '/sys/class/power_supply'
 
 
 @dataclass(frozen=True)
-class Battery:
+class SysfsBattery:
     """A battery that feeds the machine."""
 
     name: str
@@ -75,10 +75,10 @@ class Battery:
         return f'{SUPPLIES}/{self.name}/{name}'
 
 
-def find_batteries(sysfs: Sysfs) -> tuple[Battery, ...]:
+def find_batteries(sysfs: Sysfs) -> tuple[SysfsBattery, ...]:
     """Return the batteries that feed the machine, not those of a mouse or a gamepad."""
     return tuple(
-        Battery(name)
+        SysfsBattery(name)
         for name in sysfs.names(SUPPLIES)
         if sysfs.text(f'{SUPPLIES}/{name}/type') == 'Battery'
         and sysfs.text(f'{SUPPLIES}/{name}/scope') != 'Device'

@@ -13,8 +13,8 @@ from dynofa_ros.platform.linux.domain import ClockDomain, frequency_now_hz, limi
 from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.power_meter import PowerMeter
 from dynofa_ros.platform.linux.record import default_record_file
-from dynofa_ros.platform.linux.restore import put_back
-from dynofa_ros.platform.linux.set_frequency import TurnRefused, setting_of
+from dynofa_ros.platform.linux.restore import restore_frequencies
+from dynofa_ros.platform.linux.set_frequency import FrequencyNotSet, setting_of
 from dynofa_ros.platform.linux.sysfs import Sysfs
 
 MOST = 6
@@ -42,8 +42,8 @@ def document(sysfs: Sysfs, machine: LinuxMachine) -> dict[str, object]:
     """Return everything that was found, with how it stands now; unknown is null."""
     found = dataclasses.asdict(machine)
     for domain, entry in zip(machine.domains, found['domains'], strict=True):
-        for knob, fields in zip(domain.knobs, entry['knobs'], strict=True):
-            fields['interface'] = knob.interface.name
+        for control, fields in zip(domain.controls, entry['controls'], strict=True):
+            fields['interface'] = control.interface.name
         entry |= {
             'cores': domain.cores,
             'frequencies_hz': domain.frequencies_hz,
@@ -82,18 +82,18 @@ def _clocks(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:
 
 def _clock(sysfs: Sysfs, domain: ClockDomain) -> str:
     hz, limits = domain.frequencies_hz, limits_now(sysfs, domain)
-    knob = domain.knobs[0]
+    control = domain.controls[0]
     steps = f'{len(hz)} frequencies' if domain.in_steps else 'any, offered in steps of 100 MHz'
     try:
-        governor = setting_of(sysfs, knob).governor
-    except TurnRefused:
+        governor = setting_of(sysfs, control).governor
+    except FrequencyNotSet:
         governor = 'unknown'
-    way = 'userspace' if knob.takes_a_speed else 'minimum and maximum'
+    way = 'userspace' if control.takes_a_speed else 'minimum and maximum'
     can = f'by {way}' if not not_writable(sysfs, domain) else 'read only'
     return (
         f'{domain.name:8} {_mhz(frequency_now_hz(sysfs, domain))} MHz now, limits '
         f'{_mhz(limits.min_hz)} to {_mhz(limits.max_hz)}, of {_mhz(hz[0])} to {_mhz(hz[-1])} '
-        f'({steps}); {knob.driver or knob.interface.name}, {governor}, {can}'
+        f'({steps}); {control.driver or control.interface.name}, {governor}, {can}'
     )
 
 
@@ -154,6 +154,6 @@ def restore(state_file: Path | None, *, sysfs: Sysfs | None = None) -> int:
 
     Raises PlatformError for a state file that cannot be used.
     """
-    result = put_back(sysfs or Sysfs(), state_file or default_record_file())
+    result = restore_frequencies(sysfs or Sysfs(), state_file or default_record_file())
     print(result)
     return 1 if result.failed else 0

@@ -9,17 +9,17 @@ from types import TracebackType
 
 from dynofa_ros.platform.checks import PlatformError
 from dynofa_ros.platform.device import (
+    CommandResult,
     DeviceState,
     DomainReading,
     DomainSetting,
-    Outcome,
 )
 from dynofa_ros.platform.linux.cpu_load import CpuLoad
 from dynofa_ros.platform.linux.domain import ClockDomain, frequency_now_hz, limits_now, load_file
-from dynofa_ros.platform.linux.frequency_controller import ClockTurner
+from dynofa_ros.platform.linux.frequency_controller import FrequencyController
 from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.power_meter import PowerMeter, PowerSample
-from dynofa_ros.platform.linux.restore import PutBack
+from dynofa_ros.platform.linux.restore import RestoreResult
 from dynofa_ros.platform.linux.sampler import Sampler
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.whitelist import Allowed
@@ -43,13 +43,13 @@ class LinuxDevice:
     ) -> None:
         """`name` goes into its states; `clock` returns seconds and never goes back.
 
-        `record_file`, `whitelist` and `min_interval_s` are as for `ClockTurner`. Raises
+        `record_file`, `whitelist` and `min_interval_s` are as for `FrequencyController`. Raises
         PlatformError for a whitelist that does not fit the machine.
         """
         self.machine = machine
         self._sysfs = sysfs
         self._name = name
-        self._turner = ClockTurner(
+        self._controller = FrequencyController(
             sysfs,
             machine.domains,
             record_file=record_file,
@@ -62,9 +62,9 @@ class LinuxDevice:
         self._sampler: Sampler | None = None
 
     @property
-    def left_by_another(self) -> PutBack:
+    def left_by_another(self) -> RestoreResult:
         """What a process that died had left turned, and was put back when this one started."""
-        return self._turner.left_by_another
+        return self._controller.left_by_another
 
     @property
     def power_detail(self) -> str:
@@ -73,7 +73,7 @@ class LinuxDevice:
 
     def why_not(self, domain: str) -> str:
         """Return why a domain cannot be turned: which file, and what would help; empty: it can."""
-        return self._turner.why_not(domain)
+        return self._controller.why_not(domain)
 
     def start_sampling(self, rate_hz: float) -> None:
         """Measure the power at this rate from now on, beside what else is done."""
@@ -92,26 +92,26 @@ class LinuxDevice:
     @property
     def wait_s(self) -> float:
         """Time until clocks may be turned again [s]; 0: now."""
-        return self._turner.wait_s
+        return self._controller.wait_s
 
-    def apply(self, settings: Sequence[DomainSetting]) -> Outcome:
+    def apply(self, settings: Sequence[DomainSetting]) -> CommandResult:
         """Set clocks, all or nothing; what was rounded is in the text."""
-        return self._turner.apply(settings)
+        return self._controller.apply(settings)
 
-    def put_back(self) -> PutBack:
+    def restore_frequencies(self) -> RestoreResult:
         """Put the clocks back to how they were found, and say what came of it.
 
         Raises PlatformError if the state file cannot be read or written.
         """
-        return self._turner.put_back()
+        return self._controller.restore_frequencies()
 
-    def restore(self) -> Outcome:
+    def restore(self) -> CommandResult:
         """Put the clocks back to how they were found; doing it twice is no harm."""
         try:
-            done = self.put_back()
+            done = self.restore_frequencies()
         except PlatformError as error:
-            return Outcome(applied=False, text=str(error))
-        return Outcome(applied=not done.failed, text=str(done))
+            return CommandResult(applied=False, text=str(error))
+        return CommandResult(applied=not done.failed, text=str(done))
 
     def close(self) -> None:
         """Put the clocks back, and let another process turn them.
@@ -122,9 +122,9 @@ class LinuxDevice:
             self._sampler.stop()
             self._sampler = None
         try:
-            self.put_back()
+            self.restore_frequencies()
         finally:
-            self._turner.close()
+            self._controller.close()
 
     def __enter__(self) -> LinuxDevice:
         return self
@@ -176,8 +176,8 @@ class LinuxDevice:
             frequency_hz=frequency_hz,
             min_frequency_hz=limits.min_hz,
             max_frequency_hz=limits.max_hz,
-            available_frequencies_hz=self._turner.frequencies_hz(domain.name),
-            settable=not self._turner.why_not(domain.name),
+            available_frequencies_hz=self._controller.frequencies_hz(domain.name),
+            settable=not self._controller.why_not(domain.name),
             utilisation=self._utilisation(domain),
             co_runner_utilisation=math.nan,  # Linux does not say whose work it is
             next_frequency_hz=limits.min_hz if follows else math.nan,

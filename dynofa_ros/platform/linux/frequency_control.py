@@ -15,7 +15,7 @@ USERSPACE = 'userspace'
 
 @dataclass(frozen=True)
 class Interface:
-    """The names of a knob's files, and the unit of their numbers."""
+    """The names of a control's files, and the unit of their numbers."""
 
     name: str
     unit_hz: float
@@ -50,8 +50,8 @@ DEVFREQ = Interface(
 
 
 @dataclass(frozen=True)
-class KnobSetting:
-    """How a knob stands, in the unit of its files, so that it can be put back exactly."""
+class FrequencySetting:
+    """How a control stands, in the unit of its files, so that it can be put back exactly."""
 
     governor: str
     lowest: int
@@ -60,7 +60,7 @@ class KnobSetting:
 
 
 @dataclass(frozen=True)
-class Knob:
+class FrequencyControl:
     """A clock that can be turned; these are what does not change of it."""
 
     folder: str
@@ -97,7 +97,7 @@ class Knob:
         """Return the frequency of a number that its files hold [Hz]."""
         return units * self.interface.unit_hz
 
-    def setting(self, sysfs: Sysfs) -> KnobSetting:
+    def setting(self, sysfs: Sysfs) -> FrequencySetting:
         """Read how it stands.
 
         Raises OSError for a file that cannot be read, ValueError for one that holds no number.
@@ -107,7 +107,7 @@ class Knob:
         # It shows the clock now, which under heat may be below what was asked.
         if governor == USERSPACE and self.interface.speed:
             speed = int(sysfs.read(self.file(self.interface.speed)))
-        return KnobSetting(
+        return FrequencySetting(
             governor=governor,
             lowest=int(sysfs.read(self.file(self.interface.lowest))),
             highest=int(sysfs.read(self.file(self.interface.highest))),
@@ -118,7 +118,7 @@ class Knob:
         """Return the clock now [Hz]; NaN where it cannot be read."""
         return self.hz(sysfs.number(self.file(self.interface.now)))
 
-    def limits_hz(self, setting: KnobSetting) -> tuple[float, float]:
+    def limits_hz(self, setting: FrequencySetting) -> tuple[float, float]:
         """Return the limits that a setting leaves the clock [Hz].
 
         A devfreq device without a limit shows 0.
@@ -138,19 +138,19 @@ POLICIES = '/sys/devices/system/cpu/cpufreq'
 DEVICES = '/sys/class/devfreq'
 
 
-def find_policies(sysfs: Sysfs) -> tuple[Knob, ...]:
+def find_policies(sysfs: Sysfs) -> tuple[FrequencyControl, ...]:
     """Return the cpufreq policies: cores that share a clock have one."""
     folders = [f'{POLICIES}/{name}' for name in sysfs.names(POLICIES) if name.startswith('policy')]
-    return tuple(knob for knob in (_policy(sysfs, each) for each in folders) if knob.known)
+    return tuple(control for control in (_policy(sysfs, each) for each in folders) if control.known)
 
 
-def find_devices(sysfs: Sysfs) -> tuple[Knob, ...]:
+def find_devices(sysfs: Sysfs) -> tuple[FrequencyControl, ...]:
     """Return the devfreq devices: GPU, memory controller, video engines."""
     folders = [f'{DEVICES}/{name}' for name in sysfs.names(DEVICES)]
-    return tuple(knob for knob in (_device(sysfs, each) for each in folders) if knob.known)
+    return tuple(control for control in (_device(sysfs, each) for each in folders) if control.known)
 
 
-def _policy(sysfs: Sysfs, folder: str) -> Knob:
+def _policy(sysfs: Sysfs, folder: str) -> FrequencyControl:
     listed = [
         *sysfs.words(f'{folder}/scaling_available_frequencies'),
         *sysfs.words(f'{folder}/scaling_boost_frequencies'),
@@ -170,7 +170,7 @@ def _policy(sysfs: Sysfs, folder: str) -> Knob:
     )
 
 
-def _device(sysfs: Sysfs, folder: str) -> Knob:
+def _device(sysfs: Sysfs, folder: str) -> FrequencyControl:
     driver = f'{folder}/device/driver'
     return _knob(
         sysfs,
@@ -192,12 +192,12 @@ def _knob(
     cores: tuple[int, ...],
     listed: list[str],
     ends: tuple[float, float],
-) -> Knob:
-    """Make a knob; a list says more than the ends, which then are those of the list."""
+) -> FrequencyControl:
+    """Make a control; a list says more than the ends, which then are those of the list."""
     numbers = {int(word) for word in listed if word.isdigit()}
     listed_hz = tuple(sorted(number * interface.unit_hz for number in numbers if number > 0))
     lowest_hz, highest_hz = (end * interface.unit_hz for end in ends)
-    return Knob(
+    return FrequencyControl(
         folder=folder,
         interface=interface,
         driver=driver,

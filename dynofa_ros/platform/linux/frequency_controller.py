@@ -8,13 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dynofa_ros.platform.checks import PlatformError, check_not_negative
-from dynofa_ros.platform.device import DomainSetting, Outcome
+from dynofa_ros.platform.device import CommandResult, DomainSetting
 from dynofa_ros.platform.linux.access import FileAccess
 from dynofa_ros.platform.linux.domain import ClockDomain, limits_now, not_writable
-from dynofa_ros.platform.linux.frequency_control import USERSPACE, Knob, KnobSetting
+from dynofa_ros.platform.linux.frequency_control import (
+    USERSPACE,
+    FrequencyControl,
+    FrequencySetting,
+)
 from dynofa_ros.platform.linux.record import ClockRecord
-from dynofa_ros.platform.linux.restore import PutBack, put_back_record
-from dynofa_ros.platform.linux.set_frequency import TurnRefused, setting_of, turn_all, wanted
+from dynofa_ros.platform.linux.restore import RestoreResult, restore_record
+from dynofa_ros.platform.linux.set_frequency import (
+    FrequencyNotSet,
+    set_frequencies,
+    setting_of,
+    wanted,
+)
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.whitelist import Allowed, allowed_domains, found_whitelist
 from dynofa_ros.platform.settings import Limits, resolve
@@ -58,7 +67,7 @@ def _down(asked_hz: float, frequencies_hz: Sequence[float]) -> float:
     return next(below, asked_hz)
 
 
-class ClockTurner:
+class FrequencyController:
     """Turns the clocks of the domains that it is allowed to, and puts them back.
 
     What a process that died has left turned is put back at once. While it is open no other
@@ -88,7 +97,7 @@ class ClockTurner:
         self._turned_s = -math.inf
         self._record: ClockRecord | None = None
         self.refused = ''
-        self.left_by_another = PutBack()
+        self.left_by_another = RestoreResult()
         try:
             self._open(record_file)
         except PlatformError as error:
@@ -101,10 +110,10 @@ class ClockTurner:
 
     def _open(self, record_file: Path) -> None:
         self._record = ClockRecord(record_file, sysfs=self._sysfs)
-        self.left_by_another = put_back_record(self._sysfs, self._record, self._knobs())
+        self.left_by_another = restore_record(self._sysfs, self._record, self._knobs())
 
-    def _knobs(self) -> tuple[Knob, ...]:
-        return tuple(knob for domain in self._domains.values() for knob in domain.knobs)
+    def _knobs(self) -> tuple[FrequencyControl, ...]:
+        return tuple(control for domain in self._domains.values() for control in domain.controls)
 
     def frequencies_hz(self, name: str) -> tuple[float, ...]:
         """Return what a domain can be asked for; all that it has where it cannot be turned."""
@@ -116,9 +125,9 @@ class ClockTurner:
         """Return why a domain cannot be turned; empty: it can."""
         if name not in self._domains:
             known = ', '.join(sorted(self._domains)) or 'none'
-            return f'domain: {name!r} refused; allowed: a clock of this machine ({known})'
+            return f'domain is {name!r}; expected a clock of this machine ({known})'
         if name not in self._allowed:
-            return f'domain: {name!r} refused; allowed: {", ".join(sorted(self._allowed))}'
+            return f'domain is {name!r}; expected {", ".join(sorted(self._allowed))}'
         if self.refused:
             return self.refused
         files = not_writable(self._sysfs, self._domains[name])
@@ -129,28 +138,28 @@ class ClockTurner:
         """Time until a clock may be turned again [s]; 0: now."""
         return max(0.0, self._turned_s + self._min_interval_s - self._clock())
 
-    def apply(self, settings: Sequence[DomainSetting]) -> Outcome:
+    def apply(self, settings: Sequence[DomainSetting]) -> CommandResult:
         """Set clocks, all that is asked or nothing, read back and verified."""
         try:
             targets, text = self._targets(settings)
             changes = {
-                knob: target
-                for knob, target in targets.items()
-                if setting_of(self._sysfs, knob) != target
+                control: target
+                for control, target in targets.items()
+                if setting_of(self._sysfs, control) != target
             }
             if changes:
                 self._change(changes)
-        except (PlatformError, TurnRefused) as error:
-            return Outcome(applied=False, text=str(error))
-        return Outcome(applied=True, text=text if changes else f'{text} (as it was)')
+        except (PlatformError, FrequencyNotSet) as error:
+            return CommandResult(applied=False, text=str(error))
+        return CommandResult(applied=True, text=text if changes else f'{text} (as it was)')
 
     def _targets(
         self, settings: Sequence[DomainSetting]
-    ) -> tuple[dict[Knob, KnobSetting], str]:
-        """Return how each knob is to stand, and the command in words."""
+    ) -> tuple[dict[FrequencyControl, FrequencySetting], str]:
+        """Return how each control is to stand, and the command in words."""
         for setting in settings:
             if why_not := self.why_not(setting.domain):
-                raise TurnRefused(why_not)
+                raise FrequencyNotSet(why_not)
         near = {each.domain: rounded(each, self.frequencies_hz(each.domain)) for each in settings}
         limits = resolve(
             [rounded(each, self.frequencies_hz(each.domain))[0] for each in settings],
@@ -158,46 +167,46 @@ class ClockTurner:
             current={name: limits_now(self._sysfs, self._domains[name]) for name in near},
         )
         targets = {
-            knob: self._target(knob, limits[name])
+            control: self._target(control, limits[name])
             for name in limits
-            for knob in self._domains[name].knobs
+            for control in self._domains[name].controls
         }
         return targets, '; '.join(_in_words(name, limits[name], near[name][1]) for name in near)
 
-    def _target(self, knob: Knob, limits: Limits) -> KnobSetting:
-        now = setting_of(self._sysfs, knob)
-        found = self._found().get(knob.folder, now)
-        return wanted(knob, now, limits, governor=_governor(knob, found.governor))
+    def _target(self, control: FrequencyControl, limits: Limits) -> FrequencySetting:
+        now = setting_of(self._sysfs, control)
+        found = self._found().get(control.folder, now)
+        return wanted(control, now, limits, governor=_governor(control, found.governor))
 
-    def _found(self) -> dict[str, KnobSetting]:
+    def _found(self) -> dict[str, FrequencySetting]:
         return self._record.read() if self._record else {}
 
-    def _change(self, changes: Mapping[Knob, KnobSetting]) -> None:
-        """Turn knobs; the record comes first, so nothing is turned that it does not hold."""
+    def _change(self, changes: Mapping[FrequencyControl, FrequencySetting]) -> None:
+        """Turn controls; the record comes first, so nothing is turned that it does not hold."""
         if self.wait_s > 0:
-            raise TurnRefused(
+            raise FrequencyNotSet(
                 f'too soon: clocks are turned every {self._min_interval_s:g} s at most; '
                 f'{self.wait_s:.3f} s to wait'
             )
         self._turned_s = self._clock()
         found = self._found()
         new = {
-            knob.folder: setting_of(self._sysfs, knob)
-            for knob in changes
-            if knob.folder not in found
+            control.folder: setting_of(self._sysfs, control)
+            for control in changes
+            if control.folder not in found
         }
         if new and self._record:
             self._record.write(found | new)
-        turn_all(self._sysfs, changes)
+        set_frequencies(self._sysfs, changes)
 
-    def put_back(self) -> PutBack:
+    def restore_frequencies(self) -> RestoreResult:
         """Put every clock that was turned back to how it was found; again is no harm.
 
         Raises PlatformError if the state file cannot be read or written.
         """
         if self._record is None:
-            return PutBack()
-        return put_back_record(self._sysfs, self._record, self._knobs())
+            return RestoreResult()
+        return restore_record(self._sysfs, self._record, self._knobs())
 
     def close(self) -> None:
         """Let another process turn the clocks; put them back first."""
@@ -207,11 +216,13 @@ class ClockTurner:
         self.refused = 'the device is closed'
 
 
-def _governor(knob: Knob, found: str) -> str:
+def _governor(control: FrequencyControl, found: str) -> str:
     """Return the governor of a range: that which was found, if it chooses clocks by itself."""
     if found != USERSPACE:
         return found
-    others = (each for each in ('schedutil', 'ondemand', 'performance') if each in knob.governors)
+    others = (
+        each for each in ('schedutil', 'ondemand', 'performance') if each in control.governors
+    )
     return next(others, found)
 
 

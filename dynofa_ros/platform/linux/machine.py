@@ -9,9 +9,9 @@ from functools import cached_property
 from dynofa_ros.platform.energy_meter import POWERCAP, EnergyMeter, EnergyUnavailable
 from dynofa_ros.platform.host import cpu_model
 from dynofa_ros.platform.linux.access import FileAccess
-from dynofa_ros.platform.linux.batteries import Battery, find_batteries
+from dynofa_ros.platform.linux.batteries import SysfsBattery, find_batteries
 from dynofa_ros.platform.linux.confinement import Confinement, find_confinement
-from dynofa_ros.platform.linux.domain import ClockDomain, group_knobs, not_writable
+from dynofa_ros.platform.linux.domain import ClockDomain, group_controls, not_writable
 from dynofa_ros.platform.linux.frequency_control import find_devices, find_policies
 from dynofa_ros.platform.linux.power_mode import PowerMode, find_power_mode
 from dynofa_ros.platform.linux.rails import Rail, find_rails
@@ -35,7 +35,7 @@ class LinuxMachine:
     domains: tuple[ClockDomain, ...]
     rails: tuple[Rail, ...]
     counters: str  # why the CPU's energy counters (RAPL) are of no use; empty: they can be read
-    batteries: tuple[Battery, ...]
+    batteries: tuple[SysfsBattery, ...]
     zones: tuple[TemperatureZone, ...]
     throttles: tuple[Throttle, ...]
     power_mode: PowerMode | None
@@ -57,7 +57,7 @@ class LinuxMachine:
     @classmethod
     def discover(cls, sysfs: Sysfs) -> LinuxMachine:
         """Look at everything; nothing is written."""
-        domains = group_knobs(find_policies(sysfs), find_devices(sysfs))
+        domains = group_controls(find_policies(sysfs), find_devices(sysfs))
         rails = find_rails(sysfs)
         return cls(
             model=_model(sysfs),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dynofa_ros.platform.device import BATTERY, RAIL, RAPL, UNAVAILABLE
 from dynofa_ros.platform.energy_meter import POWERCAP, EnergyMeter, EnergyUnavailable
-from dynofa_ros.platform.linux.batteries import Battery
+from dynofa_ros.platform.linux.batteries import SysfsBattery
 from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.rails import board_rails
 from dynofa_ros.platform.linux.sysfs import Sysfs
@@ -35,14 +35,12 @@ class PowerMeter:
     sample while another one ends periods.
     """
 
-    def __init__(
-        self, sysfs: Sysfs, machine: LinuxMachine, *, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, sysfs: Sysfs, machine: LinuxMachine, *, clock: Callable[[], float]) -> None:
         self._sysfs = sysfs
         self._clock = clock
         self._rails = board_rails(machine.rails)
         self._counters = None if self._rails else _counters(sysfs, machine)
-        self._batteries: tuple[Battery, ...] = ()
+        self._batteries: tuple[SysfsBattery, ...] = ()
         if not self._rails and self._counters is None:
             self._batteries = machine.batteries
         self.energy_j = 0.0  # since the first sample; no sample, no energy

@@ -85,8 +85,10 @@ def _hwmon_rails(sysfs: Sysfs, folder: str) -> list[Rail]:
     monitor = sysfs.text(f'{folder}/name') or folder.rpartition('/')[2]
     numbers = [
         int(match[1])
-        for match in (re.fullmatch(r'(?:power|curr)(\d+)_(?:input|average)', each)
-                      for each in sysfs.names(folder))
+        for match in (
+            re.fullmatch(r'(?:power|curr)(\d+)_(?:input|average)', each)
+            for each in sysfs.names(folder)
+        )
         if match
     ]
     found = (_hwmon_rail(sysfs, folder, monitor, number) for number in sorted(set(numbers)))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from dynofa_ros.platform.checks import PlatformError
-from dynofa_ros.platform.linux.frequency_control import KnobSetting
+from dynofa_ros.platform.linux.frequency_control import FrequencySetting
 from dynofa_ros.platform.linux.sysfs import Sysfs
 
 NAME = 'clocks_found.json'
@@ -45,7 +45,7 @@ def default_record_file(
 
 
 class ClockRecord:
-    """A file of settings by the folder of their knob; while it is open no other process turns."""
+    """The settings found, by control folder, in a file that locks out other processes."""
 
     def __init__(self, file: Path, *, sysfs: Sysfs) -> None:
         """Take the lock.
@@ -57,7 +57,7 @@ class ClockRecord:
         self._boot = sysfs.text(BOOT)
         self._lock = _locked(file.with_name(f'{file.name}.lock'))
 
-    def read(self) -> dict[str, KnobSetting]:
+    def read(self) -> dict[str, FrequencySetting]:
         """Return what was found; nothing after a restart of the machine, which puts clocks back.
 
         Raises:
@@ -71,9 +71,7 @@ class ClockRecord:
             raise _refused(self.file, f'cannot be read: {error.strerror}') from error
         try:
             document = json.loads(text)
-            found = {
-                folder: _setting(fields) for folder, fields in document['settings'].items()
-            }
+            found = {folder: _setting(fields) for folder, fields in document['settings'].items()}
             return found if document['boot_id'] == self._boot else {}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _refused(
@@ -81,7 +79,7 @@ class ClockRecord:
                 'is no record of clocks; set them by hand where they were turned, and delete it',
             ) from error
 
-    def write(self, settings: Mapping[str, KnobSetting]) -> None:
+    def write(self, settings: Mapping[str, FrequencySetting]) -> None:
         """Put the settings on disk, whole or not at all; with none left the file goes.
 
         Raises:
@@ -126,9 +124,9 @@ def _locked(file: Path) -> TextIO:
     return stream
 
 
-def _setting(fields: Mapping[str, object]) -> KnobSetting:
+def _setting(fields: Mapping[str, object]) -> FrequencySetting:
     """Return a setting of the file; raises TypeError for one that none could have."""
-    setting = KnobSetting(**fields)  # type: ignore[arg-type]
+    setting = FrequencySetting(**fields)  # type: ignore[arg-type]
     numbers = [setting.lowest, setting.highest, 0 if setting.speed is None else setting.speed]
     if not isinstance(setting.governor, str) or not all(type(each) is int for each in numbers):
         raise TypeError(f'{fields} is no setting')
@@ -145,5 +143,5 @@ def _sync_folder(folder: Path) -> None:
 
 def _refused(file: Path, text: str) -> PlatformError:
     return PlatformError(
-        field='state file', value=str(file), allowed=f'one that can be kept; this one {text}'
+        field='state file', value=str(file), expected=f'one that can be kept; this one {text}'
     )

@@ -25,10 +25,10 @@ class Allowed:
         for field in ('lowest_hz', 'highest_hz'):
             value = getattr(self, field)
             if not (math.isnan(value) or (math.isfinite(value) and value > 0)):
-                raise PlatformError(field=field, value=value, allowed='above 0, or NaN: no limit')
+                raise PlatformError(field=field, value=value, expected='above 0, or NaN: no limit')
         if self.lowest_hz > self.highest_hz:
             raise PlatformError(
-                field='lowest_hz', value=self.lowest_hz, allowed=f'at most {self.highest_hz:g}'
+                field='lowest_hz', value=self.lowest_hz, expected=f'at most {self.highest_hz:g}'
             )
 
     def holds(self, frequency_hz: float) -> bool:
@@ -49,15 +49,15 @@ def parse_whitelist(entries: Sequence[str]) -> dict[str, Allowed]:
             allowed = Allowed(float(lowest), float(highest)) if colon else Allowed()
         except PlatformError as error:
             raise PlatformError(
-                field='whitelist', value=entry, allowed=f'{error.field} {error.allowed}'
+                field='whitelist', value=entry, expected=f'{error.field} {error.expected}'
             ) from error
         except ValueError:
             raise PlatformError(
-                field='whitelist', value=entry, allowed='DOMAIN or DOMAIN:LOWEST-HIGHEST in Hz'
+                field='whitelist', value=entry, expected='DOMAIN or DOMAIN:LOWEST-HIGHEST in Hz'
             ) from None
         if not name or name in whitelist:
             raise PlatformError(
-                field='whitelist', value=entry, allowed='the name of a domain, each once'
+                field='whitelist', value=entry, expected='the name of a domain, each once'
             )
         whitelist[name] = allowed
     return whitelist
@@ -91,7 +91,9 @@ def allowed_domains(
             raise PlatformError(
                 field='whitelist',
                 value=name,
-                allowed=f'one of {", ".join(sorted(by_name))}' if by_name else 'nothing: no clocks',
+                expected=f'one of {", ".join(sorted(by_name))}'
+                if by_name
+                else 'nothing: no clocks',
             )
         listed_hz = by_name[name].frequencies_hz
         frequencies_hz = tuple(each for each in listed_hz if allowed.holds(each))
@@ -99,7 +101,7 @@ def allowed_domains(
             raise PlatformError(
                 field=f'whitelist.{name}',
                 value=f'{allowed.lowest_hz:.0f}-{allowed.highest_hz:.0f}',
-                allowed=f'a range with one of its frequencies, {listed_hz[0]:.0f} to '
+                expected=f'a range with one of its frequencies, {listed_hz[0]:.0f} to '
                 f'{listed_hz[-1]:.0f} Hz',
             )
         found[name] = FrequencyDomain(name, frequencies_hz, change_delay_s=0.0)

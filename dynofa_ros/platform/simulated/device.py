@@ -13,10 +13,10 @@ from dynofa_ros.platform.description import Platform
 from dynofa_ros.platform.device import (
     MODELLED,
     BatteryReading,
+    CommandResult,
     DeviceState,
     DomainReading,
     DomainSetting,
-    Outcome,
     TemperatureReading,
 )
 from dynofa_ros.platform.settings import resolve
@@ -105,30 +105,28 @@ class SimulatedDevice:
         """No wait: a model can be turned at any time [s]."""
         return 0.0
 
-    def apply(self, settings: Sequence[DomainSetting]) -> Outcome:
+    def apply(self, settings: Sequence[DomainSetting]) -> CommandResult:
         """Set clocks, all or nothing. A range runs at its highest frequency."""
         current = {name: clock.limits for name, clock in self._clocks.items()}
         try:
             limits = resolve(settings, domains=self.platform.domains, current=current)
         except PlatformError as error:
-            return Outcome(applied=False, text=str(error))
+            return CommandResult(applied=False, text=str(error))
         behind_s = self._behind_s()
         texts = [self._clocks[name].set(limits[name], behind_s=behind_s) for name in limits]
-        return Outcome(applied=True, text='; '.join(texts))
+        return CommandResult(applied=True, text='; '.join(texts))
 
-    def restore(self) -> Outcome:
+    def restore(self) -> CommandResult:
         """Put every clock back to its default, the highest frequency, at once."""
         for clock in self._clocks.values():
             clock.restore()
-        return Outcome(applied=True, text='all clocks at their highest frequency')
+        return CommandResult(applied=True, text='all clocks at their highest frequency')
 
     def close(self) -> None:
         """Put the clocks back."""
         self.restore()
 
-    def add_busy(
-        self, processor: str, busy_s: float, *, threads: int = 1, app: str = ''
-    ) -> None:
+    def add_busy(self, processor: str, busy_s: float, *, threads: int = 1, app: str = '') -> None:
         """Count the time that a frame of an application kept `threads` cores busy [s].
 
         Part of it the frame waited for co-runners and other applications, whose work is their own.

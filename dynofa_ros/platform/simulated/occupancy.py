@@ -47,9 +47,7 @@ class LoadMeter:
         check_fraction('co_runner_utilisation', utilisation)
         self._co_runner_utilisation = utilisation
 
-    def add_busy(
-        self, busy_s: float, *, threads: int, app: str = '', others: float = 0.0
-    ) -> None:
+    def add_busy(self, busy_s: float, *, threads: int, app: str = '', others: float = 0.0) -> None:
         """Add the time that one frame of an application kept `threads` cores busy [s].
 
         Beside co-runners and the load of `others` a frame takes longer, by `slowdown`, because it

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dynofa_ros.runtime.actuation.command_tracker import CommandTracker, Delivery
+from dynofa_ros.runtime.actuation.command_tracker import AckStatus, CommandTracker
 from dynofa_ros.runtime.decision.state import Domain
 from dynofa_ros.runtime.decision.transition import CLOCK_TOLERANCE
 from dynofa_ros.runtime.observation import DomainObservation, PlatformObservation
-from dynofa_ros.runtime.settings import Settings
+from dynofa_ros.runtime.settings import ManagerSettings
 
 # A frame reported now may have run at the clock before the last change: frames and clocks arrive
 # on different topics, and a Jetson Xavier NX takes 0.8 s to change.
@@ -46,7 +46,9 @@ class ClockControl:
         self._commanded_hz: dict[str, float] = {}
         self._held_until_s: dict[str, float] = {}
 
-    def observe(self, seen: PlatformObservation, *, now_s: float, settings: Settings) -> ClockNews:
+    def observe(
+        self, seen: PlatformObservation, *, now_s: float, settings: ManagerSettings
+    ) -> ClockNews:
         """Take in the platform's state."""
         before = {each.name: each for each in self._seen.domains} if self._seen else {}
         turned = False
@@ -76,11 +78,11 @@ class ClockControl:
             and not _close(each.frequency_hz, self._last.clocks_hz[each.name])
         }
 
-    def stale(self, *, now_s: float, settings: Settings) -> bool:
+    def stale(self, *, now_s: float, settings: ManagerSettings) -> bool:
         """Whether the platform has not been heard of for `report_timeout_s`."""
         return now_s - self._seen_s >= settings.report_timeout_s
 
-    def domains(self, *, now_s: float, settings: Settings) -> tuple[Domain, ...]:
+    def domains(self, *, now_s: float, settings: ManagerSettings) -> tuple[Domain, ...]:
         """Return the domains to decide on; one that is not ours to set keeps the clock it has."""
         if self._seen is None:
             return ()
@@ -107,12 +109,12 @@ class ClockControl:
                 return (each.frequency_hz, old_hz) if now_s < until_s else (each.frequency_hz,)
         return (math.nan,)
 
-    def give_up_refused(self, *, now_s: float, settings: Settings) -> bool:
+    def give_up_refused(self, *, now_s: float, settings: ManagerSettings) -> bool:
         """Leave clocks that cannot be turned alone for `hold_s`; True if there are any."""
         state = self.tracker.check(now_s=now_s, timeout_s=settings.acknowledge_timeout_s)
         tired = self.tracker.attempts >= settings.acknowledge_attempts
         if self._last is None or not (
-            state is Delivery.REFUSED or (state is Delivery.REPEAT and tired)
+            state is AckStatus.REFUSED or (state is AckStatus.REPEAT and tired)
         ):
             return False
         for name in self._astray() or self._last.clocks_hz:
@@ -122,17 +124,22 @@ class ClockControl:
         return True
 
     def command(
-        self, clocks_hz: Mapping[str, float], *, reason: str, now_s: float, settings: Settings
+        self,
+        clocks_hz: Mapping[str, float],
+        *,
+        reason: str,
+        now_s: float,
+        settings: ManagerSettings,
     ) -> ClockCommand | None:
         """Return the command to send now: a new one, the last one again, or none."""
         if not clocks_hz:
             return None
         state = self.tracker.check(now_s=now_s, timeout_s=settings.acknowledge_timeout_s)
-        if self._last is None or self._last.clocks_hz != clocks_hz or state is Delivery.RENEW:
+        if self._last is None or self._last.clocks_hz != clocks_hz or state is AckStatus.RENEW:
             self._last = ClockCommand(self.tracker.new(now_s=now_s), dict(clocks_hz), reason)
             self._commanded_hz.update(clocks_hz)
             return self._last
-        if state in (Delivery.REPEAT, Delivery.REFUSED):
+        if state in (AckStatus.REPEAT, AckStatus.REFUSED):
             self.tracker.repeat(now_s=now_s)
             return self._last
         return None
@@ -145,7 +152,7 @@ class ClockControl:
         """Return the domains left alone because they could not be turned."""
         return sorted(name for name, until_s in self._held_until_s.items() if until_s > now_s)
 
-    def warnings(self, *, now_s: float, settings: Settings) -> list[str]:
+    def warnings(self, *, now_s: float, settings: ManagerSettings) -> list[str]:
         """Say what is missing or was not obeyed."""
         if self._seen is None:
             return ['no platform_state: clocks unknown, none commanded']

@@ -6,7 +6,7 @@ import enum
 import math
 
 
-class Delivery(enum.Enum):
+class AckStatus(enum.Enum):
     """What to do about the last command."""
 
     DONE = 'done'  # acknowledged, or never sent
@@ -64,12 +64,12 @@ class CommandTracker:
         if self._acknowledged:
             self.attempts = 0
 
-    def check(self, *, now_s: float, timeout_s: float) -> Delivery:
+    def check(self, *, now_s: float, timeout_s: float) -> AckStatus:
         """Say what to do now. A refusal counts once its time is up: a swap may take a while."""
         if self._used_up:
-            return Delivery.RENEW
+            return AckStatus.RENEW
         if self._acknowledged:
-            return Delivery.DONE
+            return AckStatus.DONE
         if now_s - self.sent_s < timeout_s:
-            return Delivery.WAITING
-        return Delivery.REFUSED if self._refused else Delivery.REPEAT
+            return AckStatus.WAITING
+        return AckStatus.REFUSED if self._refused else AckStatus.REPEAT

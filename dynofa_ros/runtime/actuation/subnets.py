@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dynofa_ros.runtime.actuation.command_tracker import CommandTracker, Delivery
+from dynofa_ros.runtime.actuation.command_tracker import AckStatus, CommandTracker
 from dynofa_ros.runtime.decision.state import Choice
 from dynofa_ros.runtime.observation import SubnetObservation
 from dynofa_ros.runtime.operating_points.point import PointKey
-from dynofa_ros.runtime.settings import Settings
+from dynofa_ros.runtime.settings import ManagerSettings
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,12 @@ class SubnetControl:
 
     def refused(self, *, now_s: float) -> frozenset[PointKey]:
         """Return what the application cannot run at present."""
-        return frozenset(
-            key for key, until_s in self._refused_until_s.items() if until_s > now_s
-        )
+        return frozenset(key for key, until_s in self._refused_until_s.items() if until_s > now_s)
 
-    def give_up_refused(self, *, now_s: float, settings: Settings) -> bool:
+    def give_up_refused(self, *, now_s: float, settings: ManagerSettings) -> bool:
         """Leave a refused point out for `hold_s`; True if there is one."""
         timeout_s = settings.acknowledge_timeout_s
-        if self.tracker.check(now_s=now_s, timeout_s=timeout_s) is not Delivery.REFUSED:
+        if self.tracker.check(now_s=now_s, timeout_s=timeout_s) is not AckStatus.REFUSED:
             return False
         assert self._key is not None  # something was sent, or nothing could be refused
         self._refused_until_s[self._key] = now_s + settings.hold_s
@@ -65,14 +63,14 @@ class SubnetControl:
         return True
 
     def command(
-        self, choice: Choice, *, now_s: float, settings: Settings
+        self, choice: Choice, *, now_s: float, settings: ManagerSettings
     ) -> SwitchCommand | None:
         """Return the command to send now: a new one, the last one again, or none."""
         last, target = self._last, choice.target
         same_deadline = last is not None and _same(last.deadline_s, target.deadline_s)
         changed = choice.point.key != self._key or not same_deadline
         state = self.tracker.check(now_s=now_s, timeout_s=settings.acknowledge_timeout_s)
-        if changed or state is Delivery.RENEW:
+        if changed or state is AckStatus.RENEW:
             self._key = choice.point.key
             self._last = SwitchCommand(
                 app=self._app,
@@ -84,12 +82,12 @@ class SubnetControl:
                 reason=choice.reason,
             )
             return self._last
-        if state is Delivery.REPEAT:
+        if state is AckStatus.REPEAT:
             self.tracker.repeat(now_s=now_s)
             return self._last
         return None
 
-    def warnings(self, *, now_s: float, settings: Settings) -> list[str]:
+    def warnings(self, *, now_s: float, settings: ManagerSettings) -> list[str]:
         """Say what was refused, and what is not acknowledged after so many attempts."""
         result = [
             f'{self._app} refused {key[0]} on {key[2]}: {self._result}'

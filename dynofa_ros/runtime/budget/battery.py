@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dynofa_ros.runtime.checks import check_number
 from dynofa_ros.runtime.objective import BatteryObjective, Objective
-from dynofa_ros.runtime.settings import AUTO, Settings
+from dynofa_ros.runtime.settings import AUTO, ManagerSettings
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -56,13 +56,13 @@ def _positive(value: float) -> bool:
 class EnergyState:
     """Last charge heard of, and for how long to believe it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ManagerSettings) -> None:
         self._settings = settings
         self._chooser = BatteryObjective(low=settings.battery_low, high=settings.battery_high)
         self._percentage = self._energy_j = math.nan
         self._heard_s = -math.inf
 
-    def configure(self, settings: Settings) -> None:
+    def configure(self, settings: ManagerSettings) -> None:
         """Take new settings."""
         self._settings = settings
         self._chooser.set_thresholds(low=settings.battery_low, high=settings.battery_high)
@@ -77,7 +77,7 @@ class EnergyState:
         if math.isnan(percentage):
             self._percentage = self._energy_j = math.nan
         if not 0.0 <= percentage <= 1.0:
-            raise ValueError(f'battery percentage is {percentage:g}; allowed: 0 to 1')
+            raise ValueError(f'battery percentage is {percentage:g}; expected 0 to 1')
         check_number('battery energy_j', energy_j, low=0.0, nan=True)
         self._percentage, self._energy_j, self._heard_s = percentage, energy_j, now_s
 

@@ -14,9 +14,9 @@ from dynofa_ros.runtime.actuation.clocks import CHANGE_S
 from dynofa_ros.runtime.budget.cap import Cap, Mission, SteadyCap
 from dynofa_ros.runtime.budget.thermal import ThermalCap
 from dynofa_ros.runtime.decision.state import Decision
-from dynofa_ros.runtime.estimation.base_power import Rest, RestPower
+from dynofa_ros.runtime.estimation.base_power import BaseLoad, BaseLoadEstimator
 from dynofa_ros.runtime.observation import CPU_PACKAGES, PlatformObservation
-from dynofa_ros.runtime.settings import Settings
+from dynofa_ros.runtime.settings import ManagerSettings
 
 # Power is looked at in means of this long: a camera of 10 Hz leaves the processor between frames.
 WINDOW_S = 1.0
@@ -27,7 +27,7 @@ class PowerBudget:
     """The cap of the board, and what it leaves to the applications."""
 
     board: Cap
-    rest: Rest | None  # what the board draws beside the applications; None: never known
+    rest: BaseLoad | None  # what the board draws beside the applications; None: never known
     applications_w: float  # all together, above idle; infinite: no cap
     mission_left_s: float  # NaN: no mission
     asked_for: bool  # a parameter or a mission asks for a cap, not heat alone
@@ -49,9 +49,9 @@ class PowerBudget:
 class PowerControl:
     """Knows the board's power and temperatures, and what limits them."""
 
-    def __init__(self, settings: Settings, *, now_s: float) -> None:
+    def __init__(self, settings: ManagerSettings, *, now_s: float) -> None:
         self._settings = settings
-        self._rest = RestPower()
+        self._rest = BaseLoadEstimator()
         self._thermal = ThermalCap()
         self._mission = Mission()
         self._mission.begin(settings.mission_s, begun_s=now_s)
@@ -64,7 +64,7 @@ class PowerControl:
         self._begun_s = self._looked_s = now_s
         self._energy_j = 0.0  # drawn since the window began
 
-    def configure(self, settings: Settings, *, now_s: float) -> None:
+    def configure(self, settings: ManagerSettings, *, now_s: float) -> None:
         """Take new settings; another `mission_s` begins now."""
         if settings.mission_s != self._settings.mission_s:
             self._mission.begin(settings.mission_s, begun_s=now_s)

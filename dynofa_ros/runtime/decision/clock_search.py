@@ -62,9 +62,7 @@ def search(forecasts: Sequence[Forecast], clocks: Clocks, *, headroom: float = 0
     return replace(plan, loss_bound=loss_bound(forecasts, plan.points, clocks, headroom=headroom))
 
 
-def _plan(
-    groups: Sequence[_Groups], clocks: Clocks, *, combinations: Indices, exact: bool
-) -> Plan:
+def _plan(groups: Sequence[_Groups], clocks: Clocks, *, combinations: Indices, exact: bool) -> Plan:
     """Return the plan of the best of `combinations`, (combinations, domains)."""
     index, rows = _pick(groups, clocks, combinations=combinations)
     return Plan(

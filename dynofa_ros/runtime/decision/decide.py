@@ -29,7 +29,7 @@ from dynofa_ros.runtime.decision.state import (
     Decision,
     DecisionState,
 )
-from dynofa_ros.runtime.decision.transition import until_turned
+from dynofa_ros.runtime.decision.transition import interim_points
 from dynofa_ros.runtime.operating_points.point import OperatingPoint
 from dynofa_ros.runtime.power_capped.search import search_within
 
@@ -56,8 +56,8 @@ def decide(state: DecisionState) -> Decision:
     """Return the best joint choice for `state`. Pure: same state, same decision.
 
     Without applications the decision is empty. Every application gets a point, also where no point
-    meets its targets, and where no plan is within the power cap: `Choice.given_up` names those
-    targets, and `Decision.power_cap_met` says so.
+    meets its targets, and where no plan is within the power cap: `Choice.violated_targets` names
+    those targets, and `Decision.power_cap_met` says so.
     """
     if not state.applications:
         return Decision(choices=(), clocks_hz={}, exact=True)
@@ -75,7 +75,7 @@ def decide(state: DecisionState) -> Decision:
         plan = hold_or_change(forecasts, clocks, present=present)
     power_w = total_power_w(applications, plan.points)
     cap_met = within(power_w, state.policy.power_cap_w)
-    now = until_turned(forecasts, clocks, plan=plan)
+    now = interim_points(forecasts, clocks, plan=plan)
     effects = _cap_effects(forecasts, clocks, plan=plan, cap_met=cap_met)
     choices = [
         _choice(forecast, point, goal=goal, kept=plan.kept, effect=effect)
@@ -138,13 +138,13 @@ def _choice(
     application, target = forecast.application, forecast.application.target
     mean_s, std_s, _ = forecast.predict(point)
     violation = forecast.rank(point).violation
-    given_up = []
+    violated_targets = []
     if point.accuracy + EQUAL_ACCURACY < target.min_accuracy:
-        given_up.append(MIN_ACCURACY)
+        violated_targets.append(MIN_ACCURACY)
     if violation >= DEADLINE_GIVEN_UP and not math.isnan(target.deadline_s):
-        given_up.append(DEADLINE)
+        violated_targets.append(DEADLINE)
     same = point.key == goal.key
-    why = reason(forecast, given_up=given_up, kept=kept and same, effect=effect)
+    why = reason(forecast, violated_targets=violated_targets, kept=kept and same, effect=effect)
     if not same:
         why = f'until {goal.processor} runs at {goal.frequency_hz / 1e6:.4g} MHz: {why}'
     return Choice(
@@ -155,7 +155,7 @@ def _choice(
         predicted_latency_s=mean_s,
         deadline_probability=_probability(mean_s, std_s=std_s, deadline_s=target.deadline_s),
         slowdown=application.slowdown(point.processor),
-        given_up=tuple(given_up),
+        violated_targets=tuple(violated_targets),
         reason=why,
     )
 

@@ -25,12 +25,12 @@ def joint_keys(
     violations = np.array([each.violation for each in rankings])
     late = violations >= DEADLINE_GIVEN_UP
     low = (violations >= FLOOR_GIVEN_UP) & ~late
-    given_up = (late, low)
-    lost = [violations * each for each in given_up]
+    violated_targets = (late, low)
+    lost = [violations * each for each in violated_targets]
     counts: list[Floats] = []
     losses: list[Floats] = []
     for rows in _by_priority(applications):
-        counts += [each[rows].sum(axis=0, dtype=float) for each in given_up]
+        counts += [each[rows].sum(axis=0, dtype=float) for each in violated_targets]
         losses += [each[rows].sum(axis=0) for each in lost]
     return [*counts, *losses, *_objective(rankings)]
 

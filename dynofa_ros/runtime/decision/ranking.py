@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynofa_ros.runtime.decision.prediction import predict
-from dynofa_ros.runtime.decision.state import ApplicationState, Policy
+from dynofa_ros.runtime.decision.state import ApplicationState, DecisionPolicy
 from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.table import Floats, Indices, PointTable, cost
@@ -76,7 +76,7 @@ class Forecast:
     """How late one application's points may be; worked out once a decision, however often asked."""
 
     application: ApplicationState
-    policy: Policy
+    policy: DecisionPolicy
     mean_s: Floats  # (points of the table,) latency of the next frame, normally distributed
     std_s: Floats  # (points of the table,)
     late_s: Floats  # (points of the table,) latency at the stated probability
@@ -84,7 +84,7 @@ class Forecast:
     _violations: dict[float, Floats] = field(default_factory=dict)  # by headroom; none is refused
 
     @classmethod
-    def of(cls, application: ApplicationState, *, policy: Policy) -> Forecast:
+    def of(cls, application: ApplicationState, *, policy: DecisionPolicy) -> Forecast:
         """Predict every point of the application's table."""
         table = application.profile.table
         prediction = predict(
@@ -155,9 +155,7 @@ class Forecast:
         candidate = _least_of_groups(violation.take(order), table)
         if self.policy.objective is Objective.WEIGHTED:  # whose order changes with the weight
             primary, _ = _objective(self.policy, accuracy=table.accuracy, cost_j=table.cost_j)
-            candidate = _least_of_groups(
-                np.where(candidate, primary.take(order), math.inf), table
-            )
+            candidate = _least_of_groups(np.where(candidate, primary.take(order), math.inf), table)
         candidates = np.flatnonzero(candidate)
         rows = order[candidates[np.searchsorted(candidates, table.group_starts)]]
         keys = _objective(self.policy, accuracy=table.accuracy[rows], cost_j=table.cost_j[rows])
@@ -239,7 +237,9 @@ def _violation_of(late_s: float, accuracy: float, *, target: Target, headroom: f
     return loss / (1.0 + loss) + FLOOR_GIVEN_UP if loss > 0.0 else 0.0
 
 
-def _objective(policy: Policy, *, accuracy: Number, cost_j: Number) -> tuple[Number, Number]:
+def _objective(
+    policy: DecisionPolicy, *, accuracy: Number, cost_j: Number
+) -> tuple[Number, Number]:
     """Return the objective and its tie-break, smaller is better."""
     if policy.objective is Objective.MIN_ENERGY:
         return cost_j, -accuracy

@@ -26,17 +26,17 @@ class CapEffect(enum.Enum):
 
 
 def reason(
-    forecast: Forecast, *, given_up: Collection[str], kept: bool, effect: CapEffect
+    forecast: Forecast, *, violated_targets: Collection[str], kept: bool, effect: CapEffect
 ) -> str:
     """Put the choice into a few words."""
-    words = _words(forecast, given_up=given_up, kept=kept, effect=effect)
+    words = _words(forecast, violated_targets=violated_targets, kept=kept, effect=effect)
     if forecast.policy.power_cap_w == math.inf or forecast.application.profile.energy_known:
         return words
     return f'{words}; its power is unknown, counted as 0 W'
 
 
 def _words(
-    forecast: Forecast, *, given_up: Collection[str], kept: bool, effect: CapEffect
+    forecast: Forecast, *, violated_targets: Collection[str], kept: bool, effect: CapEffect
 ) -> str:
     """Say it without regard to what is unknown."""
     target, policy = forecast.application.target, forecast.policy
@@ -46,11 +46,11 @@ def _words(
         deadline = f'{target.deadline_s * 1e3:.4g} ms with {policy.deadline_probability:.4g}'
     if effect is CapEffect.UNMET:
         return f'nothing is within {cap}: least power'
-    if DEADLINE in given_up:
+    if DEADLINE in violated_targets:
         if effect is CapEffect.COSTS_TARGET:
             return f'{deadline} given up for {cap}'
         return f'nothing meets {deadline}: fastest'
-    if MIN_ACCURACY in given_up:
+    if MIN_ACCURACY in violated_targets:
         cause = cap if effect is CapEffect.COSTS_TARGET else deadline
         return f'floor {target.min_accuracy:.3g} given up for {cause}'
     if kept:

@@ -73,7 +73,7 @@ class Domain:
 
 
 @dataclass(frozen=True)
-class Policy:
+class DecisionPolicy:
     """How sure a deadline must be, and when a change pays."""
 
     objective: Objective = Objective.MAX_ACCURACY
@@ -91,7 +91,7 @@ class Policy:
         check_number('energy_weight', self.energy_weight, low=0.0, high=ENERGY_WEIGHT_MAX)
         if not self.power_cap_w >= 0.0:
             raise ValueError(
-                f'power_cap_w is {self.power_cap_w:g}; allowed: a finite number from 0, or infinity'
+                f'power_cap_w is {self.power_cap_w:g}; expected a finite number from 0, or infinity'
             )
 
 
@@ -101,7 +101,7 @@ class DecisionState:
 
     applications: tuple[ApplicationState, ...]
     domains: tuple[Domain, ...] = ()
-    policy: Policy = field(default_factory=Policy)
+    policy: DecisionPolicy = field(default_factory=DecisionPolicy)
     # True: only estimates moved since the last decision, so keep what runs unless a change pays.
     # False: targets, objective or applications changed; what is best now is what is wanted.
     settled: bool = False
@@ -117,7 +117,7 @@ def _check_distinct(name: str, values: list[str]) -> None:
     """Raise ValueError if a value is there twice."""
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
-        raise ValueError(f'{name} holds {", ".join(twice)} twice; allowed: once')
+        raise ValueError(f'{name} holds {", ".join(twice)} twice; expected once')
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Choice:
     predicted_latency_s: float
     deadline_probability: float  # that a frame meets the deadline
     slowdown: Slowdown
-    given_up: tuple[str, ...]  # of: min_accuracy, deadline
+    violated_targets: tuple[str, ...]  # of: min_accuracy, deadline
     reason: str
 
 
@@ -144,7 +144,8 @@ class Decision:
     exact: bool  # False: too many combinations to be sure that the best was found
     # How much better in the objective's first key, summed over applications, any plan within the
     # cap can be in which no application gives up more of its targets: accuracy [fraction], energy
-    # [J], or accuracy - energy_weight x energy. What the margins of `Policy` hold back is extra.
+    # [J], or accuracy - energy_weight x energy. What the margins of
+    # `DecisionPolicy` hold back is extra.
     loss_bound: float = 0.0
     power_w: float = 0.0  # expected of all goals together, above idle; without `unmetered`
     power_cap_met: bool = True

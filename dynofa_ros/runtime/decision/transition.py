@@ -24,7 +24,7 @@ from dynofa_ros.runtime.power_capped.search import search_within
 CLOCK_TOLERANCE = 0.01
 
 
-def until_turned(
+def interim_points(
     forecasts: Sequence[Forecast], clocks: Clocks, *, plan: Plan
 ) -> tuple[OperatingPoint, ...]:
     """Return what each application runs now; its point of `plan` where no clock is waited for."""
@@ -51,9 +51,7 @@ def _capped(
     What runs is kept if it is within the cap and no worse, so that nothing flaps.
     """
     applications = [each.application for each in forecasts]
-    running = tuple(
-        point for each in forecasts if (point := _running(each, now=now)) is not None
-    )
+    running = tuple(point for each in forecasts if (point := _running(each, now=now)) is not None)
     if len(running) == len(points) and within(total_power_w(applications, running), cap_w):
         keys = [
             plan_keys(

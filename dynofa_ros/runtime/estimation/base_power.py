@@ -27,7 +27,7 @@ SURE_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Rest:
+class BaseLoad:
     """Mean power of the board beside our applications, and the doubt about that mean."""
 
     mean_w: float
@@ -43,7 +43,7 @@ class Rest:
         return max(0.0, self.mean_w + NormalDist().inv_cdf(probability) * self.std_w)
 
 
-class RestPower:
+class BaseLoadEstimator:
     """Tracks the rest."""
 
     def __init__(self) -> None:
@@ -52,11 +52,11 @@ class RestPower:
         self._noise = NOISE_STD_W**2
         self._surprise_w = 0.0  # how far off the last sample was, if that was surprising
 
-    def estimate(self) -> Rest | None:
+    def estimate(self) -> BaseLoad | None:
         """Return the mean and its standard deviation; None before the first sample."""
         if math.isnan(self._mean_w):
             return None
-        return Rest(max(0.0, self._mean_w), math.sqrt(self._variance))
+        return BaseLoad(max(0.0, self._mean_w), math.sqrt(self._variance))
 
     def observe(self, power_w: float, *, expected_w: Sequence[float]) -> None:
         """Take in the board's mean power of a while [W].

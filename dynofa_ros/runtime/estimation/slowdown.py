@@ -203,9 +203,7 @@ class SteadySlowdown:
         self._held: Slowdown | None = None
         self._lower_since_s: float | None = None
 
-    def update(
-        self, new: Slowdown, *, probability: float, margin: float, now_s: float
-    ) -> Slowdown:
+    def update(self, new: Slowdown, *, probability: float, margin: float, now_s: float) -> Slowdown:
         """Take in an estimate; return the one to decide with.
 
         They are compared by the latency at `probability`; `margin` is the share that makes it

@@ -34,14 +34,14 @@ class Profile:
         """Raise ValueError for a profile without a name or points, or with a point twice."""
         check_name('app', self.app)
         if not self.points:
-            raise ValueError(f'profile of {self.app!r}: points is empty; allowed: one or more')
+            raise ValueError(f'profile of {self.app!r}: points is empty; expected one or more')
         if len(self._by_place) != len(self.points):
             seen: set[tuple[PointKey, float]] = set()
             for point in self.points:
                 if _place(point) in seen:
                     raise ValueError(
                         f'profile of {self.app!r}: points holds {point.key} at '
-                        f'{point.frequency_hz:g} Hz twice; allowed: once'
+                        f'{point.frequency_hz:g} Hz twice; expected once'
                     )
                 seen.add(_place(point))
 

@@ -64,9 +64,7 @@ class PointTable:
     row_of: Mapping[OperatingPoint, int]
 
     @classmethod
-    def from_points(
-        cls, points: Iterable[OperatingPoint], *, energy_known: bool
-    ) -> PointTable:
+    def from_points(cls, points: Iterable[OperatingPoint], *, energy_known: bool) -> PointTable:
         """Build the table of at least one point; `energy_known`: of every point of the profile."""
         rows = tuple(
             sorted(

@@ -50,10 +50,10 @@ def choose(classes: Sequence[Items], *, capacity: float, most_rows: int) -> Take
     """
     lightest = np.array([each.weight.min() for each in classes])
     if lightest.sum() > capacity * (1 + ROUNDING):
-        raise ValueError(f'capacity is {capacity:g}; allowed: from {lightest.sum():g}')
+        raise ValueError(f'capacity is {capacity:g}; expected from {lightest.sum():g}')
     widest = max(len(each.weight) for each in classes)
     if most_rows < 2 * widest:
-        raise ValueError(f'most_rows is {most_rows}; allowed: from {2 * widest}')
+        raise ValueError(f'most_rows is {most_rows}; expected from {2 * widest}')
     left = lightest.sum() - lightest.cumsum()  # of the classes still to come
     if math.prod(len(each.weight) for each in classes) <= min(FEW, most_rows):
         return _choose_of_few(classes, capacity=capacity, left=left.tolist())
@@ -81,9 +81,7 @@ def choose(classes: Sequence[Items], *, capacity: float, most_rows: int) -> Take
     return Taken(tuple(reversed(items)), tuple(value[0].tolist()), exact, looked_at)
 
 
-def _choose_of_few(
-    classes: Sequence[Items], *, capacity: float, left: Sequence[float]
-) -> Taken:
+def _choose_of_few(classes: Sequence[Items], *, capacity: float, left: Sequence[float]) -> Taken:
     """Do the same with plain numbers, and without a limit on the pairs; the result is the same."""
     nothing = (0.0,) * classes[0].value.shape[1]
     front: list[tuple[tuple[float, ...], float, tuple[int, ...]]] = [(nothing, 0.0, ())]

@@ -74,9 +74,7 @@ class CappedPoints:
 
     def options(self, clocks: Clocks, *, combinations: Indices, lenient: bool) -> list[Indices]:
         """Return the groups to choose from at each combination of clocks, each (combinations,)."""
-        options = group_options(
-            self.application.profile.table, clocks, combinations=combinations
-        )
+        options = group_options(self.application.profile.table, clocks, combinations=combinations)
         nothing = len(self.starts) - 1
         return [
             groups if known is None or lenient else np.where(known, groups, nothing)
@@ -128,9 +126,7 @@ class CappedPoints:
         )
 
 
-def _value(
-    application: ApplicationState, ranking: Ranking, *, priorities: Sequence[int]
-) -> Floats:
+def _value(application: ApplicationState, ranking: Ranking, *, priorities: Sequence[int]) -> Floats:
     """Return what each row of a ranking adds to `joint_keys`, (rows, keys)."""
     late, low, late_by, low_by, primary, secondary = joint_keys([application], [ranking])
     value = np.zeros((len(primary), 4 * len(priorities) + 2))
@@ -171,13 +167,13 @@ class CappedProblem:
         ]
         used = np.any([(each.value[:-1] != 0.0).any(axis=0) for each in points], axis=0)
         used[-2:] = True
-        given_up = used[:-2].reshape(2, -1).sum(axis=1)
+        violated_targets = used[:-2].reshape(2, -1).sum(axis=1)
         return cls(
             applications=tuple(replace(each, value=each.value[:, used]) for each in points),
             clocks=clocks,
             cap_w=cap_w,
-            counts=int(given_up[0]),
-            losses=int(given_up[1]),
+            counts=int(violated_targets[0]),
+            losses=int(violated_targets[1]),
             lenient=lenient,
         )
 

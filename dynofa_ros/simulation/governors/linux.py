@@ -191,6 +191,6 @@ def make_governor(name: str, domain: FrequencyDomain) -> Governor:
     """Return a governor of this name for a domain. Raises PlatformError, which lists the names."""
     if name not in GOVERNORS:
         raise PlatformError(
-            field='governor', value=name, allowed=f'one of {", ".join(sorted(GOVERNORS))}'
+            field='governor', value=name, expected=f'one of {", ".join(sorted(GOVERNORS))}'
         )
     return GOVERNORS[name](domain.frequencies_hz)

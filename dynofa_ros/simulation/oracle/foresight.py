@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from dynofa_ros.runtime import Settings, Target
+from dynofa_ros.runtime import ManagerSettings, Target
 from dynofa_ros.simulation.camera import Image, images
 from dynofa_ros.simulation.policies.policy import Setup
 from dynofa_ros.simulation.scenario import ApplicationPlan
@@ -70,7 +70,7 @@ def foresee(
     unlucky as the resource manager reckons by default: 95 % are not worse.
     """
     disturbance = Disturbance(setup)
-    quantile = NormalDist().inv_cdf(Settings.deadline_probability)
+    quantile = NormalDist().inv_cdf(ManagerSettings.deadline_probability)
     reckoned = math.exp(quantile * setup.scenario.latency_jitter)
     frames = []
     for plan in setup.scenario.applications:
@@ -84,9 +84,7 @@ def foresee(
                 name: disturbance.work_s(name, start_s, end_s) / factor
                 for name in plan.processors or setup.platform.processors
             }
-            frames.append(
-                ForeseenFrame(plan.name, image.arrived_s, image.spread, target, work_s)
-            )
+            frames.append(ForeseenFrame(plan.name, image.arrived_s, image.spread, target, work_s))
     return sorted(frames, key=lambda each: (each.arrived_s, each.app))
 
 

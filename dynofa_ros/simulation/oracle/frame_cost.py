@@ -20,7 +20,7 @@ DIGIT_BITS = 64
 
 
 @dataclass(frozen=True)
-class Choice:
+class OracleChoice:
     """What to run for a frame, and what that costs."""
 
     cost: int
@@ -52,7 +52,7 @@ class FrameCost:
         """Return the frequency domain of a processor."""
         return self._domain[processor]
 
-    def best(self, frame: ForeseenFrame, processor: str, frequency_hz: float) -> Choice:
+    def best(self, frame: ForeseenFrame, processor: str, frequency_hz: float) -> OracleChoice:
         """Return the best that is in time; where nothing is, the fastest."""
         floor = frame.target.min_accuracy
         ordered = self._in_order(processor, frequency_hz, floor)
@@ -60,11 +60,9 @@ class FrameCost:
         point = next((each for each in ordered if each.latency_s <= fits_s), None)
         if point is None:
             point = min(ordered, key=lambda each: each.latency_s)
-        return Choice(self._cost(frame, point), point)
+        return OracleChoice(self._cost(frame, point), point)
 
-    def _in_order(
-        self, processor: str, frequency_hz: float, floor: float
-    ) -> list[OperatingPoint]:
+    def _in_order(self, processor: str, frequency_hz: float, floor: float) -> list[OperatingPoint]:
         """Return the points of a processor and clock, the best first; luck changes nothing."""
         place = (processor, frequency_hz, floor)
         if place not in self._ordered:
@@ -82,9 +80,7 @@ class FrameCost:
 
     def _cost(self, frame: ForeseenFrame, point: OperatingPoint) -> int:
         late_s = max(0.0, point.latency_s - frame.work_s[point.processor])
-        missed = [
-            int(late_s > 0.0 and frame.target.priority == each) for each in self._priorities
-        ]
+        missed = [int(late_s > 0.0 and frame.target.priority == each) for each in self._priorities]
         tail = self._tail(point, floor=frame.target.min_accuracy, spread=frame.spread)
         cost = 0
         for digit in (*missed, round(late_s * SCALE), *tail):

@@ -13,7 +13,7 @@ from dynofa_ros.runtime import Objective
 from dynofa_ros.runtime.operating_points.point import PointKey
 from dynofa_ros.simulation.oracle.clock_schedule import cheapest_course
 from dynofa_ros.simulation.oracle.foresight import ForeseenFrame, FrameId
-from dynofa_ros.simulation.oracle.frame_cost import Choice, FrameCost
+from dynofa_ros.simulation.oracle.frame_cost import FrameCost, OracleChoice
 from dynofa_ros.simulation.policies.policy import Setup
 
 # Domains are gone through this often at most; two rounds were enough wherever it was tried.
@@ -98,7 +98,7 @@ class OraclePlanner:
 
     def _choices(
         self, frames: Sequence[ForeseenFrame], courses: Mapping[str, list[float]]
-    ) -> list[Choice]:
+    ) -> list[OracleChoice]:
         """Return what each frame runs."""
         found = []
         for index, frame in enumerate(frames):
@@ -118,9 +118,7 @@ class OraclePlanner:
         for frame, choice in zip(frames, self._choices(frames, courses), strict=True):
             keys[frame.app].append((frame.arrived_s, choice.point.key))
             work_s[frame.identity] = choice.point.latency_s * frame.spread
-        requests = {
-            name: self._requests(name, frames, course) for name, course in courses.items()
-        }
+        requests = {name: self._requests(name, frames, course) for name, course in courses.items()}
         return OraclePlan(keys, requests, work_s)
 
     def _requests(

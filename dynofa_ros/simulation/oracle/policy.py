@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from dynofa_ros.platform import PlatformError
-from dynofa_ros.runtime import Objective, Settings
-from dynofa_ros.simulation.application import Frame, SimulatedApplication
+from dynofa_ros.runtime import ManagerSettings, Objective
+from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
 from dynofa_ros.simulation.oracle.foresight import Disturbance, FrameId, foresee
 from dynofa_ros.simulation.oracle.plan import OraclePlan, OraclePlanner
 from dynofa_ros.simulation.policies.policy import Policy, Setup, System
@@ -28,7 +28,7 @@ class PlannedPolicy(Policy):
 
     def __init__(self, plan: OraclePlan) -> None:
         self._plan = plan
-        self.frames: list[Frame] = []
+        self.frames: list[SimulatedFrame] = []
 
     def start(self, system: System) -> None:
         """Plan the requests for clocks."""
@@ -45,7 +45,7 @@ class PlannedPolicy(Policy):
         for at_s, key in keys[1:]:
             self.system.queue.at(at_s, partial(application.switch, key))
 
-    def finished(self, frame: Frame) -> None:
+    def finished(self, frame: SimulatedFrame) -> None:
         """Keep the frame."""
         self.frames.append(frame)
 
@@ -63,9 +63,7 @@ def oracle(setup: Setup, *, luck: bool = True) -> Policy:
     if len(setup.scenario.applications) == 1:
         return PlannedPolicy(plan)
     # A trial is to see every frame, whatever sensors fail later.
-    sighted = dataclasses.replace(
-        setup, scenario=dataclasses.replace(setup.scenario, outages=())
-    )
+    sighted = dataclasses.replace(setup, scenario=dataclasses.replace(setup.scenario, outages=()))
     best: tuple[tuple[float, ...], OraclePlan] | None = None
     for _ in range(TRIALS):
         tried = PlannedPolicy(plan)
@@ -85,12 +83,12 @@ def objective_of(setup: Setup) -> Objective:
 
     Raises PlatformError for `weighted`, which neither the oracle nor ALERT's style knows.
     """
-    settings, scenario = Settings(), setup.scenario
+    settings, scenario = ManagerSettings(), setup.scenario
     if scenario.objective == Objective.WEIGHTED.value:
         raise PlatformError(
             field='objective of the scenario',
             value=scenario.objective,
-            allowed='auto, max_accuracy or min_energy with the policies oracle and alert',
+            expected='auto, max_accuracy or min_energy with the policies oracle and alert',
         )
     if scenario.objective != settings.objective:
         return Objective(scenario.objective)
@@ -98,7 +96,9 @@ def objective_of(setup: Setup) -> Objective:
     return Objective.MIN_ENERGY if low else Objective.MAX_ACCURACY
 
 
-def _key(setup: Setup, frames: Sequence[Frame], *, dropped: Sequence[int]) -> tuple[float, ...]:
+def _key(
+    setup: Setup, frames: Sequence[SimulatedFrame], *, dropped: Sequence[int]
+) -> tuple[float, ...]:
     """Return what tells the better of two trials: misses, floors, objective."""
     plans = {plan.name: plan for plan in setup.scenario.applications}
     late: dict[int, int] = {}
@@ -116,7 +116,7 @@ def _key(setup: Setup, frames: Sequence[Frame], *, dropped: Sequence[int]) -> tu
 
 
 def _learn(
-    setup: Setup, plan: OraclePlan, frames: Sequence[Frame], stretch: dict[FrameId, float]
+    setup: Setup, plan: OraclePlan, frames: Sequence[SimulatedFrame], stretch: dict[FrameId, float]
 ) -> bool:
     """Keep by how much others stretched frames, where it is more than reckoned with.
 

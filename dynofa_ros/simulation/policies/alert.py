@@ -15,8 +15,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from dynofa_ros.runtime import Objective, OperatingPoint, Settings
-from dynofa_ros.simulation.application import Frame, SimulatedApplication
+from dynofa_ros.runtime import ManagerSettings, Objective, OperatingPoint
+from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
 from dynofa_ros.simulation.oracle.policy import objective_of
 from dynofa_ros.simulation.policies.policy import Policy, Setup
 
@@ -58,7 +58,7 @@ class AlertPolicy(Policy):
     def __init__(self, setup: Setup) -> None:
         self._platform = setup.platform
         self._objective = objective_of(setup)
-        self._probability = Settings.deadline_probability
+        self._probability = ManagerSettings.deadline_probability
         self._points = {name: list(each.points) for name, each in setup.profiles.items()}
         noise = max(setup.scenario.latency_jitter, 0.01) ** 2
         self._filters = {name: AlertFilter(noise) for name in setup.profiles}
@@ -72,7 +72,7 @@ class AlertPolicy(Policy):
         """Choose for the new targets."""
         self._choose(application)
 
-    def finished(self, frame: Frame) -> None:
+    def finished(self, frame: SimulatedFrame) -> None:
         """Learn from a frame, and choose for the next one."""
         application = self.system.applications[frame.app]
         domain = self._platform.processor(frame.way.processor).domain

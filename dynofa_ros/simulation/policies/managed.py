@@ -17,9 +17,9 @@ from dynofa_ros.runtime import (
     BatteryObservation,
     DomainObservation,
     FrameObservation,
+    ManagerSettings,
     PlatformObservation,
     ResourceManager,
-    Settings,
     SubnetObservation,
     TargetRequest,
     TemperatureObservation,
@@ -27,8 +27,8 @@ from dynofa_ros.runtime import (
 from dynofa_ros.runtime.actuation.clocks import ClockCommand
 from dynofa_ros.runtime.actuation.subnets import SwitchCommand
 from dynofa_ros.runtime.operating_points.point import PointKey
-from dynofa_ros.runtime.status import Outcome
-from dynofa_ros.simulation.application import Frame, SimulatedApplication
+from dynofa_ros.runtime.status import ManagerOutput
+from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
 from dynofa_ros.simulation.governors.linux import Governor
 from dynofa_ros.simulation.machine import Trace
 from dynofa_ros.simulation.policies.policy import Policy, Setup, System
@@ -49,11 +49,11 @@ class ManagedPolicy(Policy):
         dvfs: bool = True,
         governors: Mapping[str, Governor] | None = None,
         only: Mapping[str, PointKey] | None = None,
-        deadline_probability: float = Settings.deadline_probability,
+        deadline_probability: float = ManagerSettings.deadline_probability,
     ) -> None:
         """`governors`: of the clocks if `dvfs` is off. `only`: all that an application may run."""
         self.governors = governors or {}
-        self._settings = Settings(
+        self._settings = ManagerSettings(
             dvfs=dvfs,
             objective=setup.scenario.objective,
             power_cap_w=setup.scenario.power_cap_w,
@@ -97,7 +97,7 @@ class ManagedPolicy(Policy):
         )
         self._step_if_due()
 
-    def finished(self, frame: Frame) -> None:
+    def finished(self, frame: SimulatedFrame) -> None:
         """Report a frame."""
         subnet_id, engine, processor, threads = frame.way.key
         self.manager.observe_frame(
@@ -173,20 +173,20 @@ class ManagedPolicy(Policy):
         if outcome.clocks is not None:
             self._turn(outcome.clocks)
 
-    def _note(self, outcome: Outcome, trace: Trace) -> None:
+    def _note(self, outcome: ManagerOutput, trace: Trace) -> None:
         """Trace commands, targets that are given up or no longer are, and the power cap."""
         for switch in outcome.switches:
             trace('command', **dataclasses.asdict(switch))
         if outcome.clocks is not None:
             trace('clock_command', **dataclasses.asdict(outcome.clocks))
-        given_up = {
-            each.choice.app: list(each.choice.given_up)
+        violated_targets = {
+            each.choice.app: list(each.choice.violated_targets)
             for each in outcome.status.apps
-            if each.choice.given_up and each.choice.app in self.system.applications
+            if each.choice.violated_targets and each.choice.app in self.system.applications
         }
-        if given_up != self._given_up:
-            self._given_up = given_up
-            trace('given_up', targets=given_up)
+        if violated_targets != self._given_up:
+            self._given_up = violated_targets
+            trace('violated_targets', targets=violated_targets)
         budget = outcome.status.budget
         if budget.applications_w != self._capped_w:
             self._capped_w = budget.applications_w
@@ -203,9 +203,7 @@ class ManagedPolicy(Policy):
         if application is None:
             return
         place = (command.subnet_id, command.processor, command.threads)
-        key = next(
-            key for key in application.ways if (key[0], key[2], key[3]) == place
-        )
+        key = next(key for key in application.ways if (key[0], key[2], key[3]) == place)
         application.switch(key)
         self.manager.observe_subnet(
             SubnetObservation(

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from dynofa_ros.platform import Platform
 from dynofa_ros.runtime import Profile
-from dynofa_ros.simulation.application import Frame, SimulatedApplication
+from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
 from dynofa_ros.simulation.events import EventQueue
 from dynofa_ros.simulation.governors.linux import Governor
-from dynofa_ros.simulation.machine import Machine, Trace
+from dynofa_ros.simulation.machine import SimulatedMachine, Trace
 from dynofa_ros.simulation.scenario import Scenario
 
 
@@ -29,7 +29,7 @@ class System:
     """What a policy can see and turn while the simulation runs."""
 
     queue: EventQueue
-    machine: Machine
+    machine: SimulatedMachine
     applications: dict[str, SimulatedApplication] = field(default_factory=dict)  # those present
     trace: Trace | None = None
 
@@ -55,5 +55,5 @@ class Policy:
     def retargeted(self, application: SimulatedApplication) -> None:
         """The targets of an application have changed."""
 
-    def finished(self, frame: Frame) -> None:
+    def finished(self, frame: SimulatedFrame) -> None:
         """A frame is done."""

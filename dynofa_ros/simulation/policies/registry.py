@@ -59,7 +59,7 @@ def make_policy(text: str, setup: Setup) -> Policy:
     if name in TURN_CLOCKS:
         if colon:
             raise PlatformError(
-                field='policy', value=text, allowed=f'{name}, which turns the clocks itself'
+                field='policy', value=text, expected=f'{name}, which turns the clocks itself'
             )
         return TURN_CLOCKS[name](setup)
     choose = CHOICES.get(name)
@@ -69,7 +69,7 @@ def make_policy(text: str, setup: Setup) -> Policy:
         raise PlatformError(
             field='policy',
             value=text,
-            allowed=f'one of {", ".join(NAMES)}; the last ones, from {SWITCH_ONLY} on, also '
+            expected=f'one of {", ".join(NAMES)}; the last ones, from {SWITCH_ONLY} on, also '
             ':GOVERNOR',
         )
     governors = make_governors(governor if colon else DEFAULT_GOVERNOR, setup.platform)
@@ -87,7 +87,7 @@ def make_governors(text: str, platform: Platform) -> dict[str, Governor]:
         raise PlatformError(
             field='governor',
             value=text,
-            allowed=f'one, or two as CPU+GPU, of {", ".join(sorted(GOVERNORS))}',
+            expected=f'one, or two as CPU+GPU, of {", ".join(sorted(GOVERNORS))}',
         )
     of_gpu = {unit.domain for unit in platform.processors.values() if unit.kind == 'gpu'}
     return {

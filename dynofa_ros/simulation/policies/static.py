@@ -59,7 +59,7 @@ def named(subnet_id: str) -> Choose:
             raise PlatformError(
                 field=f'sub-network of application {plan.name}',
                 value=subnet_id,
-                allowed=f'one of {", ".join(sorted(points))}',
+                expected=f'one of {", ".join(sorted(points))}',
             )
         return points[subnet_id].key
 
@@ -93,9 +93,7 @@ def _most_accurate(
     if beside:
         slowdowns = {name: _worst(setup, plan, name) for name in setup.platform.processors}
     state = ApplicationState(
-        profile=dataclasses.replace(
-            profile, points=tuple(_at_highest_clocks(setup, profile))
-        ),
+        profile=dataclasses.replace(profile, points=tuple(_at_highest_clocks(setup, profile))),
         target=dataclasses.replace(plan.targets[0].target, deadline_s=deadline_s),
         slowdowns={
             name: Slowdown(mean, mean * setup.scenario.latency_jitter)
@@ -127,9 +125,7 @@ def _worst(setup: Setup, plan: ApplicationPlan, processor: str) -> float:
 class StaticPolicy(Policy):
     """Never switches."""
 
-    def __init__(
-        self, setup: Setup, choose: Choose, *, governors: Mapping[str, Governor]
-    ) -> None:
+    def __init__(self, setup: Setup, choose: Choose, *, governors: Mapping[str, Governor]) -> None:
         """Choose for all applications. Raises PlatformError for a sub-network there is not."""
         self.governors = governors
         self._keys = {plan.name: choose(setup, plan) for plan in setup.scenario.applications}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dynofa_ros.runtime import OperatingPoint
-from dynofa_ros.simulation.application import Frame, SimulatedApplication
+from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
 from dynofa_ros.simulation.governors.linux import Governor
 from dynofa_ros.simulation.policies import static
 from dynofa_ros.simulation.policies.policy import Policy, Setup
@@ -44,7 +44,7 @@ class SteppingPolicy(Policy):
         name = application.plan.name
         application.switch(self._levels[name][self._level[name]].key)
 
-    def finished(self, frame: Frame) -> None:
+    def finished(self, frame: SimulatedFrame) -> None:
         """After every 20 frames, look at their mean."""
         if frame.arrived_s < self._resumed_s.get(frame.app, 0.0):
             return

@@ -175,7 +175,7 @@ def test_a_grey_jpeg_gives_three_channels(bgr):
 @pytest.mark.parametrize(
     ('change', 'words'),
     [
-        ({'encoding': 'rgb7'}, "encoding 'rgb7' is unknown; allowed: bgr8, rgb8"),
+        ({'encoding': 'rgb7'}, "encoding 'rgb7' is unknown; expected bgr8, rgb8"),
         ({'encoding': ''}, "encoding '' is unknown"),
         ({'width': 0}, 'width 0 is not above 0'),
         ({'height': 0}, 'height 0 is not above 0'),
@@ -200,8 +200,8 @@ def test_a_layout_that_does_not_fit_is_refused_by_name(bgr, change, words):
 @pytest.mark.parametrize(
     ('format_', 'change', 'words'),
     [
-        ('jpeg', lambda data: b'', 'starts with nothing, 0 bytes; allowed: jpeg, png'),
-        ('jpeg', lambda data: b'GIF89a' + data, 'starts with 474946.*allowed: jpeg, png'),
+        ('jpeg', lambda data: b'', 'starts with nothing, 0 bytes; expected jpeg, png'),
+        ('jpeg', lambda data: b'GIF89a' + data, 'starts with 474946.*expected jpeg, png'),
         ('jpeg', lambda data: data[: len(data) // 2], 'the JPEG is cut off'),
         ('jpeg', lambda data: b'\xff\xd8\xff\xd9', 'JPEG'),
         ('jpeg', lambda data: data[:4] + b'\0' * 200 + b'\xff\xd9', 'does not decode'),
@@ -283,9 +283,7 @@ class _HalfBridge:
 @pytest.mark.parametrize(
     ('bridge', 'library'), [(_Bridge, 'cv_bridge'), (_HalfBridge, 'rosbags-image')]
 )
-def test_cv_bridge_is_used_where_it_converts(
-    monkeypatch, fresh_library, bgr, bridge, library
-):
+def test_cv_bridge_is_used_where_it_converts(monkeypatch, fresh_library, bgr, bridge, library):
     module = types.ModuleType('cv_bridge')
     module.CvBridge = bridge
     monkeypatch.setitem(sys.modules, 'cv_bridge', module)

@@ -220,8 +220,8 @@ def test_without_a_deadline_every_frame_meets_it(robot, photograph):
 @pytest.mark.parametrize(
     ('subnet_id', 'change', 'named'),
     [
-        ('huge', {}, "'huge'; allowed: small, middle, large"),
-        ('large', {'processor': 'npu'}, "'npu'; allowed: "),
+        ('huge', {}, "'huge'; expected small, middle, large"),
+        ('large', {'processor': 'npu'}, "'npu'; expected "),
         ('large', {'threads': 7, 'processor': 'cpu'}, 'threads is 7; cpu has 6'),
         ('large', {'deadline_s': -1.0}, 'deadline_s is -1.0; must be above 0'),
     ],
@@ -265,7 +265,7 @@ def test_a_sub_network_set_by_parameter_runs_and_acknowledges_nothing(robot):
 @pytest.mark.parametrize(
     ('name', 'value', 'reason'),
     [
-        ('subnet', 'huge', "'huge'; allowed: small, middle, large"),
+        ('subnet', 'huge', "'huge'; expected small, middle, large"),
         ('top', 0, 'top out of range. Min: 1, Max: 1000, value: 0'),
         ('model', 'other', 'read-only'),
     ],

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dynofa_ros.engine import Classified, Delivery, Mailbox, Place, Prediction, Prepared
+from dynofa_ros.engine import Classified, Mailbox, MailboxItem, Place, Prediction, Prepared
 from dynofa_ros.nodes.perception.frame_model import ModelledFrame
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
-from dynofa_ros.nodes.perception.worker_types import Arrival, Command, Running
+from dynofa_ros.nodes.perception.worker_types import Arrival, Running, SubnetRequest
 
 ACCURACY = {'small': 0.3, 'large': 0.5}
 HOST = Place('cpu', 1)
@@ -42,7 +42,7 @@ class Residents:
     def find(self, subnet_id, place):
         self.asked.append((subnet_id, place))
         if subnet_id not in ACCURACY:
-            raise ValueError(f'sub-network is {subnet_id!r}; allowed: small, large')
+            raise ValueError(f'sub-network is {subnet_id!r}; expected small, large')
         return None if subnet_id in self.missing else resident(subnet_id)
 
     def use(self, resident):
@@ -118,13 +118,13 @@ class Bench:
         """Hand over commands and an image that came 0.5 s ago; return the result, if any."""
         before = len(self.listener.results)
         arrival = Arrival(picture(**image), arrived_s=99.5, age_s=0.1)
-        self.worker.handle(Delivery(commands, arrival, dropped))
+        self.worker.handle(MailboxItem(commands, arrival, dropped))
         return self.listener.results[-1] if len(self.listener.results) > before else None
 
     def obey(self, **command):
         """Hand over a command; return what runs then."""
         command = {'sequence': 1, 'subnet_id': 'large'} | command
-        self.worker.handle(Delivery((Command(**command),), None, 0))
+        self.worker.handle(MailboxItem((SubnetRequest(**command),), None, 0))
         return self.listener.runnings[-1]
 
     def loaded(self, index=-1, error=''):
@@ -187,7 +187,7 @@ def test_a_bad_image_is_refused_by_what_is_wrong_with_it(bench):
     assert bench.frame(encoding='nonsense') is None
     ((name, detail),) = bench.listener.refused
     assert name == 'image'
-    assert "encoding 'nonsense' is unknown; allowed: bgr8" in detail
+    assert "encoding 'nonsense' is unknown; expected bgr8" in detail
 
 
 def test_refused_images_are_counted_in_the_next_result(bench):
@@ -207,12 +207,12 @@ def test_a_frame_that_the_engine_cannot_run_does_not_end_the_worker(bench):
 
 def test_a_command_takes_effect_at_the_frame_it_comes_with(bench):
     bench.frame()
-    bench.frame(Command(1, 'large'))
+    bench.frame(SubnetRequest(1, 'large'))
     assert [subnet_id for subnet_id, _ in bench.classifier.seen] == ['small', 'large']
 
 
 def test_of_two_commands_the_later_holds_and_both_are_acknowledged(bench):
-    bench.frame(Command(1, 'large'), Command(2, 'small'))
+    bench.frame(SubnetRequest(1, 'large'), SubnetRequest(2, 'small'))
     assert [each.command_sequence for each in bench.listener.runnings] == [1, 2]
     assert bench.worker.running.subnet_id == 'small'
 
@@ -304,8 +304,8 @@ def test_what_cannot_be_loaded_is_refused_with_the_reason(bench):
 @pytest.mark.parametrize(
     ('command', 'named'),
     [
-        ({'subnet_id': 'huge'}, "sub-network is 'huge'; allowed: small, large"),
-        ({'processor': 'npu'}, "processor is 'npu'; allowed: cpu, gpu"),
+        ({'subnet_id': 'huge'}, "sub-network is 'huge'; expected small, large"),
+        ({'processor': 'npu'}, "processor is 'npu'; expected cpu, gpu"),
         ({'threads': 5}, 'threads is 5; cpu has 4'),
         ({'processor': 'gpu', 'threads': 2}, 'threads is 2; gpu has 1'),
         ({'deadline_s': 0.0}, 'deadline_s is 0.0; must be above 0'),
@@ -351,7 +351,7 @@ def test_a_pinned_sub_network_refuses_commands_for_others(bench):
     bench.worker.pinned = 'small'
     running = bench.obey(sequence=1, subnet_id='large')
     assert (running.subnet_id, running.command_applied) == ('small', False)
-    assert "'large'; allowed: small" in running.command_result
+    assert "'large'; expected small" in running.command_result
 
 
 def test_a_pinned_sub_network_obeys_the_rest(bench):
@@ -444,7 +444,7 @@ def test_real_pieces_fit_together(model):
     rows = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     image = {'height': 48, 'width': 64, 'step': 192, 'data': rows.tobytes()}
     small = bench.frame(**image)
-    large = bench.frame(Command(1, 'large'), **image)
+    large = bench.frame(SubnetRequest(1, 'large'), **image)
     assert set(small.classified.prediction.labels) <= set(model.labels)
     assert small.classified.prediction != large.classified.prediction
     assert (small.accuracy, large.accuracy) == (0.3, 0.5)
@@ -494,7 +494,7 @@ def test_a_bad_image_is_left_to_the_worker():
     overlap = Overlap()
     arrival = overlap.arrive(encoding='nonsense')
     assert arrival.prepared is None
-    overlap.bench.worker.handle(Delivery((), arrival, 0))
+    overlap.bench.worker.handle(MailboxItem((), arrival, 0))
     assert [name for name, _ in overlap.bench.listener.refused] == ['image']
 
 
@@ -516,7 +516,7 @@ def test_time_of_preparing_is_counted_once():
     overlap = Overlap()
     arrival = overlap.arrive(after_s=0.0)
     overlap.bench.now_s = 100.05
-    overlap.bench.worker.handle(Delivery((), arrival, 0))
+    overlap.bench.worker.handle(MailboxItem((), arrival, 0))
     result = overlap.bench.listener.results[-1]
     assert result.queue_s == pytest.approx(0.04)
     assert result.latency_s == pytest.approx(0.04 + 0.01 + 0.02 + 0.03)

@@ -37,14 +37,14 @@ def test_the_clock_of_a_power_mode_is_unknown(board, write_board):
 
 
 def test_a_folder_of_boards_is_refused_and_names_one(board):
-    with pytest.raises(ValueError, match=r'performance/freqs; allowed: .*such as .*board'):
+    with pytest.raises(ValueError, match=r'performance/freqs; expected .*such as .*board'):
         read_board(board.parent)
 
 
 def test_two_clocks_are_too_few(board):
     for file in sorted((board / 'performance' / 'freqs').iterdir())[2:]:
         file.unlink()
-    with pytest.raises(ValueError, match=r'performance/freqs: 2 files .*allowed: 3 or more'):
+    with pytest.raises(ValueError, match=r'performance/freqs: 2 files .*expected 3 or more'):
         read_board(board)
 
 
@@ -56,18 +56,18 @@ def test_a_clock_without_its_power_is_refused(board):
 
 def test_a_power_that_is_not_of_every_row_is_refused(board):
     (board / POWER).write_text('Mean: 3600\n')
-    with pytest.raises(ValueError, match=r'stats_freq_200000000.csv: 1 lines .*allowed: 4'):
+    with pytest.raises(ValueError, match=r'stats_freq_200000000.csv: 1 lines .*expected 4'):
         read_board(board)
 
 
 @pytest.mark.parametrize(
     ('line', 'problem'),
     [
-        ('Max: 3600', "line 'Max: 3600'; allowed: lines \"Mean: MILLIWATT\""),
-        ('Mean: much', "Mean is 'much'; allowed: a number"),
-        ('Mean: nan', "Mean is 'nan'; allowed: a number"),
-        ('Mean: -1', "Mean is '-1'; allowed: a number of at least 0"),
-        ('Mean: 0', 'Mean is 0; allowed: above 0'),
+        ('Max: 3600', 'line \'Max: 3600\'; expected lines "Mean: MILLIWATT"'),
+        ('Mean: much', "Mean is 'much'; expected a number"),
+        ('Mean: nan', "Mean is 'nan'; expected a number"),
+        ('Mean: -1', "Mean is '-1'; expected a number of at least 0"),
+        ('Mean: 0', 'Mean is 0; expected above 0'),
     ],
 )
 def test_a_power_that_is_none_is_refused(board, line, problem):
@@ -81,9 +81,9 @@ def test_a_power_that_is_none_is_refused(board, line, problem):
     ('old', 'new', 'problem'),
     [
         ('Server Queue', 'Queue', "column 'Server Queue' is missing"),
-        ('\n1,', '\n2,', "its first row is of concurrency '2'; allowed: 1"),
-        (',100,', ',,', "Server Queue is ''; allowed: a number"),
-        (',100,', ',1e999,', "Server Queue is '1e999'; allowed: a number"),
+        ('\n1,', '\n2,', "its first row is of concurrency '2'; expected 1"),
+        (',100,', ',,', "Server Queue is ''; expected a number"),
+        (',100,', ',1e999,', "Server Queue is '1e999'; expected a number"),
     ],
 )
 def test_a_latency_that_is_none_is_refused(board, old, new, problem):
@@ -110,5 +110,5 @@ def test_a_file_that_is_no_text_is_refused(board):
 def test_a_clock_that_is_none_is_refused(board, name):
     file = board / PERFORMANCE
     file.rename(file.with_name(f'performance_measurements_freq_{name}.csv'))
-    with pytest.raises(ValueError, match=f"its name ends with 'freq_{name}'; allowed: freq_HZ"):
+    with pytest.raises(ValueError, match=f"its name ends with 'freq_{name}'; expected freq_HZ"):
         read_board(board)

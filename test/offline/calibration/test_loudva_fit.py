@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dynofa_ros.offline.calibration.loudva_data import Measured, read_board
+from dynofa_ros.offline.calibration.loudva_data import LoudvaSample, read_board
 from dynofa_ros.offline.calibration.loudva_fit import fit_line, fit_platform, power_outliers
 
 CLOCKS_HZ = np.array([1e8, 2e8, 4e8, 5e8, 8e8, 1e9])
@@ -18,7 +18,7 @@ def fitted(board, **changes):
 def measured(ratios):
     """Return a clock per ratio of the power at concurrency 1 to that of the next ones."""
     return [
-        Measured(f'freq_{index}', 1e8 * index, 0.1, (10 * ratio, 10.0, 10.0, 10.0))
+        LoudvaSample(f'freq_{index}', 1e8 * index, 0.1, (10 * ratio, 10.0, 10.0, 10.0))
         for index, ratio in enumerate(ratios, start=1)
     ]
 
@@ -98,7 +98,7 @@ def test_differences_below_what_is_measured_are_no_outliers():
 
 
 def test_where_concurrency_1_is_all_there_is_nothing_is_an_outlier():
-    only = [Measured('freq_1', 1e8, 0.1, (3.0,)), Measured('freq_2', 2e8, 0.1, (99.0,))]
+    only = [LoudvaSample('freq_1', 1e8, 0.1, (3.0,)), LoudvaSample('freq_2', 2e8, 0.1, (99.0,))]
     assert power_outliers(only) == frozenset()
 
 
@@ -122,5 +122,5 @@ def test_a_power_mode_is_compared_at_the_clock_of_its_latency(board, write_board
 
 @pytest.mark.parametrize('field', ['flops', 'layers'])
 def test_a_network_of_nothing_is_refused(board, field):
-    with pytest.raises(ValueError, match=f'{field} is 0; allowed: above 0'):
+    with pytest.raises(ValueError, match=f'{field} is 0; expected above 0'):
         fitted(board, **{field: 0})

@@ -80,8 +80,8 @@ def test_a_picture_that_cannot_be_written_is_named(board, tmp_path, capsys):
         (('--processor', 'npu', '--platform', 'jetson'), "'npu' has the source 'loudva_fit'"),
         (('--source', 'paper', '--platform', 'jetson'), "sources names no 'paper'"),
         (('--platform', 'none.yaml'), 'none.yaml cannot be read'),
-        (('--flops', '0'), 'flops is 0.0; allowed: above 0'),
-        (('--layers', '-1'), 'layers is -1; allowed: above 0'),
+        (('--flops', '0'), 'flops is 0.0; expected above 0'),
+        (('--layers', '-1'), 'layers is -1; expected above 0'),
         (('--data', 'nowhere'), 'nowhere: it has no folder performance/freqs'),
     ],
 )

@@ -68,5 +68,5 @@ def test_of_many_clocks_some_are_chosen_evenly_with_both_ends(frequencies, count
 
 
 def test_one_clock_of_many_is_not_enough():
-    with pytest.raises(CalibrationError, match='clocks is 1; allowed: at least 2'):
+    with pytest.raises(CalibrationError, match='clocks is 1; expected at least 2'):
         spread_clocks((1.0, 2.0), 1)

@@ -139,7 +139,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path, fit):
 @pytest.mark.parametrize('text', ['', 'name: board\n', '- 1\n', 'sources: {fit: x}\n'])
 def test_a_file_that_is_no_description_is_named(file, fit, text):
     file.write_text(text)
-    with pytest.raises(ValueError, match=r"board.yaml: .*'fit'.*allowed"):
+    with pytest.raises(ValueError, match=r"board.yaml: .*'fit'.*expected"):
         write(file, fit)
 
 

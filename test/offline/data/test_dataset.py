@@ -39,7 +39,7 @@ def test_a_split_is_drawn_by_its_seed():
 
 @pytest.mark.parametrize('held_out', [0, 10, -1])
 def test_a_split_with_an_empty_part_is_refused(held_out):
-    with pytest.raises(ValueError, match=f'held out are {held_out} images; allowed: 1 to 9'):
+    with pytest.raises(ValueError, match=f'held out are {held_out} images; expected 1 to 9'):
         split(numbered(), held_out, seed=0)
 
 

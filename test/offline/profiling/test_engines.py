@@ -148,12 +148,12 @@ def test_an_engine_that_is_named_twice_is_measured_once(one_missing):
 
 
 def test_auto_beside_a_name_is_refused():
-    with pytest.raises(ValueError, match='engines is auto torch; allowed: auto alone, or names'):
+    with pytest.raises(ValueError, match='engines is auto torch; expected auto alone, or names'):
         open_engines(['auto', 'torch'])
 
 
 def test_an_unknown_engine_is_refused():
-    with pytest.raises(ValueError, match="engine is 'steam'; allowed: auto, openvino"):
+    with pytest.raises(ValueError, match="engine is 'steam'; expected auto, openvino"):
         open_engines(['steam'])
 
 

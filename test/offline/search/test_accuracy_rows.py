@@ -23,12 +23,12 @@ def test_other_columns_of_a_table_do_not_matter():
 @pytest.mark.parametrize(
     ('change', 'text'),
     [
-        ({'top1': 70.0}, 'row 1: top1 is 70.0; allowed: a fraction, 0 to 1'),
+        ({'top1': 70.0}, 'row 1: top1 is 70.0; expected a fraction, 0 to 1'),
         ({'top1': math.nan}, 'row 1: top1 is nan'),
         ({'top1': -0.1}, r'row 1: top1 is -0\.1'),
         ({'top1': None}, 'row 1: top1 is None'),
         ({'top1': '0.7'}, "row 1: top1 is '0.7'"),
-        ({'accuracy': 0.7}, 'row 1: it has top1 and accuracy; allowed: one of'),
+        ({'accuracy': 0.7}, 'row 1: it has top1 and accuracy; expected one of'),
         ({'ks': [3, 5, 7]}, 'row 1: ks has 3 values; row 0 has 2'),
         ({'e': []}, 'row 1: e has 0 values; row 0 has 2'),
         ({'ks': [3, math.nan]}, 'row 1: ks holds nan'),
@@ -53,7 +53,7 @@ def test_a_row_that_is_no_row_is_named(row):
 
 @pytest.mark.parametrize('rows', [[], [ROW]])
 def test_too_few_rows_are_refused(rows):
-    with pytest.raises(ValueError, match=f'rows holds {len(rows)} sub-networks; allowed: 2 or'):
+    with pytest.raises(ValueError, match=f'rows holds {len(rows)} sub-networks; expected 2 or'):
         parse_rows(rows)
 
 

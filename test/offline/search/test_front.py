@@ -9,9 +9,7 @@ from dynofa_ros.supernet.cost import Cost
 
 
 def checked(latency_s, accuracy, ranked_s=1.0):
-    return Checked(
-        Found(SubnetConfig(r=20), 0.5, ranked_s), Cost(1, 1, 1), accuracy, latency_s, ()
-    )
+    return Checked(Found(SubnetConfig(r=20), 0.5, ranked_s), Cost(1, 1, 1), accuracy, latency_s, ())
 
 
 def test_what_a_faster_one_beats_is_dropped():

@@ -6,7 +6,7 @@ import pytest
 from dynofa_ros.engine import EngineError, Measurement, create_engine
 from dynofa_ros.offline.evaluation.selection import candidates
 from dynofa_ros.offline.search.latency import (
-    LatencyModel,
+    SubnetLatencyModel,
     available_threads,
     choose_timer,
     fastest,
@@ -27,19 +27,19 @@ def true_latency_s(config):
 def test_other_sub_networks_are_ranked_by_what_was_measured():
     everyone = candidates(SPACE, count=60, seed=0)
     known, others = everyone[:40], everyone[40:]
-    model = LatencyModel(SPACE, known, [true_latency_s(config) for config in known])
+    model = SubnetLatencyModel(SPACE, known, [true_latency_s(config) for config in known])
     truth = np.array([true_latency_s(config) for config in others])
     assert np.corrcoef(np.log(model(others)), np.log(truth))[0, 1] > 0.97
 
 
 def test_a_latency_that_is_none_is_refused():
     with pytest.raises(ValueError, match=r'latency_s holds 0\.0; it must be above 0'):
-        LatencyModel(SPACE, candidates(SPACE, count=2, seed=0), [0.1, 0.0])
+        SubnetLatencyModel(SPACE, candidates(SPACE, count=2, seed=0), [0.1, 0.0])
 
 
 def test_unequal_lengths_are_refused():
     with pytest.raises(ValueError, match='2 sub-networks with 1 latencies'):
-        LatencyModel(SPACE, candidates(SPACE, count=2, seed=0), [0.1])
+        SubnetLatencyModel(SPACE, candidates(SPACE, count=2, seed=0), [0.1])
 
 
 def took(threads, latency_s):
@@ -75,7 +75,7 @@ def test_an_engine_is_chosen_by_name(random_supernet):
 
 
 def test_an_unknown_engine_is_refused(random_supernet):
-    with pytest.raises(ValueError, match="engine is 'steam'; allowed: auto"):
+    with pytest.raises(ValueError, match="engine is 'steam'; expected auto"):
         choose_timer('steam', random_supernet(), threads=1)
 
 

@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip('pymoo', reason='pymoo, of the extra search, is not installed')
 
-from dynofa_ros.offline.search.nsga2 import Found, Genes, Settings, evolve
+from dynofa_ros.offline.search.nsga2 import Found, Genes, SearchSettings, evolve
 from dynofa_ros.supernet.search_space import (
-    Choice,
+    ElasticDimension,
     SearchSpace,
     inverted_residual_space,
 )
@@ -33,7 +33,7 @@ def latency_s(configs):
 
 
 def search(space=SPACE, **settings):
-    chosen = Settings(**({'population': 16, 'generations': 3} | settings))
+    chosen = SearchSettings(**({'population': 16, 'generations': 3} | settings))
     return evolve(space, accuracy=accuracy, latency_s=latency_s, settings=chosen)
 
 
@@ -77,7 +77,7 @@ def test_every_generation_is_reported():
         SPACE,
         accuracy=accuracy,
         latency_s=latency_s,
-        settings=Settings(population=8, generations=3),
+        settings=SearchSettings(population=8, generations=3),
         report=told.append,
     )
     assert told == [1, 2, 3]
@@ -92,7 +92,7 @@ def interrupting(at):
 
 
 def test_an_interrupted_search_returns_what_it_found():
-    settings = Settings(population=8, generations=1000)
+    settings = SearchSettings(population=8, generations=1000)
     front = evolve(
         SPACE,
         accuracy=accuracy,
@@ -109,7 +109,7 @@ def test_a_search_that_is_interrupted_at_once_has_nothing_to_return():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evolve(SPACE, accuracy=interrupted, latency_s=latency_s, settings=Settings())
+        evolve(SPACE, accuracy=interrupted, latency_s=latency_s, settings=SearchSettings())
 
 
 def test_a_config_survives_its_genes():
@@ -119,7 +119,9 @@ def test_a_config_survives_its_genes():
 
 
 def test_a_choice_of_one_is_no_gene():
-    space = SearchSpace(w=(Choice((64,)),), d=(Choice((1, 2)),), resolutions=(20,))
+    space = SearchSpace(
+        w=(ElasticDimension((64,)),), d=(ElasticDimension((1, 2)),), resolutions=(20,)
+    )
     assert genes_of(space) == [1, 0]
     assert Genes(space).decode([1, 0]) == space.max_config()
 
@@ -130,10 +132,10 @@ def genes_of(space):
 
 def test_a_space_of_one_sub_network_is_refused():
     with pytest.raises(ValueError, match='the space holds 1 sub-network'):
-        search(SearchSpace(d=(Choice((1,)),), resolutions=(20,)))
+        search(SearchSpace(d=(ElasticDimension((1,)),), resolutions=(20,)))
 
 
 @pytest.mark.parametrize('field', ['population', 'generations', 'seed'])
 def test_settings_with_which_nothing_evolves_are_refused(field):
     with pytest.raises(ValueError, match=f'{field} is -1; it must be at least'):
-        Settings(**{field: -1})
+        SearchSettings(**{field: -1})

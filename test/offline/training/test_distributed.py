@@ -70,7 +70,7 @@ def told(tmp_path_factory):
     """What each of two processes has to tell after the same program."""
     out = tmp_path_factory.mktemp('ranks')
     program = out / 'program.py'
-    program.write_text(PROGRAM.format(tests=str(Path(__file__).parent), out=str(out)))
+    program.write_text(PROGRAM.format(tests=str(Path(__file__).parents[1]), out=str(out)))
     torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
     done = subprocess.run(
         [*torchrun, '--nproc-per-node', '2', str(program)],

@@ -38,7 +38,10 @@ def log_steps(path, steps, *, first_step=0):
 def test_a_row_averages_the_steps_since_the_row_before(path):
     rows = [row for row in log_steps(path, range(1, 61)) if 'loss' in row]
     assert [(row['step'], row['loss']) for row in rows] == [
-        (20, 10.5), (30, 25.5), (40, 35.5), (60, 50.5)
+        (20, 10.5),
+        (30, 25.5),
+        (40, 35.5),
+        (60, 50.5),
     ]
 
 

@@ -33,7 +33,7 @@ def test_what_is_asked_for_is_taken():
 
 @pytest.mark.parametrize(
     ('name', 'message'),
-    [('half', "precision is 'half'; allowed: auto"), ('float16', 'on a CPU float32 and bfloat16')],
+    [('half', "precision is 'half'; expected auto"), ('float16', 'on a CPU float32 and bfloat16')],
 )
 def test_a_precision_that_a_cpu_cannot_train_in_is_refused(name, message):
     with pytest.raises(ValueError, match=message):
@@ -75,5 +75,5 @@ def test_a_gpu_that_is_not_there_is_missed(gpus, count, rank):
 
 
 def test_a_device_that_is_not_known_is_refused():
-    with pytest.raises(ValueError, match="device is 'tpu'; allowed: auto, cpu, cuda"):
+    with pytest.raises(ValueError, match="device is 'tpu'; expected auto, cpu, cuda"):
         choose_device('tpu')

@@ -31,8 +31,15 @@ def train(images, tmp_path, monkeypatch, capsys):
 
     def run(*more, supernet='tiny_mobilenet', out='model'):
         options = {
-            '--supernet': supernet, '--data': images, '--out': tmp_path / out, '--epochs': 2,
-            '--batch-size': 4, '--held-out': 8, '--keep': 2, '--candidates': 3, '--threads': 1,
+            '--supernet': supernet,
+            '--data': images,
+            '--out': tmp_path / out,
+            '--epochs': 2,
+            '--batch-size': 4,
+            '--held-out': 8,
+            '--keep': 2,
+            '--candidates': 3,
+            '--threads': 1,
         }
         arguments = [str(each) for pair in options.items() for each in pair]
         code = main(['train', *arguments, *map(str, more)])
@@ -95,13 +102,13 @@ def test_a_signal_saves_and_the_same_command_resumes(train, monkeypatch, number)
     ('more', 'message'),
     [
         (('--epochs', 0), 'epochs is 0; it must be above 0'),
-        (('--method', 'x'), "method is 'x'; allowed: sandwich, progressive, alone"),
+        (('--method', 'x'), "method is 'x'; expected sandwich, progressive, alone"),
         (('--precision', 'half'), "precision is 'half'"),
         (('--device', 'tpu'), "device is 'tpu'"),
         (('--initial-weights', 'none'), "model 'none' is no folder"),
         (('--alone', 'none.json'), 'none.json cannot be read'),
         (('--supernet', 'ofa_mbv3_cifar10'), 'has 3 classes; ofa_mbv3_cifar10 has 10'),
-        (('--held-out', 24), 'held out are 24 images; allowed: 1 to 23'),
+        (('--held-out', 24), 'held out are 24 images; expected 1 to 23'),
     ],
 )
 def test_what_cannot_be_trained_is_named(train, more, message):
@@ -125,8 +132,18 @@ def evaluate(train, images, tmp_path, capsys):
 
     def run(*more, data=images / 'val'):
         code = main(
-            ['evaluate', '--model', str(tmp_path / 'model'), '--data', str(data), '--threads', '1',
-             '--json', str(tmp_path / 'figures.json'), *map(str, more)]
+            [
+                'evaluate',
+                '--model',
+                str(tmp_path / 'model'),
+                '--data',
+                str(data),
+                '--threads',
+                '1',
+                '--json',
+                str(tmp_path / 'figures.json'),
+                *map(str, more),
+            ]
         )
         out, errors = capsys.readouterr()
         return code, out, errors

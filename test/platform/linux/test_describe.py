@@ -62,9 +62,7 @@ def test_all_of_it_is_written_as_strict_json(board: Board, name: str, tmp_path: 
     assert all(each['limits']['max_hz'] > 0 for each in found['domains'])
 
 
-def test_this_machine_can_be_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_this_machine_can_be_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(['platform', '--json', str(tmp_path / 'found.json')]) == 0
     assert 'clocks' in capsys.readouterr().out
     assert json.loads((tmp_path / 'found.json').read_text())['architecture']

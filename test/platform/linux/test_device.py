@@ -105,9 +105,7 @@ def test_clocks_that_vanish_while_they_are_read_do_no_harm(
     assert math.isnan(state.domains['gpu'].frequency_hz)
 
 
-def test_utilisation_is_of_the_last_period(
-    board: Board, open_board: Opener, clock: Any
-) -> None:
+def test_utilisation_is_of_the_last_period(board: Board, open_board: Opener, clock: Any) -> None:
     kernel = board('raspberry_pi_5')
     kernel.put('/proc/stat', ''.join(f'cpu{core} 0 0 0 100 0 0 0 0 0 0\n' for core in range(4)))
     device = open_board(kernel, clock=clock)

@@ -44,7 +44,7 @@ def test_clocks_that_are_alike_are_one_domain(
     board: Board, name: str, domains: dict[str, tuple[int, int, int]]
 ) -> None:
     found = {
-        each.name: (len(each.knobs), len(each.cores), len(each.frequencies_hz))
+        each.name: (len(each.controls), len(each.cores), len(each.frequencies_hz))
         for each in discover(board(name)).domains
     }
     assert found == domains

@@ -42,7 +42,7 @@ STEPS = st.lists(
         st.tuples(st.just('apply'), COMMANDS, TROUBLE),
         st.tuples(st.just('apply'), COMMANDS, st.just((-1, 0))),
         st.tuples(st.just('kill'), COMMANDS, st.integers(0, 12)),
-        st.tuples(st.just('put back'), COMMANDS, TROUBLE),
+        st.tuples(st.just('restore'), COMMANDS, TROUBLE),
     ),
     min_size=1,
     max_size=5,
@@ -86,7 +86,7 @@ def kill(device: LinuxDevice, kernel: FakeKernel, step: tuple) -> None:
     kernel.kill_after = writes
     with suppress(Killed):
         device.apply(asked(device, commands))
-        device.put_back()
+        device.restore_frequencies()
     kernel.kill_after = None
 
 
@@ -107,13 +107,13 @@ def apply(device: LinuxDevice, kernel: FakeKernel, step: tuple) -> None:
         assert outcome.applied, outcome
 
 
-def put_back(device: LinuxDevice, kernel: FakeKernel, step: tuple) -> None:
+def restore_frequencies(device: LinuxDevice, kernel: FakeKernel, step: tuple) -> None:
     """Give a command, and put it back under a kernel that refuses a write."""
     _, commands, trouble = step
     kernel.failures = []
     device.apply(asked(device, commands))
     refuse(kernel, trouble)
-    device.put_back()
+    device.restore_frequencies()
 
 
 @settings(deadline=None, max_examples=100)
@@ -124,13 +124,15 @@ def test_no_sequence_leaves_a_clock_turned(name: str, steps: list[tuple]) -> Non
         before = kernel.snapshot()
         device = opened(kernel, Path(root))
         for step in steps:
-            {'apply': apply, 'kill': kill, 'put back': put_back}[step[0]](device, kernel, step)
+            {'apply': apply, 'kill': kill, 'restore': restore_frequencies}[step[0]](
+                device, kernel, step
+            )
             kernel.failures = []
             if step[0] == 'kill':
                 del device
                 gc.collect(0)
                 device = opened(kernel, Path(root))
                 assert kernel.snapshot() == before
-        assert device.put_back().failed == ()
+        assert device.restore_frequencies().failed == ()
         device.close()
         assert kernel.snapshot() == before

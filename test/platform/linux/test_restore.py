@@ -16,8 +16,7 @@ from boards import CPU, DEVFREQ, TURNABLE, xavier_nx_jetpack5
 from fake_kernel import FakeKernel, Killed
 
 from dynofa_ros.platform import DomainSetting, PlatformError
-from dynofa_ros.platform.linux import LinuxDevice, LinuxMachine
-from dynofa_ros.platform.linux import restore as put_back
+from dynofa_ros.platform.linux import LinuxDevice, LinuxMachine, restore_frequencies
 from dynofa_ros.platform.linux.record import NAME, default_record_file
 
 Board = Callable[[str], FakeKernel]
@@ -98,9 +97,9 @@ def test_the_record_is_there_before_the_first_write_and_gone_after(
 def test_putting_back_twice_is_putting_back_once(kernel: FakeKernel, open_board: Opener) -> None:
     device = open_board(kernel)
     slow(device)
-    assert len(device.put_back().done) == 4
+    assert len(device.restore_frequencies().done) == 4
     writes = len(kernel.log)
-    assert str(device.put_back()) == 'no clock was turned: nothing to put back'
+    assert str(device.restore_frequencies()) == 'no clock was turned: nothing to put back'
     assert len(kernel.log) == writes
 
 
@@ -118,13 +117,13 @@ def test_a_file_that_cannot_be_written_is_named_and_kept_for_the_next_time(
     device = open_board(kernel)
     slow(device)
     kernel.answers[f'{GPU}/max_freq'] = errno.EBUSY
-    result = device.put_back()
+    result = device.restore_frequencies()
     assert len(result.done) == 3
     assert 'max_freq' in result.failed[0]
     assert 'EBUSY' in result.failed[0]
     assert list(json.loads(record_file.read_text())['settings']) == [GPU]
     kernel.answers.clear()
-    assert device.put_back().failed == ()
+    assert device.restore_frequencies().failed == ()
     assert kernel.snapshot() == before
 
 
@@ -134,7 +133,7 @@ def test_a_device_that_is_gone_does_not_keep_the_others(
     device = open_board(kernel)
     slow(device)
     kernel.vanish_after[GPU] = 0
-    result = device.put_back()
+    result = device.restore_frequencies()
     assert len(result.done) == 3
     assert 'No such device' in result.failed[0]
 
@@ -149,7 +148,7 @@ def test_the_next_start_puts_back_what_a_killed_process_turned(
     with pytest.raises(Killed):
         while True:
             slow(device)
-            device.put_back()
+            device.restore_frequencies()
     del device
     gc.collect()
     kernel.kill_after = None
@@ -160,9 +159,7 @@ def test_the_next_start_puts_back_what_a_killed_process_turned(
 def _turn_and_die(root: Path, record_file: Path) -> None:
     kernel = FakeKernel(root)
     machine = LinuxMachine.discover(kernel)
-    device = LinuxDevice(
-        kernel, machine, name='board', record_file=record_file, clock=lambda: 0.0
-    )
+    device = LinuxDevice(kernel, machine, name='board', record_file=record_file, clock=lambda: 0.0)
     slow(device)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -177,7 +174,7 @@ def test_after_kill_9_it_is_put_back_by_hand(tmp_path: Path, record_file: Path) 
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
     assert kernel.snapshot() != before
-    assert len(put_back(kernel, record_file).done) == 4
+    assert len(restore_frequencies(kernel, record_file).done) == 4
     assert kernel.snapshot() == before
 
 
@@ -186,12 +183,13 @@ def test_two_processes_do_not_turn_clocks_together(
 ) -> None:
     with open_board(kernel) as first:
         second = open_board(kernel)
-        assert 'held by another process' in second.apply(
-            [DomainSetting('gpu', frequency_hz=510e6)]
-        ).text
+        assert (
+            'held by another process'
+            in second.apply([DomainSetting('gpu', frequency_hz=510e6)]).text
+        )
         assert slow(first)
         with pytest.raises(PlatformError, match='held by another process'):
-            put_back(kernel, record_file)
+            restore_frequencies(kernel, record_file)
 
 
 def test_after_a_restart_of_the_machine_there_is_nothing_to_put_back(
@@ -204,7 +202,7 @@ def test_after_a_restart_of_the_machine_there_is_nothing_to_put_back(
     record_file.write_text(left)
     kernel.put('/proc/sys/kernel/random/boot_id', 'second-boot')
     writes = len(kernel.log)
-    assert put_back(kernel, record_file).done == ()
+    assert restore_frequencies(kernel, record_file).done == ()
     assert len(kernel.log) == writes
     assert not record_file.exists()
 
@@ -238,7 +236,7 @@ def test_a_state_file_names_no_file_outside_the_machines_clocks(
     setting = {'governor': 'x', 'lowest': 2, 'highest': 3, 'speed': None}
     record_file.parent.mkdir()
     record_file.write_text(json.dumps({'boot_id': 'first-boot', 'settings': {'/etc': setting}}))
-    assert 'no longer there' in put_back(kernel, record_file).failed[0]
+    assert 'no longer there' in restore_frequencies(kernel, record_file).failed[0]
     assert kernel.read('/etc/scaling_min_freq') == '1'
 
 

@@ -117,13 +117,13 @@ def test_exactly_the_files_of_clocks_are_given(
 ) -> None:
     kernel = closed(board(name))
     run_for_all(kernel)
-    knobs = [*find_policies(kernel), *find_devices(kernel)]
+    controls = [*find_policies(kernel), *find_devices(kernel)]
     given = files_given(kernel.root, mode=0o020)
-    needed = {file for knob in knobs for file in knob.files_to_write}
+    needed = {file for control in controls for file in control.files_to_write}
     possible = {
-        knob.file(each)
-        for knob in knobs
-        for each in named('devfreq' if knob.interface is DEVICES else 'cpu')
+        control.file(each)
+        for control in controls
+        for each in named('devfreq' if control.interface is DEVICES else 'cpu')
     }
     assert needed <= given <= possible
 

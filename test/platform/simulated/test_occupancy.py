@@ -66,9 +66,7 @@ def test_one_that_changes_its_processor_leaves_the_old_one_at_once(
     occupancy: Occupancy, clock: Any
 ) -> None:
     work(occupancy, clock, 'rear', frames=5, period_s=0.05, busy_s=0.02)
-    work(
-        occupancy, clock, 'rear', frames=2, period_s=0.05, busy_s=0.05, processor='cpu', threads=4
-    )
+    work(occupancy, clock, 'rear', frames=2, period_s=0.05, busy_s=0.05, processor='cpu', threads=4)
     assert occupancy.beside('front', 'gpu') == 0
     assert occupancy.beside('front', 'cpu') == pytest.approx(1.0)
 

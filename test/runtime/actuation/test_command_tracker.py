@@ -1,18 +1,21 @@
-from dynofa_ros.runtime.actuation.command_tracker import CommandTracker, Delivery
+from dynofa_ros.runtime.actuation.command_tracker import AckStatus, CommandTracker
 
 
-def check(tracker: CommandTracker, now_s: float) -> Delivery:
+def check(tracker: CommandTracker, now_s: float) -> AckStatus:
     return tracker.check(now_s=now_s, timeout_s=1.0)
 
 
 def test_before_the_first_command_nothing_is_missing():
-    assert check(CommandTracker(), 100.0) is Delivery.DONE
+    assert check(CommandTracker(), 100.0) is AckStatus.DONE
 
 
 def test_a_command_waits_then_is_due_again():
     tracker = CommandTracker()
     tracker.new(now_s=10.0)
-    assert [check(tracker, now_s) for now_s in (10.5, 11.0)] == [Delivery.WAITING, Delivery.REPEAT]
+    assert [check(tracker, now_s) for now_s in (10.5, 11.0)] == [
+        AckStatus.WAITING,
+        AckStatus.REPEAT,
+    ]
 
 
 def test_a_repeated_command_keeps_its_number():
@@ -26,7 +29,7 @@ def test_the_state_of_the_receiver_acknowledges():
     tracker = CommandTracker()
     tracker.observe(sequence=tracker.new(now_s=0.0), applied=True, matches=True)
     assert tracker.acknowledged
-    assert check(tracker, 100.0) is Delivery.DONE
+    assert check(tracker, 100.0) is AckStatus.DONE
 
 
 def test_a_state_from_before_the_command_does_not_acknowledge():
@@ -40,20 +43,20 @@ def test_a_state_from_before_the_command_does_not_acknowledge():
 def test_a_receiver_that_says_applied_but_runs_something_else_does_not_acknowledge():
     tracker = CommandTracker()
     tracker.observe(sequence=tracker.new(now_s=0.0), applied=True, matches=False)
-    assert check(tracker, 1.0) is Delivery.REPEAT
+    assert check(tracker, 1.0) is AckStatus.REPEAT
 
 
 def test_a_refusal_counts_once_its_time_is_up():
     tracker = CommandTracker()
     tracker.observe(sequence=tracker.new(now_s=0.0), applied=False, matches=False)
-    assert [check(tracker, now_s) for now_s in (0.5, 1.0)] == [Delivery.WAITING, Delivery.REFUSED]
+    assert [check(tracker, now_s) for now_s in (0.5, 1.0)] == [AckStatus.WAITING, AckStatus.REFUSED]
 
 
 def test_a_receiver_that_started_anew_is_told_again():
     tracker = CommandTracker()
     tracker.observe(sequence=tracker.new(now_s=0.0), applied=True, matches=True)
     tracker.observe(sequence=0, applied=False, matches=False)
-    assert check(tracker, 5.0) is Delivery.REPEAT
+    assert check(tracker, 5.0) is AckStatus.REPEAT
 
 
 def test_a_manager_that_started_anew_counts_on_from_what_the_receiver_saw():
@@ -67,4 +70,4 @@ def test_a_number_that_an_earlier_manager_used_is_not_mistaken_for_an_acknowledg
     tracker.new(now_s=0.0)
     tracker.observe(sequence=17, applied=True, matches=True)
     assert not tracker.acknowledged
-    assert check(tracker, 0.1) is Delivery.RENEW
+    assert check(tracker, 0.1) is AckStatus.RENEW

@@ -44,5 +44,5 @@ def test_another_limit_holds_at_once():
 
 @pytest.mark.parametrize('power_w', [-1.0, math.nan, -math.inf])
 def test_an_impossible_cap_is_refused(power_w):
-    with pytest.raises(ValueError, match=r'power_cap_w is .*; allowed: a finite number from 0'):
+    with pytest.raises(ValueError, match=r'power_cap_w is .*; expected a finite number from 0'):
         Cap(power_w)

@@ -66,6 +66,6 @@ def test_an_energy_never_known_is_no_cap_and_an_empty_battery_is_one_of_nothing(
 def test_an_impossible_duration_is_refused_and_the_mission_stays(duration_s):
     mission = Mission()
     mission.begin(100.0, begun_s=0.0)
-    with pytest.raises(ValueError, match=r'duration_s is .*; allowed: a finite number from 0'):
+    with pytest.raises(ValueError, match=r'duration_s is .*; expected a finite number from 0'):
         mission.begin(duration_s, begun_s=10.0)
     assert mission.left_s(now_s=0.0) == 100.0

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dynofa_ros.runtime import PlatformObservation, Settings, TemperatureObservation
+from dynofa_ros.runtime import ManagerSettings, PlatformObservation, TemperatureObservation
 from dynofa_ros.runtime.budget.cap import RISE_AFTER_S
 from dynofa_ros.runtime.budget.power_budget import PowerControl
 
@@ -15,7 +15,7 @@ class Board:
     """A board that is looked at ten times a second, with 2 W of applications on it."""
 
     def __init__(self, **settings):
-        self.settings = Settings(**settings)
+        self.settings = ManagerSettings(**settings)
         self.now_s = 100.0
         self.power = PowerControl(self.settings, now_s=self.now_s)
         self.power.decided(2.0, now_s=self.now_s)
@@ -32,7 +32,7 @@ class Board:
             )
 
     def configure(self, **settings):
-        self.power.configure(Settings(**settings), now_s=self.now_s)
+        self.power.configure(ManagerSettings(**settings), now_s=self.now_s)
 
     def budget(self):
         return self.power.budget(self.energy_j, now_s=self.now_s)
@@ -193,9 +193,7 @@ def test_power_that_was_never_read_leaves_the_whole_cap_to_the_applications():
 
 def test_heat_caps_also_where_power_is_not_read():
     board = Board()
-    board.run(
-        30.0, power_w=math.nan, temperatures=(TemperatureObservation('gpu', 94.0, 95.0),)
-    )
+    board.run(30.0, power_w=math.nan, temperatures=(TemperatureObservation('gpu', 94.0, 95.0),))
     assert board.budget().applications_w < 2.0
 
 
@@ -218,13 +216,13 @@ def test_a_power_of_zero_or_without_a_source_is_unknown():
 
 def test_a_sensor_is_not_there_twice():
     twice = (TemperatureObservation('gpu', 40.0, 95.0),) * 2
-    with pytest.raises(ValueError, match='temperatures is gpu, gpu; allowed: each once'):
+    with pytest.raises(ValueError, match='temperatures is gpu, gpu; expected each once'):
         PlatformObservation('board', (), temperatures=twice)
 
 
 @pytest.mark.parametrize('power_w', [-1.0, math.inf])
 def test_an_impossible_power_is_refused(power_w):
-    with pytest.raises(ValueError, match=r'power_w is .*; allowed: a finite number from 0 or NaN'):
+    with pytest.raises(ValueError, match=r'power_w is .*; expected a finite number from 0 or NaN'):
         PlatformObservation('board', (), power_w=power_w)
 
 
@@ -240,5 +238,5 @@ def test_an_impossible_power_is_refused(power_w):
     ],
 )
 def test_an_impossible_setting_is_refused(name, value, allowed):
-    with pytest.raises(ValueError, match=f'{name} is {value:g}; allowed: {allowed}'):
-        Settings(**{name: value})
+    with pytest.raises(ValueError, match=f'{name} is {value:g}; expected {allowed}'):
+        ManagerSettings(**{name: value})

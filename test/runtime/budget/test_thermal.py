@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from dynofa_ros.platform.thermal import ThermalZone
-from dynofa_ros.runtime import Settings, TemperatureObservation
+from dynofa_ros.runtime import ManagerSettings, TemperatureObservation
 from dynofa_ros.runtime.budget.cap import Cap, SteadyCap
 from dynofa_ros.runtime.budget.thermal import ThermalCap
 
-THROTTLE_C, MARGIN_K = 95.0, Settings.thermal_margin_k
+THROTTLE_C, MARGIN_K = 95.0, ManagerSettings.thermal_margin_k
 IDLE_W, FULL_W = 3.0, 12.0
 POWERS_W = np.linspace(IDLE_W, FULL_W, 12)  # what can be chosen
 # Resistance [K/W], time constant [s], air [degrees Celsius]: all would throttle at full power.
@@ -156,8 +156,8 @@ def test_a_sensor_that_fails_is_reckoned_on_from_the_power():
     ('values', 'named'),
     [
         (('', 50.0, 95.0), 'temperature sensor is empty'),
-        (('gpu', math.inf, 95.0), 'gpu.temperature_c is inf; allowed: a finite number or NaN'),
-        (('gpu', 50.0, -math.inf), 'gpu.throttle_c is -inf; allowed'),
+        (('gpu', math.inf, 95.0), 'gpu.temperature_c is inf; expected a finite number or NaN'),
+        (('gpu', 50.0, -math.inf), 'gpu.throttle_c is -inf; expected'),
     ],
 )
 def test_an_impossible_temperature_is_refused(values, named):

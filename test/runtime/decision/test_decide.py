@@ -5,10 +5,10 @@ import pytest
 
 from dynofa_ros.runtime import (
     ApplicationState,
+    DecisionPolicy,
     DecisionState,
     Domain,
     Objective,
-    Policy,
     Slowdown,
     Target,
     decide,
@@ -16,7 +16,7 @@ from dynofa_ros.runtime import (
 
 GPU = Domain('gpu', ('gpu',), (0.5e9, 1e9))
 SURE = {'gpu': Slowdown(mean=1.0, std=0.0), 'cpu': Slowdown(mean=1.0, std=0.0)}
-SAVING = Policy(objective=Objective.MIN_ENERGY)
+SAVING = DecisionPolicy(objective=Objective.MIN_ENERGY)
 
 
 def app(profile, deadline_s=math.nan, floor=0.0, priority=0, **changes):
@@ -102,17 +102,17 @@ def test_a_frame_done_just_before_the_next_image_waits_in_the_end(make_point, ma
 def test_the_floor_is_given_up_before_the_deadline(clocked):
     decision = run(app(clocked(), 0.035, floor=0.78))
     assert names(decision) == ['medium']
-    assert decision.choices[0].given_up == ('min_accuracy',)
+    assert decision.choices[0].violated_targets == ('min_accuracy',)
 
 
 def test_where_nothing_meets_the_deadline_the_fastest_runs_and_both_are_named(clocked):
     decision = run(app(clocked(), 0.01, floor=0.78))
     assert (names(decision), decision.clocks_hz) == (['small'], {'gpu': 1e9})
-    assert decision.choices[0].given_up == ('min_accuracy', 'deadline')
+    assert decision.choices[0].violated_targets == ('min_accuracy', 'deadline')
 
 
 def test_what_is_met_is_not_named(clocked):
-    assert run(app(clocked(), 0.055, floor=0.78)).choices[0].given_up == ()
+    assert run(app(clocked(), 0.055, floor=0.78)).choices[0].violated_targets == ()
 
 
 def test_unknown_energy_is_replaced_by_latency(make_point, make_profile):
@@ -165,13 +165,15 @@ def test_the_lower_priority_gives_way(clocked, make_point, make_profile):
     low_clock = make_profile(make_point('only', frequency_hz=0.5e9, latency_s=0.04), app='a')
     slow_clock_only = Domain('gpu', ('gpu',), (0.5e9, 1e9))
     hungry = replace(clocked('b'))
-    for priorities, given_up in (((1, 0), 'b'), ((0, 1), 'b')):
+    for priorities, violated_targets in (((1, 0), 'b'), ((0, 1), 'b')):
         decision = run(
             app(low_clock, 0.05, priority=priorities[0]),
             app(hungry, 0.015, priority=priorities[1]),
             domains=(slow_clock_only,),
         )
-        assert [choice.app for choice in decision.choices if choice.given_up] == [given_up]
+        assert [choice.app for choice in decision.choices if choice.violated_targets] == [
+            violated_targets
+        ]
 
 
 def test_refused_points_are_avoided(clocked):
@@ -205,17 +207,17 @@ def test_many_domains_are_searched_one_at_a_time_and_say_so(clocked):
 @pytest.mark.parametrize(
     ('change', 'text'),
     [
-        ({'deadline_probability': 0.4}, 'deadline_probability is 0.4; allowed: 0.5 to 0.9999'),
-        ({'switch_margin': -1.0}, 'switch_margin is -1; allowed: 0 to 1'),
-        ({'energy_weight': 1001.0}, 'energy_weight is 1001; allowed: 0 to 1000'),
-        ({'energy_weight': math.nan}, 'energy_weight is nan; allowed: 0 to 1000'),
-        ({'power_cap_w': -1.0}, 'power_cap_w is -1; allowed: a finite number from 0, or infinity'),
-        ({'power_cap_w': math.nan}, 'power_cap_w is nan; allowed: a finite number from 0, or inf'),
+        ({'deadline_probability': 0.4}, 'deadline_probability is 0.4; expected 0.5 to 0.9999'),
+        ({'switch_margin': -1.0}, 'switch_margin is -1; expected 0 to 1'),
+        ({'energy_weight': 1001.0}, 'energy_weight is 1001; expected 0 to 1000'),
+        ({'energy_weight': math.nan}, 'energy_weight is nan; expected 0 to 1000'),
+        ({'power_cap_w': -1.0}, 'power_cap_w is -1; expected a finite number from 0, or infinity'),
+        ({'power_cap_w': math.nan}, 'power_cap_w is nan; expected a finite number from 0, or inf'),
     ],
 )
 def test_an_impossible_policy_is_refused(change, text):
     with pytest.raises(ValueError, match=text):
-        Policy(**change)
+        DecisionPolicy(**change)
 
 
 def test_a_name_is_there_once(clocked):
@@ -241,7 +243,7 @@ def test_the_weight_says_how_much_accuracy_a_joule_is_worth(clocked):
     """At 0.5 GHz, from small to medium: 0.05 for 5 mJ; from there to large: 0.05 for 10 mJ."""
     picked = {}
     for weight in (0.0, 4.9, 5.1, 9.9, 10.1, 1000.0):
-        policy = Policy(Objective.WEIGHTED, energy_weight=weight)
+        policy = DecisionPolicy(Objective.WEIGHTED, energy_weight=weight)
         picked[weight] = names(run(camera(clocked()), policy=policy))
     assert picked == {
         0.0: ['large'], 4.9: ['large'], 5.1: ['medium'], 9.9: ['medium'], 10.1: ['small'],
@@ -251,7 +253,7 @@ def test_the_weight_says_how_much_accuracy_a_joule_is_worth(clocked):
 
 def test_all_applications_together_stay_within_the_power_cap(clocked):
     both = camera(clocked('a')), camera(clocked('b'))
-    free, capped = run(*both), run(*both, policy=Policy(power_cap_w=0.45))
+    free, capped = run(*both), run(*both, policy=DecisionPolicy(power_cap_w=0.45))
     assert (names(free), free.power_w) == (['large', 'large'], pytest.approx(0.5))
     assert sorted(names(capped)) == ['large', 'medium']
     assert (capped.power_w, capped.power_cap_met) == (pytest.approx(0.4), True)
@@ -260,20 +262,24 @@ def test_all_applications_together_stay_within_the_power_cap(clocked):
 def test_the_cap_outranks_the_deadline_and_the_reason_says_so(clocked):
     """Within 55 ms large takes 1 GHz and 0.5 W, medium 0.3 W, small 0.1 W at 0.5 GHz."""
     urgent = camera(clocked(), 0.035)
-    assert run(urgent, policy=Policy(power_cap_w=0.3)).choices[0].given_up == ()
-    choice = run(urgent, policy=Policy(power_cap_w=0.19)).choices[0]
-    assert choice.given_up == ('deadline',)
+    assert run(urgent, policy=DecisionPolicy(power_cap_w=0.3)).choices[0].violated_targets == ()
+    choice = run(urgent, policy=DecisionPolicy(power_cap_w=0.19)).choices[0]
+    assert choice.violated_targets == ('deadline',)
     assert choice.reason == '35 ms with 0.95 given up for the power cap of 0.19 W'
 
 
 def test_a_floor_given_up_for_the_cap_says_so(clocked):
-    choice = run(camera(clocked(), 0.11, floor=0.79), policy=Policy(power_cap_w=0.2)).choices[0]
-    assert (choice.point.subnet_id, choice.given_up) == ('medium', ('min_accuracy',))
+    choice = run(
+        camera(clocked(), 0.11, floor=0.79), policy=DecisionPolicy(power_cap_w=0.2)
+    ).choices[0]
+    assert (choice.point.subnet_id, choice.violated_targets) == ('medium', ('min_accuracy',))
     assert choice.reason == 'floor 0.79 given up for the power cap of 0.2 W'
 
 
 def test_a_floor_given_up_for_the_deadline_is_not_blamed_on_the_cap(clocked):
-    choice = run(camera(clocked(), 0.035, floor=0.79), policy=Policy(power_cap_w=0.4)).choices[0]
+    choice = run(
+        camera(clocked(), 0.035, floor=0.79), policy=DecisionPolicy(power_cap_w=0.4)
+    ).choices[0]
     assert choice.reason == 'floor 0.79 given up for 35 ms with 0.95'
 
 
@@ -282,13 +288,15 @@ def test_the_lower_priority_gives_way_to_the_cap(clocked):
         decision = run(
             camera(clocked('a'), floor=0.8, priority=priorities[0]),
             camera(clocked('b'), floor=0.8, priority=priorities[1]),
-            policy=Policy(power_cap_w=0.35),
+            policy=DecisionPolicy(power_cap_w=0.35),
         )
         assert names(decision) == expected
 
 
 def test_if_nothing_is_within_the_cap_the_least_power_runs_and_everyone_is_told(clocked):
-    decision = run(camera(clocked('a')), camera(clocked('b')), policy=Policy(power_cap_w=0.1))
+    decision = run(
+        camera(clocked('a')), camera(clocked('b')), policy=DecisionPolicy(power_cap_w=0.1)
+    )
     assert names(decision) == ['small', 'small']
     assert (decision.power_w, decision.power_cap_met) == (pytest.approx(0.2), False)
     reasons = {choice.reason for choice in decision.choices}
@@ -299,7 +307,7 @@ def test_an_application_without_energies_is_named_and_not_counted(
     clocked, make_point, make_profile
 ):
     unknown = make_profile(make_point(energy_j=math.nan), app='unknown')
-    decision = run(camera(clocked()), camera(unknown), policy=Policy(power_cap_w=0.2))
+    decision = run(camera(clocked()), camera(unknown), policy=DecisionPolicy(power_cap_w=0.2))
     assert decision.unmetered == ('unknown',)
     assert decision.power_w == pytest.approx(0.15)
     assert decision.choices[1].reason.endswith('; its power is unknown, counted as 0 W')

@@ -7,10 +7,10 @@ import pytest
 
 from dynofa_ros.runtime import (
     ApplicationState,
+    DecisionPolicy,
     DecisionState,
     Domain,
     Objective,
-    Policy,
     Slowdown,
     Target,
     decide,
@@ -26,7 +26,9 @@ def state_of(profile, running, *, deadline_s=math.nan, objective=Objective.MAX_A
         slowdowns={'gpu': Slowdown(1.0, 0.0)},
         current=current,
     )
-    return DecisionState((application,), (), Policy(objective=objective, **policy), settled=True)
+    return DecisionState(
+        (application,), (), DecisionPolicy(objective=objective, **policy), settled=True
+    )
 
 
 def chosen(state):
@@ -77,7 +79,7 @@ def test_an_application_for_which_nothing_changes_keeps_its_sub_network(make_poi
     states = [
         state_of(profile, 'old', deadline_s=1.0).applications[0] for profile in (gain, no_gain)
     ]
-    decision = decide(DecisionState(tuple(states), (), Policy(), settled=True))
+    decision = decide(DecisionState(tuple(states), (), DecisionPolicy(), settled=True))
     assert [choice.point.subnet_id for choice in decision.choices] == ['new', 'old']
 
 
@@ -157,13 +159,11 @@ def test_a_sub_network_is_not_kept_at_the_cost_of_the_cap(make_point, make_profi
         make_point('old', accuracy=0.7001, energy_j=0.2), make_point('new', accuracy=0.70), app='b'
     )
     states = [
-        replace(
-            state_of(profile, 'old', deadline_s=1.0).applications[0], frame_period_s=0.1
-        )
+        replace(state_of(profile, 'old', deadline_s=1.0).applications[0], frame_period_s=0.1)
         for profile in (gain, dear)
     ]
     decision = decide(
-        DecisionState(tuple(states), (), Policy(power_cap_w=3.2), settled=True)
+        DecisionState(tuple(states), (), DecisionPolicy(power_cap_w=3.2), settled=True)
     )
     assert [choice.point.subnet_id for choice in decision.choices] == ['new', 'new']
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from dynofa_ros.runtime import DecisionState, Domain, Objective, Policy
+from dynofa_ros.runtime import DecisionPolicy, DecisionState, Domain, Objective
 from dynofa_ros.runtime.decision.clocks import clock_options
 from dynofa_ros.runtime.decision.loss_bound import loss_bound
 from dynofa_ros.runtime.decision.prediction import total_power_w
@@ -21,7 +21,7 @@ def problem(several):
     """Return a function that draws forecasts, clocks and all plans: points, clocks that agree."""
 
     def draw(seed, objective):
-        policy = Policy(objective, energy_weight=0.5)
+        policy = DecisionPolicy(objective, energy_weight=0.5)
         applications = several(seed, count=2)
         forecasts = [Forecast.of(each, policy=policy) for each in applications]
         clocks = clock_options(DecisionState(applications, DOMAINS, policy))
@@ -44,11 +44,11 @@ def worth(forecasts, plan):
 def losses(forecasts, plans, *, found, cap_w):
     """Return what each plan that the bound speaks of gains."""
     applications = [each.application for each in forecasts]
-    own, given_up = worth(forecasts, found)
+    own, violated_targets = worth(forecasts, found)
     for plan in plans:
         value, violations = worth(forecasts, plan)
         within = total_power_w(applications, plan) <= cap_w
-        if within and np.all(np.array(violations) <= given_up):
+        if within and np.all(np.array(violations) <= violated_targets):
             yield own - value
 
 

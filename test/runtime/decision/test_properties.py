@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from dynofa_ros.runtime import (
     ApplicationState,
     BatteryObjective,
+    DecisionPolicy,
     DecisionState,
     Domain,
     Objective,
     OperatingPoint,
-    Policy,
     Profile,
     Slowdown,
     Target,
@@ -28,7 +28,7 @@ PLACES = [(processor, clock) for processor, clocks in CLOCKS.items() for clock i
 thorough = settings(max_examples=60, deadline=None)
 objectives = st.sampled_from(list(Objective))
 policies = st.builds(
-    Policy,
+    DecisionPolicy,
     objective=objectives,
     energy_weight=st.sampled_from([0.0, 0.2, 5.0]),
     power_cap_w=st.one_of(st.just(math.inf), st.floats(0.5, 60.0)),
@@ -85,7 +85,7 @@ targets = st.builds(
 
 
 def state(*applications, objective=Objective.MAX_ACCURACY, **changes):
-    return DecisionState(applications, DOMAINS, Policy(objective=objective), **changes)
+    return DecisionState(applications, DOMAINS, DecisionPolicy(objective=objective), **changes)
 
 
 def late_bound_s(point, slowdown):
@@ -111,7 +111,7 @@ class Satisfiable:
     profile: Profile
     slow: dict
     target: Target
-    policy: Policy
+    policy: DecisionPolicy
     witness: OperatingPoint
 
     @property
@@ -145,7 +145,7 @@ def test_no_target_is_violated_while_a_point_within_the_cap_meets_both(wanted, s
     application = ApplicationState(profile, target, slow, current=current)
     decision = decide(DecisionState((application,), DOMAINS, policy, settled=settled))
     choice = decision.choices[0]
-    assert choice.given_up == ()
+    assert choice.violated_targets == ()
     assert power_w(choice.point, slow[choice.point.processor]) <= policy.power_cap_w + 1e-8
     late_s = late_bound_s(choice.point, slow[choice.point.processor])
     assert late_s <= target.deadline_s * (1 + 1e-9)
@@ -195,7 +195,7 @@ def test_a_looser_deadline_never_costs_more_energy_at_the_same_floor(wanted, loo
         for factor in (1.0, looser)
     )
     assert tight.power_cap_met
-    assert tight.choices[0].given_up == ()
+    assert tight.choices[0].violated_targets == ()
     assert loose.choices[0].point.energy_j <= tight.choices[0].point.energy_j + 1e-9
 
 
@@ -241,7 +241,7 @@ def test_weighted_without_a_weight_is_max_accuracy(several, wanted, slow, policy
 @thorough
 @given(satisfiable(), st.floats(0.0, 20.0))
 def test_weighted_is_the_brute_force_optimum(wanted, weight):
-    policy = Policy(objective=Objective.WEIGHTED, energy_weight=weight)
+    policy = DecisionPolicy(objective=Objective.WEIGHTED, energy_weight=weight)
     application = ApplicationState(wanted.profile, wanted.target, wanted.slow)
     point = decide(DecisionState((application,), DOMAINS, policy)).choices[0].point
     best = max(each.accuracy - weight * each.energy_j for each in wanted.good)
@@ -256,7 +256,7 @@ def test_the_more_a_joule_is_worth_the_less_is_taken(wanted, weights):
             DecisionState(
                 (ApplicationState(wanted.profile, wanted.target, wanted.slow),),
                 DOMAINS,
-                Policy(objective=Objective.WEIGHTED, energy_weight=weight),
+                DecisionPolicy(objective=Objective.WEIGHTED, energy_weight=weight),
             )
         ).choices[0]
         for weight in sorted(weights)
@@ -306,7 +306,9 @@ def test_the_joint_choice_gives_up_as_little_as_brute_force(left, right, first, 
     """Of equal priority: no combination of points at agreeing clocks misses fewer deadlines."""
     one = ApplicationState(left, Target(first.deadline_s, first.min_accuracy), slow)
     two = ApplicationState(right, Target(second.deadline_s, second.min_accuracy), slow)
-    missed = sum('deadline' in choice.given_up for choice in decide(state(one, two)).choices)
+    missed = sum(
+        'deadline' in choice.violated_targets for choice in decide(state(one, two)).choices
+    )
 
     def fails(application, clocks):
         """Whether no point profiled at or below these clocks meets the deadline."""
@@ -356,9 +358,9 @@ def test_until_the_clocks_are_turned_no_target_is_violated_that_a_point_meets_no
     )
     current = data.draw(st.sampled_from([None, *profile.points]))
     application = ApplicationState(profile, target, slow, current=current)
-    policy = Policy(objective=objective)
+    policy = DecisionPolicy(objective=objective)
     choice = decide(DecisionState((application,), domains, policy)).choices[0]
-    assert choice.given_up == ()
+    assert choice.violated_targets == ()
     late_s = late_bound_s(choice.point, slow[choice.point.processor])
     assert late_s <= target.deadline_s * (1 + 1e-9)
 
@@ -369,7 +371,7 @@ def test_clocks_now_do_not_change_what_is_decided_for_then(
     profile, target, slow, objective, domains
 ):
     application = ApplicationState(profile, target, slow)
-    policy = Policy(objective=objective)
+    policy = DecisionPolicy(objective=objective)
     here = decide(DecisionState((application,), domains, policy))
     anywhere = decide(DecisionState((application,), DOMAINS, policy))
     assert here.clocks_hz == anywhere.clocks_hz

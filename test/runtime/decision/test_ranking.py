@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dynofa_ros.runtime import ApplicationState, Objective, Policy, Slowdown, Target
+from dynofa_ros.runtime import ApplicationState, DecisionPolicy, Objective, Slowdown, Target
 from dynofa_ros.runtime.decision.joint_keys import joint_keys, plan_keys
 from dynofa_ros.runtime.decision.ranking import DEADLINE_GIVEN_UP, REFUSED, Forecast
 
@@ -16,7 +16,7 @@ def forecast_of():
         application = ApplicationState(
             profile, Target(deadline_s), {'gpu': Slowdown(2.0, 0.1)}, frame_period_s=1.0, **changes
         )
-        return Forecast.of(application, policy=policy or Policy())
+        return Forecast.of(application, policy=policy or DecisionPolicy())
 
     return forecast
 
@@ -37,7 +37,7 @@ def test_a_pruned_point_is_ranked_by_the_same_rules(
     forecast_of, ladder, make_profile, objective, headroom
 ):
     beaten = ladder.points[1]
-    policy = Policy(objective=objective)
+    policy = DecisionPolicy(objective=objective)
     assert beaten not in ladder.table.row_of
     pruned = forecast_of(ladder, policy=policy).rank(beaten, headroom=headroom)
     alone = forecast_of(make_profile(beaten), policy=policy).rank(beaten, headroom=headroom)
@@ -85,7 +85,7 @@ def test_the_best_of_each_clock_is_found(forecast_of, clocked):
 @pytest.mark.parametrize('objective', list(Objective))
 @pytest.mark.parametrize('deadline_s', [0.09, 0.01])
 def test_one_clock_or_one_point_is_ranked_as_all_are(forecast_of, clocked, objective, deadline_s):
-    policy = Policy(objective=objective, energy_weight=0.5)
+    policy = DecisionPolicy(objective=objective, energy_weight=0.5)
     forecast = forecast_of(clocked(), deadline_s=deadline_s, policy=policy)
     rows, ranking = forecast.best_of_groups()
     for group, row in enumerate(rows):

@@ -3,7 +3,7 @@
 import pytest
 
 from dynofa_ros.runtime import ApplicationState, DecisionState, Slowdown, Target, decide
-from dynofa_ros.runtime.observation import Resident
+from dynofa_ros.runtime.observation import ResidentPoint
 
 SURE = {'gpu': Slowdown(mean=1.0, std=0.0)}
 
@@ -52,11 +52,11 @@ def test_without_anything_unready_nothing_changes(chosen):
 @pytest.mark.parametrize(
     ('resident', 'holds'),
     [
-        (Resident('small', 'gpu', 1), True),
-        (Resident('small', '', 0), True),
-        (Resident('small', 'cpu', 1), False),
-        (Resident('small', 'gpu', 2), False),
-        (Resident('large', '', 0), False),
+        (ResidentPoint('small', 'gpu', 1), True),
+        (ResidentPoint('small', '', 0), True),
+        (ResidentPoint('small', 'cpu', 1), False),
+        (ResidentPoint('small', 'gpu', 2), False),
+        (ResidentPoint('large', '', 0), False),
     ],
 )
 def test_a_resident_holds_the_points_of_its_place(make_point, resident, holds):

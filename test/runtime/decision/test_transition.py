@@ -7,9 +7,9 @@ import pytest
 
 from dynofa_ros.runtime import (
     ApplicationState,
+    DecisionPolicy,
     DecisionState,
     Domain,
-    Policy,
     Slowdown,
     Target,
     decide,
@@ -42,7 +42,7 @@ def test_what_is_expected_is_of_the_clock_now(clocked):
     choice = choose(clocked(), deadline_s=0.055).choices[0]
     assert (choice.point.frequency_hz, choice.goal.frequency_hz) == (0.5e9, 1e9)
     assert choice.predicted_latency_s == pytest.approx(0.04)
-    assert choice.given_up == ()
+    assert choice.violated_targets == ()
     assert choice.reason.startswith('until gpu runs at 1000 MHz: ')
 
 
@@ -80,14 +80,14 @@ def test_an_unknown_clock_is_taken_to_be_there(clocked):
 def test_where_nothing_meets_the_deadline_now_there_is_one_switch_only(clocked):
     choice = choose(clocked(), deadline_s=0.035).choices[0]
     assert choice.point.subnet_id == choice.goal.subnet_id == 'medium'
-    assert choice.given_up == ('deadline',)  # for now
+    assert choice.violated_targets == ('deadline',)  # for now
 
 
 def test_the_floor_gives_way_before_the_deadline_for_now(clocked):
     application = ApplicationState(clocked(), Target(0.055, min_accuracy=0.79), SURE)
     choice = decide(DecisionState((application,), (SLOW,))).choices[0]
     assert (choice.point.subnet_id, choice.goal.subnet_id) == ('small', 'large')
-    assert choice.given_up == ('min_accuracy',)
+    assert choice.violated_targets == ('min_accuracy',)
 
 
 def test_what_runs_and_meets_the_deadline_goes_on_until_the_better_can(clocked):
@@ -128,9 +128,7 @@ def test_the_better_takes_over_early_only_with_latency_to_spare(clocked, deadlin
         next(p for p in profile.points if p.subnet_id == name and p.frequency_hz == 1e9)
         for name in ('small', 'medium')
     )
-    other = ApplicationState(
-        profile, Target(deadline_s), SURE, current=medium, meanwhile=small.key
-    )
+    other = ApplicationState(profile, Target(deadline_s), SURE, current=medium, meanwhile=small.key)
     urgent = replace(needs_1_ghz(clocked), current=clocked('urgent').at(small.key, 1e9))
     domain = replace(SLOW, commanded_hz=1e9)
     decision = decide(DecisionState((urgent, other), (domain,), settled=True))
@@ -149,10 +147,8 @@ def test_an_application_that_shares_the_clock_keeps_what_it_runs_until_then(cloc
 
 def capped(profile, cap_w, **changes):
     """Decide for one application of ten frames a second while the clock is on its way down."""
-    application = ApplicationState(
-        profile, Target(0.11), SURE, frame_period_s=0.1, **changes
-    )
-    return decide(DecisionState((application,), (FAST,), Policy(power_cap_w=cap_w)))
+    application = ApplicationState(profile, Target(0.11), SURE, frame_period_s=0.1, **changes)
+    return decide(DecisionState((application,), (FAST,), DecisionPolicy(power_cap_w=cap_w)))
 
 
 def test_what_exceeds_the_power_cap_at_the_clock_now_waits_for_the_lower_one(clocked):

@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from dynofa_ros.runtime.estimation.base_power import Rest, RestPower
+from dynofa_ros.runtime.estimation.base_power import BaseLoad, BaseLoadEstimator
 
 
 def test_before_the_first_sample_it_is_unknown():
-    assert RestPower().estimate() is None
+    assert BaseLoadEstimator().estimate() is None
 
 
 def test_it_stays_unknown_while_it_is_not_known_what_the_applications_draw():
-    power = RestPower()
+    power = BaseLoadEstimator()
     power.observe(8.0, expected_w=[1.0, 5.0])
     assert power.estimate() is None
     power.observe(8.0, expected_w=[5.0])
@@ -21,14 +21,14 @@ def test_it_stays_unknown_while_it_is_not_known_what_the_applications_draw():
 
 
 def test_it_is_what_the_applications_do_not_draw():
-    power = RestPower()
+    power = BaseLoadEstimator()
     for _ in range(10):
         power.observe(8.0, expected_w=[5.0])
     assert power.estimate().mean_w == pytest.approx(3.0)
 
 
 def test_a_step_is_followed_in_two_samples():
-    power = RestPower()
+    power = BaseLoadEstimator()
     rng = np.random.default_rng(0)
     for _ in range(50):
         power.observe(8.0 + 0.1 * rng.normal(), expected_w=[5.0])
@@ -38,20 +38,21 @@ def test_a_step_is_followed_in_two_samples():
 
 
 def test_a_step_down_right_after_one_up_is_followed_as_soon():
-    power = RestPower()
+    power = BaseLoadEstimator()
     for power_w in (8.0, 8.0, 8.0, 8.0, 10.0, 12.0, 12.0, 12.0, 8.4, 8.4):
         power.observe(power_w, expected_w=[5.0])
     assert power.estimate().mean_w == pytest.approx(3.4, abs=0.2)
 
 
 def test_a_slow_change_is_followed_too():
-    power, rng = RestPower(), np.random.default_rng(0)
+    power, rng = BaseLoadEstimator(), np.random.default_rng(0)
     for second in range(60):
         power.observe(8.0 + 0.02 * second + 0.1 * rng.normal(), expected_w=[5.0])
     assert power.estimate().mean_w == pytest.approx(4.2, abs=0.2)
 
+
 def test_one_high_sample_moves_it_little_but_counts():
-    power = RestPower()
+    power = BaseLoadEstimator()
     for _ in range(50):
         power.observe(8.0, expected_w=[5.0])
     before = power.estimate()
@@ -61,7 +62,7 @@ def test_one_high_sample_moves_it_little_but_counts():
 
 
 def test_a_command_under_way_is_no_step():
-    power = RestPower()
+    power = BaseLoadEstimator()
     for _ in range(20):
         power.observe(8.0, expected_w=[5.0])
     power.observe(8.0, expected_w=[5.0, 1.0])
@@ -71,14 +72,14 @@ def test_a_command_under_way_is_no_step():
 
 
 def test_a_profile_that_promises_too_much_energy_leaves_little_rest():
-    power = RestPower()
+    power = BaseLoadEstimator()
     for _ in range(20):
         power.observe(4.0, expected_w=[5.0])
     assert power.estimate().mean_w == 0.0
 
 
 def test_the_doubt_is_about_the_mean_and_not_the_noise_of_the_samples():
-    power, rng = RestPower(), np.random.default_rng(1)
+    power, rng = BaseLoadEstimator(), np.random.default_rng(1)
     for _ in range(500):
         power.observe(8.0 + 0.5 * rng.normal(), expected_w=[5.0])
     rest = power.estimate()
@@ -86,7 +87,7 @@ def test_the_doubt_is_about_the_mean_and_not_the_noise_of_the_samples():
 
 
 def test_a_step_brings_doubt():
-    power = RestPower()
+    power = BaseLoadEstimator()
     for _ in range(50):
         power.observe(8.0, expected_w=[5.0])
     before = power.estimate()
@@ -96,11 +97,11 @@ def test_a_step_brings_doubt():
 
 
 def test_the_quantile_is_above_the_mean_and_never_below_zero():
-    assert Rest(3.0, 0.5).at_most_w(0.95) == pytest.approx(3.0 + 1.645 * 0.5, rel=1e-3)
-    assert Rest(3.0, 0.5).at_most_w(0.5) == 3.0
+    assert BaseLoad(3.0, 0.5).at_most_w(0.95) == pytest.approx(3.0 + 1.645 * 0.5, rel=1e-3)
+    assert BaseLoad(3.0, 0.5).at_most_w(0.5) == 3.0
 
 
 @pytest.mark.parametrize('power_w', [-1.0, math.nan, math.inf])
 def test_an_impossible_power_is_refused(power_w):
-    with pytest.raises(ValueError, match=r'power_w is .*; allowed: a finite number from 0'):
-        RestPower().observe(power_w, expected_w=[0.0])
+    with pytest.raises(ValueError, match=r'power_w is .*; expected a finite number from 0'):
+        BaseLoadEstimator().observe(power_w, expected_w=[0.0])

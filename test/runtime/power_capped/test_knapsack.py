@@ -72,12 +72,12 @@ def test_it_fits_exactly():
 
 
 def test_what_cannot_fit_is_refused():
-    with pytest.raises(ValueError, match=r'capacity is 0\.5; allowed: from 2'):
+    with pytest.raises(ValueError, match=r'capacity is 0\.5; expected from 2'):
         choose([Items(np.ones(1), np.ones((1, 1)))] * 2, capacity=0.5, most_rows=10)
 
 
 def test_too_few_rows_are_refused():
-    with pytest.raises(ValueError, match=r'most_rows is 3; allowed: from 4'):
+    with pytest.raises(ValueError, match=r'most_rows is 3; expected from 4'):
         choose([Items(np.ones(2), np.ones((2, 1)))], capacity=1.0, most_rows=3)
 
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dynofa_ros.runtime import DecisionState, Domain, Objective, Policy
+from dynofa_ros.runtime import DecisionPolicy, DecisionState, Domain, Objective
 from dynofa_ros.runtime.decision.clocks import clock_options, every_combination
 from dynofa_ros.runtime.decision.joint_keys import is_before
 from dynofa_ros.runtime.decision.ranking import Forecast
@@ -18,20 +18,17 @@ DOMAINS = tuple(Domain(name, (name,), (0.5e9, 1e9)) for name in ('cpu', 'gpu'))
 def plans_at(problem, options, index):
     """Return the keys of all plans within the cap at one combination, (plans, keys)."""
     entries = [
-        each.entries_at(at, index)
-        for each, at in zip(problem.applications, options, strict=True)
+        each.entries_at(at, index) for each, at in zip(problem.applications, options, strict=True)
     ]
     plans = np.array(list(itertools.product(*entries))).T
-    power_w = sum(
-        each.power_w[own] for each, own in zip(problem.applications, plans, strict=True)
-    )
+    power_w = sum(each.power_w[own] for each, own in zip(problem.applications, plans, strict=True))
     return problem.value(list(plans))[power_w <= problem.cap_w]
 
 
 @pytest.mark.parametrize('objective', list(Objective))
 @pytest.mark.parametrize('seed', range(12))
 def test_whatever_is_better_than_some_plan_is_not_ruled_out(several, seed, objective):
-    policy = Policy(objective, energy_weight=0.5)
+    policy = DecisionPolicy(objective, energy_weight=0.5)
     applications = several(seed)
     forecasts = [Forecast.of(each, policy=policy) for each in applications]
     clocks = clock_options(DecisionState(applications, DOMAINS, policy))
@@ -52,7 +49,7 @@ def test_whatever_is_better_than_some_plan_is_not_ruled_out(several, seed, objec
 
 
 def test_a_combination_that_holds_nothing_better_is_ruled_out(several):
-    policy = Policy()
+    policy = DecisionPolicy()
     applications = several(1, count=1)
     forecasts = [Forecast.of(each, policy=policy) for each in applications]
     clocks = clock_options(DecisionState(applications, DOMAINS, policy))

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from dynofa_ros.runtime import (
     ApplicationState,
+    DecisionPolicy,
     DecisionState,
     Domain,
     Objective,
     OperatingPoint,
-    Policy,
     Profile,
     Slowdown,
     Target,
@@ -76,7 +76,7 @@ joint = st.integers(1, 3).flatmap(
     lambda count: st.tuples(*(applications(name) for name in 'abc'[:count]))
 )
 policies = st.builds(
-    Policy,
+    DecisionPolicy,
     objective=st.sampled_from(list(Objective)),
     energy_weight=st.sampled_from([0.0, 0.3, 5.0]),
     power_cap_w=steps(0.0, 20.0),
@@ -170,7 +170,7 @@ def test_no_target_is_given_up_while_a_plan_within_the_cap_meets_all(several, po
         )
     policy = replace(policy, power_cap_w=1.001 * total_w(wanted, plan))
     decision = decide(DecisionState(tuple(wanted), DOMAINS, policy))
-    assert [choice.given_up for choice in decision.choices] == [()] * len(wanted)
+    assert [choice.violated_targets for choice in decision.choices] == [()] * len(wanted)
     assert decision.power_cap_met
 
 
@@ -199,10 +199,10 @@ def test_even_little_more_than_the_least_power_is_kept(several, policy, share):
 @pytest.mark.parametrize(
     'limits',
     [
-        {'clocks.EXACT_COMBINATIONS': 1},
-        {'capped_search.EXACT_ROWS': 0},
-        {'capped_search.MERGED_ROWS': 0},
-        {'clocks.EXACT_COMBINATIONS': 1, 'capped_search.MERGED_ROWS': 0},
+        {'decision.clocks.EXACT_COMBINATIONS': 1},
+        {'power_capped.search.EXACT_ROWS': 0},
+        {'power_capped.search.MERGED_ROWS': 0},
+        {'decision.clocks.EXACT_COMBINATIONS': 1, 'power_capped.search.MERGED_ROWS': 0},
     ],
     ids=['clocks one by one', 'one combination', 'thin fronts', 'all of it'],
 )
