@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import dynofa_ros
+
 ROOT = Path(__file__).resolve().parent.parent
 MESSAGES = sorted((ROOT / 'msg').glob('*.msg'))
 # rosdep key of each Python module whose key is not its own name.
@@ -21,10 +23,13 @@ KEYS = {
     'onnx': 'python3-onnx-pip',
     'onnxruntime': 'python3-onnxruntime-pip',
     'openvino': 'python3-openvino-pip',
+    'pydantic': 'python3-pydantic',
     'pymoo': 'python3-pymoo-pip',
     'pytest': 'python3-pytest',
     'rich': 'python3-rich',
+    'ruamel': 'python3-ruamel.yaml',
     'rosbags': 'python3-rosbags-pip',
+    'scipy': 'python3-scipy',
     'skimage': 'python3-skimage',
     'sklearn': 'python3-sklearn',
     'torch': 'python3-torch',
@@ -114,9 +119,8 @@ def test_every_node_is_installed_as_an_executable() -> None:
 
 def test_the_version_is_the_same_everywhere() -> None:
     version = manifest().findtext('version')
-    setup = (ROOT / 'setup.py').read_text(encoding='utf-8')
     changelog = (ROOT / 'CHANGELOG.rst').read_text(encoding='utf-8')
-    assert re.search(r"version='([^']+)'", setup).group(1) == version
+    assert dynofa_ros.__version__ == version
     assert re.search(r'^(\d+\.\d+\.\d+) ', changelog, flags=re.MULTILINE).group(1) == version
 
 
