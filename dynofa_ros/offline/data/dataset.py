@@ -157,7 +157,7 @@ def decode(name: str, source: Path | bytes) -> Image:
     return bgr
 
 
-def split(data: Dataset, held_out: int, *, seed: int) -> tuple[Dataset, Dataset]:
+def random_split(data: Dataset, held_out: int, *, seed: int) -> tuple[Dataset, Dataset]:
     """Return the rest and ``held_out`` images drawn without replacement.
 
     Raises:
@@ -169,7 +169,7 @@ def split(data: Dataset, held_out: int, *, seed: int) -> tuple[Dataset, Dataset]
     return data.subset(order[held_out:]), data.subset(order[:held_out])
 
 
-def drawn(data: Dataset, count: int, *, seed: int = 0) -> Dataset:
+def random_subset(data: Dataset, count: int, *, seed: int = 0) -> Dataset:
     """Return ``count`` images drawn without replacement, or all if there are fewer."""
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
     return data.subset(order[:count])

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dynofa_ros.atomic_file import write_json
-from dynofa_ros.offline.data.dataset import Dataset, class_indices, drawn
+from dynofa_ros.offline.data.dataset import Dataset, class_indices, random_subset
 from dynofa_ros.offline.data.readers import load_dataset
 from dynofa_ros.offline.evaluation.accuracy import Accuracy, calibrate_on, measure_accuracy
 from dynofa_ros.offline.evaluation.selection import CALIBRATION_IMAGES
@@ -29,26 +29,26 @@ from dynofa_ros.supernet.model import Model, load_model
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A sub-network to measure; ``card`` is the top-1 of the model card, NaN where it has none."""
+class NamedSubnet:
+    """A sub-network to measure; ``card_top1`` is that of the model card, NaN where it has none."""
 
     subnet_id: str
     config: SubnetConfig
-    card: float = math.nan
+    card_top1: float = math.nan
 
 
 @dataclass(frozen=True)
 class EvaluatedSubnet:
     """A sub-network with its cost and its accuracy."""
 
-    subject: Subject
+    subject: NamedSubnet
     cost: Cost
     accuracy: Accuracy
 
     def to_dict(self) -> dict[str, Any]:
         """Return figures for a JSON file; an unknown one is None, which JSON has."""
         low, high = self.accuracy.interval
-        card = self.subject.card
+        card = self.subject.card_top1
         return {
             'subnet_id': self.subject.subnet_id,
             'config': self.subject.config.to_dict(),
@@ -76,7 +76,7 @@ def run_evaluation(options: argparse.Namespace) -> int:
     torch.set_num_threads(threads)
     device = choose_device(options.device)
     model = load_model(options.model)
-    subjects = subjects_of(model, options)
+    subjects = selected_subnets(model, options)
     data = load_dataset(options.data)
     classes = class_indices(data, model.labels, what=str(options.data))
     model.net.to(device)
@@ -106,7 +106,7 @@ def run_evaluation(options: argparse.Namespace) -> int:
     return 0
 
 
-def subjects_of(model: Model, options: argparse.Namespace) -> list[Subject]:
+def selected_subnets(model: Model, options: argparse.Namespace) -> list[NamedSubnet]:
     """Return the sub-networks that the options name; the kept float32 ones if they name none.
 
     Raises:
@@ -115,38 +115,40 @@ def subjects_of(model: Model, options: argparse.Namespace) -> list[Subject]:
     space = model.net.space
     float32 = [kept for kept in model.kept if kept.precision == 'float32']
     subjects = [_kept(model, subnet_id) for subnet_id in options.subnet]
-    subjects += [Subject(Path(path).stem, read_config(Path(path))) for path in options.config]
+    subjects += [NamedSubnet(Path(path).stem, read_config(Path(path))) for path in options.config]
     if options.smallest:
-        subjects.append(Subject('smallest', space.min_config()))
+        subjects.append(NamedSubnet('smallest', space.min_config()))
     if options.largest:
-        subjects.append(Subject('largest', space.max_config()))
+        subjects.append(NamedSubnet('largest', space.max_config()))
     if options.sample < 0:
         raise ValueError(f'sample is {options.sample}; it must not be below 0')
     rng = Random(options.seed)
     for _ in range(options.sample):
         config = space.canonical(space.sample(rng))
-        subjects.append(Subject(f'r{config.r}-{config.digest()}', config))
+        subjects.append(NamedSubnet(f'r{config.r}-{config.digest()}', config))
     if not subjects:
         subjects = [_kept(model, kept.subnet_id) for kept in float32]
     cards = {kept.config: kept.accuracy for kept in float32}
     configs = [space.canonical(subject.config) for subject in subjects]
     return [
-        Subject(subject.subnet_id, config, cards.get(config, math.nan))
+        NamedSubnet(subject.subnet_id, config, cards.get(config, math.nan))
         for subject, config in zip(subjects, configs, strict=True)
     ]
 
 
-def _kept(model: Model, subnet_id: str) -> Subject:
+def _kept(model: Model, subnet_id: str) -> NamedSubnet:
     kept = model.subnet(subnet_id)
     if kept.precision != 'float32':
         raise ValueError(
             f'{subnet_id} is {kept.precision}, which PyTorch does not run; dynofa quantize '
             'measures it through the engine that does'
         )
-    return Subject(subnet_id, kept.config)
+    return NamedSubnet(subnet_id, kept.config)
 
 
-def _calibrate(model: Model, subjects: Sequence[Subject], source: str | None, threads: int) -> None:
+def _calibrate(
+    model: Model, subjects: Sequence[NamedSubnet], source: str | None, threads: int
+) -> None:
     """Give batch norm statistics to the sub-networks that have none.
 
     Raises:
@@ -162,7 +164,7 @@ def _calibrate(model: Model, subjects: Sequence[Subject], source: str | None, th
             f'{names}: no batch norm statistics; name images that were trained on with '
             '--calibration'
         )
-    images = drawn(load_dataset(source), CALIBRATION_IMAGES)
+    images = random_subset(load_dataset(source), CALIBRATION_IMAGES)
     print(f'calibrating {names} on {len(images)} images of {source}', flush=True)
     for each in without:
         calibrate_on(net, each.config, images, threads=threads)
@@ -177,7 +179,7 @@ def _show(
         table.add_column(heading, justify='right')
     for each in measured:
         low, high = each.accuracy.interval
-        card = each.subject.card
+        card = each.subject.card_top1
         table.add_row(
             each.subject.subnet_id,
             f'{each.cost.flops / 1e6:.1f}',

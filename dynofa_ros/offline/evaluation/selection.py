@@ -41,7 +41,7 @@ class _HasAccuracy(Protocol):
 Accurate = TypeVar('Accurate', bound=_HasAccuracy)
 
 
-def candidates(space: SearchSpace, *, count: int, seed: int) -> list[SubnetConfig]:
+def sample_candidates(space: SearchSpace, *, count: int, seed: int) -> list[SubnetConfig]:
     """Return the smallest, the largest, and random others; half of them uniform.
 
     A uniform sub-network makes one choice for all its blocks and stages.
@@ -61,7 +61,7 @@ def candidates(space: SearchSpace, *, count: int, seed: int) -> list[SubnetConfi
     return list(dict.fromkeys(space.canonical(config) for config in everyone))[:count]
 
 
-def try_out(
+def measure_candidates(
     net: Supernet,
     configs: Sequence[SubnetConfig],
     *,
@@ -92,7 +92,7 @@ def pareto_front(tried: Sequence[Candidate]) -> list[Candidate]:
     return front
 
 
-def spread(front: Sequence[Accurate], count: int) -> list[Accurate]:
+def evenly_spaced(front: Sequence[Accurate], count: int) -> list[Accurate]:
     """Return ``count`` of a front, ends included, as evenly spaced in accuracy as it allows.
 
     Raises:
@@ -108,7 +108,7 @@ def spread(front: Sequence[Accurate], count: int) -> list[Accurate]:
     return [front[i] for i in sorted(chosen | {0, len(front) - 1})]
 
 
-def keep(
+def finalize(
     net: Supernet,
     chosen: Sequence[Candidate],
     *,

@@ -25,7 +25,7 @@ from dynofa_ros.engine import (
     default_cache,
     networks,
 )
-from dynofa_ros.offline.data.dataset import Dataset, class_indices, drawn
+from dynofa_ros.offline.data.dataset import Dataset, class_indices, random_subset
 from dynofa_ros.offline.data.readers import load_training_sets
 from dynofa_ros.offline.quantization.card import COLUMNS, Row, add_to_card, card_section
 from dynofa_ros.offline.quantization.model import index_entries, measure_pairs, quantize_all
@@ -128,8 +128,8 @@ def _images(model: Model, options: argparse.Namespace) -> tuple[Dataset, Dataset
     classes = class_indices(test, model.labels, what=options.test or options.data)
     test = replace(test, classes=classes)  # type: ignore[type-var]
     if options.test_images:
-        test = drawn(test, options.test_images, seed=options.seed)
-    return drawn(training, options.calibration_images, seed=options.seed), test
+        test = random_subset(test, options.test_images, seed=options.seed)
+    return random_subset(training, options.calibration_images, seed=options.seed), test
 
 
 def _chosen(model: Model, subnet_ids: Sequence[str]) -> Model:

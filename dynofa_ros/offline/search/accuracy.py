@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dynofa_ros.offline.data.dataset import Dataset, drawn, split
+from dynofa_ros.offline.data.dataset import Dataset, random_split, random_subset
 from dynofa_ros.offline.evaluation.accuracy import calibrated_top1
-from dynofa_ros.offline.evaluation.selection import TRIAL_CALIBRATION_IMAGES, candidates
+from dynofa_ros.offline.evaluation.selection import TRIAL_CALIBRATION_IMAGES, sample_candidates
 from dynofa_ros.offline.progress_report import reporting
 from dynofa_ros.offline.search.accuracy_predictor import AccuracyPredictor
 from dynofa_ros.offline.search.accuracy_rows import config_of, read_rows
@@ -23,7 +23,7 @@ OFA_SUFFIXES = ('.pth', '.pt')
 
 
 @dataclass(frozen=True)
-class Images:
+class SearchImages:
     """What sub-networks are calibrated on, tried on, and in the end measured on."""
 
     training: Dataset
@@ -33,10 +33,10 @@ class Images:
     @classmethod
     def of(
         cls, data: Dataset, test: Dataset, *, held_out: int, held_out_seed: int, trial: int
-    ) -> Images:
+    ) -> SearchImages:
         """Split the training images as training did, and try on ``trial`` of those held out."""
-        training, others = split(data, held_out, seed=held_out_seed)
-        return cls(training, drawn(others, trial, seed=held_out_seed), test)
+        training, others = random_split(data, held_out, seed=held_out_seed)
+        return cls(training, random_subset(others, trial, seed=held_out_seed), test)
 
 
 def read_predictor(file: Path) -> AccuracyPredictor:
@@ -51,7 +51,7 @@ def read_predictor(file: Path) -> AccuracyPredictor:
 
 
 def measured_rows(
-    net: Supernet, images: Images, *, count: int, seed: int, file: Path, threads: int
+    net: Supernet, images: SearchImages, *, count: int, seed: int, file: Path, threads: int
 ) -> list[dict[str, Any]]:
     """Measure ``count`` sub-networks on held-out images; what the file has is not done again.
 
@@ -63,8 +63,8 @@ def measured_rows(
         for row in (read_rows(file) if file.exists() else [])
         if row.get('measured_with') == key
     }
-    configs = candidates(net.space, count=count, seed=seed)
-    calibration = drawn(images.training, TRIAL_CALIBRATION_IMAGES, seed=0)
+    configs = sample_candidates(net.space, count=count, seed=seed)
+    calibration = random_subset(images.training, TRIAL_CALIBRATION_IMAGES, seed=0)
     print(
         f'accuracies: {count} sub-networks on {len(images.held_out)} held-out images, '
         f'{sum(config in known for config in configs)} of them known from {file.name}',
@@ -90,11 +90,11 @@ def try_one(
     return accuracy
 
 
-def _key(net: Supernet, images: Images) -> str:
+def _key(net: Supernet, images: SearchImages) -> str:
     """Return what must be the same for a measured accuracy to be the same."""
     parts: Sequence[str] = (
         fingerprint(net.state_dict()),
         images.held_out.fingerprint(),
-        drawn(images.training, TRIAL_CALIBRATION_IMAGES, seed=0).fingerprint(),
+        random_subset(images.training, TRIAL_CALIBRATION_IMAGES, seed=0).fingerprint(),
     )
     return hashlib.sha256(' '.join(parts).encode()).hexdigest()[:16]

@@ -67,7 +67,7 @@ class SubnetLatencyModel:
         return np.exp(logarithm)
 
 
-def choose_timer(name: str, net: Supernet, *, threads: int) -> Chosen:
+def choose_timing_engine(name: str, net: Supernet, *, threads: int) -> Chosen:
     """Return the engine to time with; for ``auto`` the fastest here for the largest sub-network.
 
     Raises:
@@ -116,7 +116,7 @@ def _networks(
     return networks(Model('timed', net, (), tuple(kept)), cache)
 
 
-def fastest(measured: Sequence[Sequence[Measurement]]) -> list[float]:
+def fastest_latency_s(measured: Sequence[Sequence[Measurement]]) -> list[float]:
     """Return each sub-network's latency [s] with the threads with which all are fastest."""
     threads = fastest_threads(each for points in measured for each in points)
     return [next(e.latency_s for e in points if e.threads == threads) for points in measured]

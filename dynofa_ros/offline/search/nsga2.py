@@ -19,7 +19,7 @@ from pymoo.operators.crossover.sbx import SBX  # type: ignore[import-untyped]
 from pymoo.operators.mutation.pm import PM  # type: ignore[import-untyped]
 from pymoo.operators.repair.rounding import RoundingRepair  # type: ignore[import-untyped]
 
-from dynofa_ros.offline.evaluation.selection import candidates
+from dynofa_ros.offline.evaluation.selection import sample_candidates
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.search_space import SearchSpace
 
@@ -28,7 +28,7 @@ Predict = Callable[[Sequence[SubnetConfig]], Figures]
 
 
 @dataclass(frozen=True)
-class Found:
+class PredictedSubnet:
     """A sub-network of the front, with what it was ranked by: nothing of it is measured."""
 
     config: SubnetConfig
@@ -55,7 +55,7 @@ class SearchSettings:
                 raise ValueError(f'{field} is {getattr(self, field)}; it must be at least {least}')
 
 
-class Genes:
+class ConfigEncoding:
     """A config as whole numbers: the rank of each choice that there is, the resolution last."""
 
     def __init__(self, space: SearchSpace) -> None:
@@ -86,7 +86,7 @@ class Genes:
 class _Canonical(RoundingRepair):  # type: ignore[misc]
     """Makes offspring whole numbers, and one of all that run the same network."""
 
-    def __init__(self, genes: Genes) -> None:
+    def __init__(self, genes: ConfigEncoding) -> None:
         super().__init__()
         self._genes = genes
 
@@ -98,7 +98,7 @@ class _Canonical(RoundingRepair):  # type: ignore[misc]
 class _Accurate(Problem):  # type: ignore[misc]
     """Least latency and least (negative) accuracy."""
 
-    def __init__(self, genes: Genes, accuracy: Predict, latency_s: Predict) -> None:
+    def __init__(self, genes: ConfigEncoding, accuracy: Predict, latency_s: Predict) -> None:
         super().__init__(n_var=len(genes.most), n_obj=2, xl=0, xu=genes.most, vtype=int)
         self._genes, self._accuracy, self._latency_s = genes, accuracy, latency_s
 
@@ -114,7 +114,7 @@ def evolve(
     latency_s: Predict,
     settings: SearchSettings,
     report: Callable[[int], None] = lambda generation: None,
-) -> list[Found]:
+) -> list[PredictedSubnet]:
     """Return the front of what was found, fastest first; ``report`` gets each generation's number.
 
     KeyboardInterrupt ends the search early, with what was found so far; before the first
@@ -123,10 +123,10 @@ def evolve(
     Raises:
         ValueError: if the space has but one sub-network.
     """
-    genes = Genes(space)
+    genes = ConfigEncoding(space)
     if space.size < 2:
         raise ValueError('the space holds 1 sub-network; a search needs 2 or more to choose from')
-    start = candidates(space, count=settings.population, seed=settings.seed)
+    start = sample_candidates(space, count=settings.population, seed=settings.seed)
     repair = _Canonical(genes)
     algorithm = NSGA2(
         pop_size=settings.population,
@@ -149,9 +149,12 @@ def evolve(
         if not generation:
             raise
     best = zip(algorithm.opt.get('X'), algorithm.opt.get('F'), strict=True)
-    front: list[Found] = []
+    front: list[PredictedSubnet] = []
     for each in sorted(
-        (Found(genes.decode(x), float(-minus), float(seconds)) for x, (seconds, minus) in best),
+        (
+            PredictedSubnet(genes.decode(x), float(-minus), float(seconds))
+            for x, (seconds, minus) in best
+        ),
         key=lambda found: (found.latency_s, -found.accuracy),
     ):
         if not front or each.accuracy > front[-1].accuracy:  # not as good and as fast as another

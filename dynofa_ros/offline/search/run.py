@@ -21,29 +21,29 @@ import torch
 from dynofa_ros.atomic_file import write_json
 from dynofa_ros.engine import CompiledCache, Engine, Measurement, networks
 from dynofa_ros.engine.measure import thread_counts
-from dynofa_ros.offline.data.dataset import Dataset, class_indices, drawn
+from dynofa_ros.offline.data.dataset import Dataset, class_indices, random_subset
 from dynofa_ros.offline.data.readers import load_training_sets
 from dynofa_ros.offline.evaluation.selection import (
     CALIBRATION_IMAGES,
     TRIAL_CALIBRATION_IMAGES,
     Candidate,
-    candidates,
-    keep,
-    spread,
+    evenly_spaced,
+    finalize,
+    sample_candidates,
 )
 from dynofa_ros.offline.progress_report import reporting
-from dynofa_ros.offline.search.accuracy import Images, measured_rows, read_predictor, try_one
+from dynofa_ros.offline.search.accuracy import SearchImages, measured_rows, read_predictor, try_one
 from dynofa_ros.offline.search.accuracy_predictor import AccuracyPredictor
 from dynofa_ros.offline.search.accuracy_rows import read_rows
 from dynofa_ros.offline.search.latency import (
     SubnetLatencyModel,
     available_threads,
-    choose_timer,
-    fastest,
+    choose_timing_engine,
+    fastest_latency_s,
     measure_latency,
     named,
 )
-from dynofa_ros.offline.search.nsga2 import Found, SearchSettings, evolve
+from dynofa_ros.offline.search.nsga2 import PredictedSubnet, SearchSettings, evolve
 from dynofa_ros.profiles.measured import host_name, measured_profile
 from dynofa_ros.profiles.stored import Conditions, StoredProfile
 from dynofa_ros.supernet.config import SubnetConfig
@@ -53,10 +53,10 @@ from dynofa_ros.supernet.zoo import create_supernet
 
 
 @dataclass(frozen=True)
-class Checked:
+class MeasuredSubnet:
     """A found sub-network with what was measured of it."""
 
-    found: Found
+    found: PredictedSubnet
     cost: Cost
     accuracy: float
     """On held-out images; without images, what was predicted."""
@@ -70,7 +70,7 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Ratio:
+class LatencyRatio:
     """Measured latency over that by which the search ranked."""
 
     median: float
@@ -78,15 +78,15 @@ class Ratio:
     most: float
 
     @classmethod
-    def of(cls, checked: Sequence[Checked]) -> Ratio:
+    def of(cls, checked: Sequence[MeasuredSubnet]) -> LatencyRatio:
         """Return the ratio over a front."""
         ratios = [each.latency_s / each.found.latency_s for each in checked]
         return cls(float(np.median(ratios)), min(ratios), max(ratios))
 
 
-def not_dominated(checked: Sequence[Checked]) -> list[Checked]:
+def not_dominated(checked: Sequence[MeasuredSubnet]) -> list[MeasuredSubnet]:
     """Return those more accurate than every faster one, fastest first."""
-    front: list[Checked] = []
+    front: list[MeasuredSubnet] = []
     best = -math.inf
     for each in sorted(checked, key=lambda c: (c.latency_s, -c.accuracy)):
         if each.accuracy > best:
@@ -95,7 +95,7 @@ def not_dominated(checked: Sequence[Checked]) -> list[Checked]:
     return front
 
 
-def search_card(found: Model, source: str, figures: dict[str, Any], images: Images) -> str:
+def search_card(found: Model, source: str, figures: dict[str, Any], images: SearchImages) -> str:
     """Return the card as Markdown."""
     latency_s = {row['subnet_id']: row['latency_s'] for row in figures['measured']}
     rows = '\n'.join(
@@ -140,7 +140,7 @@ def run_search(options: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(threads)
     model = _model(options)
     images = _images(model, options)
-    chosen = choose_timer(options.engine, model.net, threads=threads)
+    chosen = choose_timing_engine(options.engine, model.net, threads=threads)
     engine = chosen.engine
     print(f'engine: {engine.name}, {chosen.reason}', flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -149,10 +149,10 @@ def run_search(options: argparse.Namespace) -> dict[str, Any]:
     if predictor.resolutions is not None:
         both = tuple(r for r in space.resolutions if r in predictor.resolutions)
         space = replace(space, resolutions=both)
-    sample = candidates(space, count=options.latency_samples, seed=options.seed)
+    sample = sample_candidates(space, count=options.latency_samples, seed=options.seed)
     print(f'latency: timing {len(sample)} sub-networks, threads: {threads}', flush=True)
     timed = measure_latency(engine, model.net, sample, threads=(threads,), rounds=SAMPLE_ROUNDS)
-    latency_model = SubnetLatencyModel(space, sample, fastest(timed))
+    latency_model = SubnetLatencyModel(space, sample, fastest_latency_s(timed))
     with reporting('generation', settings.generations) as report:
         front = evolve(
             space,
@@ -161,8 +161,10 @@ def run_search(options: argparse.Namespace) -> dict[str, Any]:
             settings=settings,
             report=report,
         )
-    checked = _check(engine, model, images, spread(front, 2 * options.keep), options, threads)
-    best = spread(not_dominated(checked), options.keep)
+    checked = _check(
+        engine, model, images, evenly_spaced(front, 2 * options.keep), options, threads
+    )
+    best = evenly_spaced(not_dominated(checked), options.keep)
     kept = _kept(model, images, best, threads)
     return _write(engine, model, images, kept, front=front, checked=checked, options=options)
 
@@ -182,7 +184,7 @@ def _model(options: argparse.Namespace) -> Model:
     return model
 
 
-def _images(model: Model, options: argparse.Namespace) -> Images | None:
+def _images(model: Model, options: argparse.Namespace) -> SearchImages | None:
     if options.data is None:
         if options.test is not None:
             raise ValueError('test images are given without --data to calibrate on')
@@ -197,7 +199,7 @@ def _images(model: Model, options: argparse.Namespace) -> Images | None:
     print(f'reading {options.data}', flush=True)
     data, test = load_training_sets(options.data, options.test)
     data, test = (_as_numbered(each, model, options.data) for each in (data, test))
-    return Images.of(
+    return SearchImages.of(
         data,
         test,
         held_out=options.held_out,
@@ -213,7 +215,7 @@ def _as_numbered(data: Dataset, model: Model, what: str) -> Dataset:
 
 
 def _predictor(
-    model: Model, images: Images | None, options: argparse.Namespace, threads: int
+    model: Model, images: SearchImages | None, options: argparse.Namespace, threads: int
 ) -> AccuracyPredictor:
     if options.predictor is not None:
         return read_predictor(options.predictor)
@@ -237,11 +239,11 @@ def _predictor(
 def _check(
     engine: Engine,
     model: Model,
-    images: Images | None,
-    front: Sequence[Found],
+    images: SearchImages | None,
+    front: Sequence[PredictedSubnet],
     options: argparse.Namespace,
     threads: int,
-) -> list[Checked]:
+) -> list[MeasuredSubnet]:
     """Measure the front again: latency of whole networks, accuracy on held-out images."""
     configs = [each.config for each in front]
     print(f'measuring {len(front)} sub-networks of the front as whole networks', flush=True)
@@ -250,7 +252,7 @@ def _check(
     )
     accuracies = [each.accuracy for each in front]
     if images is not None:
-        calibration = drawn(images.training, TRIAL_CALIBRATION_IMAGES, seed=0)
+        calibration = random_subset(images.training, TRIAL_CALIBRATION_IMAGES, seed=0)
         with reporting('accuracy measured', len(front)) as report:
             for number, config in enumerate(configs):
                 accuracies[number] = try_one(
@@ -258,18 +260,18 @@ def _check(
                 )
                 report(number + 1)
     return [
-        Checked(
+        MeasuredSubnet(
             found, cost(model.net.extract_subnet(found.config), found.config.r), top1, took, each
         )
         for found, top1, took, each in zip(
-            front, accuracies, fastest(measured), map(tuple, measured), strict=True
+            front, accuracies, fastest_latency_s(measured), map(tuple, measured), strict=True
         )
     ]
 
 
 def _kept(
-    model: Model, images: Images | None, best: Sequence[Checked], threads: int
-) -> list[tuple[SubnetRecord, Checked]]:
+    model: Model, images: SearchImages | None, best: Sequence[MeasuredSubnet], threads: int
+) -> list[tuple[SubnetRecord, MeasuredSubnet]]:
     """Name what is kept; with images its batch norm is calibrated, and its top-1 measured."""
     if images is None:
         named_subnets = [
@@ -283,10 +285,10 @@ def _kept(
         ]
     else:
         print(f'measuring {len(best)} sub-networks on {len(images.test)} test images', flush=True)
-        named_subnets = keep(
+        named_subnets = finalize(
             model.net,
             [Candidate(each.config, each.cost, each.accuracy) for each in best],
-            calibration=drawn(images.training, CALIBRATION_IMAGES, seed=0),
+            calibration=random_subset(images.training, CALIBRATION_IMAGES, seed=0),
             test=images.test,
             threads=threads,
         )
@@ -297,11 +299,11 @@ def _kept(
 def _write(
     engine: Engine,
     model: Model,
-    images: Images | None,
-    kept: Sequence[tuple[SubnetRecord, Checked]],
+    images: SearchImages | None,
+    kept: Sequence[tuple[SubnetRecord, MeasuredSubnet]],
     *,
-    front: Sequence[Found],
-    checked: Sequence[Checked],
+    front: Sequence[PredictedSubnet],
+    checked: Sequence[MeasuredSubnet],
     options: argparse.Namespace,
 ) -> dict[str, Any]:
     """Write profile, model and figures; return the figures."""
@@ -317,7 +319,7 @@ def _write(
         'engine': engine.name,
         'accuracy_source': 'predicted' if images is None else 'measured',
         'settings': asdict(SearchSettings(options.population, options.generations, options.seed)),
-        'measured_over_ranked_latency': asdict(Ratio.of(checked)),
+        'measured_over_ranked_latency': asdict(LatencyRatio.of(checked)),
         'front': [
             {'config': f.config.to_dict(), 'top1': f.accuracy, 'latency_s': f.latency_s}
             for f in front
@@ -336,7 +338,7 @@ def _write(
     return figures
 
 
-def _figures(each: Checked, kept: SubnetRecord | None) -> dict[str, Any]:
+def _figures(each: MeasuredSubnet, kept: SubnetRecord | None) -> dict[str, Any]:
     return {
         'subnet_id': kept and kept.subnet_id,
         'config': each.config.to_dict(),

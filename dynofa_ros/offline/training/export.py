@@ -6,17 +6,17 @@ import argparse
 import json
 from dataclasses import asdict
 
-from dynofa_ros.offline.data.dataset import Dataset, drawn
+from dynofa_ros.offline.data.dataset import Dataset, random_subset
 from dynofa_ros.offline.evaluation.accuracy import calibrated_top1
 from dynofa_ros.offline.evaluation.selection import (
     CALIBRATION_IMAGES,
     TRIAL_CALIBRATION_IMAGES,
     Candidate,
-    candidates,
-    keep,
+    evenly_spaced,
+    finalize,
+    measure_candidates,
     pareto_front,
-    spread,
-    try_out,
+    sample_candidates,
 )
 from dynofa_ros.offline.progress_report import reporting
 from dynofa_ros.offline.training.model_card import TrainingFacts, model_card, write_model_card
@@ -41,8 +41,8 @@ def write_trained_model(
     round_to_float16(net)
     chosen = _chosen(trainer, train_data, held_out, options, threads)
     print(f'measuring {len(chosen)} sub-networks on {len(test)} test images', flush=True)
-    calibration = drawn(train_data, CALIBRATION_IMAGES, seed=trainer.plan.seed)
-    kept = keep(net, chosen, calibration=calibration, test=test, threads=threads)
+    calibration = random_subset(train_data, CALIBRATION_IMAGES, seed=trainer.plan.seed)
+    kept = finalize(net, chosen, calibration=calibration, test=test, threads=threads)
     for each in kept:
         print(f'  {each.subnet_id}: {each.accuracy:.2%}', flush=True)
     _to_cpu(net)
@@ -79,17 +79,17 @@ def _chosen(
 ) -> list[Candidate]:
     """Return the sub-networks to keep, tried on the held-out images."""
     net, plan = trainer.net, trainer.plan
-    calibration = drawn(train_data, TRIAL_CALIBRATION_IMAGES, seed=plan.seed)
+    calibration = random_subset(train_data, TRIAL_CALIBRATION_IMAGES, seed=plan.seed)
     if plan.alone is not None:
         accuracy = calibrated_top1(
             net, plan.alone, calibration=calibration, test=held_out, threads=threads
         )
         counted = cost(net.extract_subnet(plan.alone).cpu(), plan.alone.r)
         return [Candidate(plan.alone, counted, accuracy)]
-    everyone = candidates(net.space, count=options.candidates, seed=plan.seed)
+    everyone = sample_candidates(net.space, count=options.candidates, seed=plan.seed)
     print(f'trying {len(everyone)} sub-networks on {len(held_out)} held-out images', flush=True)
     with reporting('tried', len(everyone)) as report:
-        tried = try_out(
+        tried = measure_candidates(
             net,
             everyone,
             calibration=calibration,
@@ -102,7 +102,7 @@ def _chosen(
         for each in tried
     ]
     (options.out / 'training' / 'tried.json').write_text(json.dumps(rows))
-    return spread(pareto_front(tried), options.keep)
+    return evenly_spaced(pareto_front(tried), options.keep)
 
 
 def _to_cpu(net: Supernet) -> None:

@@ -25,7 +25,7 @@ SMALLEST_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
-class Step:
+class TrainingStep:
     """What one step has to work with."""
 
     net: Supernet
@@ -57,7 +57,7 @@ class Step:
         return (logits.argmax(1) == self.classes).float().mean()
 
 
-def method_step(step: Step, phase: Phase, plan: TrainingPlan) -> tuple[Tensor, Tensor]:
+def training_step(step: TrainingStep, phase: Phase, plan: TrainingPlan) -> tuple[Tensor, Tensor]:
     """Add the gradients of one step; return loss and top-1 of the network trained on labels."""
     if plan.method == 'sandwich':
         return _sandwich(step, plan.subnets_per_step)
@@ -68,7 +68,7 @@ def method_step(step: Step, phase: Phase, plan: TrainingPlan) -> tuple[Tensor, T
     return _distil(step, step.teacher, phase)
 
 
-def _alone(step: Step, config: SubnetConfig) -> tuple[Tensor, Tensor]:
+def _alone(step: TrainingStep, config: SubnetConfig) -> tuple[Tensor, Tensor]:
     """Train one sub-network on the labels, at most at its own resolution."""
     logits = step.logits(step.net, config, min(step.resolutions[-1], config.r))
     loss = step.on_labels(logits)
@@ -76,7 +76,7 @@ def _alone(step: Step, config: SubnetConfig) -> tuple[Tensor, Tensor]:
     return loss.detach(), step.top1(logits)
 
 
-def _sandwich(step: Step, count: int) -> tuple[Tensor, Tensor]:
+def _sandwich(step: TrainingStep, count: int) -> tuple[Tensor, Tensor]:
     """Sandwich rule with in-place distillation.
 
     The largest sub-network learns from the labels, the smallest and random ones from its outputs
@@ -99,7 +99,7 @@ def _sandwich(step: Step, count: int) -> tuple[Tensor, Tensor]:
     return loss.detach(), step.top1(largest)
 
 
-def _distil(step: Step, teacher: Supernet, phase: Phase) -> tuple[Tensor, Tensor]:
+def _distil(step: TrainingStep, teacher: Supernet, phase: Phase) -> tuple[Tensor, Tensor]:
     """Progressive shrinking: random sub-networks learn from labels and from the frozen largest.
 
     Both losses count alike, at a resolution that the batch has in common (arXiv 1908.09791,

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from dynofa_ros.offline.data.dataset import Dataset, drawn, split
+from dynofa_ros.offline.data.dataset import Dataset, random_split, random_subset
 from dynofa_ros.offline.data.readers import load_training_sets
 from dynofa_ros.offline.evaluation.accuracy import calibrated_top1
 from dynofa_ros.offline.evaluation.selection import TRIAL_CALIBRATION_IMAGES
@@ -35,7 +35,7 @@ from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.zoo import create_supernet
 
 
-def first_weights(net: Supernet, source: str) -> None:
+def load_initial_weights(net: Supernet, source: str) -> None:
     """Load weights from a checkpoint file, or from a model: its name or its folder.
 
     Raises:
@@ -52,7 +52,7 @@ def first_weights(net: Supernet, source: str) -> None:
     net.load_state_dict(model.net.state_dict())
 
 
-def lone_subnet(net: Supernet, source: str) -> SubnetConfig:
+def read_subnet(net: Supernet, source: str) -> SubnetConfig:
     """Return the sub-network of ``CONFIG.json`` or ``SUBNET_ID@MODEL``, in canonical form.
 
     Raises:
@@ -100,10 +100,10 @@ def _run(options: argparse.Namespace, device: torch.device, ranks: Ranks) -> int
     net = create_supernet(options.supernet)
     plan = _plan(options, net, device, say)
     if options.initial_weights:
-        first_weights(net, options.initial_weights)
+        load_initial_weights(net, options.initial_weights)
     say(f'reading {options.data}')
     everything, test = load_training_sets(options.data, options.test)
-    train_data, held_out = split(everything, options.held_out, seed=options.seed)
+    train_data, held_out = random_split(everything, options.held_out, seed=options.seed)
     if train_data.labels and len(train_data.labels) != net.spec.classes:
         raise ValueError(
             f'{options.data} has {len(train_data.labels)} classes; {options.supernet} has '
@@ -135,7 +135,7 @@ def _run(options: argparse.Namespace, device: torch.device, ranks: Ranks) -> int
             held_out,
             test,
             options=options,
-            command=shown_command(sys.argv[1:]),
+            command=portable_command(sys.argv[1:]),
             threads=threads,
         )
     return 0
@@ -157,7 +157,7 @@ def _plan(
     }
     asked['precision'] = precision.name
     if options.alone:
-        asked |= {'alone': lone_subnet(net, options.alone), 'method': 'alone'}
+        asked |= {'alone': read_subnet(net, options.alone), 'method': 'alone'}
     return TrainingPlan(**(default_plan(net) | asked))
 
 
@@ -165,7 +165,7 @@ def _train(trainer: Trainer, train_data: Dataset, held_out: Dataset) -> int | No
     """Train with a log, curves and a report; return the signal that stopped it, if one did."""
     first = trainer.ranks.is_first
     work = trainer.checkpoint.parent
-    calibration = drawn(train_data, TRIAL_CALIBRATION_IMAGES, seed=trainer.plan.seed)
+    calibration = random_subset(train_data, TRIAL_CALIBRATION_IMAGES, seed=trainer.plan.seed)
     log = TrainingLog(work / 'log.jsonl', first_step=trainer.step) if first else None
 
     def note(progress: Progress) -> None:
@@ -212,7 +212,7 @@ def held_out_top1(trainer: Trainer, calibration: Dataset, held_out: Dataset) -> 
     return top1
 
 
-def shown_command(arguments: Sequence[str]) -> str:
+def portable_command(arguments: Sequence[str]) -> str:
     """Return the command as others can use it: without the folders of this machine."""
     shown = [re.sub(r'(^|[=:@])[\w.~/-]*/(?=[^/])', r'\1', each.rstrip('/')) for each in arguments]
     return shlex.join(['dynofa', *shown])

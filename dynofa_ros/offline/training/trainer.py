@@ -23,7 +23,7 @@ from dynofa_ros.offline.data.loader import TrainingBatches
 from dynofa_ros.offline.training.channel_sorting import sort_channels
 from dynofa_ros.offline.training.config import TrainingPlan
 from dynofa_ros.offline.training.distributed import Ranks
-from dynofa_ros.offline.training.losses import Step, method_step
+from dynofa_ros.offline.training.losses import TrainingStep, training_step
 from dynofa_ros.offline.training.phases import Phase, phases
 from dynofa_ros.offline.training.precision import Precision
 from dynofa_ros.supernet.model import fingerprint
@@ -255,7 +255,7 @@ class Trainer:
         # Dropout draws from the generator that PyTorch has for all.
         torch.manual_seed(hash((self.plan.seed, self.step, self.ranks.rank)))
         self.optimizer.zero_grad(set_to_none=True)
-        step = Step(
+        step = TrainingStep(
             net=self.net,
             teacher=self.teacher,
             images=images,
@@ -266,7 +266,7 @@ class Trainer:
             label_smoothing=self.plan.label_smoothing,
             backward=self._backward,
         )
-        loss, accuracy = method_step(step, phase, self.plan)
+        loss, accuracy = training_step(step, phase, self.plan)
         told = torch.stack([loss, accuracy, torch.tensor(float(stop), device=self.device)])
         mean_loss, mean_accuracy, stopping = self.ranks.mean(told).tolist()
         if not mean_loss < float('inf'):

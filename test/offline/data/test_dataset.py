@@ -3,7 +3,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from dynofa_ros.offline.data.dataset import DecodedImages, class_indices, drawn, split
+from dynofa_ros.offline.data.dataset import (
+    DecodedImages,
+    class_indices,
+    random_split,
+    random_subset,
+)
 from dynofa_ros.offline.data.readers import load_dataset
 
 
@@ -19,20 +24,20 @@ def numbered():
 
 
 def test_a_split_has_every_image_once():
-    rest, held_out = split(numbered(), 3, seed=0)
+    rest, held_out = random_split(numbered(), 3, seed=0)
     assert (len(rest), len(held_out)) == (7, 3)
     assert sorted(torch.cat([rest.classes, held_out.classes]).tolist()) == list(range(10))
 
 
 def test_a_split_keeps_images_and_classes_together(data):
-    for part in split(data, 5, seed=0):
+    for part in random_split(data, 5, seed=0):
         for index, of_class in enumerate(part.classes.tolist()):
             assert part.image(index).mean((0, 1)).argmax() == of_class
 
 
 def test_a_split_is_drawn_by_its_seed():
     def held_out(seed):
-        return split(numbered(), 3, seed=seed)[1].classes.tolist()
+        return random_split(numbered(), 3, seed=seed)[1].classes.tolist()
 
     assert held_out(0) == held_out(0) != held_out(1)
 
@@ -40,16 +45,16 @@ def test_a_split_is_drawn_by_its_seed():
 @pytest.mark.parametrize('held_out', [0, 10, -1])
 def test_a_split_with_an_empty_part_is_refused(held_out):
     with pytest.raises(ValueError, match=f'held out are {held_out} images; expected 1 to 9'):
-        split(numbered(), held_out, seed=0)
+        random_split(numbered(), held_out, seed=0)
 
 
 def test_what_is_drawn_comes_from_all_over():
-    assert len(set(drawn(numbered(), 5).classes.tolist())) == 5
-    assert drawn(numbered(), 5).classes.tolist() != list(range(5))
+    assert len(set(random_subset(numbered(), 5).classes.tolist())) == 5
+    assert random_subset(numbered(), 5).classes.tolist() != list(range(5))
 
 
 def test_drawn_are_all_if_there_are_fewer():
-    assert sorted(drawn(numbered(), 99).classes.tolist()) == list(range(10))
+    assert sorted(random_subset(numbered(), 99).classes.tolist()) == list(range(10))
 
 
 def test_a_fingerprint_is_that_of_images_and_classes(data):

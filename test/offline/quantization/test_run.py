@@ -12,7 +12,7 @@ pytest.importorskip('openvino', reason='openvino is not installed')
 
 from dynofa_ros.cli import main
 from dynofa_ros.engine import CompiledCache, Place, ResidentSet, create_engine, networks
-from dynofa_ros.offline.evaluation.run import subjects_of
+from dynofa_ros.offline.evaluation.run import selected_subnets
 from dynofa_ros.offline.quantization.card import HEADING, add_to_card
 from dynofa_ros.supernet import load_model
 
@@ -199,15 +199,15 @@ class Evaluation:
 
 
 def test_evaluation_leaves_out_int8_ones(quantized):
-    subjects = subjects_of(load_model(str(quantized[0])), Evaluation())
-    assert [(each.subnet_id, each.card) for each in subjects] == [
+    subjects = selected_subnets(load_model(str(quantized[0])), Evaluation())
+    assert [(each.subnet_id, each.card_top1) for each in subjects] == [
         ('small', 0.3), ('middle', 0.4), ('large', 0.5)
     ]  # fmt: skip
 
 
 def test_evaluation_of_an_int8_one_is_refused(quantized):
     with pytest.raises(ValueError, match='small-int8 is int8, which PyTorch does not run'):
-        subjects_of(load_model(str(quantized[0])), Evaluation('small-int8'))
+        selected_subnets(load_model(str(quantized[0])), Evaluation('small-int8'))
 
 
 @pytest.mark.parametrize('after', ['', '## Limits\n\nMany.\n'])

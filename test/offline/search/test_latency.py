@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from dynofa_ros.engine import EngineError, Measurement, create_engine
-from dynofa_ros.offline.evaluation.selection import candidates
+from dynofa_ros.offline.evaluation.selection import sample_candidates
 from dynofa_ros.offline.search.latency import (
     SubnetLatencyModel,
     available_threads,
-    choose_timer,
-    fastest,
+    choose_timing_engine,
+    fastest_latency_s,
     measure_latency,
     named,
 )
@@ -25,7 +25,7 @@ def true_latency_s(config):
 
 
 def test_other_sub_networks_are_ranked_by_what_was_measured():
-    everyone = candidates(SPACE, count=60, seed=0)
+    everyone = sample_candidates(SPACE, count=60, seed=0)
     known, others = everyone[:40], everyone[40:]
     model = SubnetLatencyModel(SPACE, known, [true_latency_s(config) for config in known])
     truth = np.array([true_latency_s(config) for config in others])
@@ -34,12 +34,12 @@ def test_other_sub_networks_are_ranked_by_what_was_measured():
 
 def test_a_latency_that_is_none_is_refused():
     with pytest.raises(ValueError, match=r'latency_s holds 0\.0; it must be above 0'):
-        SubnetLatencyModel(SPACE, candidates(SPACE, count=2, seed=0), [0.1, 0.0])
+        SubnetLatencyModel(SPACE, sample_candidates(SPACE, count=2, seed=0), [0.1, 0.0])
 
 
 def test_unequal_lengths_are_refused():
     with pytest.raises(ValueError, match='2 sub-networks with 1 latencies'):
-        SubnetLatencyModel(SPACE, candidates(SPACE, count=2, seed=0), [0.1])
+        SubnetLatencyModel(SPACE, sample_candidates(SPACE, count=2, seed=0), [0.1])
 
 
 def took(threads, latency_s):
@@ -49,7 +49,7 @@ def took(threads, latency_s):
 @pytest.mark.parametrize('name', ['torch', 'onnxruntime'])
 def test_each_sub_network_is_timed_with_each_number_of_threads(random_supernet, name):
     net = random_supernet()
-    configs = candidates(net.space, count=2, seed=0)
+    configs = sample_candidates(net.space, count=2, seed=0)
     measured = measure_latency(create_engine(name), net, configs, threads=(1, 2), rounds=3)
     assert [[m.threads for m in points] for points in measured] == [[1, 2], [1, 2]]
     assert [[m.subnet_id for m in points] for points in measured] == [
@@ -71,19 +71,19 @@ def test_a_sub_network_that_the_engine_cannot_run_is_an_error(random_supernet):
 
 
 def test_an_engine_is_chosen_by_name(random_supernet):
-    assert choose_timer('torch', random_supernet(), threads=1).engine.name == 'torch'
+    assert choose_timing_engine('torch', random_supernet(), threads=1).engine.name == 'torch'
 
 
 def test_an_unknown_engine_is_refused(random_supernet):
     with pytest.raises(ValueError, match="engine is 'steam'; expected auto"):
-        choose_timer('steam', random_supernet(), threads=1)
+        choose_timing_engine('steam', random_supernet(), threads=1)
 
 
 def test_the_fastest_threads_are_those_of_all_together():
     def points(one, two):
         return [took(1, one), took(2, two)]
 
-    assert fastest([points(1.0, 2.0), points(4.0, 2.0)]) == [2.0, 2.0]
+    assert fastest_latency_s([points(1.0, 2.0), points(4.0, 2.0)]) == [2.0, 2.0]
 
 
 def test_measurements_take_the_name_of_what_is_kept():

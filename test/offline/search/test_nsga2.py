@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip('pymoo', reason='pymoo, of the extra search, is not installed')
 
-from dynofa_ros.offline.search.nsga2 import Found, Genes, SearchSettings, evolve
+from dynofa_ros.offline.search.nsga2 import ConfigEncoding, PredictedSubnet, SearchSettings, evolve
 from dynofa_ros.supernet.search_space import (
     ElasticDimension,
     SearchSpace,
@@ -101,7 +101,7 @@ def test_an_interrupted_search_returns_what_it_found():
         report=interrupting(2),
     )
     assert front
-    assert all(isinstance(found, Found) for found in front)
+    assert all(isinstance(found, PredictedSubnet) for found in front)
 
 
 def test_a_search_that_is_interrupted_at_once_has_nothing_to_return():
@@ -113,7 +113,7 @@ def test_a_search_that_is_interrupted_at_once_has_nothing_to_return():
 
 
 def test_a_config_survives_its_genes():
-    genes = Genes(SPACE)
+    genes = ConfigEncoding(SPACE)
     config = SPACE.canonical(SPACE.sample(Random(0)))
     assert genes.decode(genes.encode(config)) == config
 
@@ -123,11 +123,11 @@ def test_a_choice_of_one_is_no_gene():
         w=(ElasticDimension((64,)),), d=(ElasticDimension((1, 2)),), resolutions=(20,)
     )
     assert genes_of(space) == [1, 0]
-    assert Genes(space).decode([1, 0]) == space.max_config()
+    assert ConfigEncoding(space).decode([1, 0]) == space.max_config()
 
 
 def genes_of(space):
-    return Genes(space).most.tolist()
+    return ConfigEncoding(space).most.tolist()
 
 
 def test_a_space_of_one_sub_network_is_refused():

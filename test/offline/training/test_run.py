@@ -10,7 +10,7 @@ import pytest
 from dynofa_ros.cli import main
 from dynofa_ros.commands.train import PROCESS_VARIABLES
 from dynofa_ros.offline.training import run as train_command
-from dynofa_ros.offline.training.run import shown_command
+from dynofa_ros.offline.training.run import portable_command
 from dynofa_ros.supernet import load_model
 
 pytestmark = pytest.mark.usefixtures('tiny_zoo')
@@ -119,7 +119,7 @@ def test_what_cannot_be_trained_is_named(train, more, message):
 
 
 def test_a_command_is_shown_without_the_folders_of_this_machine():
-    shown = shown_command(
+    shown = portable_command(
         ['train', '--data', '/data/set/', '--test=a/b.tar', '--alone', 'r20@/m/net', '--seed', '3']
     )
     assert shown == 'dynofa train --data set --test=b.tar --alone r20@net --seed 3'
