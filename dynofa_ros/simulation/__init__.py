@@ -1,4 +1,4 @@
-"""Discrete-event simulation of device, applications and governors."""
+"""Discrete-event simulation of a platform, its applications and the policies that manage them."""
 
 from dynofa_ros.simulation.result import ApplicationResult, Result
 from dynofa_ros.simulation.scenario import Scenario, load_scenario

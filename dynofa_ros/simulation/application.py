@@ -1,4 +1,4 @@
-"""One application at work: takes images, runs its sub-network, and counts what became of them."""
+"""One simulated application: it receives images, runs its sub-network and counts the outcome."""
 
 from __future__ import annotations
 
@@ -18,53 +18,72 @@ from dynofa_ros.simulation.scenario import ApplicationPlan
 
 @dataclass(frozen=True)
 class ExecutionOption:
-    """A way to run: a sub-network in a place, as the application's profile has it."""
+    """A sub-network on a processor with a number of threads, as listed in a profile."""
 
     key: PointKey
     accuracy: float
-    share: float  # of the processor's cores, 0..1
-    latency_s: dict[float, float]  # undisturbed, at each clock
+    core_share: float  # of the processor's cores, 0..1
+    latency_s: dict[float, float]  # without contention, by frequency
 
     @property
     def processor(self) -> str:
-        """Where it runs."""
+        """The processor it runs on."""
         return self.key[2]
+
+    def trace_fields(self) -> dict[str, object]:
+        """Return its fields in a trace event."""
+        subnet_id, _, processor, threads = self.key
+        return {'subnet_id': subnet_id, 'processor': processor, 'threads': threads}
 
 
 @dataclass(frozen=True)
 class SimulatedFrame:
-    """A frame that is done."""
+    """A completed frame."""
 
     app: str
-    sequence: int  # of the frames that are done
-    way: ExecutionOption
+    sequence: int  # among completed frames
+    option: ExecutionOption
     arrived_s: float
     inference_s: float
-    latency_s: float  # from the image's arrival
+    latency_s: float  # since the arrival of the image
     deadline_s: float
     energy_j: float  # above idle, of its own inference
-    dropped: int  # images since the frame before that were never looked at
+    dropped: int  # images dropped since the previous frame
 
     @property
     def met(self) -> bool:
         """Whether it met its deadline."""
         return self.latency_s <= self.deadline_s
 
+    def trace_fields(self) -> dict[str, object]:
+        """Return its fields in a trace event."""
+        return {
+            'app': self.app,
+            **self.option.trace_fields(),
+            'arrived_s': self.arrived_s,
+            'latency_s': self.latency_s,
+            'inference_s': self.inference_s,
+            'deadline_s': self.deadline_s,
+            'met': self.met,
+            'accuracy': self.option.accuracy,
+            'energy_j': self.energy_j,
+        }
+
 
 def execution_options(profile: Profile, platform: Platform) -> dict[PointKey, ExecutionOption]:
-    """Return the ways to run of a profile, by key."""
+    """Return the execution options of a profile, by key."""
     found: dict[PointKey, ExecutionOption] = {}
     for point in profile.points:
         if point.key not in found:
-            unit = platform.processor(point.processor)
-            share = unit.cores_used(point.threads) / unit.cores
-            found[point.key] = ExecutionOption(point.key, point.accuracy, share, {})
+            processor = platform.processor(point.processor)
+            core_share = processor.cores_used(point.threads) / processor.cores
+            found[point.key] = ExecutionOption(point.key, point.accuracy, core_share, {})
         found[point.key].latency_s[point.frequency_hz] = point.latency_s
     return found
 
 
 class SimulatedApplication:
-    """An application: one frame at work, one image at most that waits, and of those the newest."""
+    """Processes one frame at a time; at most one image waits, and a newer one replaces it."""
 
     def __init__(
         self,
@@ -77,66 +96,63 @@ class SimulatedApplication:
         finished: Callable[[SimulatedFrame], None],
         trace: Trace | None,
     ) -> None:
-        """`finished` is told of every frame that is done."""
+        """`finished` receives every completed frame."""
         self.plan, self.profile = plan, profile
-        self.ways = execution_options(profile, machine.platform)
+        self.execution_options = execution_options(profile, machine.platform)
         self.frames: list[SimulatedFrame] = []
         self.arrived = self.dropped = self.switches = 0
-        self.running: ExecutionOption | None = None  # what the next frame runs
+        self.selected: ExecutionOption | None = None  # of the next frame
         self._images, self._queue, self._machine = images, queue, machine
         self._finished, self._trace = finished, trace
         self._waiting: Image | None = None
-        self._at_work: Image | None = None
+        self._processing: Image | None = None
         self._job: tuple[Job, ExecutionOption] | None = None
         self._blocked_until_s = -math.inf
         self._skipped = 0
 
     @property
     def unfinished(self) -> int:
-        """Images that are at work or wait."""
-        return (self._at_work is not None) + (self._waiting is not None)
+        """Number of images waiting or in processing."""
+        return (self._processing is not None) + (self._waiting is not None)
 
     @property
     def target(self) -> Target:
-        """The targets in force."""
+        """The present targets."""
         return self.plan.target_at(self._queue.now_s)
 
     def start(self) -> None:
-        """Take images from now on."""
-        self._await_next()
+        """Start to receive images."""
+        image = next(self._images, None)
+        if image is not None:
+            self._queue.at(image.arrived_s, lambda: self._receive(image))
 
     def leave(self) -> None:
-        """Stop at once; what is not done stays undone."""
+        """Stop at once and abandon unfinished frames."""
         if self._job is not None:
-            job, way = self._job
-            self._machine.stop(job, way.processor)
+            job, option = self._job
+            self._machine.stop(job, option.processor)
             self._job = None
         self._images = iter(())
 
     def switch(self, key: PointKey, *, swap_s: float = 0.0) -> None:
-        """Run something else from the next frame on; no frame begins for `swap_s`.
+        """Select an execution option for the next frames; no frame starts within `swap_s`.
 
-        Raises KeyError for what the profile does not have.
+        Raises KeyError if the profile does not list it.
         """
-        way = self.ways[key]
-        if way is self.running:
+        option = self.execution_options[key]
+        if option is self.selected:
             return
-        if self.running is not None:
+        if self.selected is not None:
             self.switches += 1
             if self._trace:
-                self._trace('switch', app=self.plan.name, **_words(way))
-        self.running = way
+                self._trace('switch', app=self.plan.name, **option.trace_fields())
+        self.selected = option
         if swap_s > 0.0:
             self._blocked_until_s = self._queue.now_s + swap_s
-            self._queue.at(self._blocked_until_s, self._begin)
+            self._queue.at(self._blocked_until_s, self._start_frame)
 
-    def _await_next(self) -> None:
-        image = next(self._images, None)
-        if image is not None:
-            self._queue.at(image.arrived_s, lambda: self._arrive(image))
-
-    def _arrive(self, image: Image) -> None:
-        """Keep an image; one that waited is dropped."""
+    def _receive(self, image: Image) -> None:
+        """Queue an image; one that is still waiting is dropped."""
         if self._waiting is not None:
             self.dropped += 1
             self._skipped += 1
@@ -144,46 +160,47 @@ class SimulatedApplication:
                 self._trace('dropped', app=self.plan.name, arrived_s=self._waiting.arrived_s)
         self.arrived += 1
         self._waiting = image
-        self._begin()
-        self._await_next()
+        self._start_frame()
+        self.start()
 
-    def _begin(self) -> None:
-        """Begin the frame that waits, if nothing holds it up."""
+    def _start_frame(self) -> None:
+        """Start the waiting frame unless the application is busy or blocked by a switch."""
         image = self._waiting
-        if image is None or self._at_work is not None:
+        if image is None or self._processing is not None:
             return
         if self._queue.now_s < self._blocked_until_s:
             return
-        self._at_work, self._waiting = image, None
+        self._processing, self._waiting = image, None
         if self.plan.overhead_s > 0.0:
             self._queue.at(self._queue.now_s + self.plan.overhead_s, self._infer)
         else:
             self._infer()
 
     def _infer(self) -> None:
-        if self._at_work is None or self._queue.now_s >= self.plan.leave_s:
+        if self._processing is None or self._queue.now_s >= self.plan.leave_s:
             return
-        way = self.running
-        assert way is not None  # a policy chooses when an application joins
-        job = Job(way.latency_s, way.share, self._at_work.spread, self._done)
-        self._job = (job, way)
-        self._machine.start(job, way.processor)
+        option = self.selected
+        assert option is not None  # a policy selects one when an application joins
+        factor = self._processing.latency_factor
+        job = Job(option.latency_s, option.core_share, factor, self._complete)
+        self._job = (job, option)
+        self._machine.start(job, option.processor)
 
-    def _done(self, job: Job) -> None:
+    def _complete(self, job: Job) -> None:
         assert self._job is not None
-        assert self._at_work is not None
-        (_, way), image = self._job, self._at_work
-        self._machine.stop(job, way.processor)
-        self._job = self._at_work = None
+        assert self._processing is not None
+        (_, option), image = self._job, self._processing
+        self._machine.stop(job, option.processor)
+        self._job = self._processing = None
         now_s = self._queue.now_s
         frame = SimulatedFrame(
             app=self.plan.name,
             sequence=len(self.frames) + 1,
-            way=way,
+            option=option,
             arrived_s=image.arrived_s,
             inference_s=now_s - job.started_s,
             latency_s=now_s - image.arrived_s,
-            # As it was when the image arrived: nobody can meet one that is set later.
+            # The deadline when the image arrived: no policy can react to one that is set later.
             deadline_s=self.plan.target_at(image.arrived_s).deadline_s,
             energy_j=job.energy_j,
             dropped=self._skipped,
@@ -191,25 +208,6 @@ class SimulatedApplication:
         self._skipped = 0
         self.frames.append(frame)
         if self._trace:
-            self._trace('frame', **_facts(frame))
+            self._trace('frame', **frame.trace_fields())
         self._finished(frame)
-        self._begin()
-
-
-def _words(way: ExecutionOption) -> dict[str, object]:
-    subnet_id, _, processor, threads = way.key
-    return {'subnet_id': subnet_id, 'processor': processor, 'threads': threads}
-
-
-def _facts(frame: SimulatedFrame) -> dict[str, object]:
-    return {
-        'app': frame.app,
-        **_words(frame.way),
-        'arrived_s': frame.arrived_s,
-        'latency_s': frame.latency_s,
-        'inference_s': frame.inference_s,
-        'deadline_s': frame.deadline_s,
-        'met': frame.met,
-        'accuracy': frame.way.accuracy,
-        'energy_j': frame.energy_j,
-    }
+        self._start_frame()

@@ -1,4 +1,4 @@
-"""Images of one application, as its camera takes them."""
+"""The camera of one application: a stream of images with arrival jitter and bursts."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from random import Random
 
 from dynofa_ros.simulation.scenario import ApplicationPlan
 
-# Farther from its time no image arrives, in standard deviations: it would overtake its neighbour.
-LARGEST_DEVIATION = 3.0
+# Arrival jitter is cut off here, in standard deviations, so that no image overtakes the next.
+MAX_DEVIATION = 3.0
 ROUNDING_S = 1e-9
 
 
 @dataclass(frozen=True)
 class Image:
-    """One image, and what its inference takes relative to what it should."""
+    """One image and the latency factor of its inference: actual / modelled latency."""
 
     number: int
     arrived_s: float
-    spread: float
+    latency_factor: float
 
 
 def images(plan: ApplicationPlan, *, latency_jitter: float, seed: int) -> Iterator[Image]:
-    """Yield the images of an application until it leaves, in order.
+    """Yield the images of an application in order of arrival, until it leaves.
 
-    `latency_jitter` is the standard deviation of the log-normal spread. Images depend on the seed
-    and the application's name alone, so that every policy gets the same ones.
+    Latency factors are log-normal with standard deviation `latency_jitter`. The images depend only
+    on the seed and the application's name, so every policy gets the same ones.
     """
-    camera = Random(f'{seed} {plan.name} camera')
-    spread = Random(f'{seed} {plan.name} spread')
-    for number, (due_s, period_s) in enumerate(_due(plan)):
-        deviation = min(max(camera.gauss(0.0, 1.0), -LARGEST_DEVIATION), LARGEST_DEVIATION)
-        arrived_s = due_s + (deviation + LARGEST_DEVIATION) * plan.period_jitter * period_s
+    arrival_rng = Random(f'{seed} {plan.name} camera')
+    latency_rng = Random(f'{seed} {plan.name} spread')
+    for number, (due_s, period_s) in enumerate(_schedule(plan)):
+        deviation = min(max(arrival_rng.gauss(0.0, 1.0), -MAX_DEVIATION), MAX_DEVIATION)
+        arrived_s = due_s + (deviation + MAX_DEVIATION) * plan.period_jitter * period_s
         if arrived_s >= plan.leave_s:
             return
-        yield Image(number, arrived_s, spread.lognormvariate(0.0, latency_jitter))
+        yield Image(number, arrived_s, latency_rng.lognormvariate(0.0, latency_jitter))
 
 
-def _due(plan: ApplicationPlan) -> Iterator[tuple[float, float]]:
-    """Yield when images are due, and the period until the next one.
+def _schedule(plan: ApplicationPlan) -> Iterator[tuple[float, float]]:
+    """Yield the nominal time of each image and the period in force.
 
-    A burst begins and ends with an image of its own: what is due after that is no longer taken.
+    A burst starts with an image of its own, and so does the regular rate after it.
     """
     starts = [(plan.join_s, plan.period_s)]
     for burst in plan.bursts:
@@ -52,9 +52,11 @@ def _due(plan: ApplicationPlan) -> Iterator[tuple[float, float]]:
             starts.append((burst.until_s, plan.period_s))
     for index, (start_s, period_s) in enumerate(starts):
         end_s = starts[index + 1][0] if index + 1 < len(starts) else math.inf
-        # The last one before a change keeps its distance, or its lateness could overtake the next.
+        # The last image before a change of rate keeps a full period to the next: jitter must not
+        # make it overtake that one.
+        margin_s = period_s if math.isfinite(end_s) else 0.0
         for number in itertools.count():
             due_s = start_s + number * period_s
-            if due_s + (period_s if math.isfinite(end_s) else 0.0) > end_s + ROUNDING_S:
+            if due_s + margin_s > end_s + ROUNDING_S:
                 break
             yield due_s, period_s

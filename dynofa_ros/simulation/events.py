@@ -1,4 +1,4 @@
-"""Simulated time: what is to happen, in the order in which it happens."""
+"""Event queue of the simulation: simulated time and the actions scheduled in it."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ Action = Callable[[], None]
 
 
 class EventQueue:
-    """Actions and their times. Of equal times the one that was planned first comes first."""
+    """Runs actions in order of time; actions of equal time run in the order of scheduling."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self._planned: list[tuple[float, int, Action]] = []
+        self._scheduled: list[tuple[float, int, Action]] = []
         self._count = itertools.count()
 
     def at(self, time_s: float, action: Action) -> None:
-        """Plan an action; one whose time is past happens now."""
+        """Schedule an action; a time in the past means now."""
         if time_s < self.now_s:
             time_s = self.now_s
-        heapq.heappush(self._planned, (time_s, next(self._count), action))
+        heapq.heappush(self._scheduled, (time_s, next(self._count), action))
 
     def every(self, period_s: float, action: Action) -> None:
-        """Plan an action now and then every `period_s`, without end."""
-        start_s, turns = self.now_s, itertools.count(1)
+        """Schedule an action now and then every `period_s`, without end."""
+        start_s, periods = self.now_s, itertools.count(1)
 
-        def again() -> None:
-            self.at(start_s + next(turns) * period_s, again)
+        def repeat() -> None:
+            self.at(start_s + next(periods) * period_s, repeat)
             action()
 
-        self.at(start_s, again)
+        self.at(start_s, repeat)
 
     def run_until(self, end_s: float) -> None:
-        """Let everything happen that is planned before `end_s`; then it is `end_s`."""
-        planned, pop = self._planned, heapq.heappop
-        while planned and planned[0][0] < end_s:
-            self.now_s, _, action = pop(planned)
+        """Run all actions scheduled before `end_s`, then set the time to `end_s`."""
+        scheduled, pop = self._scheduled, heapq.heappop
+        while scheduled and scheduled[0][0] < end_s:
+            self.now_s, _, action = pop(scheduled)
             action()
         self.now_s = end_s

@@ -1,4 +1,4 @@
-"""The simulated machine: clocks, power, energy, heat and battery, from event to event."""
+"""The simulated machine: frequencies, power, energy, temperatures and battery over time."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from dynofa_ros.platform.simulated.device import MAX_STEP_S
 from dynofa_ros.simulation.events import EventQueue
 from dynofa_ros.simulation.governors.domain import GovernedDomain
 from dynofa_ros.simulation.governors.linux import Governor
-from dynofa_ros.simulation.processor import Job, Unit
+from dynofa_ros.simulation.processor import Job, SimulatedProcessor
 
 Trace = Callable[..., None]
-"""Takes note of an event: its kind, and its facts by name."""
+"""Receives each event: its kind, and its fields as keyword arguments."""
 
 
 class SimulatedMachine:
-    """A platform at work.
+    """A platform in operation, which starts in thermal equilibrium at idle.
 
-    At the start it has been idle for long. A domain with a governor starts at that governor's
-    clock, any other at the highest.
+    A domain with a governor starts at that governor's first frequency, any other at its highest.
     """
 
     def __init__(
@@ -37,8 +36,8 @@ class SimulatedMachine:
     ) -> None:
         self.platform = platform
         self.energy_j = 0.0
-        self.power_w = platform.idle_power_w  # mean between the last two looks at temperatures
-        self.co_runner_energy_j = 0.0  # the part of it above idle that is not our work
+        self.power_w = platform.idle_power_w  # mean over the last thermal step
+        self.co_runner_energy_j = 0.0  # part of energy_j above idle that co-runners used
         self.clock_changes = dict.fromkeys(platform.domains, 0)
         self.hottest_c = {
             name: zone.steady_c(platform.idle_power_w)
@@ -53,7 +52,7 @@ class SimulatedMachine:
             battery_initial * platform.battery.energy_j if platform.battery else math.nan
         )
         self._clocks = {
-            # A governor sits in the kernel: nothing delays it but its own sampling.
+            # A governor runs in the kernel: only its sampling period delays it.
             name: SimulatedClock(
                 dataclasses.replace(domain, change_delay_s=0.0) if name in governors else domain
             )
@@ -61,33 +60,34 @@ class SimulatedMachine:
         }
         self._requested_hz = {name: clock.limits.max_hz for name, clock in self._clocks.items()}
         self._frequency_hz = dict(self._requested_hz)
-        self._due_s: dict[str, float] = {}  # when the last change asked for is in force
-        self._caps_hz: dict[str, float] = {}  # of domains that heat holds back
-        self.units = {
-            name: Unit(platform, name, queue, sync=self.sync) for name in platform.processors
+        self._due_s: dict[str, float] = {}  # when the last request takes effect, by domain
+        self._caps_hz: dict[str, float] = {}  # of throttled domains
+        self._processors = {
+            name: SimulatedProcessor(platform, name, queue, sync=self.sync)
+            for name in platform.processors
         }
         self._of_domain = {
-            name: [unit for unit in self.units.values() if unit.domain == name]
+            name: [each for each in self._processors.values() if each.domain == name]
             for name in platform.domains
         }
-        for unit in self.units.values():
-            unit.replan(self._frequency_hz[unit.domain])
+        for processor in self._processors.values():
+            processor.replan(self._frequency_hz[processor.domain])
         self._governed: dict[str, GovernedDomain] = {}
         for name, governor in governors.items():
-            self._govern(name, governor)
-        queue.every(MAX_STEP_S, self._heat)
+            self._add_governor(name, governor)
+        queue.every(MAX_STEP_S, self._update_temperatures)
 
     def frequency_hz(self, domain: str) -> float:
-        """Return the clock of a domain now."""
+        """Return the present frequency of a domain."""
         return self._frequency_hz[domain]
 
     def processors_of(self, domain: str) -> tuple[str, ...]:
-        """Return the names of the processors that a domain clocks."""
-        return tuple(unit.name for unit in self._of_domain[domain])
+        """Return the names of the processors in a frequency domain."""
+        return tuple(each.name for each in self._of_domain[domain])
 
     @property
     def battery(self) -> float:
-        """Charge of the battery, 0..1; NaN: there is none. Empty, it stays at 0."""
+        """State of charge of the battery, 0..1; NaN without a battery. It stays at 0 when empty."""
         if self.platform.battery is None:
             return math.nan
         left_j = self._battery_start_j - self.energy_j
@@ -95,58 +95,57 @@ class SimulatedMachine:
 
     @property
     def temperatures_c(self) -> Mapping[str, float]:
-        """Temperature of each thermal zone at the last look."""
+        """Temperature of each thermal zone after the last thermal step."""
         return self._temperature_c
 
     def sync(self) -> None:
-        """Bring power, energy and work up to now. Before every change of anything."""
+        """Advance power, energy and work to the present; call this before every change of state."""
         dt_s = self._queue.now_s - self._synced_s
         if dt_s <= 0.0:
             return
         self._synced_s = self._queue.now_s
         power_w = self.platform.idle_power_w
-        for unit in self.units.values():
-            power_w += unit.power_w
-            self.co_runner_energy_j += unit.co_runner_power_w * dt_s
-            unit.advance(dt_s)
+        for processor in self._processors.values():
+            power_w += processor.power_w
+            self.co_runner_energy_j += processor.co_runner_power_w * dt_s
+            processor.advance(dt_s)
         self.energy_j += power_w * dt_s
         for name, governed in self._governed.items():
             governed.load(dt_s, frequency_hz=self._frequency_hz[name])
 
-    def _rouse(self, domain: str) -> None:
-        """Wake the governor of a domain whose load is about to change."""
-        if domain in self._governed:
-            self._governed[domain].wake(self._frequency_hz[domain])
+    def start(self, job: Job, name: str) -> None:
+        """Start a job on a processor."""
+        processor = self._before_load_change(name)
+        processor.add(job)
+        processor.replan(self._frequency_hz[processor.domain])
 
-    def start(self, job: Job, processor: str) -> None:
-        """Run a job from now on."""
-        unit = self.units[processor]
+    def stop(self, job: Job, name: str) -> None:
+        """Remove a job from a processor, whether or not it is done."""
+        processor = self._processors[name]
         self.sync()
-        self._rouse(unit.domain)
-        unit.add(job)
-        unit.replan(self._frequency_hz[unit.domain])
+        processor.remove(job)
+        processor.replan(self._frequency_hz[processor.domain])
+        if processor.domain in self._governed:
+            self._governed[processor.domain].frame_done()
 
-    def stop(self, job: Job, processor: str) -> None:
-        """Take a job out, be it done or not."""
-        unit = self.units[processor]
-        self.sync()
-        unit.remove(job)
-        unit.replan(self._frequency_hz[unit.domain])
-        if unit.domain in self._governed:
-            self._governed[unit.domain].slept()
-
-    def set_co_runner(self, processor: str, utilisation: float) -> None:
-        """Let other programs use a part of a processor from now on, 0..1."""
-        unit = self.units[processor]
-        self.sync()
-        self._rouse(unit.domain)
-        unit.co_runner_utilisation = utilisation
-        unit.replan(self._frequency_hz[unit.domain])
+    def set_co_runner(self, name: str, utilisation: float) -> None:
+        """Set the utilisation of a processor by co-runners, 0..1."""
+        processor = self._before_load_change(name)
+        processor.co_runner_utilisation = utilisation
+        processor.replan(self._frequency_hz[processor.domain])
         if self._trace:
-            self._trace('co_runner', processor=processor, utilisation=utilisation)
+            self._trace('co_runner', processor=name, utilisation=utilisation)
 
-    def set_clock(self, domain: str, frequency_hz: float) -> None:
-        """Ask for a clock that the domain lists; it is in force after the domain's delay."""
+    def _before_load_change(self, name: str) -> SimulatedProcessor:
+        """Return a processor, with its machine in sync and its governor awake."""
+        processor = self._processors[name]
+        self.sync()
+        if processor.domain in self._governed:
+            self._governed[processor.domain].wake(self._frequency_hz[processor.domain])
+        return processor
+
+    def set_frequency(self, domain: str, frequency_hz: float) -> None:
+        """Request a listed frequency; it takes effect after the domain's delay."""
         if frequency_hz == self._requested_hz[domain]:
             return
         self._requested_hz[domain] = frequency_hz
@@ -154,38 +153,38 @@ class SimulatedMachine:
         clock = self._clocks[domain]
         clock.set(Limits(frequency_hz, frequency_hz))
         if math.isinf(clock.until_change_s):
-            self._changed(domain)
+            self._apply_frequency(domain)
             return
         self._due_s[domain] = due_s = self._queue.now_s + clock.until_change_s
-        self._queue.at(due_s, lambda: self._arrive(domain, due_s))
+        self._queue.at(due_s, lambda: self._complete_request(domain, due_s))
 
-    def _arrive(self, domain: str, due_s: float) -> None:
-        """Put a change of clock into force, unless another request has come in between."""
+    def _complete_request(self, domain: str, due_s: float) -> None:
+        """Complete a frequency request unless a newer one has replaced it."""
         clock = self._clocks[domain]
         if self._due_s[domain] != due_s or math.isinf(clock.until_change_s):
             return
         self.sync()
         clock.advance(clock.until_change_s)
-        self._changed(domain)
+        self._apply_frequency(domain)
 
-    def _changed(self, domain: str) -> None:
-        """Replan what a clock drives, if it is another than before."""
+    def _apply_frequency(self, domain: str) -> None:
+        """Replan the processors of a domain if its frequency has changed."""
         frequency_hz = self._clocks[domain].frequency_hz
         if frequency_hz == self._frequency_hz[domain]:
             return
         self._frequency_hz[domain] = frequency_hz
         self.clock_changes[domain] += 1
-        for unit in self._of_domain[domain]:
-            unit.replan(frequency_hz)
+        for processor in self._of_domain[domain]:
+            processor.replan(frequency_hz)
         if self._trace:
             self._trace('clock', domain=domain, frequency_hz=frequency_hz)
 
-    def _govern(self, name: str, governor: Governor) -> None:
-        """Put a domain into the hands of a governor, at its first clock."""
+    def _add_governor(self, name: str, governor: Governor) -> None:
+        """Let a governor control a domain, starting at its first frequency."""
 
-        def look() -> float:
+        def update() -> float:
             self.sync()
-            self.set_clock(name, governor.next_hz(self._frequency_hz[name]))
+            self.set_frequency(name, governor.next_hz(self._frequency_hz[name]))
             return self._requested_hz[name]
 
         self._governed[name] = GovernedDomain(
@@ -193,14 +192,14 @@ class SimulatedMachine:
             self._of_domain[name],
             self.platform.domains[name].frequencies_hz[0],
             queue=self._queue,
-            look=look,
+            update=update,
         )
-        self.set_clock(name, governor.first_hz)
+        self.set_frequency(name, governor.first_hz)
         self.clock_changes[name] = 0
         self._governed[name].start()
 
-    def _heat(self) -> None:
-        """Follow the temperatures, by the mean power since the last look; throttle and release."""
+    def _update_temperatures(self) -> None:
+        """Advance temperatures by the mean power since the last step; throttle and release."""
         self.sync()
         dt_s = self._queue.now_s - self._heated_s
         if dt_s <= 0.0:
@@ -222,4 +221,4 @@ class SimulatedMachine:
             self._caps_hz = caps_hz
             for domain, clock in self._clocks.items():
                 clock.cap_hz = caps_hz.get(domain, math.inf)
-                self._changed(domain)
+                self._apply_frequency(domain)

@@ -1,4 +1,4 @@
-"""One simulation: the events of a scenario, a machine, and what a policy makes of them."""
+"""One simulation run: schedule the events of a scenario and apply a policy to a machine."""
 
 from __future__ import annotations
 
@@ -12,38 +12,45 @@ from dynofa_ros.simulation.camera import images
 from dynofa_ros.simulation.events import EventQueue
 from dynofa_ros.simulation.machine import SimulatedMachine, Trace
 from dynofa_ros.simulation.policies.policy import Policy, Setup, System
-from dynofa_ros.simulation.result import Result, sum_up
+from dynofa_ros.simulation.result import ApplicationResult, Result
 from dynofa_ros.simulation.scenario import FRAME_REPORT
 
-Note = Callable[[dict[str, object]], None]
+TraceSink = Callable[[dict[str, object]], None]
+"""Receives each event as one dictionary with its time (`at_s`) and kind (`event`)."""
 
 
-def run(setup: Setup, policy: Policy, *, name: str, trace: Note | None = None) -> Result:
-    """Let everything happen that `setup` says, under a policy, which the result calls `name`."""
+def run(setup: Setup, policy: Policy, *, name: str, trace: TraceSink | None = None) -> Result:
+    """Simulate `setup` under a policy; `name` is the policy's name in the result."""
     scenario, queue = setup.scenario, EventQueue()
-    note = _stamped(trace, queue) if trace else None
+    timestamped = _timestamped(trace, queue) if trace else None
     machine = SimulatedMachine(
         setup.platform,
         queue,
         governors=policy.governors,
         battery_initial=scenario.battery_initial,
-        trace=note,
+        trace=timestamped,
     )
-    applications = _plan(setup, policy, System(queue, machine, trace=note))
+    applications = _schedule(setup, policy, System(queue, machine, trace=timestamped))
     queue.run_until(scenario.duration_s)
     machine.sync()
-    return sum_up(
-        machine,
-        applications,
+    return Result(
+        platform=setup.platform.name,
         scenario=scenario.name,
         policy=name,
         seed=setup.seed,
         duration_s=scenario.duration_s,
+        applications={each: ApplicationResult.of(app) for each, app in applications.items()},
+        energy_j=machine.energy_j,
+        co_runner_energy_j=machine.co_runner_energy_j,
+        clock_changes=dict(machine.clock_changes),
+        hottest_c=dict(machine.hottest_c),
+        throttled_s=dict(machine.throttled_s),
+        battery=machine.battery,
     )
 
 
-def _plan(setup: Setup, policy: Policy, system: System) -> dict[str, SimulatedApplication]:
-    """Plan everything that the scenario says will happen; return the applications by name."""
+def _schedule(setup: Setup, policy: Policy, system: System) -> dict[str, SimulatedApplication]:
+    """Schedule all events of the scenario; return the applications by name."""
     policy.start(system)
     scenario, applications = setup.scenario, {}
     for plan in scenario.applications:
@@ -56,7 +63,7 @@ def _plan(setup: Setup, policy: Policy, system: System) -> dict[str, SimulatedAp
             finished=partial(_report, setup, policy, system),
             trace=system.trace,
         )
-        _plan_application(application, policy, system)
+        _schedule_application(application, policy, system)
     for each in scenario.co_runners:
         change = partial(system.machine.set_co_runner, each.processor, each.utilisation)
         system.queue.at(each.at_s, change)
@@ -64,26 +71,28 @@ def _plan(setup: Setup, policy: Policy, system: System) -> dict[str, SimulatedAp
 
 
 def _report(setup: Setup, policy: Policy, system: System, frame: SimulatedFrame) -> None:
-    """Tell the policy of a frame, unless reports are lost."""
+    """Report a frame to the policy unless an outage loses the report."""
     if not setup.scenario.lost(FRAME_REPORT, time_s=system.queue.now_s):
         policy.finished(frame)
 
 
-def _plan_application(application: SimulatedApplication, policy: Policy, system: System) -> None:
-    """Plan when an application joins, wants something else, and leaves."""
+def _schedule_application(
+    application: SimulatedApplication, policy: Policy, system: System
+) -> None:
+    """Schedule when an application joins, changes its targets and leaves."""
     plan, present, trace = application.plan, system.applications, system.trace
 
     def join() -> None:
         present[plan.name] = application
         if trace:
-            trace('join', app=plan.name, **_words(application))
+            trace('join', app=plan.name, **asdict(application.target))
         policy.joined(application)
         application.start()
 
-    def retarget() -> None:
+    def change_target() -> None:
         if trace:
-            trace('target', app=plan.name, **_words(application))
-        policy.retargeted(application)
+            trace('target', app=plan.name, **asdict(application.target))
+        policy.target_changed(application)
 
     def leave() -> None:
         application.leave()
@@ -95,19 +104,15 @@ def _plan_application(application: SimulatedApplication, policy: Policy, system:
     system.queue.at(plan.join_s, join)
     for change in plan.targets:
         if plan.join_s < change.at_s < plan.leave_s:
-            system.queue.at(change.at_s, retarget)
+            system.queue.at(change.at_s, change_target)
     if math.isfinite(plan.leave_s):
         system.queue.at(plan.leave_s, leave)
 
 
-def _words(application: SimulatedApplication) -> dict[str, object]:
-    return asdict(application.target)
+def _timestamped(trace: TraceSink, queue: EventQueue) -> Trace:
+    """Return a trace that adds time and kind to each event."""
 
+    def add(kind: str, **fields: object) -> None:
+        trace({'at_s': queue.now_s, 'event': kind, **fields})
 
-def _stamped(trace: Note, queue: EventQueue) -> Trace:
-    """Return what gives every event its time and kind."""
-
-    def note(kind: str, **facts: object) -> None:
-        trace({'at_s': queue.now_s, 'event': kind, **facts})
-
-    return note
+    return add

@@ -1,6 +1,6 @@
-"""Run a scenario on a platform under a policy: the discrete-event simulation.
+"""Discrete-event simulation of a scenario on a platform under a policy.
 
-Whatever the policy, the images and the luck of each frame are the same for the same seed.
+With the same seed, every policy gets the same images and the same latency jitter of each frame.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dynofa_ros.simulation.networks_file import Networks
 from dynofa_ros.simulation.policies.policy import Setup
 from dynofa_ros.simulation.policies.registry import MakePolicy, make_policy
 from dynofa_ros.simulation.result import Result
-from dynofa_ros.simulation.run import Note, run
+from dynofa_ros.simulation.run import TraceSink, run
 from dynofa_ros.simulation.scenario import Scenario, load_scenario
 
 ENGINE = 'modelled'
@@ -24,15 +24,15 @@ def simulate(
     policy: str | MakePolicy,
     seed: int = 0,
     *,
-    trace: Note | None = None,
+    trace: TraceSink | None = None,
 ) -> Result:
     """Simulate `scenario` on `platform` under `policy`; the same arguments give the same result.
 
-    Platform and scenario by value, by the name of a shipped file, or by a file's path; the policy
-    by a name of `policies.NAMES`, or as what makes one. `trace` is given every event, in order.
+    `platform` and `scenario` are objects, names of shipped files, or paths; `policy` is a name
+    listed in `policies.registry.NAMES` or a factory. `trace` receives every event, in order.
 
-    Raises PlatformError (a ValueError), which names the file, the field, its value and what is
-    allowed.
+    Raises PlatformError (a ValueError) that names the file, the field, its value and what is
+    expected.
     """
     platform = load_platform(platform) if isinstance(platform, str) else platform
     scenario = load_scenario(scenario) if isinstance(scenario, str) else scenario
@@ -45,11 +45,11 @@ def simulate(
 
 
 def profiles(scenario: Scenario, platform: Platform) -> dict[str, Profile]:
-    """Return what each application can run, modelled; applications that agree share the points."""
-    made: dict[tuple[Networks, tuple[str, ...]], tuple[OperatingPoint, ...]] = {}
+    """Return the modelled profile of each application; equal applications share their points."""
+    shared: dict[tuple[Networks, tuple[str, ...]], tuple[OperatingPoint, ...]] = {}
     for plan in scenario.applications:
-        if (plan.networks, plan.processors) not in made:
-            made[plan.networks, plan.processors] = modelled_points(
+        if (plan.networks, plan.processors) not in shared:
+            shared[plan.networks, plan.processors] = modelled_points(
                 plan.networks.networks,
                 platform,
                 engine=ENGINE,
@@ -63,7 +63,7 @@ def profiles(scenario: Scenario, platform: Platform) -> dict[str, Profile]:
             platform=platform.name,
             latency_source='modelled',
             energy_source='modelled',
-            points=made[plan.networks, plan.processors],
+            points=shared[plan.networks, plan.processors],
         )
         for plan in scenario.applications
     }

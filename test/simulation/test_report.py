@@ -1,4 +1,4 @@
-"""`dynofa simulate` from the outside."""
+"""The command `dynofa simulate`."""
 
 import json
 
@@ -23,7 +23,7 @@ def scenario(tmp_path):
     return str(file)
 
 
-def test_figures_and_events_are_written_and_agree(tmp_path, scenario, capsys):
+def test_the_written_figures_agree_with_the_written_events(tmp_path, scenario, capsys):
     figures, trace = tmp_path / 'figures.json', tmp_path / 'trace.jsonl'
     command = ['simulate', '--scenario', scenario, '--policy', 'ours', '--seed', '3']
     assert main([*command, '--json', str(figures), '--trace', str(trace)]) == 0
@@ -59,7 +59,7 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path, scenario):
         (['--json', '/nowhere/at/all.json'], '/nowhere/at/all.json cannot be written'),
     ],
 )
-def test_what_cannot_be_done_is_one_line(scenario, capsys, option, named):
+def test_an_error_is_one_line_on_stderr(scenario, capsys, option, named):
     assert main(['simulate', '--scenario', scenario, *option]) == 1
     error = capsys.readouterr().err
     assert error.startswith('dynofa simulate: ')
@@ -67,7 +67,7 @@ def test_what_cannot_be_done_is_one_line(scenario, capsys, option, named):
     assert error.count('\n') == 1
 
 
-def test_a_run_that_fails_leaves_no_file_and_keeps_the_one_before(tmp_path, scenario):
+def test_a_failed_run_leaves_existing_files_unchanged(tmp_path, scenario):
     file = tmp_path / 'figures.json'
     file.write_text('before')
     command = ['simulate', '--scenario', scenario, '--policy', 'warp', '--json', str(file)]

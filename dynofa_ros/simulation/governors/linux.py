@@ -1,177 +1,149 @@
-"""The governors of Linux, written from its documentation and named as there.
+"""Linux's frequency governors, modelled after the kernel documentation and named as there.
 
 CPU: `Documentation/admin-guide/pm/cpufreq.rst`, `Documentation/scheduler/schedutil.rst`. GPU:
-`Documentation/driver-api/devfreq.rst` and the rule of `governor_simpleondemand.c`, the devfreq
-governor that follows the load; Jetson's own, nvhost_podgov, is not in mainline Linux and not
-modelled. Constants are those of the kernels that Jetsons run (4.9, 5.10). A clock that a governor
-turns changes at once: in its favour, and assumed.
+`Documentation/driver-api/devfreq.rst` and `governor_simpleondemand.c`, devfreq's load-following
+governor. Jetson's own nvhost_podgov is not in mainline Linux and not modelled. Constants are those
+of the kernels that Jetsons run (4.9, 5.10). Governors set a frequency without delay: an assumption
+in their favour.
 """
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from dynofa_ros.platform import FrequencyDomain, PlatformError
 
-
-class Governor(Protocol):
-    """The governor of one frequency domain."""
-
-    period_s: float  # between two looks at the load; 0: it never looks
-    first_hz: float  # the clock it starts at
-
-    def load(self, dt_s: float, *, busy: float, frequency_hz: float) -> None:
-        """Take in a time in which the busiest core was busy for a share, 0..1, at one clock."""
-        ...
-
-    def slept(self) -> None:
-        """Take in that a frame is done."""
-        ...
-
-    def next_hz(self, frequency_hz: float) -> float:
-        """Return the clock to run at, one of the domain's, and start to count anew."""
-        ...
-
-
-def at_or_above(frequencies_hz: Sequence[float], wanted_hz: float) -> float:
-    """Return the lowest listed frequency that is not below `wanted_hz`; else the highest."""
-    # A target computed from a listed frequency may lie above it by rounding.
-    index = bisect.bisect_left(frequencies_hz, wanted_hz * (1 - 1e-9))
-    return frequencies_hz[min(index, len(frequencies_hz) - 1)]
-
-
-def nearest(frequencies_hz: Sequence[float], wanted_hz: float) -> float:
-    """Return the listed frequency that is nearest to `wanted_hz`."""
-    return min(frequencies_hz, key=lambda each: abs(each - wanted_hz))
-
-
-# Both look at most this often: `cpufreq_policy_transition_delay_us` gives 1000 times the
-# transition latency, but no more than 10 ms (kernels before 6.9; ondemand's sampling_rate is
-# documented as "typically of the order of 10000" us).
+# Minimum sampling period of both CPU governors: `cpufreq_policy_transition_delay_us` returns 1000
+# times the transition latency, but no more than 10 ms (kernels before 6.9; ondemand's sampling_rate
+# is documented as "typically of the order of 10000" us).
 CPU_PERIOD_S = 0.01
-# ondemand: 80 %, but 95 % where idle time is counted finely, as on every tickless kernel
+# ondemand: 80 %, but 95 % with fine-grained idle accounting, as on every tickless kernel
 # (MICRO_FREQUENCY_UP_THRESHOLD of cpufreq_ondemand.c).
 ONDEMAND_UP_THRESHOLD = 0.95
-# schedutil: "1.25 * f_0 * util / max"; the quarter is to spare.
+# schedutil: "1.25 * f_0 * util / max", so a quarter of headroom.
 SCHEDUTIL_HEADROOM = 1.25
 # PELT: "y^32 = 0.5" over periods of 1024 us (schedutil.rst).
 PELT_HALF_LIFE_S = 32 * 1024e-6
 # UTIL_EST: weight of the newest sample of the moving average, 1 / 2^UTIL_EST_WEIGHT_SHIFT.
 UTIL_EST_WEIGHT = 0.25
-# simple_ondemand: DFSO_UPTHRESHOLD and DFSO_DOWNDIFFERENCTIAL of governor_simpleondemand.c.
+# simple_ondemand: DFSO_UPTHRESHOLD and DFSO_DOWNDIFFERENTIAL of governor_simpleondemand.c.
 DEVFREQ_UP_THRESHOLD = 0.90
 DEVFREQ_DOWN_DIFFERENTIAL = 0.05
 # devfreq_profile.polling_ms of the Tegra GPU driver, nvgpu (scale.c).
 DEVFREQ_PERIOD_S = 0.025
 
 
-class FixedGovernor:
-    """`performance` and `powersave`: one clock, whatever the load."""
+def at_or_above(frequencies_hz: Sequence[float], wanted_hz: float) -> float:
+    """Return the lowest listed frequency that is at least `wanted_hz`, or else the highest."""
+    # A target computed from a listed frequency may exceed it by rounding.
+    index = bisect.bisect_left(frequencies_hz, wanted_hz * (1 - 1e-9))
+    return frequencies_hz[min(index, len(frequencies_hz) - 1)]
 
-    period_s = 0.0
 
-    def __init__(self, frequency_hz: float) -> None:
-        self.first_hz = frequency_hz
+class Governor:
+    """The governor of one frequency domain; this one keeps a fixed frequency.
+
+    `period_s` is the sampling period; 0 means that it never samples. `first_hz` is the frequency at
+    the start.
+    """
+
+    def __init__(self, first_hz: float, *, period_s: float = 0.0) -> None:
+        self.first_hz, self.period_s = first_hz, period_s
 
     def load(self, dt_s: float, *, busy: float, frequency_hz: float) -> None:
-        """Take no notice."""
+        """Account for `dt_s` with the busiest core at a utilisation of `busy`, 0..1."""
 
-    def slept(self) -> None:
-        """Take no notice."""
+    def frame_done(self) -> None:
+        """Account for the end of a frame."""
 
     def next_hz(self, frequency_hz: float) -> float:
-        """Return the one clock."""
+        """Return the listed frequency to set, and start a new sampling period."""
         return self.first_hz
 
 
-class BusyGovernor:
-    """What the governors share that count busy time between two looks."""
+class LoadGovernor(Governor):
+    """Base of the governors that act on the busy time since the last sample.
 
-    def __init__(self, frequencies_hz: Sequence[float], *, period_s: float) -> None:
-        self.period_s = period_s
-        self.first_hz = frequencies_hz[-1]  # left by the bootloader; the first look changes it
+    They start at the highest frequency, where the bootloader leaves it.
+    """
+
+    def __init__(self, frequencies_hz: Sequence[float], *, period_s: float = CPU_PERIOD_S) -> None:
+        super().__init__(frequencies_hz[-1], period_s=period_s)
         self._frequencies_hz = frequencies_hz
         self._busy_s = self._passed_s = 0.0
 
     def load(self, dt_s: float, *, busy: float, frequency_hz: float) -> None:
-        """Count busy time."""
+        """Accumulate busy time."""
         self._busy_s += busy * dt_s
         self._passed_s += dt_s
 
-    def slept(self) -> None:
-        """Take no notice."""
-
     def next_hz(self, frequency_hz: float) -> float:
-        """Return the clock for the load since the last look; at the very start, the one it has."""
+        """Return the frequency for the load since the last sample; unchanged if no time passed."""
         if self._passed_s == 0.0:
             return frequency_hz
-        share = self._busy_s / self._passed_s
+        load = self._busy_s / self._passed_s
         self._busy_s = self._passed_s = 0.0
-        return self._for_load(share, frequency_hz)
+        return self._for_load(load, frequency_hz)
 
-    def _for_load(self, share: float, frequency_hz: float) -> float:
+    def _for_load(self, load: float, frequency_hz: float) -> float:
         raise NotImplementedError
 
 
-class Ondemand(BusyGovernor):
-    """`ondemand`: the highest clock above a threshold of load, else in proportion to it."""
+class Ondemand(LoadGovernor):
+    """`ondemand`: the highest frequency above a load threshold, otherwise proportional to load."""
 
-    def __init__(self, frequencies_hz: Sequence[float]) -> None:
-        super().__init__(frequencies_hz, period_s=CPU_PERIOD_S)
-
-    def _for_load(self, share: float, frequency_hz: float) -> float:
+    def _for_load(self, load: float, frequency_hz: float) -> float:
         lowest, highest = self._frequencies_hz[0], self._frequencies_hz[-1]
-        if share > ONDEMAND_UP_THRESHOLD:
+        if load > ONDEMAND_UP_THRESHOLD:
             return highest
-        return nearest(self._frequencies_hz, lowest + share * (highest - lowest))
+        wanted_hz = lowest + load * (highest - lowest)
+        return min(self._frequencies_hz, key=lambda each: abs(each - wanted_hz))
 
 
-class SimpleOndemand(BusyGovernor):
-    """`simple_ondemand` of devfreq: the highest clock above a threshold, else what suffices."""
+class SimpleOndemand(LoadGovernor):
+    """`simple_ondemand` of devfreq: the highest frequency above a threshold, else just enough."""
 
     def __init__(self, frequencies_hz: Sequence[float]) -> None:
         super().__init__(frequencies_hz, period_s=DEVFREQ_PERIOD_S)
 
-    def _for_load(self, share: float, frequency_hz: float) -> float:
+    def _for_load(self, load: float, frequency_hz: float) -> float:
         up, down = DEVFREQ_UP_THRESHOLD, DEVFREQ_DOWN_DIFFERENTIAL
-        if share > up:
+        if load > up:
             return self._frequencies_hz[-1]
-        if share > up - down:
+        if load > up - down:
             return frequency_hz
-        return at_or_above(self._frequencies_hz, share * frequency_hz / (up - down / 2))
+        return at_or_above(self._frequencies_hz, load * frequency_hz / (up - down / 2))
 
 
-class Schedutil:
-    """`schedutil`: 1.25 times the utilisation that the scheduler has seen, as a share of the most.
+class Schedutil(LoadGovernor):
+    """`schedutil`: 1.25 times the scheduler's utilisation, relative to the highest frequency.
 
-    Utilisation is PELT's: an exponentially decaying mean of the time the busiest core ran, scaled
-    by its clock (frequency-invariant). UTIL_EST keeps what a frame used up to its end for the next
-    one; it counts while one runs. Boosts for I/O and `uclamp` are left out.
+    Utilisation is PELT's: an exponentially decaying mean of the busiest core's running time, scaled
+    by its frequency (frequency-invariant). UTIL_EST keeps the utilisation at the end of a frame as
+    an estimate for the next one; it applies while a frame runs. Boosts for I/O and `uclamp` are not
+    modelled.
     """
 
     def __init__(self, frequencies_hz: Sequence[float]) -> None:
-        self.period_s = CPU_PERIOD_S
-        self.first_hz = frequencies_hz[-1]
-        self._frequencies_hz = frequencies_hz
+        super().__init__(frequencies_hz)
         self._utilisation = 0.0
         self._enqueued = self._mean = 0.0
         self._running = False
 
     def load(self, dt_s: float, *, busy: float, frequency_hz: float) -> None:
-        """Let the utilisation approach what is used now."""
+        """Decay the utilisation towards the present one."""
         used = busy * frequency_hz / self._frequencies_hz[-1]
         self._utilisation = used + (self._utilisation - used) * 0.5 ** (dt_s / PELT_HALF_LIFE_S)
         self._running = busy == 1.0
 
-    def slept(self) -> None:
-        """Keep what was used up to the end of a frame."""
+    def frame_done(self) -> None:
+        """Update UTIL_EST with the utilisation at the end of a frame."""
         self._enqueued = self._utilisation
         self._mean += UTIL_EST_WEIGHT * (self._enqueued - self._mean)
 
     def next_hz(self, frequency_hz: float) -> float:
-        """Return the lowest clock that leaves the headroom."""
+        """Return the lowest frequency that leaves the headroom."""
         estimate = max(self._enqueued, self._mean) if self._running else 0.0
         utilisation = max(self._utilisation, estimate)
         wanted_hz = SCHEDUTIL_HEADROOM * utilisation * self._frequencies_hz[-1]
@@ -179,8 +151,8 @@ class Schedutil:
 
 
 GOVERNORS: dict[str, Callable[[Sequence[float]], Governor]] = {
-    'performance': lambda frequencies_hz: FixedGovernor(frequencies_hz[-1]),
-    'powersave': lambda frequencies_hz: FixedGovernor(frequencies_hz[0]),
+    'performance': lambda frequencies_hz: Governor(frequencies_hz[-1]),
+    'powersave': lambda frequencies_hz: Governor(frequencies_hz[0]),
     'ondemand': Ondemand,
     'schedutil': Schedutil,
     'simple_ondemand': SimpleOndemand,
@@ -188,7 +160,7 @@ GOVERNORS: dict[str, Callable[[Sequence[float]], Governor]] = {
 
 
 def make_governor(name: str, domain: FrequencyDomain) -> Governor:
-    """Return a governor of this name for a domain. Raises PlatformError, which lists the names."""
+    """Return the named governor for a domain. Raises PlatformError that lists the known names."""
     if name not in GOVERNORS:
         raise PlatformError(
             field='governor', value=name, expected=f'one of {", ".join(sorted(GOVERNORS))}'

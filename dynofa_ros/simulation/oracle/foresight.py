@@ -1,7 +1,8 @@
-"""What an oracle knows: every image to come, its luck, its target, and who else is at work then.
+"""The oracle's knowledge: every future image, its jitter and target, and all co-runners.
 
-Times are turned into *work*: a second beside others counts as the undisturbed seconds that fit into
-it. A sub-network meets the deadline at a clock if its undisturbed latency there fits.
+Times are converted to *work*: a second under contention counts as the seconds of undisturbed
+execution that fit into it. A sub-network meets the deadline at a frequency if its undisturbed
+latency there fits into a frame's work.
 """
 
 from __future__ import annotations
@@ -18,36 +19,36 @@ from dynofa_ros.simulation.policies.policy import Setup
 from dynofa_ros.simulation.scenario import ApplicationPlan
 
 FrameId = tuple[str, float]
-"""Application, and when the image arrives."""
+"""Application, and arrival time of the image."""
 ROUNDING_S = 1e-9
-"""A frame planned to end at its deadline must not end after it."""
+"""Margin that keeps a frame planned to end at its deadline from ending after it."""
 
 
 @dataclass(frozen=True)
 class ForeseenFrame:
-    """An image to come."""
+    """A future image."""
 
     app: str
     arrived_s: float
-    spread: float  # what its inference takes, relative to what it should
+    latency_factor: float  # actual / modelled latency of its inference
     target: Target
-    work_s: Mapping[str, float]  # undisturbed, of mean luck, that fits in; by processor
+    work_s: Mapping[str, float]  # undisturbed seconds available for it, by processor
 
     @property
     def identity(self) -> FrameId:
-        """Which frame it is."""
+        """The frame's identifier."""
         return (self.app, self.arrived_s)
 
 
-class Disturbance:
-    """How co-runners slow each processor down over time."""
+class CoRunnerContention:
+    """How much co-runners slow each processor down over time."""
 
     def __init__(self, setup: Setup) -> None:
         self._rates: dict[str, list[tuple[float, float]]] = {}
-        for name, unit in setup.platform.processors.items():
+        for name, processor in setup.platform.processors.items():
             changes = [each for each in setup.scenario.co_runners if each.processor == name]
             self._rates[name] = [(0.0, 1.0)] + [
-                (each.at_s, 1.0 / unit.slowdown(each.utilisation)) for each in changes
+                (each.at_s, 1.0 / processor.slowdown(each.utilisation)) for each in changes
             ]
 
     def work_s(self, processor: str, start_s: float, end_s: float) -> float:
@@ -60,40 +61,42 @@ class Disturbance:
 
 
 def foresee(
-    setup: Setup, *, stretch: Mapping[FrameId, float], luck: bool = True
+    setup: Setup, *, interference: Mapping[FrameId, float], knows_jitter: bool = True
 ) -> list[ForeseenFrame]:
-    """Return all images to come, in order.
+    """Return all future images in order.
 
-    A frame has until its deadline, and no longer than until its application's next image: it never
-    makes that one wait. `stretch`: how much longer than beside co-runners alone a frame takes, by
-    what the other applications do; not named: 1. Without `luck` each frame is reckoned to be as
-    unlucky as the resource manager reckons by default: 95 % are not worse.
+    A frame must end before its deadline and before its application's next image, so that it never
+    makes that one wait. `interference` is the slowdown of single frames by other applications
+    (default 1). Without `knows_jitter` every frame gets the latency factor that the resource
+    manager plans for by default: the 95 % quantile.
     """
-    disturbance = Disturbance(setup)
+    contention = CoRunnerContention(setup)
     quantile = NormalDist().inv_cdf(ManagerSettings.deadline_probability)
-    reckoned = math.exp(quantile * setup.scenario.latency_jitter)
+    planned_factor = math.exp(quantile * setup.scenario.latency_jitter)
     frames = []
     for plan in setup.scenario.applications:
         for image, next_s in _images(setup, plan):
             target = plan.target_at(image.arrived_s)
             start_s = image.arrived_s + plan.overhead_s
             end_s = min(image.arrived_s + target.deadline_s, next_s) - ROUNDING_S
-            factor = image.spread if luck else reckoned
-            factor *= stretch.get((plan.name, image.arrived_s), 1.0)
+            factor = image.latency_factor if knows_jitter else planned_factor
+            factor *= interference.get((plan.name, image.arrived_s), 1.0)
             work_s = {
-                name: disturbance.work_s(name, start_s, end_s) / factor
+                name: contention.work_s(name, start_s, end_s) / factor
                 for name in plan.processors or setup.platform.processors
             }
-            frames.append(ForeseenFrame(plan.name, image.arrived_s, image.spread, target, work_s))
+            frames.append(
+                ForeseenFrame(plan.name, image.arrived_s, image.latency_factor, target, work_s)
+            )
     return sorted(frames, key=lambda each: (each.arrived_s, each.app))
 
 
 def _images(setup: Setup, plan: ApplicationPlan) -> list[tuple[Image, float]]:
-    """Return the images of an application, each with the time of the next one."""
+    """Return the images of an application, each with the arrival time of the next one."""
     scenario = setup.scenario
     coming = images(plan, latency_jitter=scenario.latency_jitter, seed=setup.seed)
     end_s = min(plan.leave_s, scenario.duration_s)
     taken = list(itertools.takewhile(lambda each: each.arrived_s < end_s, coming))
-    # Of the last one nobody waits for the next.
+    # The last image has no successor to wait for it.
     next_s = [each.arrived_s for each in taken[1:]] + [taken[-1].arrived_s + 1e9] if taken else []
     return list(zip(taken, next_s, strict=True))

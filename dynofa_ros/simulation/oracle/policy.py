@@ -1,6 +1,6 @@
-"""The oracle: knows the future, plans all of it, and then only carries out its plan.
+"""The oracle: it knows the future, plans all of it, and then executes the plan.
 
-docs/simulation.md says what it may do, and where its figures are a bound. ALERT (USENIX ATC 2020,
+docs/simulation.md states its rules and where its figures are a bound. ALERT (USENIX ATC 2020,
 section 5) compares itself with such an oracle.
 """
 
@@ -13,75 +13,76 @@ from functools import partial
 from dynofa_ros.platform import PlatformError
 from dynofa_ros.runtime import ManagerSettings, Objective
 from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
-from dynofa_ros.simulation.oracle.foresight import Disturbance, FrameId, foresee
+from dynofa_ros.simulation.oracle.foresight import CoRunnerContention, FrameId, foresee
 from dynofa_ros.simulation.oracle.plan import OraclePlan, OraclePlanner
 from dynofa_ros.simulation.policies.policy import Policy, Setup, System
 from dynofa_ros.simulation.run import run
 
-# Where applications disturb each other, plan and trial take turns this often at most.
-TRIALS = 8
-LEAST_STRETCH = 1e-6  # less is rounding
+# Limit of plan-and-trial rounds where applications interfere with each other.
+MAX_TRIALS = 8
+MIN_INCREASE = 1e-6  # relative; a smaller one is rounding
 
 
 class PlannedPolicy(Policy):
-    """Does what a plan says, and keeps the frames."""
+    """Executes a plan and records the frames."""
 
     def __init__(self, plan: OraclePlan) -> None:
         self._plan = plan
         self.frames: list[SimulatedFrame] = []
 
     def start(self, system: System) -> None:
-        """Plan the requests for clocks."""
+        """Schedule the frequency requests."""
         super().start(system)
         for domain, requests in self._plan.requests.items():
             for at_s, hz in requests:
-                system.queue.at(at_s, partial(system.machine.set_clock, domain, hz))
+                system.queue.at(at_s, partial(system.machine.set_frequency, domain, hz))
 
     def joined(self, application: SimulatedApplication) -> None:
-        """Choose for its first image, and plan what to run for all others."""
+        """Select the option of the first image, and schedule those of all others."""
         keys = self._plan.keys[application.plan.name]
-        first = keys[0][1] if keys else next(iter(application.ways))
+        first = keys[0][1] if keys else next(iter(application.execution_options))
         application.switch(first)
         for at_s, key in keys[1:]:
             self.system.queue.at(at_s, partial(application.switch, key))
 
     def finished(self, frame: SimulatedFrame) -> None:
-        """Keep the frame."""
+        """Record the frame."""
         self.frames.append(frame)
 
 
-def oracle(setup: Setup, *, luck: bool = True) -> Policy:
-    """Return the oracle for a scenario and its seed; without `luck`, one that knows all but that.
+def oracle(setup: Setup, *, knows_jitter: bool = True) -> Policy:
+    """Return the oracle for a scenario and its seed.
 
-    One application: one plan. Several: how much they stretch each other's frames depends on the
-    plan itself, so plans are tried out, each reckoning with the stretch that was seen so far; the
-    best of them is taken.
+    Without `knows_jitter` it does not know the latency jitter of each frame. One application needs
+    one plan. With several, the interference between them depends on the plan itself: plans are
+    simulated, each assuming the interference observed so far, and the best one is taken.
     """
     planner = OraclePlanner(setup, objective=objective_of(setup))
-    stretch: dict[FrameId, float] = {}
-    plan = planner.plan(foresee(setup, stretch=stretch, luck=luck))
+    interference: dict[FrameId, float] = {}
+    plan = planner.plan(foresee(setup, interference=interference, knows_jitter=knows_jitter))
     if len(setup.scenario.applications) == 1:
         return PlannedPolicy(plan)
-    # A trial is to see every frame, whatever sensors fail later.
-    sighted = dataclasses.replace(setup, scenario=dataclasses.replace(setup.scenario, outages=()))
+    # A trial must observe every frame, so outages are left out of it.
+    trial = dataclasses.replace(setup, scenario=dataclasses.replace(setup.scenario, outages=()))
     best: tuple[tuple[float, ...], OraclePlan] | None = None
-    for _ in range(TRIALS):
-        tried = PlannedPolicy(plan)
-        result = run(sighted, tried, name='')
-        key = _key(setup, tried.frames, dropped=[e.dropped for e in result.applications.values()])
+    for _ in range(MAX_TRIALS):
+        policy = PlannedPolicy(plan)
+        result = run(trial, policy, name='')
+        dropped = sum(each.dropped for each in result.applications.values())
+        key = (dropped, *_rank(setup, policy.frames))
         if best is None or key < best[0]:
             best = (key, plan)
-        if not _learn(setup, plan, tried.frames, stretch):
+        if not _update_interference(interference, setup, plan, policy.frames):
             break
-        plan = planner.plan(foresee(setup, stretch=stretch, luck=luck))
+        plan = planner.plan(foresee(setup, interference=interference, knows_jitter=knows_jitter))
     assert best is not None
     return PlannedPolicy(best[1])
 
 
 def objective_of(setup: Setup) -> Objective:
-    """Return the scenario's objective; `auto` is settled by the battery at the start.
+    """Return the scenario's objective; the battery at the start decides what `auto` means.
 
-    Raises PlatformError for `weighted`, which neither the oracle nor ALERT's style knows.
+    Raises PlatformError for `weighted`, which oracle and ALERT do not support.
     """
     settings, scenario = ManagerSettings(), setup.scenario
     if scenario.objective == Objective.WEIGHTED.value:
@@ -96,38 +97,36 @@ def objective_of(setup: Setup) -> Objective:
     return Objective.MIN_ENERGY if low else Objective.MAX_ACCURACY
 
 
-def _key(
-    setup: Setup, frames: Sequence[SimulatedFrame], *, dropped: Sequence[int]
-) -> tuple[float, ...]:
-    """Return what tells the better of two trials: misses, floors, objective."""
+def _rank(setup: Setup, frames: Sequence[SimulatedFrame]) -> tuple[float, ...]:
+    """Return the sort key of a trial, best first: misses by priority, accuracy floor, objective."""
     plans = {plan.name: plan for plan in setup.scenario.applications}
     late: dict[int, int] = {}
-    short = accuracy = energy_j = 0.0
+    shortfall = accuracy = energy_j = 0.0
     for frame in frames:
         target = plans[frame.app].target_at(frame.arrived_s)
         late[-target.priority] = late.get(-target.priority, 0) + (not frame.met)
-        short += max(0.0, target.min_accuracy - frame.way.accuracy)
-        accuracy += frame.way.accuracy
+        shortfall += max(0.0, target.min_accuracy - frame.option.accuracy)
+        accuracy += frame.option.accuracy
         energy_j += frame.energy_j
     last = (-accuracy, energy_j)
     if objective_of(setup) is Objective.MIN_ENERGY:
         last = (energy_j, -accuracy)
-    return (sum(dropped), *(late[each] for each in sorted(late)), short, *last)
+    return (*(late[each] for each in sorted(late)), shortfall, *last)
 
 
-def _learn(
-    setup: Setup, plan: OraclePlan, frames: Sequence[SimulatedFrame], stretch: dict[FrameId, float]
+def _update_interference(
+    interference: dict[FrameId, float],
+    setup: Setup,
+    plan: OraclePlan,
+    frames: Sequence[SimulatedFrame],
 ) -> bool:
-    """Keep by how much others stretched frames, where it is more than reckoned with.
-
-    Returns whether anything was learned.
-    """
-    disturbance, learned = Disturbance(setup), False
+    """Record observed interference above the assumed one; return whether there was any."""
+    contention, updated = CoRunnerContention(setup), False
     for frame in frames:
         identity = (frame.app, frame.arrived_s)
         done_s = frame.arrived_s + frame.latency_s
-        fitted_s = disturbance.work_s(frame.way.processor, done_s - frame.inference_s, done_s)
-        seen = fitted_s / plan.work_s[identity]
-        if seen > stretch.get(identity, 1.0) * (1.0 + LEAST_STRETCH):
-            stretch[identity], learned = seen, True
-    return learned
+        work_s = contention.work_s(frame.option.processor, done_s - frame.inference_s, done_s)
+        observed = work_s / plan.work_s[identity]
+        if observed > interference.get(identity, 1.0) * (1.0 + MIN_INCREASE):
+            interference[identity], updated = observed, True
+    return updated

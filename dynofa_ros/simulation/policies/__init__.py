@@ -1,1 +1,1 @@
-"""Policies that can drive a simulation: ours, static networks, and published baselines."""
+"""Policies that can drive a simulation: ours, static networks and published baselines."""

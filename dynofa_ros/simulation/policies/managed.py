@@ -1,7 +1,7 @@
-"""Our policy: the very resource manager that the node drives, in simulated time.
+"""Our policy: the node's resource manager in simulated time.
 
-What `nodes/resource_manager_node.py` does with messages happens here with values: profiles, frames,
-clocks, power, temperatures and battery in, commands out, and each command acknowledged. Messages
+This does with plain values what `nodes/resource_manager/node.py` does with messages: profiles,
+frames, frequencies, power, temperatures and battery in, commands out, each acknowledged. Messages
 take no time.
 """
 
@@ -34,13 +34,13 @@ from dynofa_ros.simulation.machine import Trace
 from dynofa_ros.simulation.policies.policy import Policy, Setup, System
 from dynofa_ros.simulation.scenario import BATTERY, PLATFORM_STATE
 
-# The defaults of the nodes: decision_rate_hz of the manager, publish_rate_hz of the platform.
+# Defaults of the nodes: decision_rate_hz of the manager, publish_rate_hz of the platform.
 DECISION_PERIOD_S = 0.2
 PLATFORM_PERIOD_S = MAX_STEP_S
 
 
 class ManagedPolicy(Policy):
-    """Sub-networks and clocks by `runtime.ResourceManager`; with `dvfs` off, sub-networks alone."""
+    """`runtime.ResourceManager`; without `dvfs` it selects sub-networks only."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class ManagedPolicy(Policy):
         only: Mapping[str, PointKey] | None = None,
         deadline_probability: float = ManagerSettings.deadline_probability,
     ) -> None:
-        """`governors`: of the clocks if `dvfs` is off. `only`: all that an application may run."""
+        """`governors` set frequencies without `dvfs`; `only` restricts applications to one key."""
         self.governors = governors or {}
         self._settings = ManagerSettings(
             dvfs=dvfs,
@@ -63,12 +63,12 @@ class ManagedPolicy(Policy):
         self._scenario = setup.scenario
         self._only = only or {}
         self._sequence = 0  # of the last clock command
-        self._given_up: dict[str, list[str]] = {}
-        self._capped_w = math.inf
+        self._violated_targets: dict[str, list[str]] = {}
+        self._cap_w = math.inf
         self._domains: dict[tuple[str, float], DomainObservation] = {}
 
     def start(self, system: System) -> None:
-        """Start the manager, which looks at the clocks first."""
+        """Start the manager and its periodic observations and decisions."""
         super().start(system)
         queue = system.queue
         self.manager = ResourceManager(self._settings, clock=lambda: queue.now_s)
@@ -76,16 +76,16 @@ class ManagedPolicy(Policy):
         queue.every(DECISION_PERIOD_S, self._step)
 
     def joined(self, application: SimulatedApplication) -> None:
-        """Announce the profile and the targets; the answer is what to run."""
+        """Send the profile and the first targets."""
         name, profile = application.plan.name, application.profile
         if name in self._only:
             points = tuple(each for each in profile.points if each.key == self._only[name])
             profile = dataclasses.replace(profile, points=points)
         self.manager.set_profile(profile)
-        self.retargeted(application)
+        self.target_changed(application)
 
-    def retargeted(self, application: SimulatedApplication) -> None:
-        """Ask for the targets now in force."""
+    def target_changed(self, application: SimulatedApplication) -> None:
+        """Request the present targets."""
         target = application.target
         self.manager.request_target(
             TargetRequest(
@@ -99,7 +99,7 @@ class ManagedPolicy(Policy):
 
     def finished(self, frame: SimulatedFrame) -> None:
         """Report a frame."""
-        subnet_id, engine, processor, threads = frame.way.key
+        subnet_id, engine, processor, threads = frame.option.key
         self.manager.observe_frame(
             FrameObservation(
                 app=frame.app,
@@ -118,24 +118,25 @@ class ManagedPolicy(Policy):
 
     def _observe_platform(self) -> None:
         machine, now_s = self.system.machine, self.system.queue.now_s
+        platform = machine.platform
         if not self._scenario.lost(PLATFORM_STATE, time_s=now_s):
             self.manager.observe_platform(
                 PlatformObservation(
-                    platform=machine.platform.name,
-                    domains=tuple(self._domain(name) for name in machine.platform.domains),
+                    platform=platform.name,
+                    domains=tuple(self._domain(name) for name in platform.domains),
                     command_sequence=self._sequence,
                     command_applied=self._sequence > 0,
                     power_w=machine.power_w,
                     power_source=MODELLED,
                     temperatures=tuple(
                         TemperatureObservation(
-                            name, temperature_c, machine.platform.thermal_zones[name].throttle_c
+                            name, temperature_c, platform.thermal_zones[name].throttle_c
                         )
                         for name, temperature_c in machine.temperatures_c.items()
                     ),
                 )
             )
-        model = machine.platform.battery
+        model = platform.battery
         if model is not None and not self._scenario.lost(BATTERY, time_s=now_s):
             battery = BatteryObservation(
                 percentage=machine.battery,
@@ -147,64 +148,64 @@ class ManagedPolicy(Policy):
         self._step_if_due()
 
     def _domain(self, name: str) -> DomainObservation:
-        """Return what is seen of a domain; its clock apart, that is always the same."""
+        """Return the observation of a domain, cached: only its frequency ever changes."""
         machine = self.system.machine
-        seen = name, machine.frequency_hz(name)
-        if seen not in self._domains:
-            self._domains[seen] = DomainObservation(
+        key = name, machine.frequency_hz(name)
+        if key not in self._domains:
+            self._domains[key] = DomainObservation(
                 name=name,
                 processors=machine.processors_of(name),
                 frequency_hz=machine.frequency_hz(name),
                 frequencies_hz=machine.platform.domains[name].frequencies_hz,
                 settable=True,
             )
-        return self._domains[seen]
+        return self._domains[key]
 
     def _step_if_due(self) -> None:
         if self.manager.due:
             self._step()
 
     def _step(self) -> None:
-        outcome = self.manager.step()
+        output = self.manager.step()
         if self.system.trace:
-            self._note(outcome, self.system.trace)
-        for switch in outcome.switches:
-            self._obey(switch)
-        if outcome.clocks is not None:
-            self._turn(outcome.clocks)
+            self._trace_output(output, self.system.trace)
+        for switch in output.switches:
+            self._apply_switch(switch)
+        if output.clocks is not None:
+            self._apply_frequencies(output.clocks)
 
-    def _note(self, outcome: ManagerOutput, trace: Trace) -> None:
-        """Trace commands, targets that are given up or no longer are, and the power cap."""
-        for switch in outcome.switches:
+    def _trace_output(self, output: ManagerOutput, trace: Trace) -> None:
+        """Trace commands, and changes of the violated targets and of the power cap."""
+        for switch in output.switches:
             trace('command', **dataclasses.asdict(switch))
-        if outcome.clocks is not None:
-            trace('clock_command', **dataclasses.asdict(outcome.clocks))
+        if output.clocks is not None:
+            trace('clock_command', **dataclasses.asdict(output.clocks))
         violated_targets = {
             each.choice.app: list(each.choice.violated_targets)
-            for each in outcome.status.apps
+            for each in output.status.apps
             if each.choice.violated_targets and each.choice.app in self.system.applications
         }
-        if violated_targets != self._given_up:
-            self._given_up = violated_targets
+        if violated_targets != self._violated_targets:
+            self._violated_targets = violated_targets
             trace('violated_targets', targets=violated_targets)
-        budget = outcome.status.budget
-        if budget.applications_w != self._capped_w:
-            self._capped_w = budget.applications_w
+        budget = output.status.budget
+        if budget.applications_w != self._cap_w:
+            self._cap_w = budget.applications_w
             trace(
                 'power_cap',
-                power_w=_or_nan(budget.board.power_w),
+                power_w=_finite_or_nan(budget.board.power_w),
                 reason=budget.board.reason,
-                applications_w=_or_nan(budget.applications_w),
+                applications_w=_finite_or_nan(budget.applications_w),
             )
 
-    def _obey(self, command: SwitchCommand) -> None:
-        """Run what was told from the next frame on, and say so; one that has left says nothing."""
+    def _apply_switch(self, command: SwitchCommand) -> None:
+        """Select the commanded option and acknowledge; an application that has left does not."""
         application = self.system.applications.get(command.app)
         if application is None:
             return
-        place = (command.subnet_id, command.processor, command.threads)
-        key = next(key for key in application.ways if (key[0], key[2], key[3]) == place)
-        application.switch(key)
+        option = (command.subnet_id, command.processor, command.threads)
+        keys = application.execution_options
+        application.switch(next(key for key in keys if (key[0], key[2], key[3]) == option))
         self.manager.observe_subnet(
             SubnetObservation(
                 app=command.app,
@@ -215,15 +216,15 @@ class ManagedPolicy(Policy):
             )
         )
 
-    def _turn(self, command: ClockCommand) -> None:
-        """Turn the clocks; the platform's state says at once that the command is known."""
+    def _apply_frequencies(self, command: ClockCommand) -> None:
+        """Request the commanded frequencies; the next platform state acknowledges them at once."""
         self._sequence = command.sequence
-        for domain, frequency_hz in command.clocks_hz.items():
-            listed = self.system.machine.platform.domains[domain]
-            self.system.machine.set_clock(domain, listed.check(domain, frequency_hz))
+        machine = self.system.machine
+        for name, frequency_hz in command.clocks_hz.items():
+            machine.set_frequency(name, machine.platform.domains[name].check(name, frequency_hz))
         self._observe_platform()
 
 
-def _or_nan(cap_w: float) -> float:
-    """Return a cap, NaN where there is none."""
+def _finite_or_nan(cap_w: float) -> float:
+    """Return a power cap, or NaN where there is none."""
     return cap_w if math.isfinite(cap_w) else math.nan

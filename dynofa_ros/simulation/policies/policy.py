@@ -1,4 +1,4 @@
-"""What decides in a simulation: sub-networks, clocks, or both."""
+"""The interface of a policy: it selects sub-networks, sets frequencies, or both."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from dynofa_ros.simulation.scenario import Scenario
 
 @dataclass(frozen=True)
 class Setup:
-    """What is known before anything happens. Only an oracle looks at the scenario's future."""
+    """All inputs of a simulation. Only an oracle may use the scenario's future."""
 
     platform: Platform
     scenario: Scenario
     profiles: Mapping[str, Profile]  # by application
-    seed: int = 0  # of the images and each frame's luck
+    seed: int = 0  # of the images and their latency jitter
 
 
 @dataclass(frozen=True)
 class System:
-    """What a policy can see and turn while the simulation runs."""
+    """The running system that a policy observes and controls."""
 
     queue: EventQueue
     machine: SimulatedMachine
@@ -35,25 +35,25 @@ class System:
 
 
 class Policy:
-    """Takes no notice of anything; a policy overrides what it cares for.
+    """Base class that ignores every event; a policy overrides the ones it needs.
 
-    When an application joins, its policy must tell it what to run.
+    When an application joins, its policy must select an execution option for it.
     """
 
-    governors: Mapping[str, Governor] = {}  # by domain; the other clocks are the policy's
+    governors: Mapping[str, Governor] = {}  # by domain; the policy controls the other domains
 
     def start(self, system: System) -> None:
-        """Take over the system, before anything happens."""
+        """Handle the start of the simulation, before any other event."""
         self.system = system
 
     def joined(self, application: SimulatedApplication) -> None:
-        """An application is there."""
+        """Handle an application that joins."""
 
     def left(self, application: SimulatedApplication) -> None:
-        """An application is gone."""
+        """Handle an application that leaves."""
 
-    def retargeted(self, application: SimulatedApplication) -> None:
-        """The targets of an application have changed."""
+    def target_changed(self, application: SimulatedApplication) -> None:
+        """Handle a change of an application's targets."""
 
     def finished(self, frame: SimulatedFrame) -> None:
-        """A frame is done."""
+        """Handle a completed frame."""

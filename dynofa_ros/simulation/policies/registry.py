@@ -1,7 +1,8 @@
-"""The policies by name, as `dynofa simulate --policy` takes them.
+"""Policies by name, as `dynofa simulate --policy` takes them.
 
-`NAME` or `NAME:GOVERNOR`, where Linux turns the clocks. A governor is one name for every frequency
-domain, or two, `CPU+GPU`: `schedutil+simple_ondemand` is what a board runs out of the box.
+The format is `NAME`, or `NAME:GOVERNOR` where Linux governors set the frequencies. A governor is
+one name for all frequency domains, or two as `CPU+GPU`: `schedutil+simple_ondemand` is the default
+of a board with mainline Linux.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dynofa_ros.simulation.policies import static
 from dynofa_ros.simulation.policies.alert import AlertPolicy
 from dynofa_ros.simulation.policies.managed import ManagedPolicy
 from dynofa_ros.simulation.policies.policy import Policy, Setup
-from dynofa_ros.simulation.policies.static import Choose, StaticPolicy
+from dynofa_ros.simulation.policies.static import SelectOption, StaticPolicy
 from dynofa_ros.simulation.policies.stepping import SteppingPolicy
 
 MakePolicy = Callable[[Setup], Policy]
@@ -25,10 +26,10 @@ SWITCH_ONLY = 'switch-only'
 DVFS_ONLY = 'dvfs-only'
 STEPPING = 'stepping'
 ORACLE = 'oracle'
-LUCKLESS = 'oracle-without-luck'
+ORACLE_WITHOUT_JITTER = 'oracle-without-jitter'
 ALERT = 'alert'
 STATIC = 'static='
-CHOICES: dict[str, Choose] = {
+STATIC_CHOICES: dict[str, SelectOption] = {
     'static-largest': static.largest,
     'static-smallest': static.smallest,
     'static-alone': static.alone,
@@ -38,43 +39,44 @@ DEFAULT_GOVERNOR = 'performance'
 
 
 def dvfs_only(setup: Setup) -> Policy:
-    """Return the resource manager with one sub-network for each application."""
+    """Return the resource manager restricted to one sub-network per application."""
     only = {plan.name: static.best(setup, plan) for plan in setup.scenario.applications}
     return ManagedPolicy(setup, only=only)
 
 
-TURN_CLOCKS: dict[str, MakePolicy] = {
+WITHOUT_GOVERNOR: dict[str, MakePolicy] = {
     OURS: ManagedPolicy,
     DVFS_ONLY: dvfs_only,
     ALERT: AlertPolicy,
     ORACLE: oracle,
-    LUCKLESS: partial(oracle, luck=False),
+    ORACLE_WITHOUT_JITTER: partial(oracle, knows_jitter=False),
 }
-NAMES = (*TURN_CLOCKS, SWITCH_ONLY, STEPPING, *CHOICES, f'{STATIC}SUBNET')
+NAMES = (*WITHOUT_GOVERNOR, SWITCH_ONLY, STEPPING, *STATIC_CHOICES, f'{STATIC}SUBNET')
 
 
 def make_policy(text: str, setup: Setup) -> Policy:
-    """Return the policy of a name. Raises PlatformError, which lists names and governors."""
+    """Return the named policy. Raises PlatformError that lists the known names and governors."""
     name, colon, governor = text.partition(':')
-    if name in TURN_CLOCKS:
+    if name in WITHOUT_GOVERNOR:
         if colon:
             raise PlatformError(
-                field='policy', value=text, expected=f'{name}, which turns the clocks itself'
+                field='policy',
+                value=text,
+                expected=f'{name}, without a governor: it sets the frequencies itself',
             )
-        return TURN_CLOCKS[name](setup)
-    choose = CHOICES.get(name)
+        return WITHOUT_GOVERNOR[name](setup)
+    select = STATIC_CHOICES.get(name)
     if name.startswith(STATIC):
-        choose = static.named(name.removeprefix(STATIC))
-    if choose is None and name not in (SWITCH_ONLY, STEPPING):
+        select = static.by_name(name.removeprefix(STATIC))
+    if select is None and name not in (SWITCH_ONLY, STEPPING):
         raise PlatformError(
             field='policy',
             value=text,
-            expected=f'one of {", ".join(NAMES)}; the last ones, from {SWITCH_ONLY} on, also '
-            ':GOVERNOR',
+            expected=f'one of {", ".join(NAMES)}; from {SWITCH_ONLY} on, optionally with :GOVERNOR',
         )
     governors = make_governors(governor if colon else DEFAULT_GOVERNOR, setup.platform)
-    if choose is not None:
-        return StaticPolicy(setup, choose, governors=governors)
+    if select is not None:
+        return StaticPolicy(setup, select, governors=governors)
     if name == STEPPING:
         return SteppingPolicy(setup, governors=governors)
     return ManagedPolicy(setup, dvfs=False, governors=governors)
@@ -89,8 +91,8 @@ def make_governors(text: str, platform: Platform) -> dict[str, Governor]:
             value=text,
             expected=f'one, or two as CPU+GPU, of {", ".join(sorted(GOVERNORS))}',
         )
-    of_gpu = {unit.domain for unit in platform.processors.values() if unit.kind == 'gpu'}
+    gpu_domains = {each.domain for each in platform.processors.values() if each.kind == 'gpu'}
     return {
-        name: make_governor(names[-1] if name in of_gpu else names[0], domain)
+        name: make_governor(names[-1] if name in gpu_domains else names[0], domain)
         for name, domain in platform.domains.items()
     }

@@ -1,4 +1,4 @@
-"""Which one sub-network an application is given that cannot switch."""
+"""Baseline: one sub-network per application, selected before the start and never switched."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from dynofa_ros.runtime import (
     ApplicationState,
     DecisionState,
     OperatingPoint,
-    Profile,
     Slowdown,
     decide,
 )
@@ -20,41 +19,43 @@ from dynofa_ros.simulation.governors.linux import Governor
 from dynofa_ros.simulation.policies.policy import Policy, Setup
 from dynofa_ros.simulation.scenario import ApplicationPlan
 
-Choose = Callable[[Setup, ApplicationPlan], PointKey]
+SelectOption = Callable[[Setup, ApplicationPlan], PointKey]
 
 
 def largest(setup: Setup, plan: ApplicationPlan) -> PointKey:
-    """Return the sub-network of most operations where it is fastest; of equals the best."""
-    points = fastest_places(setup, plan)
+    """Return the sub-network with the most operations; ties go to the most accurate."""
+    points = fastest_options(setup, plan)
     return max(points, key=lambda each: (each.flops, each.accuracy, -each.latency_s)).key
 
 
 def smallest(setup: Setup, plan: ApplicationPlan) -> PointKey:
-    """Return the sub-network of fewest operations where it is fastest; of equals the fastest."""
-    points = fastest_places(setup, plan)
+    """Return the sub-network with the fewest operations; ties go to the fastest."""
+    points = fastest_options(setup, plan)
     return min(points, key=lambda each: (each.flops, each.latency_s)).key
 
 
 def alone(setup: Setup, plan: ApplicationPlan) -> PointKey:
-    """Return the most accurate that meets the first deadline with nothing else on the machine."""
-    return _most_accurate(setup, plan, deadline_s=plan.targets[0].target.deadline_s, beside=False)
+    """Return the most accurate option that meets the first deadline without contention."""
+    slowdowns = dict.fromkeys(setup.platform.processors, 1.0)
+    return _most_accurate(setup, plan, plan.targets[0].target.deadline_s, slowdowns)
 
 
 def best(setup: Setup, plan: ApplicationPlan) -> PointKey:
-    """Return the most accurate that meets the tightest deadline of all, at the worst of times.
+    """Return the most accurate option that meets the tightest deadline under worst contention.
 
-    That is beside all other applications of the scenario and its co-runners at their heaviest:
-    what somebody has to choose who can choose only once.
+    Worst contention means all other applications of the scenario and the heaviest co-runners: the
+    choice of a designer who cannot adapt at run time.
     """
+    slowdowns = {name: _worst_slowdown(setup, plan, name) for name in setup.platform.processors}
     deadline_s = min(each.target.deadline_s for each in plan.targets)
-    return _most_accurate(setup, plan, deadline_s=deadline_s, beside=True)
+    return _most_accurate(setup, plan, deadline_s, slowdowns)
 
 
-def named(subnet_id: str) -> Choose:
-    """Return the choice of one sub-network by name, where it is fastest."""
+def by_name(subnet_id: str) -> SelectOption:
+    """Return a selection of the named sub-network, where it is fastest."""
 
-    def choose(setup: Setup, plan: ApplicationPlan) -> PointKey:
-        points = {each.subnet_id: each for each in fastest_places(setup, plan)}
+    def select(setup: Setup, plan: ApplicationPlan) -> PointKey:
+        points = {each.subnet_id: each for each in fastest_options(setup, plan)}
         if subnet_id not in points:
             raise PlatformError(
                 field=f'sub-network of application {plan.name}',
@@ -63,37 +64,35 @@ def named(subnet_id: str) -> Choose:
             )
         return points[subnet_id].key
 
-    return choose
+    return select
 
 
-def fastest_places(setup: Setup, plan: ApplicationPlan) -> list[OperatingPoint]:
-    """Return each sub-network once, where it is fastest at the highest clocks."""
+def fastest_options(setup: Setup, plan: ApplicationPlan) -> list[OperatingPoint]:
+    """Return the fastest operating point of each sub-network at the highest frequencies."""
     fastest: dict[str, OperatingPoint] = {}
-    for point in _at_highest_clocks(setup, setup.profiles[plan.name]):
-        before = fastest.get(point.subnet_id)
-        if before is None or point.latency_s < before.latency_s:
+    for point in _at_highest_frequencies(setup, plan):
+        known = fastest.get(point.subnet_id)
+        if known is None or point.latency_s < known.latency_s:
             fastest[point.subnet_id] = point
     return list(fastest.values())
 
 
-def _at_highest_clocks(setup: Setup, profile: Profile) -> list[OperatingPoint]:
+def _at_highest_frequencies(setup: Setup, plan: ApplicationPlan) -> tuple[OperatingPoint, ...]:
     highest_hz = {
-        name: setup.platform.domains[unit.domain].frequencies_hz[-1]
-        for name, unit in setup.platform.processors.items()
+        name: setup.platform.domains[processor.domain].frequencies_hz[-1]
+        for name, processor in setup.platform.processors.items()
     }
-    return [each for each in profile.points if each.frequency_hz == highest_hz[each.processor]]
+    points = setup.profiles[plan.name].points
+    return tuple(each for each in points if each.frequency_hz == highest_hz[each.processor])
 
 
 def _most_accurate(
-    setup: Setup, plan: ApplicationPlan, *, deadline_s: float, beside: bool
+    setup: Setup, plan: ApplicationPlan, deadline_s: float, slowdowns: Mapping[str, float]
 ) -> PointKey:
-    """Decide once, by the rules of the runtime, at the highest clocks."""
-    profile = setup.profiles[plan.name]
-    slowdowns = dict.fromkeys(setup.platform.processors, 1.0)
-    if beside:
-        slowdowns = {name: _worst(setup, plan, name) for name in setup.platform.processors}
+    """Apply the runtime's decision once, at the highest frequencies."""
+    points = _at_highest_frequencies(setup, plan)
     state = ApplicationState(
-        profile=dataclasses.replace(profile, points=tuple(_at_highest_clocks(setup, profile))),
+        profile=dataclasses.replace(setup.profiles[plan.name], points=points),
         target=dataclasses.replace(plan.targets[0].target, deadline_s=deadline_s),
         slowdowns={
             name: Slowdown(mean, mean * setup.scenario.latency_jitter)
@@ -105,7 +104,7 @@ def _most_accurate(
     return decide(DecisionState((state,))).choices[0].point.key
 
 
-def _worst(setup: Setup, plan: ApplicationPlan, processor: str) -> float:
+def _worst_slowdown(setup: Setup, plan: ApplicationPlan, processor: str) -> float:
     """Return the slowdown when everything that may use a processor does so at once."""
     co_runner = max(
         (e.utilisation for e in setup.scenario.co_runners if e.processor == processor), default=0.0
@@ -123,13 +122,15 @@ def _worst(setup: Setup, plan: ApplicationPlan, processor: str) -> float:
 
 
 class StaticPolicy(Policy):
-    """Never switches."""
+    """Runs the selected sub-networks and never switches."""
 
-    def __init__(self, setup: Setup, choose: Choose, *, governors: Mapping[str, Governor]) -> None:
-        """Choose for all applications. Raises PlatformError for a sub-network there is not."""
+    def __init__(
+        self, setup: Setup, select: SelectOption, *, governors: Mapping[str, Governor]
+    ) -> None:
+        """Select for all applications. Raises PlatformError for an unknown sub-network."""
         self.governors = governors
-        self._keys = {plan.name: choose(setup, plan) for plan in setup.scenario.applications}
+        self._keys = {plan.name: select(setup, plan) for plan in setup.scenario.applications}
 
     def joined(self, application: SimulatedApplication) -> None:
-        """Run the one sub-network."""
+        """Select the application's only sub-network."""
         application.switch(self._keys[application.plan.name])

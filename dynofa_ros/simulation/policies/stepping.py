@@ -1,7 +1,7 @@
-"""Baseline: the demo of the paper. One level up or down on the mean of 20 frames, no DVFS.
+"""Baseline: the paper's demo. One level up or down on the mean of 20 frames, without DVFS.
 
-*Dynamic DNNs Meet Runtime Resource Management* (arXiv 2206.02525) shows it: when a second
-application joins, the target is met again after two steps of one level, with gaps of 0.6 s.
+*Dynamic DNNs Meet Runtime Resource Management* (arXiv 2206.02525): when a second application
+joins, the target is met again after two steps of one level each, with gaps of 0.6 s.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dynofa_ros.simulation.governors.linux import Governor
 from dynofa_ros.simulation.policies import static
 from dynofa_ros.simulation.policies.policy import Policy, Setup
 
-# Frames whose mean counts; and how long no frame runs at a switch: both from the demo's trace.
-# The demo leaves slow frames out of its mean. Here that is the one that waited for a switch.
+# Frames per mean, and how long a switch blocks all frames: both from the demo's trace. The demo
+# excludes slow frames from its mean; here that is the frame that waited for a switch.
 WINDOW = 20
 SWAP_S = 0.6
 
@@ -30,22 +30,20 @@ class SteppingPolicy(Policy):
         self._resumed_s: dict[str, float] = {}  # end of the last switch
         self._latencies_s: dict[str, list[float]] = {}
         for plan in setup.scenario.applications:
-            first = static.alone(setup, plan)
-            points = static.fastest_places(setup, plan)
-            levels = _levels([each for each in points if each.processor == first[2]])
+            subnet_id, _, processor, _ = static.alone(setup, plan)
+            points = static.fastest_options(setup, plan)
+            levels = _levels([each for each in points if each.processor == processor])
             self._levels[plan.name] = levels
-            self._level[plan.name] = next(
-                index for index, each in enumerate(levels) if each.subnet_id == first[0]
-            )
+            self._level[plan.name] = [each.subnet_id for each in levels].index(subnet_id)
             self._latencies_s[plan.name] = []
 
     def joined(self, application: SimulatedApplication) -> None:
-        """Run the level at which the application alone would meet its first deadline."""
+        """Select the level that meets the first deadline without contention."""
         name = application.plan.name
         application.switch(self._levels[name][self._level[name]].key)
 
     def finished(self, frame: SimulatedFrame) -> None:
-        """After every 20 frames, look at their mean."""
+        """After every 20 frames, compare their mean latency with the deadline."""
         if frame.arrived_s < self._resumed_s.get(frame.app, 0.0):
             return
         latencies_s = self._latencies_s[frame.app]
@@ -70,7 +68,7 @@ class SteppingPolicy(Policy):
 
 
 def _levels(points: list[OperatingPoint]) -> list[OperatingPoint]:
-    """Return the Pareto-optimal sub-networks, fastest first: each more accurate than the last."""
+    """Return the Pareto-optimal sub-networks, fastest first and rising in accuracy."""
     levels: list[OperatingPoint] = []
     for point in sorted(points, key=lambda each: (each.latency_s, -each.accuracy)):
         if not levels or point.accuracy > levels[-1].accuracy:

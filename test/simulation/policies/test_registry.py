@@ -1,29 +1,22 @@
-"""Which sub-network and which clocks each policy goes for."""
-
-import dataclasses
+"""Sub-networks and frequencies that each policy selects."""
 
 import pytest
 from pytest import approx
 
 from dynofa_ros.platform import PlatformError
-from dynofa_ros.runtime import Target
-from dynofa_ros.simulation import simulate
-from dynofa_ros.simulation.policies.policy import Setup
 from dynofa_ros.simulation.policies.registry import make_governors, make_policy
-from dynofa_ros.simulation.scenario import CoRunner, TargetChange
-from dynofa_ros.simulation.simulator import profiles
+from dynofa_ros.simulation.scenario import CoRunner
 
 
-def ran(board, scenario, policy):
-    """Return the sub-networks that ran, each once, in order."""
-    seen = []
-    simulate(board, scenario, policy, 0, trace=seen.append)
-    frames = [each['subnet_id'] for each in seen if each['event'] == 'frame']
-    return list(dict.fromkeys(frames))
+@pytest.fixture
+def executed(sim):
+    """Return a function that simulates and lists each sub-network that ran once, in order."""
 
+    def run(policy, *applications, **changes):
+        sim(policy, *applications, **changes)
+        return list(dict.fromkeys(sim.of('frame', 'subnet_id')))
 
-def targets(*pairs):
-    return tuple(TargetChange(at_s, Target(deadline_s=deadline_s)) for at_s, deadline_s in pairs)
+    return run
 
 
 @pytest.mark.parametrize(
@@ -37,168 +30,125 @@ def targets(*pairs):
         ('static-best', 'medium'),
     ],
 )
-def test_a_static_policy_runs_one_sub_network(
-    board, make_scenario, make_application, policy, expected
-):
-    camera = make_application(targets=targets((0.0, 0.03), (0.5, 0.017)))
-    assert ran(board, make_scenario(camera), policy) == [expected]
+def test_a_static_policy_runs_one_sub_network(sim, executed, policy, expected):
+    assert executed(policy, sim.app('camera', (0.0, 0.03), (0.5, 0.017))) == [expected]
 
 
-def test_the_static_best_reckons_with_co_runners_at_their_heaviest(board, make_scenario):
-    busy = make_scenario(co_runners=(CoRunner('gpu', 0.5, 1.0), CoRunner('gpu', 0.6, 0.0)))
-    camera = dataclasses.replace(busy.applications[0], targets=targets((0.0, 0.04)))
-    scenario = dataclasses.replace(busy, applications=(camera,))
-    assert ran(board, scenario, 'static-best') == ['medium']
+def test_static_best_assumes_the_heaviest_co_runners(sim, executed):
+    busy = (CoRunner('gpu', 0.5, 1.0), CoRunner('gpu', 0.6, 0.0))
+    assert executed('static-best', sim.app(deadline_s=0.04), co_runners=busy) == ['medium']
 
 
-def test_the_static_best_reckons_with_the_other_applications(
-    board, make_scenario, make_application
-):
-    one, two = (make_application(name, targets=targets((0.0, 0.04))) for name in 'ab')
-    assert ran(board, make_scenario(one), 'static-best') == ['large']
-    assert ran(board, make_scenario(one, two), 'static-best') == ['medium']
-    apart = dataclasses.replace(two, join_s=5.0)
-    later = dataclasses.replace(one, leave_s=5.0)
-    assert ran(board, make_scenario(later, apart), 'static-best') == ['large']
+def test_static_best_assumes_all_applications_that_are_present_at_the_same_time(sim, executed):
+    def app(name, **changes):
+        return sim.app(name, deadline_s=0.04, **changes)
+
+    assert executed('static-best', app('a')) == ['large']
+    assert executed('static-best', app('a'), app('b')) == ['medium']
+    assert executed('static-best', app('a', leave_s=5.0), app('b', join_s=5.0)) == ['large']
 
 
-def test_where_nothing_meets_the_deadline_the_static_best_is_the_fastest(
-    board, make_scenario, make_application
-):
-    camera = make_application(targets=targets((0.0, 0.001)))
-    assert ran(board, make_scenario(camera), 'static-best') == ['small']
+def test_static_best_is_the_fastest_if_nothing_meets_the_deadline(sim, executed):
+    assert executed('static-best', sim.app(deadline_s=0.001)) == ['small']
 
 
-def test_stepping_goes_one_level_down_after_20_frames_that_are_late_on_average(
-    board, make_scenario, make_application
-):
-    camera = make_application(targets=targets((0.0, 0.027)))
-    scenario = make_scenario(camera, co_runners=(CoRunner('gpu', 1.0, 1.0),), duration_s=12.0)
-    seen = []
-    result = simulate(board, scenario, 'stepping', 0, trace=seen.append)
-    switches = [(each['at_s'], each['subnet_id']) for each in seen if each['event'] == 'switch']
+def test_stepping_goes_one_level_down_after_20_frames_that_are_late_on_average(sim):
+    there = (CoRunner('gpu', 1.0, 1.0),)
+    result = sim('stepping', sim.app(deadline_s=0.027), co_runners=there, duration_s=12.0)
     # Windows of 2 s; the first one late is that of 0 to 2 s (25 and 50 ms), then medium's 30 ms.
-    assert [subnet for _, subnet in switches] == ['medium', 'small']
-    assert switches[0][0] == approx(1.95)
+    assert sim.of('switch', 'subnet_id') == ['medium', 'small']
+    assert sim.of('switch', 'at_s')[0] == approx(1.95)
     assert result.clock_changes == {'cpu': 0, 'gpu': 0}
 
 
-def test_stepping_runs_no_frame_for_as_long_as_a_switch_takes(
-    board, make_scenario, make_application
-):
-    camera = make_application(targets=targets((0.0, 0.027)))
-    scenario = make_scenario(camera, co_runners=(CoRunner('gpu', 0.0, 1.0),), duration_s=4.0)
-    seen = []
-    result = simulate(board, scenario, 'stepping', 0, trace=seen.append)
-    switch_s = next(each['at_s'] for each in seen if each['event'] == 'switch')
-    next_s = next(e['at_s'] for e in seen if e['event'] == 'frame' and e['at_s'] > switch_s)
+def test_stepping_runs_no_frame_during_a_switch(sim):
+    there = (CoRunner('gpu', 0.0, 1.0),)
+    result = sim.camera('stepping', sim.app(deadline_s=0.027), co_runners=there, duration_s=4.0)
+    switch_s = sim.of('switch', 'at_s')[0]
+    next_s = next(at_s for at_s in sim.of('frame', 'at_s') if at_s > switch_s)
     assert next_s == approx(switch_s + 0.6 + 0.03)
-    assert result.applications['camera'].dropped == 5
+    assert result.dropped == 5
 
 
-def test_stepping_goes_up_where_the_next_level_would_meet_the_deadline(
-    board, make_scenario, make_application
-):
-    camera = make_application(targets=targets((0.0, 0.016), (1.0, 0.1)))
-    scenario = make_scenario(camera, duration_s=8.0)
-    assert ran(board, scenario, 'stepping') == ['medium', 'large']
+def test_stepping_goes_up_if_the_next_level_would_meet_the_deadline(sim, executed):
+    app = sim.app('camera', (0.0, 0.016), (1.0, 0.1))
+    assert executed('stepping', app, duration_s=8.0) == ['medium', 'large']
 
 
-def test_ours_complies_within_three_frames_when_another_program_comes(
-    board, make_scenario, make_application
-):
-    camera = make_application(targets=targets((0.0, 0.03)))
-    scenario = make_scenario(
-        camera, co_runners=(CoRunner('gpu', 5.0, 0.8),), duration_s=10.0, latency_jitter=0.02
-    )
-    seen = []
-    simulate(board, scenario, 'ours', 0, trace=seen.append)
-    met = [each['met'] for each in seen if each['event'] == 'frame' and each['arrived_s'] > 5.0]
+def test_ours_complies_within_three_frames_of_a_co_runner(sim):
+    there = (CoRunner('gpu', 5.0, 0.8),)
+    app = sim.app(deadline_s=0.03)
+    sim('ours', app, co_runners=there, duration_s=10.0, latency_jitter=0.02)
+    met = [met for met, arrived_s in sim.of('frame', 'met', 'arrived_s') if arrived_s > 5.0]
     assert all(met[3:])
 
 
-def test_ours_lowers_the_clock_where_the_deadline_leaves_time(board, make_scenario):
-    scenario = make_scenario(duration_s=5.0)  # 100 ms: large at 200 MHz takes 50
-    result = simulate(board, scenario, 'ours', 0)
+def test_ours_lowers_the_frequency_if_the_deadline_leaves_time(sim):
+    result = sim('ours', duration_s=5.0)  # 100 ms: large at 200 MHz takes 50
     assert result.applications['camera'].latency_p50_s == approx(0.05)
     assert result.applications['camera'].misses == 0
-    assert result.energy_j < simulate(board, scenario, 'static-largest', 0).energy_j
+    assert result.energy_j < sim('static-largest', duration_s=5.0).energy_j
 
 
-def test_ours_raises_the_clock_again_when_the_deadline_tightens(
-    board, make_scenario, make_application
-):
-    camera = make_application(targets=targets((0.0, 0.1), (4.0, 0.03)))
-    result = simulate(board, make_scenario(camera, duration_s=10.0), 'ours', 0)
+def test_ours_raises_the_frequency_again_when_the_deadline_tightens(sim):
+    result = sim('ours', sim.app('camera', (0.0, 0.1), (4.0, 0.03)), duration_s=10.0)
     assert result.clock_changes['gpu'] == 2
     assert result.applications['camera'].latencies_s[-1] == approx(0.025)
 
 
-def test_switch_only_leaves_the_clocks_to_linux(board, make_scenario, make_application):
-    camera = make_application(targets=targets((0.0, 0.1), (1.0, 0.02)))
-    scenario = make_scenario(camera, duration_s=4.0)
-    result = simulate(board, scenario, 'switch-only', 0)
+def test_switch_only_leaves_the_frequencies_to_governors(sim):
+    app = sim.app('camera', (0.0, 0.1), (1.0, 0.02))
+    result = sim('switch-only', app, duration_s=4.0)
     assert result.clock_changes == {'cpu': 0, 'gpu': 0}
     assert result.applications['camera'].switches > 0
-    assert simulate(board, scenario, 'switch-only:ondemand', 0).clock_changes['gpu'] > 0
+    assert sim('switch-only:ondemand', app, duration_s=4.0).clock_changes['gpu'] > 0
 
 
-def test_dvfs_only_never_switches(board, make_scenario, make_application):
-    camera = make_application(targets=targets((0.0, 0.1), (1.0, 0.04)))
-    result = simulate(board, make_scenario(camera, duration_s=4.0), 'dvfs-only', 0)
+def test_dvfs_only_never_switches(sim):
+    result = sim('dvfs-only', sim.app('camera', (0.0, 0.1), (1.0, 0.04)), duration_s=4.0)
     assert result.applications['camera'].switches == 0
     assert result.clock_changes['gpu'] > 0
 
 
-def test_ours_names_the_targets_that_it_gives_up(board, make_scenario, make_application):
-    camera = make_application(targets=targets((0.0, 0.1), (1.0, 0.005), (2.0, 0.1)))
-    seen = []
-    simulate(board, make_scenario(camera, duration_s=3.0), 'ours', 0, trace=seen.append)
-    violated_targets = [
-        (each['at_s'], each['targets']) for each in seen if each['event'] == 'violated_targets'
-    ]
-    assert violated_targets == [(1.0, {'camera': ['deadline']}), (2.0, {})]
+def test_ours_reports_violated_targets(sim):
+    sim('ours', sim.app('camera', (0.0, 0.1), (1.0, 0.005), (2.0, 0.1)), duration_s=3.0)
+    reported = sim.of('violated_targets', 'at_s', 'targets')
+    assert reported == [(1.0, {'camera': ['deadline']}), (2.0, {})]
 
 
-def test_ours_sends_a_command_once_that_is_obeyed(board, make_scenario):
-    seen = []
-    simulate(board, make_scenario(duration_s=10.0), 'ours', 0, trace=seen.append)
-    sequences = [each['sequence'] for each in seen if each['event'] == 'clock_command']
+def test_ours_sends_an_acknowledged_command_once(sim):
+    sim('ours', duration_s=10.0)
+    sequences = sim.of('clock_command', 'sequence')
     assert sequences == sorted(set(sequences))
 
 
-def test_an_empty_battery_makes_ours_save_energy(board, make_scenario):
-    full, empty = (
-        simulate(board, make_scenario(duration_s=5.0, battery_initial=charge), 'ours', 0)
-        for charge in (1.0, 0.1)
-    )
-    assert empty.applications['camera'].accuracy < full.applications['camera'].accuracy
-    assert empty.energy_j < full.energy_j
+def test_ours_saves_energy_with_a_low_battery(sim):
+    full, low = (sim('ours', duration_s=5.0, battery_initial=charge) for charge in (1.0, 0.1))
+    assert low.applications['camera'].accuracy < full.applications['camera'].accuracy
+    assert low.energy_j < full.energy_j
 
 
-def test_the_objective_of_a_scenario_holds_whatever_the_battery(board, make_scenario):
-    scenario = make_scenario(duration_s=5.0, battery_initial=0.1, objective='max_accuracy')
-    assert simulate(board, scenario, 'ours', 0).applications['camera'].accuracy == approx(0.8)
+def test_the_objective_of_a_scenario_overrides_the_battery(sim):
+    changes = {'duration_s': 5.0, 'battery_initial': 0.1, 'objective': 'max_accuracy'}
+    assert sim.camera('ours', **changes).accuracy == approx(0.8)
 
 
-def test_two_governors_are_of_cpu_and_gpu(board):
+def test_two_governors_are_those_of_cpu_and_gpu(board):
     governors = make_governors('performance+powersave', board)
     assert (governors['cpu'].first_hz, governors['gpu'].first_hz) == (2e9, 1e8)
 
 
 @pytest.mark.parametrize(
-    ('policy', 'named'),
+    ('policy', 'error'),
     [
         ('warp', "policy is 'warp'; expected one of ours, "),
         ('', "policy is ''"),
-        ('ours:schedutil', 'turns the clocks itself'),
+        ('ours:schedutil', 'sets the frequencies itself'),
         ('static-best:warp', "governor is 'warp'; expected one of ondemand"),
         ('static-best:a+b+c', "governor is 'a\\+b\\+c'"),
         ('static=huge', "camera is 'huge'; expected one of large, medium, small"),
     ],
 )
-def test_a_policy_that_does_not_exist_is_refused(board, make_scenario, policy, named):
-    scenario = make_scenario()
-    setup = Setup(board, scenario, profiles(scenario, board))
-    with pytest.raises(PlatformError, match=named):
-        make_policy(policy, setup)
+def test_an_unknown_policy_is_refused(sim, policy, error):
+    with pytest.raises(PlatformError, match=error):
+        make_policy(policy, sim.setup())
