@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +24,7 @@ from dynofa_ros.supernet.batch_norm import BatchNormMode, ElasticBatchNorm
 from dynofa_ros.supernet.calibration import calibrate
 from dynofa_ros.supernet.cost import cost
 from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
-from dynofa_ros.supernet.supernet import Supernet
+from dynofa_ros.supernet.supernet import Supernet, SupernetSpec
 
 SUPERNET = 'ofa_mbv3_d234_e346_k357_w1.0'
 # Kernel size, expand ratio, depth and resolution, alike in every block; cheapest first.
@@ -114,22 +113,16 @@ def eager_runner(net: Supernet, config: SubnetConfig, device: str) -> Runner:
     return run
 
 
-@dataclass(frozen=True)
-class PlainSpec:
-    """What a supernet says of itself, of a network of one size."""
-
-    name: str
-    space: SearchSpace
-    classes: int = CLASSES
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-
-
 class PlainNetwork(Supernet):
     """A network of one size as a supernet of one sub-network: engines run it like any other."""
 
     def __init__(self, name: str, module: nn.Module) -> None:
-        super().__init__(PlainSpec(name, SearchSpace(resolutions=(RESOLUTION,))))
+        space = SearchSpace(resolutions=(RESOLUTION,))
+        super().__init__(
+            SupernetSpec(
+                name=name, space=space, classes=CLASSES, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
+            )
+        )
         self.module = module
 
     def run(self, x: Tensor, config: SubnetConfig, mode: BatchNormMode) -> Tensor:

@@ -1,8 +1,9 @@
-"""Batch norm over the first channels, with statistics of the sub-network that runs.
+"""Batch norm over the first channels, with the statistics of the active sub-network.
 
-Sub-networks share weights but not activation statistics, so each kept sub-network has
+Sub-networks share weights but not activation statistics, so every sub-network has calibrated
 statistics of its own (Once-for-All, arXiv 1908.09791, section 3.3; Slimmable Networks,
-arXiv 1812.08928). What a forward pass normalises with is handed to it, never switched globally.
+arXiv 1812.08928). Each forward pass receives its statistics as an argument; there is no global
+switch.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Statistics = Mapping[str, tuple[Tensor, Tensor]]
 
 
 class BatchNormMode(Protocol):
-    """Says what one forward pass normalises with."""
+    """The statistics used by one forward pass."""
 
     def normalise(self, x: Tensor, norm: ElasticBatchNorm) -> Tensor:
         """Normalise (N, C, H, W) over C."""
@@ -42,12 +43,12 @@ class ElasticBatchNorm(nn.Module):
         self.name = ''
 
     def forward(self, x: Tensor, mode: BatchNormMode) -> Tensor:
-        """Normalise (N, C, H, W) as the mode of this pass says."""
+        """Normalise (N, C, H, W) with the statistics of this pass."""
         return mode.normalise(x, self)
 
 
 class BatchStatistics:
-    """Normalise with the batch itself: training."""
+    """Normalise with the statistics of the batch (training)."""
 
     def normalise(self, x: Tensor, norm: ElasticBatchNorm) -> Tensor:
         """Normalise (N, C, H, W) with its own mean and variance."""
@@ -58,7 +59,7 @@ class BatchStatistics:
 
 
 class StoredStatistics:
-    """Normalise with given statistics, or with the layer's shared ones where none are given."""
+    """Normalise with the given statistics, or with the shared ones of layers without an entry."""
 
     def __init__(self, statistics: Statistics | None = None) -> None:
         self._statistics = statistics or {}
@@ -78,7 +79,7 @@ class StoredStatistics:
 
 
 class RecordedStatistics(BatchStatistics):
-    """Normalise with the batch and average its statistics over passes: calibration."""
+    """Normalise with the batch and average its statistics over all passes (calibration)."""
 
     def __init__(self) -> None:
         self._sums: dict[str, tuple[Tensor, Tensor]] = {}

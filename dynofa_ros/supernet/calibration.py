@@ -1,4 +1,4 @@
-"""Measure the batch norm statistics of one sub-network on images (Once-for-All, section 3.3)."""
+"""Measure the batch norm statistics of a sub-network on images (Once-for-All, section 3.3)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from dynofa_ros.supernet.supernet import Supernet
 
 @torch.no_grad()
 def calibrate(net: Supernet, config: SubnetConfig, batches: Iterable[Tensor]) -> Statistics:
-    """Run a sub-network over (N, 3, r, r) batches, remember its statistics and return them.
+    """Run a sub-network on (N, 3, r, r) batches; store and return its batch norm statistics.
 
     Raises:
-        ValueError: if there is no batch.
+        ValueError: if there are no batches.
     """
     config = net.space.canonical(config)
     record = RecordedStatistics()
@@ -25,6 +25,6 @@ def calibrate(net: Supernet, config: SubnetConfig, batches: Iterable[Tensor]) ->
         net(batch, config, record)
     statistics = record.statistics()
     if not statistics:
-        raise ValueError('calibration needs at least one batch of images; got none')
+        raise ValueError('number of calibration batches is 0; expected at least one batch')
     net.set_statistics(config, statistics)
     return statistics

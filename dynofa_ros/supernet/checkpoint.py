@@ -1,4 +1,4 @@
-"""Load a file of weights into a supernet, whatever generation of names it uses."""
+"""Load a file of weights with own or official key names into a supernet."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from torch import Tensor, nn
 
 from dynofa_ros.supernet.official_keys import plain_key
 
-_NAMED = 3
-"""How many keys an error spells out."""
+_LISTED_KEYS = 3
+"""Number of keys that an error message lists."""
 
 
 class CheckpointError(ValueError):
-    """A file of weights that cannot be read, or does not fit the supernet."""
+    """A file of weights that cannot be read or does not fit the supernet."""
 
 
 def load_weights(
     net: nn.Module, path: str | Path, official_key: Callable[[str], str | None]
 ) -> None:
-    """Load ``{'state_dict': ...}``, of any float type, into a network; all of it or nothing.
+    """Load ``{'state_dict': ...}`` of any float type into a network, completely or not at all.
 
-    ``official_key`` gives the plain name that the official checkpoints have for one of the
-    network's own keys, or None where there are none.
+    ``official_key`` maps a key of the network to its plain name in the official checkpoints, or
+    to None if there are none.
 
     Raises:
-        CheckpointError: for a file that is no checkpoint, or naming the keys that are missing,
+        CheckpointError: for a file that is not a checkpoint, or naming the keys that are missing,
             unknown or of another shape.
     """
     stored = _read(Path(path))
@@ -39,21 +39,18 @@ def load_weights(
         stored = _plain(stored, path)
     missing = [name for key, name in names.items() if name not in stored]
     unknown = sorted(stored.keys() - set(names.values()))
-    misshapen = [
-        f'{name} is {_shape(stored[name])}, not {_shape(expected[key])}'
+    mismatched = [
+        f'shape of {name} is {_shape(stored[name])}; expected {_shape(expected[key])}'
         for key, name in names.items()
         if name in stored and stored[name].shape != expected[key].shape
     ]
-    if missing or unknown or misshapen:
+    problems = {'missing': missing, 'unknown': unknown, 'of another shape': mismatched}
+    if any(problems.values()):
         raise CheckpointError(
             f'{path} does not fit: '
             + '; '.join(
-                f'{len(keys)} {what} ({_some(keys)})'
-                for what, keys in (
-                    ('missing', missing),
-                    ('unknown', unknown),
-                    ('of another shape', misshapen),
-                )
+                f'{len(keys)} {problem} ({_some(keys)})'
+                for problem, keys in problems.items()
                 if keys
             )
         )
@@ -65,26 +62,28 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         document = torch.load(path, weights_only=True, map_location='cpu')
     except OSError as error:
         raise CheckpointError(f'{path} cannot be read: {error.strerror}') from error
-    except Exception as error:  # torch.load raises whatever the damage makes of the file
+    except Exception as error:  # a damaged file makes torch.load raise arbitrary errors
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise CheckpointError(f'{path} is no checkpoint: {reason}') from error
+        raise CheckpointError(f'{path} is not a checkpoint: {reason}') from error
     if not isinstance(document, Mapping) or not isinstance(document.get('state_dict'), Mapping):
         found = _some(document) if isinstance(document, Mapping) else type(document).__name__
-        raise CheckpointError(f"{path} must hold {{'state_dict': ...}}; it holds {found}")
+        raise CheckpointError(f"{path}: content is {found}; expected {{'state_dict': ...}}")
     state: Mapping[str, Tensor] = document['state_dict']
     for key, value in state.items():
         if not isinstance(value, Tensor):
-            raise CheckpointError(f'{path}: {key} is of type {type(value).__name__}, not a tensor')
+            raise CheckpointError(
+                f'{path}: type of {key} is {type(value).__name__}; expected a tensor'
+            )
     return state
 
 
 def _plain(state: Mapping[str, Tensor], path: str | Path) -> Mapping[str, Tensor]:
-    """Return the weights by their plain official keys, without the counters of batch norm."""
+    """Return the weights by plain official key, without the counters of batch norm."""
     plain: dict[str, Tensor] = {}
     for key, value in state.items():
         name = plain_key(key)
         if name in plain:
-            raise CheckpointError(f'{path} has {name} twice, under an old and a new name')
+            raise CheckpointError(f'{path} contains {name} twice, with an old and a new key')
         if not name.endswith('.num_batches_tracked'):
             plain[name] = value
     return plain
@@ -92,7 +91,7 @@ def _plain(state: Mapping[str, Tensor], path: str | Path) -> Mapping[str, Tensor
 
 def _some(keys: Iterable[object]) -> str:
     names = [str(key) for key in keys]
-    return ', '.join(names[:_NAMED]) + (', ...' if len(names) > _NAMED else '')
+    return ', '.join(names[:_LISTED_KEYS]) + (', ...' if len(names) > _LISTED_KEYS else '')
 
 
 def _shape(value: Tensor) -> str:

@@ -1,4 +1,4 @@
-"""What a sub-network costs on any machine: operations, parameters, layers."""
+"""Cost of a sub-network, independent of the machine: operations, parameters, layers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Cost:
     """Floating-point operations of convolutions and matrix products, 2 per multiply-add."""
     parameters: int
     layers: int
-    """Convolutions and matrix products that run one after another."""
+    """Convolutions and fully connected layers, which run in sequence."""
 
 
 def cost(static: nn.Module, resolution: int) -> Cost:
     """Count one (1, 3, r, r) forward pass of an extracted sub-network."""
-    # PyTorch counts fused attention on GPUs by itself, but not the CPU's.
+    # PyTorch counts fused attention on GPUs, but not that on CPUs.
     fused = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
     counter = FlopCounterMode(display=False, custom_mapping=fused)
     with torch.inference_mode(), counter:
@@ -38,6 +38,6 @@ def cost(static: nn.Module, resolution: int) -> Cost:
 def _attention_flops(
     q_shape: torch.Size, k_shape: torch.Size, v_shape: torch.Size, *_: Any, **__: Any
 ) -> int:
-    """Count products of queries, (N, heads, T, C), with keys, and of the result with values."""
+    """Count the products of queries, (N, heads, T, C), with keys and of the result with values."""
     n, heads, tokens, channels = q_shape
     return 2 * n * heads * tokens * k_shape[2] * (channels + v_shape[3])

@@ -1,10 +1,9 @@
 """Depthwise convolution with a fast backward pass on small feature maps.
 
-On a CPU the library's weight gradient of a 5x5 or 7x7 depthwise convolution takes some 37 ms on
-a (128, 336, 4, 4) map where the forward pass takes 1 ms, and supernet training spends a third of
-its time there. On a map this small, the gradient is one small matrix product per channel: the
-correlation of every output pixel with every input pixel, of which each kernel element takes a
-diagonal.
+On a CPU, PyTorch's weight gradient of a 5x5 or 7x7 depthwise convolution takes some 37 ms on a
+(128, 336, 4, 4) map, where the forward pass takes 1 ms; supernet training spends a third of its
+time there. On a map this small, the gradient is one small matrix product per channel, the
+correlation of every output pixel with every input pixel; each kernel element sums a diagonal.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class _SmallMapDepthwise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        # Autocast gives the forward pass a precision of its own, and the gradient has it too.
+        # Autocast may run the forward pass, and hence the gradient, at a lower precision.
         x, weight = (each.to(grad.dtype) for each in ctx.saved_tensors)
         channels, size = weight.shape[0], weight.shape[-1]
         height, width = x.shape[2:]
@@ -55,7 +54,7 @@ class _SmallMapDepthwise(torch.autograd.Function):
 
 @lru_cache(maxsize=32)
 def _kernel_element(height: int, width: int, size: int) -> Tensor:
-    """Return which kernel element joins each (output, input) pixel pair; size^2 where none."""
+    """Return the kernel element that links each (output, input) pixel pair; size^2 if none."""
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
     y, x = y.flatten(), x.flatten()
     dy = y[None, :] - y[:, None] + size // 2

@@ -1,8 +1,8 @@
 """EfficientNet-Lite 0, 1 and 2 at any resolution, as one family (EfficientNet, arXiv 1905.11946).
 
-The Lite variants leave squeeze-and-excitation out, use ReLU6, and keep stem and head as they are
-while the rest grows (TensorFlow blog, 16 March 2020). A sub-network is a variant at a resolution.
-Variants share no weights, so their batch norm statistics are their own.
+The Lite variants have no squeeze-and-excitation, use ReLU6, and scale neither stem nor head
+(TensorFlow blog, 16 March 2020). A sub-network is a variant at a resolution. Variants share no
+weights and therefore need no batch norm calibration.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dynofa_ros.supernet.efficientnet_lite_layers import LiteBlock, SameConvNorm
 from dynofa_ros.supernet.extract import StaticSubnet, copy_linear
 from dynofa_ros.supernet.layers import make_divisible
 from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
-from dynofa_ros.supernet.supernet import Supernet
+from dynofa_ros.supernet.supernet import Supernet, SupernetSpec
 
 MULTIPLIERS = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2)}
 """Width and depth multiplier of each variant."""
@@ -41,13 +41,13 @@ HEAD_CHANNELS = 1280
 
 @dataclass(frozen=True, kw_only=True)
 class VariantSpace(SearchSpace):
-    """Variants and resolutions; says of a variant that is left out what would bring it in."""
+    """Variants and resolutions; the error for an unavailable variant includes the remedy."""
 
     left_out: tuple[tuple[int, str], ...] = ()
     """Variants of the family that are not in this space, each with the remedy."""
 
     def validate(self, config: SubnetConfig) -> None:
-        """Accept a config of this space.
+        """Check that a config is in this space.
 
         Raises:
             SubnetConfigError: naming the field, the value and what is allowed.
@@ -61,15 +61,11 @@ class VariantSpace(SearchSpace):
             raise
 
 
-@dataclass(frozen=True)
-class EfficientNetLiteSpec:
-    """Sizes of the family. ``mean`` and ``std`` normalise RGB in 0..1."""
+@dataclass(frozen=True, kw_only=True)
+class EfficientNetLiteSpec(SupernetSpec):
+    """Sizes of the family."""
 
-    name: str
     space: VariantSpace
-    classes: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
 
 
 class LiteNetwork(nn.Module):
@@ -93,20 +89,20 @@ class LiteNetwork(nn.Module):
         logits: Tensor = self.classifier(F.relu6(self.head(x)).mean((2, 3)))
         return logits
 
-    def folded(self, side: int) -> StaticSubnet:
-        """Return the network without batch norm, for images of this side."""
-        layers = [*self.stem.folded(side), nn.ReLU6()]
+    def extract(self, side: int) -> StaticSubnet:
+        """Return the network for one input side, with batch norm folded."""
+        layers = [*self.stem.extract(side), nn.ReLU6()]
         side = self.stem.output_side(side)
         for block in self.blocks:
             assert isinstance(block, LiteBlock)
-            layers.append(block.folded(side))
+            layers.append(block.extract(side))
             side = block.depthwise.output_side(side)
-        layers += [*self.head.folded(side), nn.ReLU6()]
-        return StaticSubnet(layers, (), copy_linear(self.classifier))
+        layers += [*self.head.extract(side), nn.ReLU6()]
+        return StaticSubnet(layers, (), copy_linear(self.classifier.weight, self.classifier.bias))
 
 
 class EfficientNetLite(Supernet):
-    """Variants of EfficientNet-Lite; ``v`` chooses one and ``r`` the resolution it runs at."""
+    """Variants of EfficientNet-Lite; ``v`` selects the variant and ``r`` its resolution."""
 
     spec: EfficientNetLiteSpec
 
@@ -123,7 +119,7 @@ class EfficientNetLite(Supernet):
         return network
 
     def weights_of(self, config: SubnetConfig) -> nn.Module:
-        """Return the variant: whether others are installed changes nothing about it."""
+        """Return the variant, which does not depend on the other ones."""
         return self.network(int(config.v[0]))
 
     def run(self, x: Tensor, config: SubnetConfig, mode: BatchNormMode) -> Tensor:
@@ -132,12 +128,12 @@ class EfficientNetLite(Supernet):
 
     @torch.no_grad()
     def extract_subnet(self, config: SubnetConfig) -> StaticSubnet:
-        """Return a variant for one resolution, batch norm folded and padding fixed."""
+        """Return a variant as a plain network; see :meth:`Supernet.extract_subnet`."""
         config = self.space.canonical(config)
-        return self.network(int(config.v[0])).folded(config.r)
+        return self.network(int(config.v[0])).extract(config.r)
 
     def leave_out(self, remedies: Mapping[int, str]) -> None:
-        """Drop some variants, but not all; asking for one is answered with its remedy."""
+        """Remove some variants; a config that uses one is refused with its remedy."""
         allowed = tuple(v for v in self.space.allowed('v') if v not in remedies)
         space = replace(
             self.spec.space, v=(ElasticDimension(allowed),), left_out=tuple(remedies.items())
@@ -150,7 +146,7 @@ class EfficientNetLite(Supernet):
 
 
 def efficientnet_lite() -> EfficientNetLite:
-    """Return the family for ImageNet, with fresh weights."""
+    """Build the family for ImageNet."""
     # The variants were trained at 224, 240 and 260 pixels, on inputs (x - 127) / 128.
     return EfficientNetLite(
         EfficientNetLiteSpec(
@@ -158,7 +154,6 @@ def efficientnet_lite() -> EfficientNetLite:
             space=VariantSpace(
                 v=(ElasticDimension(tuple(MULTIPLIERS)),), resolutions=tuple(range(128, 261, 4))
             ),
-            classes=1000,
             mean=(127 / 255,) * 3,
             std=(128 / 255,) * 3,
         )

@@ -1,4 +1,4 @@
-"""The layers of EfficientNet-Lite: convolutions padded as TensorFlow pads them."""
+"""The layers of EfficientNet-Lite: convolutions with TensorFlow's padding ``SAME``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from dynofa_ros.supernet.extract import StaticBlock
 
-# Of the official implementation (EfficientNet, arXiv 1905.11946).
+# From the official implementation (EfficientNet, arXiv 1905.11946).
 BATCH_NORM_EPS = 1e-3
 BATCH_NORM_MOMENTUM = 0.01
 
 
 def same_padding(side: int, kernel_size: int, stride: int) -> tuple[int, int]:
-    """Return the pixels before and after, with which ``ceil(side / stride)`` come out.
+    """Return the padding before and after that makes the output side ``ceil(side / stride)``.
 
-    TensorFlow's padding ``SAME``: where the sum is odd, one more comes after.
+    This is TensorFlow's padding ``SAME``: if the sum is odd, the larger part comes after.
     """
     outputs = -(-side // stride)
     total = max((outputs - 1) * stride + kernel_size - side, 0)
@@ -44,7 +44,7 @@ class SameConvNorm(nn.Module):
         self.norm = nn.BatchNorm2d(out_channels, eps=BATCH_NORM_EPS, momentum=BATCH_NORM_MOMENTUM)
 
     def output_side(self, side: int) -> int:
-        """Return the side of what comes out."""
+        """Return the side of the output."""
         return -(-side // self.stride)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,8 +56,8 @@ class SameConvNorm(nn.Module):
         conv = self.conv
         return self.norm(F.conv2d(x, conv.weight, None, self.stride, before, 1, conv.groups))
 
-    def folded(self, side: int) -> list[nn.Module]:
-        """Return layers that do the same in evaluation mode to inputs of this side."""
+    def extract(self, side: int) -> list[nn.Module]:
+        """Return equivalent layers for one input side, with batch norm folded."""
         before, after = same_padding(side, self.kernel_size, self.stride)
         symmetric = before == after
         conv = nn.Conv2d(
@@ -98,15 +98,15 @@ class LiteBlock(nn.Module):
         self.residual = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, in, side, side) to (N, out, ceil(side / stride), the same)."""
+        """Map (N, in, side, side) to (N, out, s, s) with s = ceil(side / stride)."""
         y = x if self.expand is None else F.relu6(self.expand(x))
         y = self.project(F.relu6(self.depthwise(y)))
         return x + y if self.residual else y
 
-    def folded(self, side: int) -> StaticBlock:
-        """Return the block without batch norm, for inputs of this side."""
+    def extract(self, side: int) -> StaticBlock:
+        """Return the block for one input side, with batch norm folded."""
         layers: list[nn.Module] = []
         if self.expand is not None:
-            layers += [*self.expand.folded(side), nn.ReLU6()]
-        layers += [*self.depthwise.folded(side), nn.ReLU6()]
-        return StaticBlock(layers + self.project.folded(side), self.residual)
+            layers += [*self.expand.extract(side), nn.ReLU6()]
+        layers += [*self.depthwise.extract(side), nn.ReLU6()]
+        return StaticBlock(layers + self.project.extract(side), self.residual)

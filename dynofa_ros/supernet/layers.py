@@ -1,7 +1,7 @@
-"""Layers whose weights are shared by every sub-network and sliced to the active one.
+"""Layers whose weights are shared by all sub-networks and sliced to the active one.
 
 Kernel transformation and channel slicing follow Once-for-All (arXiv 1908.09791, section 3.3).
-No layer keeps a choice: sizes come with each call, so threads do not disturb each other.
+Layers store no choice: sizes are arguments of each call, so sub-networks can run concurrently.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dynofa_ros.supernet.batch_norm import BatchNormMode, ElasticBatchNorm
+from dynofa_ros.supernet.batch_norm import BatchNormMode, ElasticBatchNorm, StoredStatistics
 from dynofa_ros.supernet.depthwise import depthwise_conv2d
+from dynofa_ros.supernet.extract import copy_conv, fold
 
 
 def make_divisible(channels: float, divisor: int = 8) -> int:
@@ -75,9 +76,7 @@ class ElasticDepthwise(nn.Module):
 
     def forward(self, x: Tensor, kernel_size: int) -> Tensor:
         """Map (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
-        channels = x.shape[1]
-        weight = self.active_weight(channels, kernel_size)
-        return depthwise_conv2d(x, weight, self.stride)
+        return depthwise_conv2d(x, self.active_weight(x.shape[1], kernel_size), self.stride)
 
 
 class ElasticSqueezeExcite(nn.Module):
@@ -91,7 +90,7 @@ class ElasticSqueezeExcite(nn.Module):
 
     @staticmethod
     def hidden_channels(channels: int) -> int:
-        """Channels between the two fully connected layers: a quarter."""
+        """Return the channels between the two fully connected layers: a quarter."""
         return make_divisible(channels // 4)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -104,9 +103,50 @@ class ElasticSqueezeExcite(nn.Module):
         gate = F.conv2d(gate, self.expand.weight[:channels, :hidden], self.expand.bias[:channels])  # type: ignore[index]
         return x * F.hardsigmoid(gate)
 
+    def extract(self, channels: int) -> StaticSqueezeExcite:
+        """Return the layer for a fixed number of channels."""
+        hidden = self.hidden_channels(channels)
+        assert self.reduce.bias is not None and self.expand.bias is not None
+        return StaticSqueezeExcite(
+            copy_conv(self.reduce.weight[:hidden, :channels], self.reduce.bias[:hidden]),
+            copy_conv(self.expand.weight[:channels, :hidden], self.expand.bias[:channels]),
+        )
+
+
+class StaticSqueezeExcite(nn.Module):
+    """Squeeze-and-excitation with fixed channels."""
+
+    def __init__(self, reduce: nn.Conv2d, expand: nn.Conv2d) -> None:
+        super().__init__()
+        self.reduce, self.expand = reduce, expand
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale each channel of (N, C, H, W) by a gate in 0..1."""
+        gate = F.relu(self.reduce(x.mean((2, 3), keepdim=True)))
+        return x * F.hardsigmoid(self.expand(gate))
+
+
+class ElasticConvBatchNorm(nn.Module):
+    """An elastic convolution and its batch norm."""
+
+    def __init__(self, max_in: int, max_out: int, kernel_size: int = 1, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = ElasticConv(max_in, max_out, kernel_size=kernel_size, stride=stride)
+        self.bn = ElasticBatchNorm(max_out)
+
+    def forward(self, x: Tensor, out_channels: int, mode: BatchNormMode) -> Tensor:
+        """Map (N, C, H, W) to (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+        y: Tensor = self.bn(self.conv(x, out_channels), mode)
+        return y
+
+    def extract(self, in_channels: int, out_channels: int, mode: StoredStatistics) -> nn.Conv2d:
+        """Return the convolution of the first channels with its batch norm folded."""
+        weight = self.conv.active_weight(in_channels, out_channels)
+        return fold(weight, self.bn, mode, stride=self.conv.stride)
+
 
 class ConvBatchNorm(nn.Module):
-    """A full convolution that is the same in every sub-network, batch norm, activation."""
+    """A full convolution with fixed channels, its batch norm and activation."""
 
     def __init__(
         self,
@@ -130,3 +170,8 @@ class ConvBatchNorm(nn.Module):
         """Map (N, C, H, W) to (N, out_channels, H / stride, W / stride)."""
         y: Tensor = self.activation(self.bn(self.conv(x), mode))
         return y
+
+    def extract(self, mode: StoredStatistics) -> list[nn.Module]:
+        """Return the convolution with its batch norm folded, and its activation."""
+        conv = fold(self.conv.weight, self.bn, mode, stride=self.conv.stride[0])
+        return [conv, type(self.activation)()]

@@ -1,9 +1,9 @@
-"""What the weights are called in the official Once-for-All checkpoints.
+"""Names of the weights in the official Once-for-All checkpoints.
 
-The official files come in several generations: a block's layers lie under ``conv`` or, before,
-under ``mobile_inverted_conv``; an elastic layer wraps a plain one of the same name, so that
-``bn.bn.weight`` and ``conv.conv.weight`` stand beside the ``bn.weight`` and ``conv.weight`` of
-fixed layers and of extracted sub-networks. :func:`plain_key` makes all of them alike.
+The official files come in several generations: the layers of a block are named ``conv`` or, in
+older files, ``mobile_inverted_conv``; an elastic layer wraps a plain one of the same name
+(``bn.bn.weight``, ``conv.conv.weight``) where fixed layers and extracted sub-networks have
+``bn.weight`` and ``conv.weight``. :func:`plain_key` gives all of them one form.
 """
 
 from __future__ import annotations
@@ -15,18 +15,13 @@ _STAGE_BLOCKS = 4
 _FIRST_OF_STAGE = (0, 4, 8, 14)
 """Index of each stage's first block in the official ResNet50."""
 
-_MOBILENET_V3 = {
+_ENDS = {
     'stem': 'first_conv',
     'final_expand': 'final_expand_layer',
-    'feature_mix': 'feature_mix_layer.conv',
-    'classifier': 'classifier.linear',
-}
-_PROXYLESS = {
-    'stem': 'first_conv',
     'feature_mix': 'feature_mix_layer',
     'classifier': 'classifier.linear',
 }
-_INVERTED_RESIDUAL = {
+_BLOCK = {
     'expand': 'inverted_bottleneck.conv',
     'expand_bn': 'inverted_bottleneck.bn',
     'depthwise': 'depth_conv.conv',
@@ -48,14 +43,17 @@ def plain_key(key: str) -> str:
     return '.'.join(part for part, _ in groupby(parts))
 
 
-def mobilenet_v3_key(key: str) -> str:
-    """Return the plain official key of a weight of OFA-MobileNetV3."""
-    return _inverted_residual_key(key, _MOBILENET_V3)
-
-
-def proxyless_key(key: str) -> str:
-    """Return the plain official key of a weight of OFA-ProxylessNAS."""
-    return _inverted_residual_key(key, _PROXYLESS)
+def inverted_residual_key(key: str) -> str:
+    """Return the plain official key of a weight of OFA-MobileNetV3 or OFA-ProxylessNAS."""
+    where, _, rest = key.partition('.')
+    if where == 'stages':
+        stage, block, rest = rest.split('.', 2)
+        return f'blocks.{1 + _STAGE_BLOCKS * int(stage) + int(block)}.conv.{_block_key(rest)}'
+    if where == 'first':
+        return f'blocks.0.conv.{_block_key(rest)}'
+    if key == 'feature_mix.weight':  # MobileNetV3 has no batch norm there
+        rest = 'conv.weight'
+    return f'{_ENDS[where]}.{rest}'
 
 
 def resnet_key(key: str) -> str:
@@ -66,20 +64,10 @@ def resnet_key(key: str) -> str:
         return f'blocks.{_FIRST_OF_STAGE[int(stage)] + int(block)}.{rest}'
     if where == 'classifier':
         return f'classifier.linear.{rest}'
-    # The stem's second layer lies in a residual block of its own.
+    # The stem's second layer is in a residual block of its own.
     return plain_key(f'input_stem.{rest.replace("1.", "1.conv.", 1)}')
-
-
-def _inverted_residual_key(key: str, ends: dict[str, str]) -> str:
-    where, _, rest = key.partition('.')
-    if where == 'stages':
-        stage, block, rest = rest.split('.', 2)
-        return f'blocks.{1 + _STAGE_BLOCKS * int(stage) + int(block)}.conv.{_block_key(rest)}'
-    if where == 'first':
-        return f'blocks.0.conv.{_block_key(rest)}'
-    return f'{ends[where]}.{rest}'
 
 
 def _block_key(key: str) -> str:
     layer, _, rest = key.partition('.')
-    return f'{_INVERTED_RESIDUAL[layer]}.{_TRANSFORMS.get(rest, rest)}'
+    return f'{_BLOCK[layer]}.{_TRANSFORMS.get(rest, rest)}'

@@ -1,9 +1,8 @@
-"""The weights that the authors of Once-for-All published: where they are, here and out there.
+"""The weights that the authors of Once-for-All published: URLs, checksums, local paths.
 
-The three files on GitHub are named by a commit, so what their addresses give does not change;
-git's own object names, which are SHA-1 sums, say what they must be. The ResNet50 was taken from
-there for its size and is on Hugging Face since; the sum of that file is the one under which
-git-lfs knew it (han-cai/files, commit 6538301).
+The URLs of the three files on GitHub include a commit, and their checksums are git's object names
+(SHA-1). The ResNet50 is on Hugging Face, because it is too large for GitHub; its checksum is that
+of the former git-lfs object (han-cai/files, commit 6538301).
 """
 
 from __future__ import annotations
@@ -22,33 +21,33 @@ _DIGITS = {'sha256': 64, 'git blob': 40}
 
 
 class WeightsError(ValueError):
-    """Official weights that there are not, or that are not what they should be."""
+    """Official weights that do not exist, or whose checksum does not match."""
 
 
 @dataclass(frozen=True)
 class Checksum:
-    """What a file's content must sum up to: ``sha256``, or ``git blob`` as git names a file."""
+    """Expected checksum of a file: ``sha256``, or ``git blob`` (git's object name)."""
 
     kind: str
     digits: str
 
     def __post_init__(self) -> None:
-        """Refuse what is no such sum.
+        """Check kind and digits.
 
         Raises:
-            WeightsError: naming the kind, or the digits and how many there must be.
+            WeightsError: naming the value and what is allowed.
         """
         if self.kind not in _DIGITS:
-            raise WeightsError(f'checksum is a {self.kind!r}; known: {", ".join(_DIGITS)}')
+            raise WeightsError(f'checksum kind is {self.kind!r}; expected {", ".join(_DIGITS)}')
         count = _DIGITS[self.kind]
         if not re.fullmatch(f'[0-9a-f]{{{count}}}', self.digits):
             raise WeightsError(
-                f'{self.kind} is {self.digits!r}; it must be {count} digits of 0-9, a-f'
+                f'{self.kind} is {self.digits!r}; expected {count} digits of 0-9, a-f'
             )
 
     @classmethod
     def of(cls, path: Path, kind: str = 'sha256') -> Checksum:
-        """Sum up a file."""
+        """Compute the checksum of a file."""
         digest = hashlib.sha256()
         if kind == 'git blob':
             digest = hashlib.sha1(f'blob {path.stat().st_size}\0'.encode(), usedforsecurity=False)
@@ -96,32 +95,32 @@ _FILES = (
     ),
 )
 OFFICIAL_WEIGHTS = {weights.name: weights for weights in _FILES}
-"""By the name of the supernet that they are for."""
+"""By name of the supernet."""
 
 
 def official_weights(name: str) -> OfficialWeights:
-    """Return what is known of a supernet's official weights.
+    """Return the official weights of a supernet.
 
     Raises:
-        WeightsError: if there are none, listing the supernets that have some.
+        WeightsError: if there are none, listing the supernets with official weights.
     """
     if name not in OFFICIAL_WEIGHTS:
         raise WeightsError(
-            f'{name!r} has no official weights; these have: {", ".join(OFFICIAL_WEIGHTS)}'
+            f'supernet with official weights is {name!r}; expected {", ".join(OFFICIAL_WEIGHTS)}'
         )
     return OFFICIAL_WEIGHTS[name]
 
 
 def cache_folder() -> Path:
-    """Return where fetched weights lie: ``$XDG_CACHE_HOME/dynofa_ros`` or ~/.cache/dynofa_ros."""
+    """Return the folder of fetched weights: $XDG_CACHE_HOME/dynofa_ros or ~/.cache/dynofa_ros."""
     return Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache').expanduser() / 'dynofa_ros'
 
 
 def weights_path(name: str, folder: Path | None = None) -> Path:
-    """Return where a supernet's official weights lie, for :meth:`Supernet.load_checkpoint`.
+    """Return the path of a supernet's official weights, for :meth:`Supernet.load_checkpoint`.
 
     Raises:
-        WeightsError: if there are none, or they are not fetched yet, saying how to.
+        WeightsError: if there are none, or they have not been fetched, with the command that does.
     """
     path = (folder or cache_folder()) / official_weights(name).name
     if not path.is_file():

@@ -11,41 +11,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dynofa_ros.supernet import imagenet
 from dynofa_ros.supernet.batch_norm import BatchNormMode
 from dynofa_ros.supernet.config import SubnetConfig
-from dynofa_ros.supernet.extract import StaticSubnet, copy_linear, fold_layer, static_features
-from dynofa_ros.supernet.inverted_residual import (
-    InvertedResidual,
-    InvertedResidualSupernet,
-    elastic_stage,
-)
-from dynofa_ros.supernet.layers import ConvBatchNorm, make_divisible
-from dynofa_ros.supernet.official_keys import proxyless_key
-from dynofa_ros.supernet.search_space import SearchSpace, inverted_residual_space
+from dynofa_ros.supernet.extract import StaticSubnet, copy_linear
+from dynofa_ros.supernet.inverted_residual import InvertedResidualSpec, InvertedResidualSupernet
+from dynofa_ros.supernet.layers import ConvBatchNorm
+from dynofa_ros.supernet.search_space import inverted_residual_space
 
 _EPS = 1e-3
-"""Of every batch norm; the other families have 1e-5."""
+"""Of every batch norm; the other families use 1e-5."""
 
 
-@dataclass(frozen=True)
-class ProxylessSpec:
-    """Sizes of one OFA-ProxylessNAS supernet.
+@dataclass(frozen=True, kw_only=True)
+class ProxylessSpec(InvertedResidualSpec):
+    """Sizes of one OFA-ProxylessNAS supernet; the defaults are those for ImageNet."""
 
-    ``widths`` are the output channels of the stem, of the first block and of each stage before
-    the width multiplier; ``strides`` those of each stage's first block. ``mean`` and ``std``
-    normalise RGB in 0..1.
-    """
-
-    name: str
-    space: SearchSpace
-    classes: int
-    width: float
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    strides: tuple[int, ...] = (2, 2, 2, 1, 2, 1)
     widths: tuple[int, ...] = (32, 16, 24, 40, 80, 96, 192, 320)
-    feature_mix: int = 1280
+    strides: tuple[int, ...] = (2, 2, 2, 1, 2, 1)
 
 
 class OFAProxylessNAS(InvertedResidualSupernet):
@@ -54,34 +36,18 @@ class OFAProxylessNAS(InvertedResidualSupernet):
     spec: ProxylessSpec
 
     def __init__(self, spec: ProxylessSpec) -> None:
-        channels = [make_divisible(c * spec.width) for c in spec.widths]
+        stages = len(spec.strides)
         super().__init__(
             spec,
-            stem=ConvBatchNorm(3, channels[0], 3, 2, activation=nn.ReLU6, eps=_EPS),
-            first=InvertedResidual(
-                channels[0],
-                channels[1],
-                kernel_sizes=(3,),
-                max_expand=1,
-                stride=1,
-                activation=nn.ReLU6,
-                eps=_EPS,
-            ),
-            stages=nn.ModuleList(
-                elastic_stage(
-                    channels[stage + 1],
-                    channels[stage + 2],
-                    blocks=int(depth.allowed[-1]),
-                    stride=spec.strides[stage],
-                    space=spec.space,
-                    activation=nn.ReLU6,
-                    eps=_EPS,
-                )
-                for stage, depth in enumerate(spec.space.d)
-            ),
+            stem_activation=nn.ReLU6,
+            activations=(nn.ReLU6,) * (1 + stages),
+            squeeze_excite=(False,) * stages,
+            eps=_EPS,
         )
-        mix = make_divisible(spec.feature_mix * spec.width)
-        self.feature_mix = ConvBatchNorm(channels[-1], mix, 1, 1, activation=nn.ReLU6, eps=_EPS)
+        mix = spec.channels(spec.feature_mix)
+        self.feature_mix = ConvBatchNorm(
+            self.feature_channels, mix, 1, 1, activation=nn.ReLU6, eps=_EPS
+        )
         self.classifier = nn.Linear(mix, spec.classes)
         nn.init.normal_(self.classifier.weight, std=0.01)
         nn.init.zeros_(self.classifier.bias)
@@ -99,32 +65,14 @@ class OFAProxylessNAS(InvertedResidualSupernet):
         config = self.space.canonical(config)
         mode = self.stored(config)
         return StaticSubnet(
-            features=[*static_features(self, config, mode), *fold_layer(self.feature_mix, mode)],
+            features=[*self.extract_features(config, mode), *self.feature_mix.extract(mode)],
             head=[],
-            classifier=copy_linear(self.classifier),
+            classifier=copy_linear(self.classifier.weight, self.classifier.bias),
         )
-
-    def official_key(self, key: str) -> str:
-        """Return the name of a weight in the official checkpoints."""
-        return proxyless_key(key)
 
 
 def ofa_proxyless(width: float) -> OFAProxylessNAS:
     """Build the ImageNet supernet; there is an official checkpoint for a width of 1.3."""
-    space = inverted_residual_space(
-        kernel_sizes=(3, 5, 7),
-        expand_ratios=(3, 4, 6),
-        depths=(2, 3, 4),
-        resolutions=imagenet.RESOLUTIONS,
-        stages=5,
-        single_blocks=1,
-    )
-    spec = ProxylessSpec(
-        name=f'ofa_proxyless_d234_e346_k357_w{width}',
-        space=space,
-        classes=imagenet.CLASSES,
-        width=width,
-        mean=imagenet.MEAN,
-        std=imagenet.STD,
-    )
-    return OFAProxylessNAS(spec)
+    name = f'ofa_proxyless_d234_e346_k357_w{width}'
+    space = inverted_residual_space(single_blocks=1)
+    return OFAProxylessNAS(ProxylessSpec(name=name, space=space, width=width))

@@ -1,8 +1,8 @@
 """OFA-ResNet50: Once-for-All (arXiv 1908.09791) on ResNet50-D (arXiv 1812.01187, figure 2).
 
 A stem of two or three convolutions and four stages of bottleneck blocks. Every stage chooses how
-many blocks it runs beyond the least (0, 1 or 2) and its width (an index into 0.65, 0.8, 1.0);
-every block how wide its middle is (0.2, 0.25 or 0.35 of its output).
+many blocks it runs above its minimum (0, 1 or 2) and its width (an index into 0.65, 0.8, 1.0);
+every block chooses the width of its middle (0.2, 0.25 or 0.35 of its output).
 """
 
 from __future__ import annotations
@@ -14,84 +14,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dynofa_ros.supernet import imagenet
-from dynofa_ros.supernet.batch_norm import BatchNormMode, ElasticBatchNorm, StoredStatistics
+from dynofa_ros.supernet.batch_norm import BatchNormMode, StoredStatistics
 from dynofa_ros.supernet.config import SubnetConfig
-from dynofa_ros.supernet.extract import StaticBlock, StaticSubnet, copy_linear, fold
-from dynofa_ros.supernet.layers import ElasticConv, make_divisible
+from dynofa_ros.supernet.extract import StaticBlock, StaticSubnet, copy_linear
+from dynofa_ros.supernet.layers import ElasticConvBatchNorm, make_divisible
 from dynofa_ros.supernet.official_keys import resnet_key
-from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
-from dynofa_ros.supernet.supernet import Supernet
+from dynofa_ros.supernet.search_space import OFA_RESOLUTIONS, ElasticDimension, SearchSpace
+from dynofa_ros.supernet.supernet import Supernet, SupernetSpec
 
 
-class StaticBottleneck(nn.Module):
-    """A bottleneck block without choices."""
-
-    def __init__(self, layers: list[nn.Module], shortcut: list[nn.Module]) -> None:
-        super().__init__()
-        self.layers, self.shortcut = nn.Sequential(*layers), nn.Sequential(*shortcut)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
-        return F.relu(self.layers(x) + self.shortcut(x))
-
-
-@torch.no_grad()
-def extract_resnet(net: OFAResNet, config: SubnetConfig) -> StaticSubnet:
-    """Return a sub-network as a plain network; see :meth:`Supernet.extract_subnet`."""
-    config = net.space.canonical(config)
-    mode = net.stored(config)
-    inner, channels = net.stem_widths(config)
-    first, second, last = net.stem_layers
-    features: list[nn.Module] = [_conv(first, 3, inner, mode), nn.ReLU()]
-    if config.d[0]:
-        features.append(StaticBlock([_conv(second, inner, inner, mode), nn.ReLU()], residual=True))
-    features += [_conv(last, inner, channels, mode), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
-    for block, out_channels, expand in net.active_blocks(config):
-        features.append(_static_bottleneck(block, channels, out_channels, expand, mode))
-        channels = out_channels
-    return StaticSubnet(features, [], copy_linear(net.classifier, channels))
-
-
-def _static_bottleneck(
-    block: Bottleneck, channels: int, out_channels: int, expand: float, mode: StoredStatistics
-) -> StaticBottleneck:
-    mid = block.mid_channels(out_channels, expand)
-    layers = [
-        _conv(block.conv1, channels, mid, mode),
-        nn.ReLU(),
-        _conv(block.conv2, mid, mid, mode),
-        nn.ReLU(),
-        _conv(block.conv3, mid, out_channels, mode),
-    ]
-    shortcut: list[nn.Module] = []
-    if block.downsample is not None:
-        if block.stride > 1:
-            shortcut.append(nn.AvgPool2d(block.stride, block.stride, ceil_mode=True))
-        shortcut.append(_conv(block.downsample, channels, out_channels, mode))
-    return StaticBottleneck(layers, shortcut)
-
-
-def _conv(
-    layer: ElasticConvBatchNorm, in_channels: int, out_channels: int, mode: StoredStatistics
-) -> nn.Conv2d:
-    weight = layer.conv.active_weight(in_channels, out_channels)
-    return fold(weight, layer.bn, mode, stride=layer.conv.stride)
-
-
-@dataclass(frozen=True)
-class ResNetSpec:
-    """Sizes of one OFA-ResNet supernet.
+@dataclass(frozen=True, kw_only=True)
+class ResNetSpec(SupernetSpec):
+    """Sizes of one OFA-ResNet supernet; the defaults are those of ResNet50.
 
     ``stem_width`` and ``stage_widths`` are output channels before the width multiplier;
-    ``base_depths`` the least blocks of each stage. ``mean`` and ``std`` normalise RGB in 0..1.
+    ``base_depths`` is the minimum number of blocks of each stage.
     """
 
-    name: str
-    space: SearchSpace
-    classes: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
     width_multipliers: tuple[float, ...] = (0.65, 0.8, 1.0)
     stem_width: int = 64
     stage_widths: tuple[int, ...] = (256, 512, 1024, 2048)
@@ -99,33 +38,19 @@ class ResNetSpec:
     strides: tuple[int, ...] = (1, 2, 2, 2)
 
     def widths(self, channels: int) -> tuple[int, ...]:
-        """Return the widths that something of so many channels may have, ascending."""
+        """Apply every width multiplier to a number of channels; return the widths, ascending."""
         return tuple(make_divisible(channels * width) for width in self.width_multipliers)
 
     @property
     def inner_stem_widths(self) -> tuple[int, ...]:
-        """Widths of the stem's convolutions but the last."""
+        """Widths of the stem's convolutions except the last."""
         return tuple(make_divisible(width // 2) for width in self.widths(self.stem_width))
 
 
-class ElasticConvBatchNorm(nn.Module):
-    """An elastic convolution and its batch norm."""
-
-    def __init__(self, max_in: int, max_out: int, kernel_size: int = 1, stride: int = 1) -> None:
-        super().__init__()
-        self.conv = ElasticConv(max_in, max_out, kernel_size=kernel_size, stride=stride)
-        self.bn = ElasticBatchNorm(max_out)
-
-    def forward(self, x: Tensor, out_channels: int, mode: BatchNormMode) -> Tensor:
-        """Map (N, C, H, W) to (N, out_channels, ceil(H / stride), ceil(W / stride))."""
-        y: Tensor = self.bn(self.conv(x, out_channels), mode)
-        return y
-
-
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolution beside a shortcut (ResNet, arXiv 1512.03385, figure 5).
+    """1x1, 3x3 and 1x1 convolutions with a shortcut (ResNet, arXiv 1512.03385, figure 5).
 
-    Where the shortcut changes the shape it averages, then convolves (ResNet-D).
+    A shortcut that changes the shape averages, then convolves (ResNet-D).
     """
 
     def __init__(
@@ -144,7 +69,7 @@ class Bottleneck(nn.Module):
 
     @staticmethod
     def mid_channels(out_channels: int, expand: float) -> int:
-        """Channels of the 3x3 convolution."""
+        """Return the channels of the 3x3 convolution."""
         return make_divisible(round(out_channels * expand))
 
     def forward(self, x: Tensor, out_channels: int, expand: float, mode: BatchNormMode) -> Tensor:
@@ -158,6 +83,37 @@ class Bottleneck(nn.Module):
                 x = F.avg_pool2d(x, self.stride, self.stride, ceil_mode=True)
             x = self.downsample(x, out_channels, mode)
         return F.relu(x + y)
+
+    def extract(
+        self, in_channels: int, out_channels: int, expand: float, mode: StoredStatistics
+    ) -> StaticBottleneck:
+        """Return the block for one width and expand ratio."""
+        mid = self.mid_channels(out_channels, expand)
+        layers = [
+            self.conv1.extract(in_channels, mid, mode),
+            nn.ReLU(),
+            self.conv2.extract(mid, mid, mode),
+            nn.ReLU(),
+            self.conv3.extract(mid, out_channels, mode),
+        ]
+        shortcut: list[nn.Module] = []
+        if self.downsample is not None:
+            if self.stride > 1:
+                shortcut.append(nn.AvgPool2d(self.stride, self.stride, ceil_mode=True))
+            shortcut.append(self.downsample.extract(in_channels, out_channels, mode))
+        return StaticBottleneck(layers, shortcut)
+
+
+class StaticBottleneck(nn.Module):
+    """A bottleneck block with fixed sizes."""
+
+    def __init__(self, layers: list[nn.Module], shortcut: list[nn.Module]) -> None:
+        super().__init__()
+        self.layers, self.shortcut = nn.Sequential(*layers), nn.Sequential(*shortcut)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
+        return F.relu(self.layers(x) + self.shortcut(x))
 
 
 class OFAResNet(Supernet):
@@ -200,11 +156,11 @@ class OFAResNet(Supernet):
 
     @property
     def stem_layers(self) -> tuple[ElasticConvBatchNorm, ...]:
-        """The stem's three convolutions; the second, beside a shortcut, runs in a deep stem."""
+        """The stem's three convolutions; the second, which has a shortcut, is optional."""
         return tuple(self.stem)  # type: ignore[arg-type]
 
     def stem_widths(self, config: SubnetConfig) -> tuple[int, int]:
-        """Return the output channels of the stem's convolutions, and of the last of them."""
+        """Return the output channels of the stem's inner convolutions and of its last one."""
         spec = self.spec
         return (
             spec.inner_stem_widths[int(config.w[0])],
@@ -234,9 +190,23 @@ class OFAResNet(Supernet):
         x = x.mean((2, 3))
         return F.linear(x, self.classifier.weight[:, : x.shape[1]], self.classifier.bias)
 
+    @torch.no_grad()
     def extract_subnet(self, config: SubnetConfig) -> StaticSubnet:
         """Return a sub-network as a plain network; see :meth:`Supernet.extract_subnet`."""
-        return extract_resnet(self, config)
+        config = self.space.canonical(config)
+        mode = self.stored(config)
+        inner, channels = self.stem_widths(config)
+        first, second, last = self.stem_layers
+        features: list[nn.Module] = [first.extract(3, inner, mode), nn.ReLU()]
+        if config.d[0]:
+            layers = [second.extract(inner, inner, mode), nn.ReLU()]
+            features.append(StaticBlock(layers, residual=True))
+        features += [last.extract(inner, channels, mode), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+        for block, out_channels, expand in self.active_blocks(config):
+            features.append(block.extract(channels, out_channels, expand, mode))
+            channels = out_channels
+        weight = self.classifier.weight[:, :channels]
+        return StaticSubnet(features, [], copy_linear(weight, self.classifier.bias))
 
     def official_key(self, key: str) -> str:
         """Return the name of a weight in the official checkpoint."""
@@ -255,13 +225,6 @@ def ofa_resnet50() -> OFAResNet:
         d=(ElasticDimension((0, 2)), *(ElasticDimension((0, 1, 2)) for _ in base_depths)),
         e=tuple(ElasticDimension((0.2, 0.25, 0.35), gate) for gate in gates),
         w=(ElasticDimension((0, 1, 2)),) * (2 + len(base_depths)),
-        resolutions=imagenet.RESOLUTIONS,
+        resolutions=OFA_RESOLUTIONS,
     )
-    spec = ResNetSpec(
-        name='ofa_resnet50',
-        space=space,
-        classes=imagenet.CLASSES,
-        mean=imagenet.MEAN,
-        std=imagenet.STD,
-    )
-    return OFAResNet(spec)
+    return OFAResNet(ResNetSpec(name='ofa_resnet50', space=space))

@@ -9,33 +9,30 @@ from random import Random
 
 from dynofa_ros.supernet.config import CHOICE_FIELDS, SubnetConfig, SubnetConfigError, Value
 
+OFA_RESOLUTIONS = tuple(range(128, 225, 4))
+"""Sides of the input [pixel] of the ImageNet supernets (Once-for-All, section 4.1)."""
+
 
 @dataclass(frozen=True)
 class ElasticDimension:
-    """What one entry of a config's field may be, and when it matters.
-
-    Entry ``i, least`` as ``runs_above`` says that the choice is one of a block that runs only
-    where ``d[i] > least``.
-    """
+    """Allowed values of one entry of a config field."""
 
     allowed: tuple[Value, ...]
     runs_above: tuple[int, int] | None = None
+    """``(i, least)`` if the entry belongs to a block that runs only where ``d[i] > least``."""
 
     def __post_init__(self) -> None:
-        """Refuse a choice among nothing, and values that do not rise.
+        """Check the values.
 
         Raises:
-            ValueError: naming the values.
+            ValueError: if there are none or they are not ascending.
         """
-        if not self.allowed or any(
-            low >= high for low, high in zip(self.allowed, self.allowed[1:], strict=False)
-        ):
-            raise ValueError(f'allowed is {self.allowed}; it must hold rising values')
+        _check_ascending('allowed', self.allowed)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
-    """What each entry of each field of a :class:`SubnetConfig` may be."""
+    """Allowed values of each entry of each field of a :class:`SubnetConfig`."""
 
     ks: tuple[ElasticDimension, ...] = ()
     e: tuple[ElasticDimension, ...] = ()
@@ -46,42 +43,41 @@ class SearchSpace:
     resolutions: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        """Refuse a space without resolutions, and choices that hang on a depth there is not.
+        """Check the resolutions and the depth entries to which choices refer.
 
         Raises:
             ValueError: naming the field, the value and what is allowed.
         """
-        if not self.resolutions or list(self.resolutions) != sorted(set(self.resolutions)):
-            raise ValueError(f'resolutions is {self.resolutions}; it must hold rising values')
+        _check_ascending('resolutions', self.resolutions)
         if self.resolutions[0] < 1:
-            raise ValueError(f'resolutions is {self.resolutions}; all must be above 0')
+            raise ValueError(f'resolutions is {self.resolutions}; expected values above 0')
         for field in CHOICE_FIELDS:
             for index, choice in enumerate(self.choices(field)):
                 if choice.runs_above is not None and not 0 <= choice.runs_above[0] < len(self.d):
                     raise ValueError(
-                        f'{field}[{index}] runs above {choice.runs_above}; d has {len(self.d)} '
-                        'entries'
+                        f'runs_above of {field}[{index}] is {choice.runs_above}; expected the '
+                        f'index of one of {len(self.d)} entries of d'
                     )
 
     def choices(self, field: str) -> tuple[ElasticDimension, ...]:
-        """Return what each entry of a field may be."""
+        """Return the allowed values of each entry of a field."""
         chosen: tuple[ElasticDimension, ...] = getattr(self, field)
         return chosen
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Fields in which this space has choices, the resolution aside."""
+        """Fields, other than the resolution, that have entries in this space."""
         return tuple(field for field in CHOICE_FIELDS if self.choices(field))
 
     def allowed(self, field: str) -> tuple[Value, ...]:
-        """Return every value that some entry of a field may have, ascending; ``r`` too."""
+        """Return all values that some entry of a field allows, ascending; also for ``r``."""
         if field == 'r':
             return self.resolutions
         return tuple(sorted({value for each in self.choices(field) for value in each.allowed}))
 
     @property
     def size(self) -> int:
-        """Number of configs, counting those that run the same network as one."""
+        """Number of different networks; configs that run the same network count once."""
         always = len(self.resolutions)
         per_depth = [dict.fromkeys(choice.allowed, 1) for choice in self.d]
         for choice in (c for field in self.fields if field != 'd' for c in self.choices(field)):
@@ -91,7 +87,7 @@ class SearchSpace:
             stage, least = choice.runs_above
             for depth in per_depth[stage]:
                 per_depth[stage][depth] *= len(choice.allowed) if depth > least else 1
-        return always * math.prod(sum(ways.values()) for ways in per_depth)
+        return always * math.prod(sum(counts.values()) for counts in per_depth)
 
     def max_config(self) -> SubnetConfig:
         """Return the largest sub-network."""
@@ -103,7 +99,7 @@ class SearchSpace:
         return replace(self._config(smallest), r=self.resolutions[0])
 
     def uniform(self, **values: Value) -> SubnetConfig:
-        """Return the sub-network with one value per field in all entries that allow it.
+        """Return the sub-network with the same value in all entries of a field.
 
         An entry that does not allow it takes the next lower value, or its lowest.
 
@@ -113,7 +109,7 @@ class SearchSpace:
         """
         if set(values) != {*self.fields, 'r'}:
             raise SubnetConfigError(
-                f'got {", ".join(sorted(values)) or "nothing"}; this space chooses '
+                f'fields are {", ".join(sorted(values)) or "none"}; expected '
                 f'{", ".join((*self.fields, "r"))}'
             )
         for field, value in values.items():
@@ -128,7 +124,7 @@ class SearchSpace:
         return SubnetConfig(r=int(values['r']), **entries)
 
     def config(self, *, r: int, **values: Sequence[Value]) -> SubnetConfig:
-        """Make a config of this space.
+        """Return a config of this space.
 
         Raises:
             SubnetConfigError: naming the field, the value and what is allowed.
@@ -138,12 +134,12 @@ class SearchSpace:
         return config
 
     def sample(self, rng: Random) -> SubnetConfig:
-        """Draw every choice uniformly."""
+        """Draw every entry uniformly."""
         drawn = {f: tuple(rng.choice(c.allowed) for c in self.choices(f)) for f in self.fields}
         return replace(self._config(drawn), r=rng.choice(self.resolutions))
 
     def validate(self, config: SubnetConfig) -> None:
-        """Accept a config of this space.
+        """Check that a config is in this space.
 
         Raises:
             SubnetConfigError: naming the field, the value and what is allowed.
@@ -152,7 +148,7 @@ class SearchSpace:
             values, choices = getattr(config, field), self.choices(field)
             if len(values) != len(choices):
                 raise SubnetConfigError(
-                    f'{field} has {len(values)} values; this space has {len(choices)}'
+                    f'number of values of {field} is {len(values)}; expected {len(choices)}'
                 )
             for index, (value, choice) in enumerate(zip(values, choices, strict=True)):
                 if value not in choice.allowed:
@@ -163,9 +159,9 @@ class SearchSpace:
             raise SubnetConfigError(f'r is {config.r}; expected {_listed(self.resolutions)}')
 
     def canonical(self, config: SubnetConfig) -> SubnetConfig:
-        """Return the config with blocks that are not run set to the smallest choice.
+        """Return the config with skipped blocks set to the smallest choice.
 
-        Two configs that run the same network have the same canonical form.
+        Configs that run the same network have the same canonical form.
 
         Raises:
             SubnetConfigError: naming the field, the value and what is allowed.
@@ -197,17 +193,17 @@ class SearchSpace:
 
 def inverted_residual_space(
     *,
-    kernel_sizes: tuple[int, ...],
-    expand_ratios: tuple[int, ...],
-    depths: tuple[int, ...],
-    resolutions: tuple[int, ...],
-    stages: int,
+    kernel_sizes: tuple[int, ...] = (3, 5, 7),
+    expand_ratios: tuple[int, ...] = (3, 4, 6),
+    depths: tuple[int, ...] = (2, 3, 4),
+    resolutions: tuple[int, ...] = OFA_RESOLUTIONS,
+    stages: int = 5,
     single_blocks: int = 0,
 ) -> SearchSpace:
-    """Return the space of the MobileNet-like supernets (Once-for-All, section 3.1).
+    """Return a space of inverted residual blocks, by default that of Once-for-All (section 4.1).
 
-    ``stages`` stages of at most ``max(depths)`` blocks; every block chooses a kernel size and an
-    expand ratio. ``single_blocks`` more stages at the end have one block, and so a depth of 1.
+    It has ``stages`` stages of at most ``max(depths)`` blocks, and every block chooses a kernel
+    size and an expand ratio. ``single_blocks`` stages of one block follow, with a depth of 1.
     """
     gates = [(stage, block) for stage in range(stages) for block in range(max(depths))]
     gates += [(stages + single, 0) for single in range(single_blocks)]
@@ -217,6 +213,11 @@ def inverted_residual_space(
         d=(ElasticDimension(depths),) * stages + (ElasticDimension((1,)),) * single_blocks,
         resolutions=resolutions,
     )
+
+
+def _check_ascending(name: str, values: tuple[Value, ...]) -> None:
+    if not values or list(values) != sorted(set(values)):
+        raise ValueError(f'{name} is {values}; expected ascending values')
 
 
 def _at_most(value: Value, allowed: tuple[Value, ...]) -> Value:

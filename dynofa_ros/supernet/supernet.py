@@ -1,10 +1,10 @@
-"""What every family of supernets has in common: a space, an active sub-network, statistics."""
+"""Base class of all supernets: search space, active sub-network, batch norm statistics."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from torch import Tensor, nn
 
@@ -20,35 +20,27 @@ from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.search_space import SearchSpace
 
 
-class SupernetSpec(Protocol):
-    """Sizes of a supernet. ``mean`` and ``std`` normalise RGB in 0..1."""
+@dataclass(frozen=True, kw_only=True)
+class SupernetSpec:
+    """Sizes of a supernet; classes, mean and standard deviation default to those of ImageNet."""
 
-    @property
-    def name(self) -> str:
-        """Name under which :func:`~dynofa_ros.supernet.create_supernet` knows it."""
-
-    @property
-    def space(self) -> SearchSpace:
-        """The sub-networks it holds."""
-
-    @property
-    def classes(self) -> int:
-        """Length of the logits."""
-
-    @property
-    def mean(self) -> tuple[float, float, float]:
-        """Mean of each channel."""
-
-    @property
-    def std(self) -> tuple[float, float, float]:
-        """Standard deviation of each channel."""
+    name: str
+    """Name for :func:`~dynofa_ros.supernet.create_supernet`."""
+    space: SearchSpace
+    classes: int = 1000
+    """Length of the logits."""
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    """Mean and standard deviation of RGB in 0..1, by which input images are normalised."""
 
 
 class Supernet(nn.Module, ABC):
-    """One set of weights for many sub-networks. ``net(x)`` runs the active one, first the largest.
+    """One set of weights for many sub-networks; ``net(x)`` runs the active one.
 
-    What runs is handed down with each call and never switched in a layer, so threads that run
-    two sub-networks of one supernet do not disturb each other.
+    The largest sub-network is active at first.
+
+    Layers receive the configuration as an argument and store no choice, so several threads can run
+    different sub-networks of one supernet.
     """
 
     def __init__(self, spec: SupernetSpec) -> None:
@@ -78,7 +70,7 @@ class Supernet(nn.Module, ABC):
         return self._active
 
     def set_active_subnet(self, config: SubnetConfig) -> None:
-        """Choose the sub-network that ``net(x)`` runs from now on.
+        """Set the sub-network that ``net(x)`` runs.
 
         Raises:
             SubnetConfigError: naming the field, the value and what is allowed.
@@ -88,10 +80,10 @@ class Supernet(nn.Module, ABC):
     def forward(
         self, x: Tensor, config: SubnetConfig | None = None, mode: BatchNormMode | None = None
     ) -> Tensor:
-        """Run a sub-network (the active one unless given) on (N, 3, r, r) float32.
+        """Run a sub-network, by default the active one, on (N, 3, r, r) float32.
 
-        Returns logits, (N, classes). In evaluation mode batch norm uses the sub-network's own
-        calibrated statistics where there are any, else the supernet's shared ones.
+        Returns logits, (N, classes). In evaluation mode, batch norm uses the calibrated statistics
+        of the sub-network, or the shared ones of the supernet if it has none.
 
         Raises:
             SubnetConfigError: if the config is not of the supernet's space.
@@ -101,44 +93,44 @@ class Supernet(nn.Module, ABC):
 
     @property
     def shares_batch_norm(self) -> bool:
-        """Whether sub-networks share batch norm layers, and so need statistics of their own."""
+        """Whether sub-networks share batch norm layers and therefore need calibrated statistics."""
         return any(isinstance(module, ElasticBatchNorm) for module in self.modules())
 
     def mode(self, config: SubnetConfig) -> BatchNormMode:
-        """Return what a pass of this sub-network normalises with."""
+        """Return the batch norm mode of a forward pass of this sub-network."""
         return BatchStatistics() if self.training else self.stored(config)
 
     def stored(self, config: SubnetConfig) -> StoredStatistics:
-        """Return the sub-network's own statistics, in front of the supernet's shared ones."""
+        """Return the statistics of the sub-network, which take precedence over the shared ones."""
         return StoredStatistics(self.statistics.get(config))
 
     def set_statistics(self, config: SubnetConfig, statistics: Statistics) -> None:
-        """Give a sub-network batch norm statistics of its own."""
+        """Set the batch norm statistics of a sub-network."""
         self.statistics[self.space.canonical(config)] = statistics
 
     def weights_of(self, config: SubnetConfig) -> nn.Module:
-        """Return the module that holds all weights of a sub-network: here the whole supernet."""
+        """Return the module that holds all weights of a sub-network, by default the supernet."""
         return self
 
     def official_key(self, key: str) -> str | None:
-        """Return the plain name of a weight in the family's official checkpoints, if any."""
+        """Return the plain name of a weight in the official checkpoints; None if there are none."""
         return None
 
     def load_checkpoint(self, path: str | Path) -> None:
-        """Load weights from a file that holds ``{'state_dict': ...}``, of any float type.
+        """Load weights of any float type from a file that holds ``{'state_dict': ...}``.
 
-        The keys are the network's own, or those of an official Once-for-All checkpoint of any
-        generation; its batch norm statistics are those of the largest sub-network.
+        The keys are those of the network or of an official Once-for-All checkpoint of any
+        generation, whose batch norm statistics are those of the largest sub-network.
 
         Raises:
-            CheckpointError: for a file that is no checkpoint, or naming the keys that are missing,
-                unknown or of another shape.
+            CheckpointError: for a file that is not a checkpoint, or naming the keys that are
+                missing, unknown or of another shape.
         """
         load_weights(self, path, self.official_key)
         self.statistics.clear()
 
     def name_batch_norms(self) -> None:
-        """Tell each batch norm layer its name, under which its statistics are kept."""
+        """Set the name of each batch norm layer, the key of its statistics."""
         for name, module in self.named_modules():
             if isinstance(module, ElasticBatchNorm):
                 module.name = name

@@ -1,4 +1,4 @@
-"""Layers of the dynamic Vision Transformer; sizes come with each call, none is remembered.
+"""Layers of the dynamic Vision Transformer; sizes are arguments of each call.
 
 Slicing follows AutoFormer's weight entanglement (arXiv 2107.00651, section 3.2).
 """
@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dynofa_ros.supernet.batch_norm import BatchNormMode, ElasticBatchNorm
-from dynofa_ros.supernet.layers import ElasticConv, make_divisible
+from dynofa_ros.supernet.batch_norm import BatchNormMode, StoredStatistics
+from dynofa_ros.supernet.extract import copy_linear
+from dynofa_ros.supernet.layers import ElasticConvBatchNorm, make_divisible
 
 
 class ElasticLinear(nn.Linear):
@@ -31,6 +32,13 @@ class ElasticLinear(nn.Linear):
         """Map (..., C) to (..., out_channels)."""
         return F.linear(x, *self.active(x.shape[-1], out_channels))
 
+    def extract(
+        self, in_channels: int, out_channels: int, *, after: ElasticLayerNorm | None = None
+    ) -> nn.Linear:
+        """Return the layer for fixed channels, with the affine part of a preceding norm folded."""
+        weight, bias = self.active(in_channels, out_channels)
+        return copy_linear(weight, bias) if after is None else after.fold(weight, bias)
+
 
 class ElasticLayerNorm(nn.Module):
     """Layer norm over the active channels, with the first of the affine parameters."""
@@ -46,22 +54,14 @@ class ElasticLayerNorm(nn.Module):
         n = x.shape[-1]
         return F.layer_norm(x, (n,), self.weight[:n], self.bias[:n], self.eps)
 
-
-class TokenizerConv(nn.Module):
-    """A 3x3 convolution over its first channels, batch norm, ReLU."""
-
-    def __init__(self, max_in: int, max_out: int, stride: int) -> None:
-        super().__init__()
-        self.conv = ElasticConv(max_in, max_out, kernel_size=3, stride=stride)
-        self.bn = ElasticBatchNorm(max_out)
-
-    def forward(self, x: Tensor, out_channels: int, mode: BatchNormMode) -> Tensor:
-        """Map (N, C, H, W) to (N, out_channels, ceil(H / stride), ceil(W / stride))."""
-        return F.relu(self.bn(self.conv(x, out_channels), mode))
+    def fold(self, weight: Tensor, bias: Tensor) -> nn.Linear:
+        """Return the linear layer after this norm, with the affine part of the norm included."""
+        n = weight.shape[1]
+        return copy_linear(weight * self.weight[:n], bias + weight @ self.bias[:n])
 
 
 class ConvTokenizer(nn.Module):
-    """Three convolutions that make one token of 4x4 pixels, as wide as the embedding."""
+    """Three 3x3 convolutions with batch norm and ReLU; a token covers 4x4 pixels."""
 
     strides = (1, 2, 2)
     stride = math.prod(strides)
@@ -70,24 +70,34 @@ class ConvTokenizer(nn.Module):
         super().__init__()
         channels = (3, *self.channels(max_width))
         self.convs = nn.ModuleList(
-            TokenizerConv(channels[i], channels[i + 1], stride)
+            ElasticConvBatchNorm(channels[i], channels[i + 1], 3, stride)
             for i, stride in enumerate(self.strides)
         )
 
     @staticmethod
     def channels(width: int) -> tuple[int, int, int]:
-        """Output channels of each convolution: a third, two thirds, all of the width."""
+        """Return the output channels of each convolution: 1/3, 2/3 and all of the width."""
         return make_divisible(width / 3), make_divisible(2 * width / 3), width
 
     def forward(self, x: Tensor, width: int, mode: BatchNormMode) -> Tensor:
         """Map (N, 3, r, r) to (N, width, r / 4, r / 4)."""
         for conv, channels in zip(self.convs, self.channels(width), strict=True):
-            x = conv(x, channels, mode)
+            x = F.relu(conv(x, channels, mode))
         return x
+
+    def extract(self, width: int, mode: StoredStatistics) -> nn.Sequential:
+        """Return the tokenizer for one embedding width."""
+        modules: list[nn.Module] = []
+        before = 3
+        for layer, channels in zip(self.convs, self.channels(width), strict=True):
+            assert isinstance(layer, ElasticConvBatchNorm)
+            modules += [layer.extract(before, channels, mode), nn.ReLU()]
+            before = channels
+        return nn.Sequential(*modules)
 
 
 class TransformerLayer(nn.Module):
-    """Multi-head self-attention and an MLP, each behind a layer norm and beside a shortcut."""
+    """Multi-head self-attention and an MLP, each with a preceding layer norm and a shortcut."""
 
     def __init__(
         self, max_width: int, *, max_heads: int, head_channels: int, max_hidden: int
@@ -103,7 +113,7 @@ class TransformerLayer(nn.Module):
         self.reduce = ElasticLinear(max_hidden, max_width)
 
     def active_qkv(self, width: int, heads: int) -> tuple[Tensor, Tensor]:
-        """Return weight and bias that make queries, keys and values of the first heads."""
+        """Return the weight and bias of the queries, keys and values of the first heads."""
         inner = heads * self.head_channels
         weight = self.qkv.weight.view(3, self.max_inner, -1)[:, :inner, :width]
         bias = self.qkv.bias.view(3, self.max_inner)[:, :inner]
@@ -115,6 +125,44 @@ class TransformerLayer(nn.Module):
         qkv = F.linear(self.attention_norm(x), *self.active_qkv(width, heads))
         x = x + self.project(attention(qkv, heads), width)
         y: Tensor = self.reduce(F.gelu(self.expand(self.mlp_norm(x), hidden)), width)
+        return x + y
+
+    def extract(self, width: int, heads: int, hidden: int) -> StaticTransformerLayer:
+        """Return the layer for fixed sizes, with layer norms folded."""
+        return StaticTransformerLayer(
+            qkv=self.attention_norm.fold(*self.active_qkv(width, heads)),
+            project=self.project.extract(heads * self.head_channels, width),
+            expand=self.expand.extract(width, hidden, after=self.mlp_norm),
+            reduce=self.reduce.extract(hidden, width),
+            heads=heads,
+            eps=self.mlp_norm.eps,
+        )
+
+
+class StaticTransformerLayer(nn.Module):
+    """A Transformer layer with fixed sizes; its layer norms have no affine part."""
+
+    def __init__(
+        self,
+        *,
+        qkv: nn.Linear,
+        project: nn.Linear,
+        expand: nn.Linear,
+        reduce: nn.Linear,
+        heads: int,
+        eps: float,
+    ) -> None:
+        super().__init__()
+        self.qkv, self.project = qkv, project
+        self.expand, self.reduce = expand, reduce
+        self.heads, self.eps = heads, eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, T, C) to the same shape."""
+        norm = F.layer_norm(x, x.shape[-1:], eps=self.eps)
+        x = x + self.project(attention(self.qkv(norm), self.heads))
+        norm = F.layer_norm(x, x.shape[-1:], eps=self.eps)
+        y: Tensor = self.reduce(F.gelu(self.expand(norm)))
         return x + y
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -21,33 +23,33 @@ def norm():
     return layer
 
 
-def by_hand(x, norm, mean, var):
+def reference(x, norm, mean, var):
     n = x.shape[1]
     scale = norm.weight[:n] / torch.sqrt(var + norm.eps)
     return (x - mean.view(1, n, 1, 1)) * scale.view(1, n, 1, 1) + norm.bias[:n].view(1, n, 1, 1)
 
 
-def test_training_normalises_with_the_batch(norm):
+def test_training_normalises_with_batch_statistics(norm):
     x = torch.randn(8, 4, 3, 3) * 5 + 2
     var, mean = torch.var_mean(x, (0, 2, 3), unbiased=False)
-    torch.testing.assert_close(norm(x, BatchStatistics()), by_hand(x, norm, mean, var))
+    torch.testing.assert_close(norm(x, BatchStatistics()), reference(x, norm, mean, var))
 
 
-def test_evaluation_normalises_with_the_statistics_it_is_given(norm):
+def test_evaluation_normalises_with_the_given_statistics(norm):
     x, mean, var = torch.randn(2, 4, 3, 3), torch.randn(4), torch.rand(4) + 0.5
     mode = StoredStatistics({'bn': (mean, var)})
-    torch.testing.assert_close(norm(x, mode), by_hand(x, norm, mean, var))
+    torch.testing.assert_close(norm(x, mode), reference(x, norm, mean, var))
 
 
-def test_without_statistics_of_its_own_a_layer_uses_the_first_of_the_shared_ones(norm):
+def test_a_layer_without_given_statistics_uses_a_slice_of_the_shared_ones(norm):
     norm.running_mean.normal_()
     norm.running_var.uniform_(0.5, 2.0)
     x = torch.randn(2, 4, 3, 3)
-    expected = by_hand(x, norm, norm.running_mean[:4], norm.running_var[:4])
+    expected = reference(x, norm, norm.running_mean[:4], norm.running_var[:4])
     torch.testing.assert_close(norm(x, StoredStatistics()), expected)
 
 
-def test_recording_averages_over_the_batches(norm):
+def test_recorded_statistics_are_averages_over_batches(norm):
     record = RecordedStatistics()
     batches = [torch.randn(4, 5, 3, 3) + i for i in range(3)]
     for batch in batches:
@@ -58,12 +60,12 @@ def test_recording_averages_over_the_batches(norm):
     torch.testing.assert_close(var, each.mean(0))
 
 
-def test_recording_leaves_the_shared_statistics_alone(norm):
+def test_recording_does_not_change_the_shared_statistics(norm):
     norm(torch.randn(4, 6, 3, 3) + 5, RecordedStatistics())
     assert (norm.running_mean == 0).all()
 
 
-def test_calibration_covers_every_batch_norm_that_runs(random_supernet):
+def test_calibration_covers_every_active_batch_norm(random_supernet):
     net = random_supernet()
     config = net.space.canonical(net.space.min_config())
     found = calibrate(net, config, [torch.randn(4, 3, 20, 20)])
@@ -72,7 +74,7 @@ def test_calibration_covers_every_batch_norm_that_runs(random_supernet):
     assert net.statistics[config] is found
 
 
-def test_calibration_measures_what_enters_a_layer(random_supernet):
+def test_calibration_measures_the_input_of_a_layer(random_supernet):
     net, images = random_supernet(), torch.randn(8, 3, 20, 20)
     found = calibrate(net, net.space.min_config(), [images])
     with torch.no_grad():
@@ -80,7 +82,7 @@ def test_calibration_measures_what_enters_a_layer(random_supernet):
     torch.testing.assert_close(found['stem.bn'], (mean, var))
 
 
-def test_a_calibrated_sub_network_says_what_it_said_in_the_batch(random_supernet):
+def test_calibration_reproduces_the_output_with_batch_statistics(random_supernet):
     net = random_supernet()
     config, images = net.space.min_config(), torch.randn(32, 3, 20, 20)
     with torch.no_grad():
@@ -93,12 +95,11 @@ def test_a_calibrated_sub_network_says_what_it_said_in_the_batch(random_supernet
 
 def test_calibration_without_images_is_refused(random_supernet):
     net = random_supernet()
-    with pytest.raises(ValueError, match='at least one batch'):
+    with pytest.raises(ValueError, match='calibration batches is 0; expected at least one'):
         calibrate(net, net.space.min_config(), [])
 
 
-def test_calibration_of_a_config_that_is_not_of_the_space_is_refused(random_supernet):
+def test_calibration_of_a_config_outside_the_space_is_refused(random_supernet):
     net = random_supernet()
-    other = net.space.min_config().to_dict() | {'r': 999}
     with pytest.raises(SubnetConfigError, match='r is 999'):
-        calibrate(net, type(net.space.min_config())(**other), [torch.randn(2, 3, 20, 20)])
+        calibrate(net, replace(net.space.min_config(), r=999), [torch.randn(2, 3, 20, 20)])

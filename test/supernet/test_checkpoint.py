@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from dynofa_ros.supernet.calibration import calibrate
 from dynofa_ros.supernet.checkpoint import CheckpointError
 from dynofa_ros.supernet.official_keys import plain_key
 
@@ -12,7 +13,7 @@ def state(net):
 
 @pytest.fixture
 def load(net, tmp_path):
-    """Return a function that saves a document and loads it."""
+    """Return a function that saves a document and loads it as a checkpoint."""
 
     def load(document):
         torch.save(document, tmp_path / 'weights.pt')
@@ -40,7 +41,7 @@ def test_all_generations_of_official_keys_have_one_plain_form(key, plain):
     assert plain_key(key) == plain
 
 
-def test_missing_keys_are_counted_and_the_first_are_named(load, state):
+def test_missing_keys_are_counted_and_the_first_ones_listed(load, state):
     for key in [key for key in state if key.startswith('classifier') or '.se.' in key]:
         del state[key]
     first = r'stages\.1\.0\.se\.reduce\.weight, stages\.1\.0\.se\.reduce\.bias, .*, \.\.\.'
@@ -48,31 +49,33 @@ def test_missing_keys_are_counted_and_the_first_are_named(load, state):
         load({'state_dict': state})
 
 
-def test_unknown_keys_are_counted_and_named(load, state):
+def test_unknown_keys_are_counted_and_listed(load, state):
     with pytest.raises(CheckpointError, match=r'1 unknown \(teacher\.weight\)'):
         load({'state_dict': state | {'teacher.weight': torch.zeros(2)}})
 
 
-def test_another_shape_is_named_with_the_one_it_should_have(load, state):
-    with pytest.raises(CheckpointError, match=r'classifier\.weight is 5x640, not 10x640'):
+def test_a_wrong_shape_is_reported_with_the_expected_one(load, state):
+    with pytest.raises(
+        CheckpointError, match=r'shape of classifier\.weight is 5x640; expected 10x640'
+    ):
         load({'state_dict': state | {'classifier.weight': torch.zeros(5, 640)}})
 
 
-def test_official_keys_are_named_as_in_the_official_files(load, state, net):
+def test_missing_official_keys_are_listed_by_their_official_name(load, state, net):
     official = {net.official_key(key): value for key, value in state.items()}
     del official['classifier.linear.bias']
     with pytest.raises(CheckpointError, match=r'1 missing \(classifier\.linear\.bias\)$'):
         load({'state_dict': official})
 
 
-def test_an_official_key_under_an_old_and_a_new_name_is_refused(load, state, net):
+def test_a_weight_with_both_an_old_and_a_new_official_key_is_refused(load, state, net):
     official = {net.official_key(key): value for key, value in state.items()}
     twice = official['first_conv.bn.weight']
-    with pytest.raises(CheckpointError, match=r'has first_conv\.bn\.weight twice'):
+    with pytest.raises(CheckpointError, match=r'contains first_conv\.bn\.weight twice'):
         load({'state_dict': official | {'first_conv.bn.bn.weight': twice}})
 
 
-def test_a_refused_checkpoint_leaves_the_weights_alone(load, state, net):
+def test_a_refused_checkpoint_does_not_change_the_weights(load, state, net):
     before = {key: value.clone() for key, value in state.items()}
     changed = {key: value + 1 for key, value in state.items()}
     del changed['classifier.bias']
@@ -84,25 +87,28 @@ def test_a_refused_checkpoint_leaves_the_weights_alone(load, state, net):
 @pytest.mark.parametrize(
     ('document', 'found'),
     [
-        ({'model': {}, 'epoch': 3}, 'it holds model, epoch'),
-        ([1, 2], 'it holds list'),
-        ({'state_dict': 3}, 'it holds state_dict'),
-        ({'state_dict': {'classifier.bias': 'text'}}, 'classifier.bias is of type str'),
+        ({'model': {}, 'epoch': 3}, 'content is model, epoch; expected'),
+        ([1, 2], 'content is list'),
+        ({'state_dict': 3}, 'content is state_dict'),
+        (
+            {'state_dict': {'classifier.bias': 'text'}},
+            'type of classifier.bias is str; expected a tensor',
+        ),
     ],
 )
-def test_what_is_no_checkpoint_is_refused_with_what_it_holds(load, document, found):
+def test_a_document_that_is_not_a_checkpoint_is_refused(load, document, found):
     with pytest.raises(CheckpointError, match=found):
         load(document)
 
 
-def test_a_file_that_is_not_there_is_refused_by_its_name(net, tmp_path):
+def test_a_missing_file_is_reported(net, tmp_path):
     with pytest.raises(CheckpointError, match=r'gone\.pt cannot be read: No such file'):
         net.load_checkpoint(tmp_path / 'gone.pt')
 
 
-def test_a_damaged_file_is_refused_by_its_name(net, tmp_path):
-    (tmp_path / 'damaged.pt').write_bytes(b'no checkpoint at all')
-    with pytest.raises(CheckpointError, match=r'damaged\.pt is no checkpoint: '):
+def test_a_damaged_file_is_reported(net, tmp_path):
+    (tmp_path / 'damaged.pt').write_bytes(b'not a checkpoint at all')
+    with pytest.raises(CheckpointError, match=r'damaged\.pt is not a checkpoint: '):
         net.load_checkpoint(tmp_path / 'damaged.pt')
 
 
@@ -111,7 +117,23 @@ class Intruder:
         return print, ('code of the file ran',)
 
 
-def test_a_file_that_runs_code_is_refused_and_its_code_does_not_run(load, capsys):
-    with pytest.raises(CheckpointError, match='is no checkpoint: '):
+def test_a_file_with_code_is_refused_without_running_the_code(load, capsys):
+    with pytest.raises(CheckpointError, match='is not a checkpoint: '):
         load({'state_dict': {'classifier.bias': Intruder()}})
     assert 'ran' not in capsys.readouterr().out
+
+
+def test_a_half_precision_checkpoint_loads(random_supernet, tmp_path):
+    net, other = random_supernet(0), random_supernet(1)
+    state = {name: value.half() for name, value in net.state_dict().items()}
+    torch.save({'state_dict': state}, tmp_path / 'weights.pt')
+    other.load_checkpoint(tmp_path / 'weights.pt')
+    torch.testing.assert_close(other.classifier.weight, net.classifier.weight, rtol=1e-3, atol=1e-4)
+
+
+def test_loading_a_checkpoint_clears_calibrated_statistics(random_supernet, images, tmp_path):
+    net = random_supernet()
+    calibrate(net, net.space.min_config(), [images(20, 4)])
+    torch.save({'state_dict': net.state_dict()}, tmp_path / 'weights.pt')
+    net.load_checkpoint(tmp_path / 'weights.pt')
+    assert not net.statistics

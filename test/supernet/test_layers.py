@@ -26,7 +26,7 @@ from dynofa_ros.supernet.layers import (
         (67, 64),  # less than 10 % down
     ],
 )
-def test_channels_round_as_in_the_mobilenets(channels, rounded):
+def test_channels_are_rounded_as_in_the_mobilenets(channels, rounded):
     assert make_divisible(channels) == rounded
 
 
@@ -38,14 +38,14 @@ def test_a_pointwise_convolution_uses_its_first_channels():
 
 
 @pytest.mark.parametrize('stride', [1, 2])
-def test_a_larger_kernel_keeps_the_size_of_the_map_over_the_stride(stride):
+def test_a_3x3_convolution_pads_the_map(stride):
     layer = ElasticConv(8, 16, kernel_size=3, stride=stride)
     x = torch.randn(2, 4, 7, 7)
     expected = F.conv2d(x, layer.weight[:5, :4], stride=stride, padding=1)
     assert torch.equal(layer(x, 5), expected)
 
 
-def test_a_smaller_convolution_shares_its_weights_with_the_largest():
+def test_a_smaller_convolution_shares_weights_with_the_largest():
     layer = ElasticConv(8, 16)
     layer.active_weight(4, 5).data.fill_(7.0)
     assert (layer.weight[:5, :4] == 7).all()
@@ -67,7 +67,7 @@ def test_an_untrained_smaller_kernel_is_the_centre_of_the_largest(depthwise, siz
     assert torch.equal(depthwise.active_weight(4, size), centre)
 
 
-def test_the_transformation_of_5x5_is_applied_on_the_way_to_3x3(depthwise):
+def test_a_3x3_kernel_includes_the_transformation_of_5x5(depthwise):
     with torch.no_grad():
         depthwise.transforms['to_5'].mul_(2)
         depthwise.transforms['to_3'].mul_(3)
@@ -84,12 +84,12 @@ def test_a_transformation_maps_the_flattened_kernel(depthwise):
 
 
 @pytest.mark.parametrize('size', [3, 5, 7])
-def test_a_kernel_of_any_size_keeps_the_map_as_it_is(depthwise, size):
+def test_a_depthwise_convolution_preserves_the_map_size(depthwise, size):
     assert depthwise(torch.randn(2, 4, 9, 9), size).shape == (2, 4, 9, 9)
 
 
 @pytest.mark.parametrize('size', [3, 5, 7])
-def test_stride_two_halves_the_map_rounding_up(size):
+def test_stride_two_halves_the_map_size_rounding_up(size):
     layer = ElasticDepthwise(4, (3, 5, 7), stride=2)
     assert layer(torch.randn(1, 4, 9, 8), size).shape == (1, 4, 5, 4)
 

@@ -31,7 +31,7 @@ def test_other_columns_of_a_table_do_not_matter():
         ({'accuracy': 0.7}, 'row 1: it has top1 and accuracy; expected one of'),
         ({'ks': [3, 5, 7]}, 'row 1: ks has 3 values; row 0 has 2'),
         ({'e': []}, 'row 1: e has 0 values; row 0 has 2'),
-        ({'ks': [3, math.nan]}, 'row 1: ks holds nan'),
+        ({'ks': [3, math.nan]}, 'row 1: ks contains nan'),
         ({'r': 0}, 'row 1: r is 0'),
     ],
 )

@@ -131,7 +131,7 @@ def test_another_file_than_the_official_one_is_refused_unless_its_sum_is_given(
     ('arguments', 'said'),
     [
         ([], 'name a supernet, or see --list'),
-        (['resnet'], "'resnet' has no official weights; these have: ofa_mbv3_d234"),
+        (['resnet'], "official weights is 'resnet'; expected ofa_mbv3_d234"),
         ([NAME, '--sha256', 'abc'], "sha256 is 'abc'; it must be 64 digits"),
         ([NAME, '--url', 'weights'], "url is 'weights'; it must begin with http://"),
         ([NAME, '--url', 'http://nowhere.invalid/w'], 'no connection to nowhere.invalid'),
