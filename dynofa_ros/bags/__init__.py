@@ -1,1 +1,1 @@
-"""Rosbag2 recordings without ROS: what is in a bag, when each message is due, and writing one."""
+"""Read, schedule and write rosbag2 recordings, without ROS."""

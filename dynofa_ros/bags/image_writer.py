@@ -1,11 +1,10 @@
-"""Write a camera's images into an MCAP rosbag2 that `ros2 bag play` and our player both read."""
+"""Write camera images into an MCAP rosbag2."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -27,7 +26,7 @@ _COMPRESSED = 'sensor_msgs/msg/CompressedImage'
 _JPEG_QUALITY = 90
 _NANOSECONDS = 1_000_000_000
 _UNSET = QosTime(0, 0)
-# Reliable, so that subscribers of either kind receive the images on replay.
+# Reliable, so that both reliable and best-effort subscribers receive the images on replay.
 _QOS = Qos(
     history=QosHistory.KEEP_LAST,
     depth=10,
@@ -42,16 +41,16 @@ _QOS = Qos(
 
 
 class ImageBagWriter:
-    """A bag of one camera topic, rgb8 or JPEG. It appears at `path` when complete, or not at all.
+    """Writer of a bag with one camera topic, rgb8 or JPEG, in chunks compressed with zstd.
 
-    The chunks of the file are compressed with zstd: photographs shrink to about half.
+    The bag appears at `path` when it is complete, or not at all.
     """
 
     def __init__(self, path: str | Path, *, topic: str, frame_id: str, jpeg: bool = False) -> None:
-        """Raise `FileExistsError` where there is something at `path` already."""
+        """Raise FileExistsError if `path` exists."""
         self.path = Path(path)
         if self.path.exists():
-            raise FileExistsError(f'{str(self.path)!r} exists; choose a new path for the bag')
+            raise FileExistsError(f'bag {str(self.path)!r} exists; expected a new path')
         self._topic = topic
         self._frame_id = frame_id
         self._jpeg = jpeg
@@ -60,7 +59,7 @@ class ImageBagWriter:
     def __enter__(self) -> ImageBagWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix='.writing-', dir=self.path.parent))
-        # Version 8 is what every ROS 2 from Iron on reads.
+        # Every ROS 2 from Iron on reads version 8.
         self._writer = Writer(
             self._folder / self.path.name, version=8, storage_plugin=StoragePlugin.MCAP
         )
@@ -74,23 +73,19 @@ class ImageBagWriter:
         )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *details: Any) -> None:
         try:
-            self._writer.__exit__(kind, error, trace)
+            self._writer.__exit__(kind, *details)
             if kind is None:
                 (self._folder / self.path.name).rename(self.path)
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def write(self, image: NDArray[np.uint8], *, stamp_ns: int) -> None:
-        """Append an rgb8 image (height, width, 3) taken at `stamp_ns`, the record time too.
+        """Append an rgb8 image of shape (height, width, 3), stamped and recorded at `stamp_ns`.
 
-        Raises `ValueError` for an array of another shape or type.
+        Raises:
+            ValueError: for an array of another shape or type.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(

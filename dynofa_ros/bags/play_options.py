@@ -1,4 +1,4 @@
-"""The command line of the bag player: the names of `ros2 bag play`, checked before ROS starts."""
+"""Command line of the bag player; option names are those of `ros2 bag play`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from dynofa_ros.bags.topics import TopicError, parse_remappings
 
 @dataclass(frozen=True)
 class PlayOptions:
-    """What to play and how; times in seconds, `clock_hz` None: no /clock."""
+    """What to play, and how."""
 
     bag: str
     rate: float = 1.0
     loop: bool = False
     clock_hz: float | None = None
+    """Rate of /clock [Hz]; None: do not publish it."""
     remap: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     restamp: bool = False
@@ -26,29 +27,33 @@ class PlayOptions:
     wait_for_subscribers_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the option, its value and what is allowed."""
-        for name, value in (('--rate', self.rate), ('--clock', self.clock_hz)):
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise ValueError(f'{name} {value}: allowed is a finite number above 0')
-        for name, value in (
+        """Raise ValueError for a value out of range, naming the option."""
+        _check('--rate', self.rate, self.rate > 0, 'a finite number above 0')
+        if self.clock_hz is not None:
+            _check('--clock', self.clock_hz, self.clock_hz > 0, 'a finite number above 0')
+        for name, seconds in (
             ('--start-offset', self.start_offset_s),
             ('--delay', self.delay_s),
             ('--wait-for-subscribers', self.wait_for_subscribers_s),
         ):
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f'{name} {value}: allowed is a finite number of seconds from 0 on')
+            _check(name, seconds, seconds >= 0, 'a finite number of seconds, 0 or more')
         try:
             parse_remappings(self.remap)
         except TopicError as error:
             raise ValueError(f'--remap: {error}') from error
 
 
+def _check(name: str, value: float, in_range: bool, expected: str) -> None:
+    if not (math.isfinite(value) and in_range):
+        raise ValueError(f'{name} is {value}; expected {expected}')
+
+
 def parse_options(arguments: Sequence[str]) -> PlayOptions:
-    """Return the options; prints usage and the error and exits with code 2 where one is wrong."""
+    """Return the options; exit with code 2, printing usage and the error, if one is wrong."""
     parser = _parser()
     values = vars(parser.parse_args(arguments))
-    values['remap'] = tuple(values['remap'])
-    values['topics'] = tuple(values['topics'])
+    for name in ('remap', 'topics'):
+        values[name] = tuple(values[name])
     try:
         return PlayOptions(**values)
     except ValueError as error:
@@ -56,9 +61,9 @@ def parse_options(arguments: Sequence[str]) -> PlayOptions:
 
 
 def split_ros_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return (our arguments, those between each `--ros-args` and the next `--`, marks included).
+    """Return (the player's arguments, those from each `--ros-args` to the next `--`, inclusive).
 
-    rclpy would take every `a:=b` for itself, also those after our --remap.
+    Without the split rclpy would consume every `a:=b`, also those of --remap.
     """
     own: list[str] = []
     ros: list[str] = []
@@ -76,8 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add('bag', metavar='BAG', help='rosbag2 folder, or a single .mcap or .db3 file')
-    add('-r', '--rate', type=float, default=1.0, help='times the recorded rate (default 1)')
-    add('-l', '--loop', action='store_true', help='begin again after the last message')
+    add('-r', '--rate', type=float, default=1.0, help='playback rate (default: 1)')
+    add('-l', '--loop', action='store_true', help='restart after the last message')
     add(
         '--clock',
         dest='clock_hz',
@@ -85,33 +90,24 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         nargs='?',
         const=40.0,
-        help='publish the time of the bag on /clock, at HZ (default 40)',
+        help='publish the bag time on /clock at HZ (default: 40)',
     )
-    add('-m', '--remap', metavar='FROM:=TO', nargs='+', default=[], help='publish under a new name')
-    add('--topics', metavar='TOPIC', nargs='+', default=[], help='play these only (default: all)')
+    add('-m', '--remap', metavar='FROM:=TO', nargs='+', default=[], help='rename topics')
+    add('--topics', metavar='TOPIC', nargs='+', default=[], help='topics to play (default: all)')
     add(
         '--restamp',
         action='store_true',
-        help='write the time of publishing into header.stamp (with --clock: the time of the bag)',
+        help='set header.stamp to the publishing time (with --clock: in bag time)',
     )
-    add(
-        '--start-offset',
-        dest='start_offset_s',
-        metavar='S',
-        type=float,
-        default=0.0,
-        help='begin S seconds into the recording',
-    )
-    add(
-        '-d', '--delay', dest='delay_s', metavar='S', type=float, default=0.0, help='wait S seconds'
-    )
-    add(
-        '--wait-for-subscribers',
-        dest='wait_for_subscribers_s',
-        metavar='S',
-        type=float,
-        default=0.0,
-        help='wait until every image topic (where there is none: every topic) has a subscriber, '
-        'at most S seconds',
-    )
+    for flags, name, text in (
+        (['--start-offset'], 'start_offset_s', 'start S seconds into the recording'),
+        (['-d', '--delay'], 'delay_s', 'wait S seconds before playing'),
+        (
+            ['--wait-for-subscribers'],
+            'wait_for_subscribers_s',
+            'wait up to S seconds until every image topic (without images: every topic) has a '
+            'subscriber',
+        ),
+    ):
+        add(*flags, dest=name, metavar='S', type=float, default=0.0, help=text)
     return parser

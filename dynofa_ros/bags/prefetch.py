@@ -1,4 +1,4 @@
-"""Read ahead in a thread, so that reading and decompressing never delay what is due."""
+"""Read ahead in a thread, so that reading and decompression do not delay playback."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ Item = TypeVar('Item')
 
 
 class Prefetch(Generic[Item]):
-    """An iterator over `items` that a thread keeps filled up to `max_size`, as `size_of` counts.
+    """Iterator over `items` that a thread reads ahead, up to a total `size_of` of `max_size`.
 
-    What `items` raises is raised here, after the items before it. `close` ends the thread.
+    An exception from `items` is raised after the items before it. `close` ends the thread.
     """
 
     def __init__(
         self, items: Iterable[Item], *, size_of: Callable[[Item], int], max_size: int
     ) -> None:
-        """Start reading; raises `ValueError` unless `max_size` is above 0."""
+        """Start reading; raise ValueError unless `max_size` is above 0."""
         if max_size < 1:
-            raise ValueError(f'max_size {max_size} is not above 0')
+            raise ValueError(f'max_size is {max_size}; expected above 0')
         self._items = items
         self._size_of = size_of
         self._max_size = max_size
@@ -51,12 +51,12 @@ class Prefetch(Generic[Item]):
         raise StopIteration
 
     def wait_filled(self, timeout_s: float) -> None:
-        """Return when as much as allowed is read ahead, or everything, or the time is over."""
+        """Return when the buffer is full, all items are read, or the timeout has expired."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended or self._full(), timeout_s)
 
     def close(self) -> None:
-        """Stop reading and wait until the thread has left `items`; twice is once."""
+        """Stop reading and join the thread; may be called again."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -69,7 +69,7 @@ class Prefetch(Generic[Item]):
         try:
             for item in self._items:
                 with self._changed:
-                    # One item always fits: else one larger than all the room would wait for ever.
+                    # An empty buffer accepts any item, even one larger than the whole buffer.
                     self._changed.wait_for(lambda: self._closed or not self._full())
                     if self._closed:
                         return

@@ -1,7 +1,6 @@
 """Read a rosbag2 (sqlite3 or MCAP, a folder or a single file) as serialized messages.
 
-Nothing is decoded. A damaged message or MCAP chunk is reported and left out, and reading goes on
-behind it; what cannot be opened at all is a `BagError` that says why.
+Damaged messages and MCAP chunks are reported and skipped.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, cast
 
 from rosbags.interfaces import (
@@ -44,12 +42,12 @@ _ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
 
 
 class BagError(ValueError):
-    """A bag that cannot be read; the text names the bag and what is wrong with it."""
+    """A bag that cannot be read."""
 
 
 @dataclass(frozen=True)
 class BagMessage:
-    """One serialized message and when it was recorded, in nanoseconds."""
+    """A serialized message and its recording time [ns]."""
 
     topic: Topic
     time_ns: int
@@ -57,14 +55,14 @@ class BagMessage:
 
 
 class Bag:
-    """An open recording: `topics`, `start_ns`, `end_ns` (last message), and `messages`."""
+    """An open bag: its `topics`, and `start_ns` and `end_ns`, the first and last message time."""
 
     def __init__(self, path: str | Path) -> None:
-        """Open the bag; raises `BagError` where it is missing, damaged or empty."""
+        """Open the bag; raise BagError if it is missing, damaged or empty."""
         self.path = Path(path)
         self._stack = ExitStack()
         try:
-            # What a damaged file makes the parsers raise has no common base class.
+            # The parsers raise exceptions without a common base class for damaged files.
             self._reader = self._stack.enter_context(Reader(self.path))
             self._storages = tuple(getattr(self._reader.storage, 'storages', ())) or (
                 self._reader.storage,
@@ -75,7 +73,7 @@ class Bag:
             self.end_ns = self._reader.end_time - 1
         except Exception as error:
             self._stack.close()
-            raise BagError(_why_not(self.path, error)) from error
+            raise BagError(_reason(self.path, error)) from error
         if not self._reader.message_count or not self.topics:
             self._stack.close()
             raise BagError(f'bag {str(self.path)!r} is empty: it holds no messages')
@@ -83,16 +81,7 @@ class Bag:
     def __enter__(self) -> Bag:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the files; twice is once."""
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def messages(
@@ -102,9 +91,9 @@ class Bag:
         start_ns: int | None = None,
         on_damage: Callable[[str], None],
     ) -> Iterator[BagMessage]:
-        """Yield the messages from `start_ns` on, of `topics` or all, in the order of their times.
+        """Yield the messages of `topics` (None: all) from `start_ns` on, in time order.
 
-        `on_damage` is told, in words, of everything that could not be read.
+        `on_damage` receives a text about each part that cannot be read.
         """
         wanted = {(topic.name, topic.type): topic for topic in topics or self.topics}
         for storage in self._storages:
@@ -130,7 +119,7 @@ def _records(
     start_ns: int | None,
     on_damage: Callable[[str], None],
 ) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (connection id, time, raw bytes), leaving out the MCAP chunks that do not decode."""
+    """Yield (connection id, time, raw bytes), skipping damaged MCAP chunks."""
     last_ns, seen_at_last = start_ns, 0
     while True:
         skip = seen_at_last
@@ -144,19 +133,19 @@ def _records(
                 yield connection.id, time_ns, bytes(data)
             return
         except Exception as error:  # see Bag.__init__: no common base class
-            where = f'{storage.path.name} behind {last_ns} ns' if last_ns else storage.path.name
+            where = f'{storage.path.name} after {last_ns} ns' if last_ns else storage.path.name
             if not _drop_damaged_chunk(storage, connections, last_ns):
-                on_damage(f'{where}: reading stops here, the rest is lost: {error}')
+                on_damage(f'{where}: the rest cannot be read: {error}')
                 return
-            on_damage(f'{where}: a chunk of messages is damaged and left out: {error}')
-            if not storage.chunks:  # without an index the reader would scan the same bytes again
+            on_damage(f'{where}: skipped a damaged chunk of messages: {error}')
+            if not storage.chunks:  # with an empty index the reader would scan the whole file
                 return
 
 
 def _drop_damaged_chunk(
     storage: Any, connections: Collection[Connection], start_ns: int | None
 ) -> bool:
-    """Take the first chunk that does not decode out of the storage's index."""
+    """Remove the first damaged chunk from the index; return whether there was one."""
     chunks = list(getattr(storage, 'chunks', ()))
     try:
         for chunk in sorted(chunks, key=lambda chunk: chunk.message_start_time):
@@ -173,8 +162,8 @@ def _drop_damaged_chunk(
 
 
 def _serialized(data: bytes) -> bytes:
-    # The magic cannot start a serialized message. A single file does not say whether its messages
-    # are compressed, only metadata.yaml does, and that is not always there.
+    # Only metadata.yaml, which may be missing, states whether messages are compressed. Serialized
+    # messages do not start with this magic number.
     if data.startswith(_ZSTD_MAGIC):
         data = zstd.decompress(data)
     check_encapsulation(data)
@@ -186,7 +175,7 @@ def _key(connection: Connection) -> tuple[str, str]:
 
 
 def _topics(connections: Collection[Connection]) -> tuple[Topic, ...]:
-    """One `Topic` for each name and type, of however many publishers and files."""
+    """Return one `Topic` per name and type, merged over publishers and files."""
     grouped: dict[tuple[str, str], list[Connection]] = {}
     for connection in connections:
         grouped.setdefault(_key(connection), []).append(connection)
@@ -209,14 +198,14 @@ def _offered(qos: Qos) -> OfferedQos:
     )
 
 
-def _why_not(path: Path, error: Exception) -> str:
+def _reason(path: Path, error: Exception) -> str:
     bag = f'bag {str(path)!r}'
     if not path.exists():
         return f'{bag} does not exist'
     if path.is_dir() and not (path / 'metadata.yaml').exists():
-        return f'{bag} is a folder without metadata.yaml; give a rosbag2 folder, .mcap or .db3 file'
+        return f'{bag} has no metadata.yaml; expected a rosbag2 folder, .mcap or .db3 file'
     if path.is_file() and path.suffix not in ('.mcap', '.db3'):
-        return f'{bag} is not a bag; give a rosbag2 folder, .mcap or .db3 file'
+        return f'{bag} is not a bag; expected a rosbag2 folder, .mcap or .db3 file'
     reason = str(error) or type(error).__name__
     if isinstance(error, (struct.error, TypeError, AssertionError, sqlite3.Error)):
         reason = f'its structure is damaged ({reason})'

@@ -1,7 +1,7 @@
-"""When each message of a bag is due, and what time it is in the bag: playback without drift.
+"""Playback schedule of a bag: when each message is due, and the current bag time.
 
-Every due time is computed from the start of playback, never from the message before, so errors of
-single sleeps do not add up. Passes of a loop follow each other in one ever-growing bag time.
+Due times are computed from the start of playback, so that sleep errors do not accumulate. In a loop
+bag time keeps increasing from pass to pass.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import math
 from dataclasses import dataclass
 
 _NANOSECONDS = 1e9
-# A bag whose messages all have one time says nothing about its period.
+# Used where the period cannot be computed from the messages.
 _UNKNOWN_PERIOD_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Playback of the bag times `first_ns` to `last_ns`, begun at `start_s` on a monotonic clock.
+    """Playback of the bag times `first_ns` to `last_ns`, from `start_s` on the monotonic clock.
 
-    `period_ns` is the pause between the last message and the first of the next pass.
+    `period_ns` separates the last message from the first one of the next pass.
     """
 
     first_ns: int
@@ -28,16 +28,18 @@ class Schedule:
     rate: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` naming the field that cannot be."""
+        """Raise ValueError for a field out of range."""
         if not (math.isfinite(self.rate) and self.rate > 0):
-            raise ValueError(f'rate {self.rate} is not a finite number above 0')
+            raise ValueError(f'rate is {self.rate}; expected a finite number above 0')
         if self.last_ns < self.first_ns:
-            raise ValueError(f'last_ns {self.last_ns} is before first_ns {self.first_ns}')
+            raise ValueError(
+                f'last_ns is {self.last_ns}; expected first_ns {self.first_ns} or more'
+            )
         if self.period_ns < 1:
-            raise ValueError(f'period_ns {self.period_ns} is not above 0')
+            raise ValueError(f'period_ns is {self.period_ns}; expected above 0')
 
     def shift_ns(self, loop: int) -> int:
-        """Return how far pass number `loop` (0 is the first) lies behind the recorded times."""
+        """Return the offset of pass number `loop` (the first is 0) from the recorded times."""
         return loop * (self.last_ns - self.first_ns + self.period_ns)
 
     def due_s(self, time_ns: int, *, loop: int = 0) -> float:
@@ -46,13 +48,13 @@ class Schedule:
         return self.start_s + elapsed_ns / (self.rate * _NANOSECONDS)
 
     def bag_time_ns(self, now_s: float) -> int:
-        """Return the bag's time at `now_s` of the monotonic clock; loops do not turn it back."""
+        """Return the bag time at `now_s` of the monotonic clock; it never decreases."""
         elapsed_s = max(0.0, now_s - self.start_s)
         return self.first_ns + round(elapsed_s * self.rate * _NANOSECONDS)
 
 
 def mean_period_ns(*, first_ns: int, last_ns: int, message_count: int) -> int:
-    """Return the mean time between messages, or 1 s where the messages do not tell."""
+    """Return the mean time between messages; 1 s if there are fewer than two times."""
     if message_count < 2 or last_ns <= first_ns:
         return _UNKNOWN_PERIOD_NS
     return max(1, round((last_ns - first_ns) / (message_count - 1)))

@@ -1,4 +1,4 @@
-"""The topics of a bag: their types as ROS 2 names them today, and the QoS to offer on replay."""
+"""Topics of a bag: names, types and QoS, with selection and remapping."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from dataclasses import dataclass
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 CLOCK_TYPE = 'rosgraph_msgs/msg/Clock'
-# What rosbag2 and most drivers use where nobody said otherwise.
+# Default of rosbag2 and of most drivers.
 _DEFAULT_DEPTH = 10
-# A late subscriber of a latched topic is owed every message of it; this bounds the memory.
+# A late subscriber of a latched topic receives all of its messages, up to this bound on memory.
 _LATCHED_DEPTH = 1000
 _NAME = re.compile(r'/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
 
 
 class TopicError(ValueError):
-    """A topic name or remapping that does not fit the bag; the text lists what the bag has."""
+    """A topic name or remapping that does not match the bag."""
 
 
 @dataclass(frozen=True)
 class OfferedQos:
-    """The part of a publisher's quality of service that decides who can receive from it."""
+    """The part of a publisher's QoS that decides which subscribers are compatible."""
 
     reliable: bool = True
     transient_local: bool = False
     depth: int = _DEFAULT_DEPTH
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for a depth that no publisher accepts."""
+        """Raise ValueError for a depth that no publisher accepts."""
         if self.depth < 1:
-            raise ValueError(f'depth {self.depth} is not at least 1')
+            raise ValueError(f'depth is {self.depth}; expected 1 or more')
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic of a bag. `type` has the form package/msg/Name; `name` starts with a slash."""
+    """A topic of a bag; `type` has the form package/msg/Name, `name` starts with a slash."""
 
     name: str
     type: str
@@ -45,12 +45,12 @@ class Topic:
 
     @property
     def is_image(self) -> bool:
-        """Whether this is a camera's topic, raw or compressed."""
+        """Whether the messages are raw or compressed images."""
         return self.type in IMAGE_TYPES
 
 
 def normalised_type(name: str) -> str:
-    """Return package/msg/Name for a type recorded in any way: a/Name, a/msg/Name, a::msg::Name."""
+    """Return package/msg/Name for a type recorded as a/Name, a/msg/Name or a::msg::Name."""
     parts = [part for part in name.replace('::', '/').split('/') if part]
     if len(parts) == 2:
         parts.insert(1, 'msg')
@@ -63,11 +63,10 @@ def normalised_name(name: str) -> str:
 
 
 def qos_to_offer(recorded: Sequence[OfferedQos], *, message_count: int) -> OfferedQos:
-    """Return the QoS to offer for a topic that its recorded publishers offered like this.
+    """Return the QoS to offer on replay, given the QoS of all recorded publishers of a topic.
 
-    One reliable publisher makes the topic reliable, which best-effort subscribers receive too; the
-    same for transient local. Nothing recorded: reliable, volatile. A latched topic keeps all of
-    its messages (up to 1000), where each recorded publisher kept its own.
+    It is reliable or transient local if any publisher was; reliable and volatile if nothing was
+    recorded. A latched topic keeps all of its messages, up to 1000.
     """
     if not recorded:
         return OfferedQos()
@@ -81,43 +80,45 @@ def qos_to_offer(recorded: Sequence[OfferedQos], *, message_count: int) -> Offer
 
 
 def select(topics: Iterable[Topic], names: Sequence[str]) -> tuple[Topic, ...]:
-    """Return the topics that are named, or all where no name is given.
+    """Return the named topics; all topics if no name is given.
 
-    Raises `TopicError` for a name that the bag does not have.
+    Raises:
+        TopicError: for a name that is not in the bag.
     """
     topics = tuple(topics)
     wanted = [normalised_name(name) for name in names]
     have = {topic.name for topic in topics}
     for name in wanted:
         if name not in have:
-            raise TopicError(f'topic {name!r} is not in the bag; it has: {listing(topics)}')
+            raise TopicError(f'topic is {name!r}; expected one of the bag: {listing(topics)}')
     return tuple(topic for topic in topics if not wanted or topic.name in wanted)
 
 
 def parse_remappings(rules: Sequence[str]) -> dict[str, str]:
     """Return {recorded name: name to publish} for rules of the form `from:=to`.
 
-    Raises `TopicError` for a rule of another form or a name that ROS does not allow.
+    Raises:
+        TopicError: for a rule of another form, or with an invalid topic name.
     """
     remappings = {}
     for rule in rules:
         source, separator, target = rule.partition(':=')
         if not separator or not _NAME.fullmatch(source) or not _NAME.fullmatch(target):
             raise TopicError(
-                f'remapping {rule!r} does not have the form from:=to with two topic names of '
-                'letters, digits, _ and /'
+                f'remapping is {rule!r}; expected from:=to with topic names of letters, digits, '
+                '_ and /'
             )
         remappings[normalised_name(source)] = target
     return remappings
 
 
 def check_remappings(topics: Sequence[Topic], remappings: dict[str, str]) -> None:
-    """Raise `TopicError` where a remapping names no topic or mixes two types on one topic."""
+    """Raise TopicError if a remapping names no played topic, or merges topics of two types."""
     have = {topic.name for topic in topics}
     for source in remappings:
         if source not in have:
             raise TopicError(
-                f'remapping from {source!r}: that topic is not played; there are: {listing(topics)}'
+                f'remapping is from {source!r}; expected a played topic: {listing(topics)}'
             )
     types: dict[str, Topic] = {}
     for topic in topics:
@@ -125,12 +126,12 @@ def check_remappings(topics: Sequence[Topic], remappings: dict[str, str]) -> Non
         other = types.setdefault(target, topic)
         if other.type != topic.type:
             raise TopicError(
-                f'{other.name!r} ({other.type}) and {topic.name!r} ({topic.type}) would both be '
-                f'published on {target!r}; one topic has one type'
+                f'types on {target!r} are {other.type} (from {other.name!r}) and {topic.type} '
+                f'(from {topic.name!r}); expected one type per topic'
             )
 
 
 def listing(topics: Iterable[Topic]) -> str:
-    """Return the topics in words: name (type, messages), one after the other."""
-    words = [f'{topic.name} ({topic.type}, {topic.message_count})' for topic in topics]
-    return ', '.join(words) or 'nothing'
+    """Return the topics as text: name (type, number of messages), separated by commas."""
+    entries = [f'{topic.name} ({topic.type}, {topic.message_count})' for topic in topics]
+    return ', '.join(entries) or 'nothing'

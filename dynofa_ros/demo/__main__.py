@@ -1,13 +1,12 @@
-"""The whole loop on this machine: camera, perception, resource manager, platform.
+"""Run camera, perception, resource manager and a simulated platform on this machine.
 
-Separate processes talk over DDS on the loopback; deadline, battery and competitor change while
-they run. Writes report.json, report.png and report.txt.
+Deadline, battery charge and competing load change during the run. Writes report.json, report.png
+and report.txt.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import rclpy
 from rclpy.executors import ExternalShutdownException
 
+from dynofa_ros.atomic_file import write_json, write_text
 from dynofa_ros.bags.reader import BagError
 from dynofa_ros.demo.camera import Camera, camera_of, photograph_camera
 from dynofa_ros.demo.live_table import LiveTable
@@ -32,19 +32,19 @@ from dynofa_ros.nodes.run_recorder import RunRecorder
 from dynofa_ros.platform import Platform, load_platform
 from dynofa_ros.report.picture import draw
 from dynofa_ros.report.summary import summarise
-from dynofa_ros.report.words import in_words
+from dynofa_ros.report.summary_text import summary_text
 from dynofa_ros.supernet import ModelError, SubnetRecord, load_model
 
 PLATFORM = 'jetson_xavier_nx'
 PROCESSOR = 'gpu'
-# The platform is simulated, so this machine is timed for its number of threads alone.
+# Measurements on this machine only determine the number of threads: the platform is simulated.
 PROFILE_ROUNDS = 5
-START_PATIENCE_S = 90.0
-ANSWER_PATIENCE_S = 3.0
+START_TIMEOUT_S = 90.0
+ACKNOWLEDGE_TIMEOUT_S = 3.0
 
 
 def main() -> int:
-    """Run the demo; return 0 if frames were classified, switches seen, all commands answered."""
+    """Run the demo; return 0 if frames were classified and all commands acknowledged."""
     options = _parser().parse_args()
     try:
         scenario = DemoScenario(options.seconds)
@@ -65,12 +65,16 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='scripts/demo', description=__doc__)
-    parser.add_argument('--seconds', type=float, default=60.0, help='length (default: 60)')
     parser.add_argument(
-        '--report', type=Path, default=Path('build/demo/report'), help='folder of the report'
+        '--seconds', type=float, default=60.0, help='length of the run [s] (default: 60)'
     )
-    parser.add_argument('--bag', type=Path, help='a rosbag2 of yours, instead of photographs')
-    parser.add_argument('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
+    parser.add_argument(
+        '--report', type=Path, default=Path('build/demo/report'), help='folder for the report'
+    )
+    parser.add_argument(
+        '--bag', type=Path, help='rosbag2 with camera images (default: a bag of photographs)'
+    )
+    parser.add_argument('--model', default='ofa_mbv3_cifar10', help='model: a name, or a folder')
     return parser
 
 
@@ -82,7 +86,7 @@ def _run(
     with Processes(options.report / 'logs') as processes:
         _start(processes, scenario, camera, options)
         _wait_until_ready(recorder, processes)
-        print('running; the platform is simulated, the networks and the DDS are real', flush=True)
+        print('running real networks on a simulated platform', flush=True)
         recorder.begin()
         act: Act | None = None
         with LiveTable(scenario.seconds) as table:
@@ -94,15 +98,15 @@ def _run(
                 rclpy.spin_once(recorder, timeout_sec=0.05)
                 processes.check()
                 table.show(recorder.recording, time_s=recorder.time_s, act=now.name)
-        until_s = time.monotonic() + ANSWER_PATIENCE_S
-        while recorder.recording.unacknowledged and time.monotonic() < until_s:
+        end_s = time.monotonic() + ACKNOWLEDGE_TIMEOUT_S
+        while recorder.recording.unacknowledged and time.monotonic() < end_s:
             rclpy.spin_once(recorder, timeout_sec=0.05)
     return recorder
 
 
 def _start(processes: Processes, scenario: DemoScenario, camera: Camera, options: Any) -> None:
-    """Start the four nodes; the camera waits until somebody listens."""
-    print(f'starting four nodes; their logs are in {options.report / "logs"}', flush=True)
+    """Start the four nodes; the camera waits for subscribers."""
+    print(f'starting four nodes, with logs in {options.report / "logs"}', flush=True)
     processes.start(
         'platform',
         _node(
@@ -144,19 +148,18 @@ def _node(name: str, **parameters: object) -> list[str | Path]:
 
 
 def _wait_until_ready(recorder: RunRecorder, processes: Processes) -> None:
-    start_s, said_s = time.monotonic(), time.monotonic()
+    start_s = printed_s = time.monotonic()
     while not recorder.ready:
         rclpy.spin_once(recorder, timeout_sec=0.1)
         processes.check()
-        if time.monotonic() - start_s > START_PATIENCE_S:
+        if time.monotonic() - start_s > START_TIMEOUT_S:
             raise ProcessDied(
-                f'the nodes were not ready after {START_PATIENCE_S:.0f} s: '
-                f'applications heard: {sorted(recorder.apps)}, '
-                f'platform heard: {recorder.platform_ready}'
+                f'the nodes were not ready after {START_TIMEOUT_S:.0f} s; '
+                f'applications: {sorted(recorder.apps)}, platform: {recorder.platform_ready}'
             )
-        if time.monotonic() - said_s > 3:
-            said_s = time.monotonic()
-            print('  waiting for the nodes: sub-networks are being compiled and measured')
+        if time.monotonic() - printed_s > 3:
+            printed_s = time.monotonic()
+            print('  waiting for the nodes to compile and measure the sub-networks')
 
 
 def _begin(
@@ -165,13 +168,13 @@ def _begin(
     slowdown = platform.slowdown(
         processor=PROCESSOR, co_runner_utilisation=act.co_runner_utilisation
     )
-    recorder.ask_deadline(
+    recorder.publish_deadline(
         deadline_s(
             latencies_s(kept, platform, PROCESSOR), rank=act.deadline_rank, slowdown=slowdown
         ),
         min_accuracy=accuracy_floor([each.accuracy for each in kept], act.min_accuracy_rank),
     )
-    recorder.ask_co_runner(tuple(platform.processors), act.co_runner_utilisation)
+    recorder.set_co_runner(tuple(platform.processors), act.co_runner_utilisation)
 
 
 def _report(recorder: RunRecorder, scenario: DemoScenario, camera: Camera, options: Any) -> int:
@@ -183,15 +186,15 @@ def _report(recorder: RunRecorder, scenario: DemoScenario, camera: Camera, optio
         'images': list(camera.credits),
         **summarise(recording, scenario.phases),
     }
-    words = in_words(summary, duration_s=scenario.seconds)
+    text = summary_text(summary, duration_s=scenario.seconds)
     folder = options.report
-    (folder / 'report.json').write_text(json.dumps(summary, indent=2) + '\n')
-    (folder / 'report.txt').write_text(words + '\n')
+    write_json(folder / 'report.json', summary)
+    write_text(folder / 'report.txt', text + '\n')
     title = f'{options.model} on {summary["platform"]}'
-    title += ' (simulated: clocks, power, latency and battery are modelled)'
+    title += ' (simulated: frequencies, power, latency and battery are modelled)'
     draw(recording, scenario.phases, folder / 'report.png', title=title)
-    print(f'\n{words}\n\nreport.json, report.png and report.txt are in {folder}')
-    failures = _failures(summary) + recorder.refusals()
+    print(f'\n{text}\n\nreport.json, report.png and report.txt are in {folder}')
+    failures = _failures(summary) + recorder.parameter_errors()
     for failure in failures:
         print(f'demo: {failure}', file=sys.stderr)
     return 1 if failures else 0

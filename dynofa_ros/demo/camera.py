@@ -1,11 +1,12 @@
-"""Where the demo's images come from: a bag of the user's, or one of photographs that it makes."""
+"""Camera of the demo: a bag of the user, or a generated bag of photographs."""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dynofa_ros.atomic_file import write_text
 from dynofa_ros.bags.reader import Bag, BagError
 from dynofa_ros.bags.topics import listing
 from dynofa_ros.demo.photographs import write_photograph_bag
@@ -16,7 +17,7 @@ RATE_HZ = 12.0
 
 @dataclass(frozen=True)
 class Camera:
-    """A bag, and the topic in it that is played as the camera."""
+    """A bag, and its topic that is played as the camera."""
 
     bag: Path
     topic: str
@@ -25,7 +26,7 @@ class Camera:
 
     @property
     def remap(self) -> str:
-        """The bag player's remapping to the perception node's topic."""
+        """Remapping of the bag player from this topic to that of the perception node."""
         return f'{self.topic}:={"image/compressed" if self.compressed else "image"}'
 
 
@@ -33,36 +34,27 @@ def camera_of(bag: Path) -> Camera:
     """Return the first image topic of a bag.
 
     Raises:
-        BagError: if the bag cannot be read, or holds no images; lists what it holds.
+        BagError: if the bag cannot be read, or has no images; lists its topics.
     """
     with Bag(bag) as opened:
         for topic in opened.topics:
             if topic.is_image:
                 return Camera(bag, topic.name, topic.type.endswith('CompressedImage'))
-        raise BagError(f'{bag} holds no images; it holds: {listing(opened.topics)}')
+        raise BagError(f'bag {str(bag)!r} has no images; it has: {listing(opened.topics)}')
 
 
 def photograph_camera(folder: Path) -> Camera:
-    """Write the photograph bag into a folder, unless it is there already, and return it.
-
-    It is written under another name first, so that one that was interrupted is not taken for whole.
-    """
+    """Return the bag of photographs in a folder, written there unless it exists."""
     bag, credits = folder / 'photographs', folder / 'photographs.txt'
     if not credits.exists():
-        for path in (bag, folder / 'partial'):
-            shutil.rmtree(path, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(bag, ignore_errors=True)
         shown = write_photograph_bag(
-            folder / 'partial', seconds=BAG_SECONDS, rate_hz=RATE_HZ, progress=_show
+            bag, seconds=BAG_SECONDS, rate_hz=RATE_HZ, progress=_print_progress
         )
-        (folder / 'partial').rename(bag)
-        credits.write_text(''.join(f'{each.name}: {each.credit}\n' for each in shown))
-    camera = camera_of(bag)
-    return Camera(
-        camera.bag, camera.topic, camera.compressed, tuple(credits.read_text().splitlines())
-    )
+        write_text(credits, ''.join(f'{each.name}: {each.credit}\n' for each in shown))
+    return replace(camera_of(bag), credits=tuple(credits.read_text().splitlines()))
 
 
-def _show(written: int, count: int) -> None:
+def _print_progress(written: int, count: int) -> None:
     if written in (1, count) or written % 96 == 0:
         print(f'  writing the camera bag: {written} of {count} images', flush=True)

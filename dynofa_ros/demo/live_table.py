@@ -1,10 +1,9 @@
-"""What happens now, on the terminal: a table that is redrawn, or a line every two seconds."""
+"""Show the state of a run on the terminal: a live table, or a line every two seconds."""
 
 from __future__ import annotations
 
 import math
 import time
-from types import TracebackType
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -13,13 +12,13 @@ from rich.text import Text
 
 from dynofa_ros.report.recording import Recording
 from dynofa_ros.report.summary import count_switches
-from dynofa_ros.report.words import counted
+from dynofa_ros.report.summary_text import plural
 
 LINE_PERIOD_S = 2.0
 
 
 class LiveTable:
-    """Shows a recording as it grows."""
+    """Shows the latest values of a recording."""
 
     def __init__(self, seconds: float, console: Console | None = None) -> None:
         self._console = console or Console()
@@ -32,17 +31,12 @@ class LiveTable:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
 
     def show(self, recording: Recording, *, time_s: float, act: str) -> None:
-        """Redraw the table, or print a line if the last one is old enough."""
+        """Redraw the table, or print a line if the last one is two seconds old."""
         if self._console.is_terminal:
             self._live.update(self._table(recording, time_s=time_s, act=act), refresh=True)
         elif time.monotonic() - self._last_line_s >= LINE_PERIOD_S:
@@ -67,7 +61,7 @@ class LiveTable:
 
 
 def rows(recording: Recording) -> list[tuple[str, str]]:
-    """Return what the table shows: names and values of the latest frame and state."""
+    """Return names and values of the rows of the table."""
     frames, samples = recording.frames, recording.platform
     frame = frames[-1] if frames else None
     sample = samples[-1] if samples else None
@@ -107,14 +101,14 @@ def rows(recording: Recording) -> list[tuple[str, str]]:
         ),
         (
             'commands',
-            f'{len(recording.commands)} sent, {waiting} waiting; '
-            f'sub-network switched {counted(count_switches(frames), "time")}',
+            f'{len(recording.commands)} sent, {waiting} unacknowledged; '
+            f'sub-network switched {plural(count_switches(frames), "time")}',
         ),
     ]
 
 
 def power_cap(recording: Recording) -> str:
-    """Put the cap of the board's power into words, the latest."""
+    """Return the latest power cap of the board and its reason; '-' without a cap."""
     cap = recording.power_caps[-1] if recording.power_caps else None
     if cap is None or math.isnan(cap.power_w):
         return '-'

@@ -1,8 +1,7 @@
-"""A camera that looks at real photographs: slow pan and zoom, written into an MCAP rosbag2.
+"""Simulate a camera that slowly pans and zooms over photographs, and write it to an MCAP rosbag2.
 
-The photographs are the sample images that scikit-image and scikit-learn install; nothing is
-downloaded and none is part of this package. Each is seen along a closed path and the last cut
-leads back to the first, so that the bag loops without a jump of its own.
+The photographs are sample images that scikit-image and scikit-learn install. Each view follows a
+closed path, so that the bag can be played in a loop.
 """
 
 from __future__ import annotations
@@ -22,20 +21,19 @@ from dynofa_ros.bags.image_writer import ImageBagWriter
 TOPIC = '/camera/image_raw'
 COMPRESSED_TOPIC = '/camera/image_raw/compressed'
 FRAME_ID = 'camera'
-_ZOOM = 1.2  # mean; near 1, so that what the photograph shows stays in view
+_ZOOM = 1.2  # mean; near 1, so that the subject stays in view
 _ZOOM_SWING = 0.15
-# Of the room that the zoom leaves around the view.
-_PAN = 0.9
+_PAN = 0.9  # fraction of the margin that the zoom leaves around the view
 _START_TIME_NS = 1_700_000_000_000_000_000
 
 
 class PhotographError(ValueError):
-    """A camera that cannot be simulated: nothing to look at, or a parameter out of range."""
+    """No photograph is installed, or a parameter is out of range."""
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """A sample photograph of an installed package, with author and licence as the package says."""
+    """A sample photograph of a Python package, with the author and licence that it states."""
 
     name: str
     package: str
@@ -43,7 +41,7 @@ class Photograph:
     credit: str
 
     def path(self) -> Path | None:
-        """Return the file, or None where the package or its file is not installed."""
+        """Return the file; None if it is not installed."""
         try:
             spec = importlib.util.find_spec(self.package)
         except (ImportError, ValueError):
@@ -86,12 +84,14 @@ def write_photograph_bag(
     photographs: Sequence[Photograph] = PHOTOGRAPHS,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Photograph]:
-    """Write the bag and return the photographs it shows, in order.
+    """Write the bag and return its photographs, in order.
 
-    Images are rgb8 on /camera/image_raw, or with `jpeg` compressed on /camera/image_raw/compressed.
-    `seed` fixes where on its path each view begins. `progress` is told (images written, all).
-    Raises `PhotographError` for a parameter out of range or where no photograph is installed, and
-    `FileExistsError` where `path` exists.
+    Images are rgb8 on /camera/image_raw, or with `jpeg` on /camera/image_raw/compressed. `seed`
+    sets the start of each view on its path. `progress` receives (images written, images in all).
+
+    Raises:
+        PhotographError: for a parameter out of range, and if no photograph is installed.
+        FileExistsError: if `path` exists.
     """
     count = _image_count(seconds=seconds, rate_hz=rate_hz, width=width, height=height)
     shown, pictures = _load(photographs)
@@ -116,9 +116,9 @@ def write_photograph_bag(
 def view(
     picture: NDArray[np.uint8], *, position: float, width: int, height: int
 ) -> NDArray[np.uint8]:
-    """Return what the camera sees of an (h, w, 3) picture at `position` on its closed path.
+    """Return the (height, width, 3) view of an (h, w, 3) picture at `position` on its path.
 
-    The path is closed with period 1: position 0.25 and 1.25 give the same (height, width, 3) image.
+    The path is closed, with period 1: positions 0.25 and 1.25 give the same view.
     """
     angle = 2.0 * math.pi * position
     zoom = _ZOOM + _ZOOM_SWING * math.sin(angle)
@@ -128,7 +128,7 @@ def view(
     centre_x = columns / 2 + _PAN * (columns - crop_width) / 2 * math.cos(angle)
     centre_y = rows / 2 + _PAN * (rows - crop_height) / 2 * math.sin(2.0 * angle)
     scale = crop_width / width
-    # Pixel centres lie at half-integers: without the halves the picture creeps while it zooms.
+    # Pixel centres are at half-integers; without the offset the picture drifts while it zooms.
     source = np.array(
         [
             [scale, 0.0, centre_x - crop_width / 2 + scale / 2 - 0.5],
@@ -148,10 +148,10 @@ def view(
 def _image_count(*, seconds: float, rate_hz: float, width: int, height: int) -> int:
     for name, value in (('seconds', seconds), ('rate_hz', rate_hz)):
         if not (math.isfinite(value) and value > 0):
-            raise PhotographError(f'{name} {value}: allowed is a finite number above 0')
+            raise PhotographError(f'{name} is {value}; expected a finite number above 0')
     for name, value in (('width', width), ('height', height)):
         if not 1 <= value <= 8192:
-            raise PhotographError(f'{name} {value}: allowed are 1 to 8192 pixels')
+            raise PhotographError(f'{name} is {value}; expected 1 to 8192 pixels')
     return max(1, round(seconds * rate_hz))
 
 
@@ -166,7 +166,8 @@ def _load(photographs: Sequence[Photograph]) -> tuple[list[Photograph], list[NDA
     if not shown:
         wanted = ', '.join(f'{photograph.package}/{photograph.file}' for photograph in photographs)
         raise PhotographError(
-            f'none of the photographs is installed ({wanted}): install scikit-image, scikit-learn'
+            f'no photograph is installed; expected one of {wanted}: install scikit-image or '
+            'scikit-learn'
         )
     return shown, pictures
 
@@ -178,7 +179,7 @@ def _largest_crop(picture: NDArray[np.uint8], *, width: int, height: int) -> tup
 
 
 def _shrunk(picture: NDArray[np.uint8], *, width: int, height: int) -> NDArray[np.uint8]:
-    """Return the picture small enough that no view skips pixels of it."""
+    """Return the picture, downsampled to the resolution of the widest view to avoid aliasing."""
     crop_width, _ = _largest_crop(picture, width=width, height=height)
     factor = min(1.0, width / crop_width)
     if factor == 1.0:

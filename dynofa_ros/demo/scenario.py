@@ -1,4 +1,4 @@
-"""What happens in the demo, and when."""
+"""Scenario of the demo: targets and competing load over time."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from dynofa_ros.report.summary import RunPhase
 from dynofa_ros.supernet import SubnetRecord
 
 PREPARATION_S = 0.004
-"""Time for a frame's way in and its resizing, which no platform models (assumed)."""
+"""Time to receive and resize a frame, which platforms do not model (assumed)."""
 
 
 @dataclass(frozen=True)
 class Act:
-    """One phase of the demo: what the application needs, and who else wants the processor."""
+    """A phase of the demo: targets of the application, and load of a competing program."""
 
     name: str
     share: float
-    """Part of the demo's time, 0..1."""
+    """Fraction of the demo's duration, 0..1."""
     deadline_rank: float
-    """Deadline, from what the fastest (0) to what the slowest (1) sub-network needs at the highest
-    clock beside the competitor; above 1 there is time to clock down."""
+    """Deadline between the latency of the fastest (0) and the slowest (1) sub-network, at the
+    highest frequency with the competing load; above 1 there is time to lower the frequency."""
     min_accuracy_rank: float
-    """Accuracy floor, from the least (0) to the most (1) accurate sub-network."""
+    """Accuracy floor between the least (0) and the most (1) accurate sub-network."""
     co_runner_utilisation: float
-    """Part of every processor that a simulated program takes, 0..1."""
+    """Fraction of every processor used by the competing simulated program, 0..1."""
 
 
 ACTS = (
@@ -37,8 +37,8 @@ ACTS = (
     Act('competitor', 0.2, 0.4, 0.0, 0.6),
     Act('low battery', 0.25, 2.4, 0.3, 0.0),
 )
-# The charge at which the manager saves energy is 30 % (battery_low): the simulated battery is
-# small enough to fall below it at the start of the last act, at the mean power of the acts before.
+# The simulated battery is sized to fall below 30 % (battery_low), where the manager starts to save
+# energy, at the start of the last act, given the mean power of the previous acts.
 BATTERY_INITIAL = 0.60
 BATTERY_LOW = 0.30
 MEAN_POWER_W = 8.8
@@ -46,22 +46,18 @@ MEAN_POWER_W = 8.8
 
 @dataclass(frozen=True)
 class DemoScenario:
-    """The acts laid out over a number of seconds."""
+    """The acts, scaled to a duration."""
 
     seconds: float
 
     def __post_init__(self) -> None:
-        """Refuse a length in which nothing can be seen.
-
-        Raises:
-            ValueError: naming the value and what is allowed.
-        """
+        """Raise ValueError unless the duration is 15 s to 1 h."""
         if not (math.isfinite(self.seconds) and 15 <= self.seconds <= 3600):
             raise ValueError(f'--seconds is {self.seconds:g}; expected 15 to 3600')
 
     @property
     def phases(self) -> tuple[RunPhase, ...]:
-        """When each act is on."""
+        """Start and end of each act."""
         phases, start = [], 0.0
         for act in ACTS:
             end = start + act.share * self.seconds
@@ -70,9 +66,9 @@ class DemoScenario:
         return tuple(phases)
 
     def act(self, time_s: float) -> Act:
-        """Return the act that is on; after the end, the last."""
+        """Return the act at a time; the last one after the end."""
         for act, phase in zip(ACTS, self.phases, strict=True):
-            if phase.holds(time_s):
+            if phase.contains(time_s):
                 return act
         return ACTS[-1]
 
@@ -84,7 +80,7 @@ class DemoScenario:
 
 
 def latencies_s(kept: Sequence[SubnetRecord], platform: Platform, processor: str) -> list[float]:
-    """Return what each sub-network takes on a processor at its highest clock, undisturbed [s]."""
+    """Return the latency of each sub-network at the highest frequency, without co-runners [s]."""
     highest_hz = platform.domains[platform.processor(processor).domain].frequencies_hz[-1]
     return [
         platform.latency_s(
@@ -99,11 +95,11 @@ def latencies_s(kept: Sequence[SubnetRecord], platform: Platform, processor: str
 
 
 def deadline_s(latencies_s: Sequence[float], *, rank: float, slowdown: float) -> float:
-    """Return the deadline of an act [s], whatever the model: it follows the model's latencies."""
+    """Return the deadline of an act [s], scaled to the latencies of the model."""
     fastest_s, slowest_s = min(latencies_s), max(latencies_s)
     return PREPARATION_S + slowdown * (fastest_s + rank * (slowest_s - fastest_s))
 
 
 def accuracy_floor(accuracies: Sequence[float], rank: float) -> float:
-    """Return the accuracy at ``rank`` of the way from the worst to the best, 0..1."""
+    """Return the accuracy at a fraction ``rank`` of the range from the worst to the best, 0..1."""
     return min(accuracies) + rank * (max(accuracies) - min(accuracies))

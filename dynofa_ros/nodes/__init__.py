@@ -1,1 +1,1 @@
-"""The ROS 2 nodes: they translate messages and hold state; the only code that imports rclpy."""
+"""The ROS 2 nodes. Only code in this folder imports rclpy."""

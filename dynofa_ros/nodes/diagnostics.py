@@ -1,7 +1,6 @@
-"""What a node refused and how it fares, on `/diagnostics` once a second.
+"""Publish a node's health and its rejected inputs on `/diagnostics` at 1 Hz (REP-107).
 
-One DiagnosticStatus a node, as the ROS diagnostics stack expects it (REP-107). Counters never go
-back; the level is WARN while something was refused in the last ten seconds.
+Counters never reset. The level is at least WARN for ten seconds after an input was rejected.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ import time
 from collections.abc import Callable
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
 from dynofa_ros.nodes.qos import qos_profile
@@ -23,7 +23,7 @@ LOG_PERIOD_S = 1.0
 
 
 class Refusals:
-    """Counts refused inputs by name, and remembers the latest. Safe to call from any thread."""
+    """Thread-safe counter of rejected inputs by name. Remembers the latest one."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -34,7 +34,7 @@ class Refusals:
         self._last_detail = ''
 
     def add(self, name: str, detail: str) -> bool:
-        """Count one refused input; True if it is time to log this name again."""
+        """Count one rejected input; return whether this name is due to be logged again."""
         now_s = self._clock()
         with self._lock:
             self._counts[name] = self._counts.get(name, 0) + 1
@@ -45,18 +45,18 @@ class Refusals:
             return due
 
     def counts(self) -> dict[str, int]:
-        """Return how often each name was refused since start-up."""
+        """Return the number of rejections by name since start-up."""
         with self._lock:
             return dict(self._counts)
 
     def recent(self) -> str:
-        """Return the text of the latest refusal; empty if it is over ten seconds old."""
+        """Return the text of the latest rejection; empty if it is over ten seconds old."""
         with self._lock:
             return self._last_detail if self._clock() - self._last_s < REFUSED_RECENTLY_S else ''
 
 
 class Diagnostics:
-    """Publishes one node's DiagnosticStatus on `/diagnostics` at 1 Hz of the steady clock."""
+    """Publishes one DiagnosticStatus for a node at 1 Hz."""
 
     def __init__(
         self, node: Node, hardware_id: str, *, clock: Callable[[], float] = time.monotonic
@@ -71,31 +71,30 @@ class Diagnostics:
         self._publisher = node.create_publisher(
             DiagnosticArray, '/diagnostics', qos_profile('/diagnostics')
         )
-        # Steady time: the node's health is told also while simulated time stands still.
-        self._timer = node.create_timer(
-            PERIOD_S, self.publish, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        # On the steady clock, so that the status is published even while simulated time is paused.
+        steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(PERIOD_S, self.publish, clock=steady_clock)
 
     def count(self, name: str, detail: str) -> None:
-        """Count a refused input under `name`; `detail` names it, its value and what is allowed."""
+        """Count a rejected input under `name`; `detail` states the value and what was expected."""
         if self._refusals.add(name, detail):
             self._node.get_logger().warning(f'{name}: {detail}')
 
     def set(self, key: str, value: object) -> None:
-        """Show `value` under `key` from now on."""
+        """Include `value` under `key` in every status from now on."""
         with self._lock:
             self._values[key] = str(value)
 
     def ok(self, summary: str) -> None:
-        """Say that all is well."""
+        """Set the level to OK."""
         self._state(DiagnosticStatus.OK, summary)
 
     def warn(self, summary: str) -> None:
-        """Say that the node works, but not as asked."""
+        """Set the level to WARN: the node works with restrictions."""
         self._state(DiagnosticStatus.WARN, summary)
 
     def error(self, summary: str) -> None:
-        """Say that the node does not do its work."""
+        """Set the level to ERROR: the node does not work."""
         self._state(DiagnosticStatus.ERROR, summary)
 
     def _state(self, level: bytes, summary: str) -> None:
@@ -103,7 +102,7 @@ class Diagnostics:
             self._level, self._summary = level, summary
 
     def status(self) -> DiagnosticStatus:
-        """Return the status as it would be published now."""
+        """Return the current status."""
         recent, counts = self._refusals.recent(), self._refusals.counts()
         with self._lock:
             level, summary, values = self._level, self._summary, dict(self._values)
@@ -120,12 +119,12 @@ class Diagnostics:
         )
 
     def close(self) -> None:
-        """End publisher and timer; a node that goes on makes another one."""
+        """Destroy the publisher and the timer."""
         self._node.destroy_timer(self._timer)
         self._node.destroy_publisher(self._publisher)
 
     def publish(self) -> None:
-        """Publish the status now; the timer calls this once a second."""
+        """Publish the current status; the timer calls this once a second."""
         message = DiagnosticArray(status=[self.status()])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)

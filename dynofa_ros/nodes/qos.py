@@ -1,7 +1,7 @@
-"""Quality of service of every topic of this package, in one place (the table of DESIGN.md).
+"""QoS profile of every topic of this package.
 
-Two nodes that disagree on reliability or durability never hear each other, and DDS says so only
-in a log line. Both ends of a topic therefore ask for its profile here, by the topic's name.
+Publishers and subscribers with incompatible reliability or durability never connect, and DDS only
+logs it. Both ends of a topic therefore look up the same profile here.
 """
 
 from __future__ import annotations
@@ -11,55 +11,60 @@ from typing import NamedTuple
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 
-class _Delivery(NamedTuple):
-    """How a topic is delivered: how many messages are kept, repeated, and kept for late joiners."""
-
+class _Qos(NamedTuple):
     depth: int
-    reliable: bool
-    latched: bool
+    reliable: bool = True
+    latched: bool = False
+    """Durability transient local: late joiners receive the last `depth` messages."""
 
 
-# subnet_command and the per-application states are shared by all applications, so their depth is
-# the number of applications whose last message a late joiner still finds.
+# All applications share subnet_command and the per-application states. The depth is the number of
+# applications whose last message a late joiner still receives.
 _APPLICATIONS = 32
 
-_DELIVERY = {
-    'image': _Delivery(depth=1, reliable=False, latched=False),
-    'image/compressed': _Delivery(depth=1, reliable=False, latched=False),
-    'classification': _Delivery(depth=10, reliable=True, latched=False),
-    'vision_classification': _Delivery(depth=10, reliable=True, latched=False),
-    'frame_report': _Delivery(depth=50, reliable=False, latched=False),
-    'frame_energy': _Delivery(depth=50, reliable=False, latched=False),
-    'subnet_profile': _Delivery(depth=_APPLICATIONS, reliable=True, latched=True),
-    'subnet_state': _Delivery(depth=_APPLICATIONS, reliable=True, latched=True),
-    'subnet_command': _Delivery(depth=_APPLICATIONS, reliable=True, latched=True),
-    'dvfs_command': _Delivery(depth=1, reliable=True, latched=True),
-    'platform_state': _Delivery(depth=1, reliable=True, latched=True),
-    'deadline': _Delivery(depth=_APPLICATIONS, reliable=True, latched=True),
-    'battery': _Delivery(depth=5, reliable=False, latched=False),
-    'mission': _Delivery(depth=1, reliable=True, latched=True),
-    'manager_state': _Delivery(depth=1, reliable=True, latched=True),
-    '/diagnostics': _Delivery(depth=10, reliable=True, latched=False),
+_QOS = {
+    'image': _Qos(depth=1, reliable=False),
+    'image/compressed': _Qos(depth=1, reliable=False),
+    'classification': _Qos(depth=10),
+    'vision_classification': _Qos(depth=10),
+    'frame_report': _Qos(depth=50, reliable=False),
+    'frame_energy': _Qos(depth=50, reliable=False),
+    'subnet_profile': _Qos(depth=_APPLICATIONS, latched=True),
+    'subnet_state': _Qos(depth=_APPLICATIONS, latched=True),
+    'subnet_command': _Qos(depth=_APPLICATIONS, latched=True),
+    'dvfs_command': _Qos(depth=1, latched=True),
+    'platform_state': _Qos(depth=1, latched=True),
+    'deadline': _Qos(depth=_APPLICATIONS, latched=True),
+    'battery': _Qos(depth=5, reliable=False),
+    'mission': _Qos(depth=1, latched=True),
+    'manager_state': _Qos(depth=1, latched=True),
+    '/diagnostics': _Qos(depth=10),
 }
 
-TOPICS = tuple(_DELIVERY)
+TOPICS = tuple(_QOS)
 
 
 def qos_profile(topic: str, *, reliable: bool | None = None) -> QoSProfile:
-    """Return the profile of `topic`, one of `TOPICS`.
+    """Return the QoS profile of a topic in `TOPICS`; `reliable` overrides its reliability.
 
-    `reliable` overrides the table, for a camera that is asked to repeat lost images.
-    Raises ValueError for a topic that is not in the table.
+    Raises:
+        ValueError: for any other topic.
     """
-    if topic not in _DELIVERY:
-        raise ValueError(f'topic {topic!r} has no QoS profile; expected {", ".join(TOPICS)}')
-    delivery = _DELIVERY[topic]
-    wants_reliable = delivery.reliable if reliable is None else reliable
+    if topic not in _QOS:
+        raise ValueError(f'topic is {topic!r}; expected {", ".join(TOPICS)}')
+    qos = _QOS[topic]
+    return make_qos(
+        depth=qos.depth,
+        reliable=qos.reliable if reliable is None else reliable,
+        latched=qos.latched,
+    )
+
+
+def make_qos(*, depth: int, reliable: bool, latched: bool) -> QoSProfile:
+    """Return a keep-last profile; `latched` is durability transient local."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
-        depth=delivery.depth,
-        reliability=ReliabilityPolicy.RELIABLE if wants_reliable else ReliabilityPolicy.BEST_EFFORT,
-        durability=(
-            DurabilityPolicy.TRANSIENT_LOCAL if delivery.latched else DurabilityPolicy.VOLATILE
-        ),
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
     )

@@ -1,4 +1,4 @@
-"""Start a node, spin it, and stop it in good order, whatever ends it."""
+"""Run a node as a process: start it, spin it, and shut it down cleanly on any signal."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
-REFUSED_AT_START = (ValueError, InvalidParameterTypeException, InvalidParameterValueException)
+START_ERRORS = (ValueError, InvalidParameterTypeException, InvalidParameterValueException)
 
 
 def run_node(make: Callable[[], Node], args: list[str] | None, *, name: str) -> int:
     """Spin the node that ``make`` returns until SIGINT, SIGTERM or SIGHUP; return the exit code.
 
-    1, with one line on the standard error, if it refuses to start, and if it says that it
-    ``failed``; 0 otherwise.
+    1 if the node cannot start, after printing one line to standard error, or if it sets ``failed``;
+    0 otherwise.
     """
     try:
         rclpy.init(args=args)
-    except RuntimeError as error:  # a parameter file that cannot be read, an unknown argument
+    except RuntimeError as error:  # an unreadable parameter file or an unknown argument
         print(f'{name}: {type(error).__name__}: {error}', file=sys.stderr)
         return 1
-    # Whoever started it over ssh has gone: it ends as in good order.
+    # Closing the ssh connection that started the node shuts it down cleanly.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     node = None
     try:
         node = make()
         rclpy.spin(node)
-    except REFUSED_AT_START as error:
+    except START_ERRORS as error:
         if node is not None:
             raise
         print(f'{name}: {error}', file=sys.stderr)
@@ -40,11 +40,11 @@ def run_node(make: Callable[[], Node], args: list[str] | None, *, name: str) -> 
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except Exception:
-        # SIGTERM while a node is being built invalidates its context: whatever it was doing fails.
+        # SIGTERM during construction invalidates the context, and any call of rclpy then fails.
         if rclpy.ok():
             raise
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut this short
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt shutdown
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()

@@ -1,10 +1,11 @@
-"""Hears everything of a run and writes it into a recording; plays the user's part in the demo."""
+"""Record all topics of a run, and set its targets as a user would."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 from rcl_interfaces.srv import SetParameters
@@ -37,10 +38,11 @@ from dynofa_ros.report.recording import (
 )
 
 PLATFORM = 'platform'
+_REPORT_FIELDS = [each.name for each in fields(RecordedFrame) if hasattr(FrameReport, each.name)]
 
 
 class RunRecorder(Node):
-    """Node `run_recorder`. Times count from :meth:`begin`; before it nothing is recorded."""
+    """Node `run_recorder`. Recording starts at :meth:`begin`, which is time 0."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, **options: Any) -> None:
         super().__init__('run_recorder', **options)
@@ -48,11 +50,11 @@ class RunRecorder(Node):
         self._steady_clock = clock
         self._start_s = math.nan
         self._labels: dict[tuple[str, int], tuple[str, float]] = {}
-        self._asked: list[Any] = []
+        self._parameter_calls: list[Any] = []
         self.apps: set[str] = set()
         self.platform_ready = False
         self._deadlines = self.create_publisher(Deadline, 'deadline', qos_profile('deadline'))
-        self._settings = self.create_client(SetParameters, 'platform/set_parameters')
+        self._set_parameters: Any = self.create_client(SetParameters, 'platform/set_parameters')
         for kind, topic, callback in (
             (Classification, 'classification', self._on_classification),
             (FrameReport, 'frame_report', self._on_frame),
@@ -68,38 +70,38 @@ class RunRecorder(Node):
 
     @property
     def time_s(self) -> float:
-        """Seconds since :meth:`begin`; NaN before it."""
+        """Time since :meth:`begin` [s]; NaN before it."""
         return self._steady_clock() - self._start_s
 
     @property
     def ready(self) -> bool:
-        """Whether an application and the platform have been heard."""
+        """Whether messages from an application and the platform have arrived."""
         return bool(self.apps) and self.platform_ready
 
     def begin(self) -> None:
         """Start recording."""
         self._start_s = self._steady_clock()
 
-    def ask_deadline(self, deadline_s: float, *, min_accuracy: float = math.nan) -> None:
-        """Publish a deadline and an accuracy floor for all applications."""
+    def publish_deadline(self, deadline_s: float, *, min_accuracy: float = math.nan) -> None:
+        """Publish a deadline [s] and an accuracy floor (0..1) for all applications."""
         message = Deadline(deadline_s=deadline_s, min_accuracy=min_accuracy)
         message.header.stamp = self.get_clock().now().to_msg()
         self._deadlines.publish(message)
 
-    def ask_co_runner(self, processors: tuple[str, ...], utilisation: float) -> None:
-        """Let a simulated program use this part of each processor, 0..1."""
+    def set_co_runner(self, processors: tuple[str, ...], utilisation: float) -> None:
+        """Set the utilisation of each simulated processor by other programs, 0..1."""
         request = SetParameters.Request(
             parameters=[
                 Parameter(f'{CO_RUNNER}{name}', value=utilisation).to_parameter_msg()
                 for name in processors
             ]
         )
-        self._asked.append(self._settings.call_async(request))
+        self._parameter_calls.append(self._set_parameters.call_async(request))
 
-    def refusals(self) -> list[str]:
-        """Return why parameters were refused, if any were; a service that is silent counts."""
+    def parameter_errors(self) -> list[str]:
+        """Return the reasons of rejected parameters, and an entry per unanswered call."""
         reasons = []
-        for future in self._asked:
+        for future in self._parameter_calls:
             if not future.done():
                 reasons.append('platform/set_parameters did not answer')
             else:
@@ -119,21 +121,9 @@ class RunRecorder(Node):
         self.recording.frames.append(
             RecordedFrame(
                 time_s=self.time_s,
-                app=message.app,
-                subnet_id=message.subnet_id,
-                processor=message.processor,
-                latency_s=message.latency_s,
-                deadline_s=message.deadline_s,
-                deadline_met=message.deadline_met,
-                energy_j=message.energy_j,
-                accuracy=message.accuracy,
-                dropped=message.dropped,
-                refused=message.refused,
-                latency_source=message.latency_source,
-                energy_source=message.energy_source,
                 label=label,
                 score=score,
-                sequence=message.sequence,
+                **{name: getattr(message, name) for name in _REPORT_FIELDS},
             )
         )
 
@@ -151,19 +141,19 @@ class RunRecorder(Node):
         )
 
     def _on_subnet_command(self, message: SubnetCommand) -> None:
-        what = f'{message.subnet_id} on {message.processor}'
-        self._command(message.app, message.sequence, what, message.reason)
+        content = f'{message.subnet_id} on {message.processor}'
+        self._command(message.app, message.sequence, content, message.reason)
 
     def _on_dvfs_command(self, message: DvfsCommand) -> None:
-        what = ', '.join(f'{d.domain} {d.frequency_hz / 1e6:.0f} MHz' for d in message.domains)
-        self._command(PLATFORM, message.sequence, what, message.reason)
+        content = ', '.join(f'{d.domain} {d.frequency_hz / 1e6:.0f} MHz' for d in message.domains)
+        self._command(PLATFORM, message.sequence, content, message.reason)
 
-    def _command(self, receiver: str, sequence: int, what: str, reason: str) -> None:
-        """Note a command; one that is repeated is noted once."""
+    def _command(self, receiver: str, sequence: int, content: str, reason: str) -> None:
+        """Record a command; repetitions of it are ignored."""
         known = {(c.receiver, c.sequence) for c in self.recording.commands}
         if not math.isnan(self._start_s) and (receiver, sequence) not in known:
             self.recording.commands.append(
-                RecordedCommand(self.time_s, receiver, sequence, what, reason)
+                RecordedCommand(self.time_s, receiver, sequence, content, reason)
             )
 
     def _on_subnet_state(self, message: SubnetState) -> None:

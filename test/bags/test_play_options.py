@@ -3,11 +3,11 @@ import pytest
 from dynofa_ros.bags.play_options import PlayOptions, parse_options, split_ros_arguments
 
 
-def test_a_bag_alone_plays_once_at_the_recorded_rate():
+def test_the_default_is_one_pass_at_the_recorded_rate():
     assert parse_options(['bag']) == PlayOptions(bag='bag')
 
 
-def test_the_names_of_ros2_bag_play():
+def test_options_are_named_as_in_ros2_bag_play():
     arguments = (
         'bag --rate 2 --loop --clock 100 --remap /a:=/b c:=d --topics /a c --restamp '
         '--start-offset 1.5 --delay 3 --wait-for-subscribers 10'
@@ -26,30 +26,30 @@ def test_the_names_of_ros2_bag_play():
     )
 
 
-def test_the_clock_has_40_hz_unless_told():
+def test_the_default_clock_rate_is_40_hz():
     assert parse_options(['bag', '--clock']).clock_hz == 40.0
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'words'),
+    ('arguments', 'message'),
     [
-        ('--rate 0', '--rate 0.0: allowed is a finite number above 0'),
-        ('--rate -1', '--rate -1.0: allowed'),
-        ('--rate nan', '--rate nan: allowed'),
+        ('--rate 0', '--rate is 0.0; expected a finite number above 0'),
+        ('--rate -1', '--rate is -1.0; expected'),
+        ('--rate nan', '--rate is nan; expected'),
         ('--rate fast', "argument -r/--rate: invalid float value: 'fast'"),
-        ('--clock 0', '--clock 0.0: allowed'),
-        ('--delay -2', '--delay -2.0: allowed is a finite number of seconds from 0 on'),
-        ('--start-offset inf', '--start-offset inf: allowed'),
-        ('--wait-for-subscribers -1', '--wait-for-subscribers -1.0: allowed'),
-        ('--remap /a', "--remap: remapping '/a' does not have the form from:=to"),
+        ('--clock 0', '--clock is 0.0; expected'),
+        ('--delay -2', '--delay is -2.0; expected a finite number of seconds, 0 or more'),
+        ('--start-offset inf', '--start-offset is inf; expected'),
+        ('--wait-for-subscribers -1', '--wait-for-subscribers is -1.0; expected'),
+        ('--remap /a', "--remap: remapping is '/a'; expected from:=to"),
         ('--faster', 'unrecognized arguments: --faster'),
     ],
 )
-def test_an_option_that_does_not_fit_exits_with_2_and_says_why(capsys, arguments, words):
+def test_a_wrong_option_exits_with_2_and_a_message(capsys, arguments, message):
     with pytest.raises(SystemExit) as error:
         parse_options(['bag', *arguments.split()])
     assert error.value.code == 2
-    assert words in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -65,5 +65,5 @@ def test_an_option_that_does_not_fit_exits_with_2_and_says_why(capsys, arguments
         ),
     ],
 )
-def test_ros_takes_only_what_follows_ros_args(arguments, own, ros):
+def test_only_arguments_after_ros_args_go_to_ros(arguments, own, ros):
     assert split_ros_arguments(arguments.split()) == (own.split(), ros.split())

@@ -13,7 +13,7 @@ from dynofa_ros.report.recording import (
 )
 
 
-def a_run(*, met=True):
+def recording(*, met=True):
     frame = RecordedFrame(
         time_s=0.1,
         app='perception',
@@ -40,8 +40,8 @@ def a_run(*, met=True):
     )
 
 
-def test_the_table_shows_the_latest_of_everything():
-    values = dict(rows(a_run()))
+def test_the_table_shows_the_latest_values():
+    values = dict(rows(recording()))
     assert values['frame'] == '1 classified, 3 dropped'
     assert values['label'] == 'cat 90%'
     assert values['latency'] == '30 of 40 ms met (modelled)'
@@ -51,28 +51,28 @@ def test_the_table_shows_the_latest_of_everything():
     assert values['battery'] == '50%'
 
 
-def test_before_the_first_frame_there_are_dashes():
+def test_unknown_values_are_dashes():
     values = dict(rows(Recording()))
     names = ('label', 'latency', 'clocks', 'power', 'power cap', 'battery')
     assert {values[name] for name in names} == {'-'}
 
 
-def test_no_power_cap_is_a_dash():
+def test_without_a_power_cap_there_is_a_dash():
     assert dict(rows(Recording(power_caps=[PowerCap(0.1, math.nan, 'none')])))['power cap'] == '-'
 
 
-def test_a_missed_deadline_is_said():
-    assert 'MISSED' in dict(rows(a_run(met=False)))['latency']
+def test_a_missed_deadline_is_marked():
+    assert 'MISSED' in dict(rows(recording(met=False)))['latency']
 
 
-def test_without_a_terminal_it_prints_lines(capsys):
+def test_without_a_terminal_lines_are_printed(capsys):
     with LiveTable(60, Console(file=io.StringIO())) as table:
-        table.show(a_run(), time_s=1.0, act='calm')
+        table.show(recording(), time_s=1.0, act='calm')
     assert 'calm' in capsys.readouterr().out
 
 
-def test_on_a_terminal_it_draws_a_table():
+def test_on_a_terminal_a_table_is_drawn():
     screen = io.StringIO()
     with LiveTable(60, Console(file=screen, force_terminal=True, width=120)) as table:
-        table.show(a_run(), time_s=1.0, act='calm')
+        table.show(recording(), time_s=1.0, act='calm')
     assert 'sub-network' in screen.getvalue()

@@ -3,9 +3,8 @@ import itertools
 import cv2
 import numpy as np
 import pytest
-from rosbags.typesys import Stores, get_typestore
+from bag_files import read_file as read
 
-from dynofa_ros.bags.reader import Bag
 from dynofa_ros.demo.photographs import (
     PHOTOGRAPHS,
     Photograph,
@@ -14,16 +13,7 @@ from dynofa_ros.demo.photographs import (
     write_photograph_bag,
 )
 
-STORE = get_typestore(Stores.ROS2_JAZZY)
 SMALL = {'seconds': 6.0, 'rate_hz': 2.0, 'width': 64, 'height': 48}
-
-
-def read(path):
-    with Bag(path) as bag:
-        return [
-            (m.topic.name, m.time_ns, STORE.deserialize_cdr(m.data, m.topic.type))
-            for m in bag.messages(on_damage=pytest.fail)
-        ]
 
 
 @pytest.fixture(scope='module')
@@ -36,11 +26,11 @@ def test_every_photograph_is_installed():
     assert [p.name for p in PHOTOGRAPHS if p.path() is None] == []
 
 
-def test_every_photograph_names_its_licence():
+def test_every_photograph_has_a_licence():
     assert all('CC' in p.credit or 'public domain' in p.credit for p in PHOTOGRAPHS)
 
 
-def test_the_bag_is_a_raw_camera_with_right_stamps(tmp_path):
+def test_the_bag_has_raw_images_with_exact_stamps(tmp_path):
     shown = write_photograph_bag(tmp_path / 'bag', **SMALL, start_time_ns=5 * 10**9)
     messages = read(tmp_path / 'bag')
     assert shown == list(PHOTOGRAPHS)
@@ -55,21 +45,21 @@ def test_the_bag_is_a_raw_camera_with_right_stamps(tmp_path):
         assert image.data.size == 64 * 48 * 3
 
 
-def test_the_colours_are_those_of_the_photographs(tmp_path):
+def test_red_and_blue_are_not_swapped(tmp_path):
     write_photograph_bag(tmp_path / 'bag', **SMALL, photographs=[PHOTOGRAPHS[0]])
     mean = np.mean([m.data.reshape(-1, 3).mean(0) for _, _, m in read(tmp_path / 'bag')], 0)
-    red, green, blue = mean  # the cat is ginger: were red and blue exchanged, it would be bluish
+    red, green, blue = mean  # the cat is ginger
     assert red > green > blue
 
 
-def test_jpeg_goes_to_the_compressed_topic(tmp_path):
+def test_jpeg_images_are_on_the_compressed_topic(tmp_path):
     write_photograph_bag(tmp_path / 'bag', **SMALL, jpeg=True)
     topic, _, message = read(tmp_path / 'bag')[0]
     assert topic == '/camera/image_raw/compressed'
     assert cv2.imdecode(message.data, cv2.IMREAD_COLOR).shape == (48, 64, 3)
 
 
-def test_a_seed_gives_the_same_images_and_another_seed_others(tmp_path):
+def test_images_depend_on_the_seed_only(tmp_path):
     def first_image(name, seed):
         write_photograph_bag(tmp_path / name, **SMALL, seed=seed)
         return read(tmp_path / name)[0][2].data.tobytes()
@@ -77,13 +67,13 @@ def test_a_seed_gives_the_same_images_and_another_seed_others(tmp_path):
     assert first_image('a', 1) == first_image('b', 1) != first_image('c', 2)
 
 
-def test_progress_counts_to_the_end(tmp_path):
-    told = []
-    write_photograph_bag(tmp_path / 'bag', **SMALL, progress=lambda *args: told.append(args))
-    assert told == [(i + 1, 12) for i in range(12)]
+def test_progress_is_reported_per_image(tmp_path):
+    calls = []
+    write_photograph_bag(tmp_path / 'bag', **SMALL, progress=lambda *args: calls.append(args))
+    assert calls == [(i + 1, 12) for i in range(12)]
 
 
-def test_a_bag_too_short_for_all_shows_and_names_the_first(tmp_path):
+def test_a_short_bag_returns_only_the_photographs_it_shows(tmp_path):
     shown = write_photograph_bag(tmp_path / 'bag', **{**SMALL, 'seconds': 0.5})
     assert shown == [PHOTOGRAPHS[0]]
 
@@ -103,7 +93,7 @@ def test_the_view_moves_smoothly(cat):
 
 
 def test_the_view_never_leaves_the_photograph():
-    # Border pixels are repeated outside: a frame around the picture would then reach far inwards.
+    # Outside of the picture border pixels repeat, so a white border would reach far into the view.
     picture = np.zeros((90, 120, 3), np.uint8)
     picture[:1], picture[-1:], picture[:, :1], picture[:, -1:] = 255, 255, 255, 255
     for i in range(48):
@@ -121,19 +111,19 @@ def test_the_view_never_leaves_the_photograph():
         ('height', 9000),
     ],
 )
-def test_a_parameter_out_of_range_is_named(tmp_path, name, value):
-    with pytest.raises(PhotographError, match=f'{name} {value}: allowed'):
+def test_a_parameter_out_of_range_is_refused(tmp_path, name, value):
+    with pytest.raises(PhotographError, match=f'{name} is {value}; expected'):
         write_photograph_bag(tmp_path / 'bag', **{**SMALL, name: value})
 
 
-def test_a_photograph_that_is_missing_is_left_out(tmp_path):
+def test_a_missing_photograph_is_left_out(tmp_path):
     missing = Photograph('unicorn', 'skimage', 'data/unicorn.png', 'nobody, CC0')
     shown = write_photograph_bag(tmp_path / 'bag', **SMALL, photographs=[missing, PHOTOGRAPHS[0]])
     assert shown == [PHOTOGRAPHS[0]]
 
 
-def test_without_any_photograph_it_says_what_to_install(tmp_path):
+def test_without_photographs_the_packages_to_install_are_listed(tmp_path):
     missing = Photograph('unicorn', 'no_such_package', 'unicorn.png', 'nobody, CC0')
-    with pytest.raises(PhotographError, match='install scikit-image, scikit-learn'):
+    with pytest.raises(PhotographError, match='install scikit-image or scikit-learn'):
         write_photograph_bag(tmp_path / 'bag', **SMALL, photographs=[missing])
     assert not (tmp_path / 'bag').exists()

@@ -10,7 +10,7 @@ SLEEPER = [
     sys.executable,
     '-c',
     'import signal, time\n'
-    # A shell starts what runs in the background with Ctrl-C ignored, and children inherit that.
+    # Background jobs of a shell ignore SIGINT, and their children inherit that.
     'signal.signal(signal.SIGINT, signal.default_int_handler)\n'
     'print("up", flush=True); time.sleep(60)',
 ]
@@ -24,13 +24,13 @@ STUBBORN = [
 
 
 def wait_until_up(folder, name):
-    until = time.monotonic() + 20
+    end_s = time.monotonic() + 20
     while 'up' not in (folder / f'{name}.log').read_text():
-        assert time.monotonic() < until
+        assert time.monotonic() < end_s
         time.sleep(0.05)
 
 
-def test_a_process_that_ends_is_named_with_its_code_and_its_last_words(tmp_path):
+def test_a_process_that_ended_is_reported_with_exit_code_and_log(tmp_path):
     with Processes(tmp_path) as processes:
         processes.start('node', [sys.executable, '-c', 'import sys; sys.exit("no camera")'])
         with pytest.raises(ProcessDied, match=r'(?s)node ended with exit code 1.*no camera'):
@@ -39,7 +39,7 @@ def test_a_process_that_ends_is_named_with_its_code_and_its_last_words(tmp_path)
                 time.sleep(0.05)
 
 
-def test_processes_that_run_are_fine(tmp_path):
+def test_running_processes_pass_the_check(tmp_path):
     with Processes(tmp_path) as processes:
         processes.start('node', SLEEPER)
         processes.check()
@@ -48,8 +48,10 @@ def test_processes_that_run_are_fine(tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'signals'), [(SLEEPER, {-signal.SIGINT, 1}), (STUBBORN, {-signal.SIGKILL})]
 )
-def test_leaving_stops_them_even_against_their_will(tmp_path, monkeypatch, arguments, signals):
-    monkeypatch.setattr('dynofa_ros.demo.processes.PATIENCE_S', (1.0, 1.0, 5.0))
+def test_all_processes_are_stopped_even_if_they_ignore_signals(
+    tmp_path, monkeypatch, arguments, signals
+):
+    monkeypatch.setattr('dynofa_ros.demo.processes.STOP_TIMEOUTS_S', (1.0, 1.0, 5.0))
     with Processes(tmp_path) as processes:
         processes.start('node', arguments)
         wait_until_up(tmp_path, 'node')
@@ -57,7 +59,7 @@ def test_leaving_stops_them_even_against_their_will(tmp_path, monkeypatch, argum
     assert child.poll() in signals
 
 
-def test_an_executable_that_is_not_installed_says_where_it_was_looked_for(tmp_path, monkeypatch):
+def test_a_missing_executable_lists_the_searched_paths(tmp_path, monkeypatch):
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
     with pytest.raises(FileNotFoundError, match=str(tmp_path)):
         executable('no_such_node')

@@ -21,7 +21,7 @@ def platform():
     return load_platform('jetson_xavier_nx')
 
 
-def test_the_acts_fill_the_time_without_a_gap():
+def test_the_acts_fill_the_duration_without_a_gap():
     phases = DemoScenario(60).phases
     assert phases[0].start_s == 0
     assert phases[-1].end_s == pytest.approx(60)
@@ -29,12 +29,12 @@ def test_the_acts_fill_the_time_without_a_gap():
 
 
 @pytest.mark.parametrize('time_s', [0.0, 12.0, 59.9, 61.0])
-def test_some_act_is_always_on(time_s):
+def test_there_is_an_act_at_any_time(time_s):
     assert DemoScenario(60).act(time_s) in ACTS
 
 
 @pytest.mark.parametrize('slower', [1, 10])
-def test_the_deadline_tightens_and_relaxes_whatever_the_model(slower):
+def test_the_deadline_tightens_and_relaxes_for_any_model(slower):
     latencies = [0.03 * slower, 0.06 * slower]
     deadlines = [deadline_s(latencies, rank=act.deadline_rank, slowdown=1) for act in ACTS]
     assert deadlines[1] < deadlines[0]
@@ -42,7 +42,7 @@ def test_the_deadline_tightens_and_relaxes_whatever_the_model(slower):
 
 
 @pytest.mark.parametrize('slower', [1, 10])
-def test_in_every_act_some_sub_network_is_fast_enough(slower, platform):
+def test_some_sub_network_meets_the_deadline_in_every_act(slower, platform):
     latencies = [0.03 * slower, 0.06 * slower]
     for act in ACTS:
         slowdown = platform.slowdown(processor=GPU, co_runner_utilisation=act.co_runner_utilisation)
@@ -51,7 +51,7 @@ def test_in_every_act_some_sub_network_is_fast_enough(slower, platform):
 
 
 @pytest.mark.parametrize('act', ['tight deadline', 'competitor'])
-def test_where_it_is_hard_not_every_sub_network_is_fast_enough(act, platform):
+def test_the_slowest_sub_network_misses_tight_deadlines(act, platform):
     latencies = [0.03, 0.06]
     [chosen] = [each for each in ACTS if each.name == act]
     slowdown = platform.slowdown(processor=GPU, co_runner_utilisation=chosen.co_runner_utilisation)
@@ -59,7 +59,7 @@ def test_where_it_is_hard_not_every_sub_network_is_fast_enough(act, platform):
     assert slowdown * latencies[1] > deadline
 
 
-def test_latencies_are_those_of_the_highest_clock(model, platform):
+def test_latencies_are_at_the_highest_frequency(model, platform):
     highest_hz = platform.domains[GPU].frequencies_hz[-1]
     expected = [
         platform.latency_s(
@@ -71,10 +71,10 @@ def test_latencies_are_those_of_the_highest_clock(model, platform):
 
 
 @pytest.mark.parametrize('seconds', [0, -1, 14.9, 1e9, math.nan])
-def test_a_length_in_which_nothing_can_be_seen_is_refused(seconds):
+def test_a_duration_out_of_range_is_refused(seconds):
     with pytest.raises(ValueError, match='expected 15 to 3600'):
         DemoScenario(seconds)
 
 
-def test_the_floor_lies_between_the_worst_and_the_best():
+def test_the_accuracy_floor_is_a_fraction_of_the_range():
     assert accuracy_floor([0.6, 0.8], 0.5) == pytest.approx(0.7)

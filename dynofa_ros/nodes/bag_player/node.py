@@ -1,19 +1,18 @@
 """Play a rosbag2 recording on machines without rosbag2, with the options of `ros2 bag play`.
 
-The serialized messages go out as they were recorded. What is read, when each is due and what the
-options mean is decided in `dynofa_ros.bags`; here it meets ROS. Exit codes: 0 played or stopped,
-1 the bag cannot be played, 2 an option does not fit.
+Reading, scheduling and options are in `dynofa_ros.bags`. Exit codes: 0 played or stopped, 1 the bag
+cannot be played, 2 an option is wrong.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 
 import rclpy
 from rclpy.node import Node
@@ -23,7 +22,7 @@ from dynofa_ros.bags.play_options import PlayOptions, parse_options, split_ros_a
 from dynofa_ros.bags.prefetch import Prefetch
 from dynofa_ros.bags.reader import Bag, BagError, BagMessage
 from dynofa_ros.bags.schedule import Schedule, mean_period_ns
-from dynofa_ros.bags.stamps import CdrError, moved, with_stamp
+from dynofa_ros.bags.stamps import CdrError, shifted, with_stamp
 from dynofa_ros.bags.topics import (
     CLOCK_TYPE,
     Topic,
@@ -42,13 +41,14 @@ _ACKNOWLEDGE_S = 2.0
 
 
 class Player:
-    """Publishes the messages of one open bag through a node, and counts what became of them."""
+    """Publishes the messages of an open bag, and counts played, late and damaged ones."""
 
     def __init__(self, node: Node, bag: Bag, options: PlayOptions) -> None:
         """Create the publishers.
 
-        Raises `TopicError` where an option names what the bag does not have, and `BagError` where
-        none of its topics can be played here.
+        Raises:
+            TopicError: if an option does not match the bag.
+            BagError: if none of its topics can be played on this machine.
         """
         self._node = node
         self._bag = bag
@@ -56,19 +56,19 @@ class Player:
         length_s = (bag.end_ns - bag.start_ns) / 1e9
         if options.start_offset_s > length_s:
             raise TopicError(
-                f'--start-offset {options.start_offset_s}: the bag is {length_s:.3f} s long'
+                f'--start-offset is {options.start_offset_s}; expected up to {length_s:.3f} s'
             )
         names = parse_remappings(options.remap)
         topics = select(bag.topics, options.topics)
         check_remappings(topics, names)
-        if options.clock_hz is not None:  # two times on one /clock would jump to and fro
+        if options.clock_hz is not None:  # the recorded /clock would conflict with ours
             topics = tuple(topic for topic in topics if topic.type != CLOCK_TYPE)
         self._publishers = BagPublishers(node, topics, names=names)
         if not self._publishers.topics:
             raise BagError(
-                f'nothing in bag {str(bag.path)!r} can be played; it has: {listing(bag.topics)}'
+                f'bag {str(bag.path)!r} has no playable topic; it has: {listing(bag.topics)}'
             )
-        self._keeps_time = options.clock_hz is not None or self._publishers.plays_clock
+        self._has_clock = options.clock_hz is not None or self._publishers.plays_clock
         self._schedule: Schedule | None = None
         self._played: Counter[Topic] = Counter()
         self._late = 0
@@ -76,7 +76,7 @@ class Player:
         self._passes = 0
 
     def run(self) -> None:
-        """Play until the last message is out; raises `BagError` where not one could be read."""
+        """Play all messages; raise BagError if none could be played."""
         first_ns = self._bag.start_ns + round(self._options.start_offset_s * 1e9)
         time.sleep(self._options.delay_s)
         messages = Prefetch(
@@ -87,7 +87,9 @@ class Player:
                 self._publishers.wait_for_subscribers(self._options.wait_for_subscribers_s)
             messages.wait_filled(_READ_AHEAD_WAIT_S)
             self._schedule = schedule = self._schedule_from(first_ns)
-            with ClockPublisher(self._node, schedule, self._options.clock_hz):
+            rate_hz = self._options.clock_hz
+            clock = ClockPublisher(self._node, schedule, rate_hz) if rate_hz else nullcontext()
+            with clock:
                 for loop, message in messages:
                     self._publish(message, loop, schedule)
         finally:
@@ -97,7 +99,7 @@ class Player:
         self._publishers.wait_for_acknowledgements(_ACKNOWLEDGE_S)
 
     def report(self, now_s: float) -> str:
-        """Return what was played until `now_s` of the monotonic clock, one topic a line."""
+        """Return a summary until `now_s` of the monotonic clock, with one line per topic."""
         elapsed_s = now_s - self._schedule.start_s if self._schedule else 0.0
         lines = [
             f'played {sum(self._played.values())} messages in {elapsed_s:.2f} s '
@@ -130,13 +132,13 @@ class Player:
                 topics=self._publishers.topics, start_ns=first_ns, on_damage=self._note_damage
             ):
                 yield loop, message
-            if message is None:  # nothing can be read: looping would never publish
+            if message is None:  # nothing can be read: looping would never end
                 return
 
-    def _note_damage(self, what: str) -> None:
-        if what not in self._damaged:  # a loop meets the same damage again
-            self._damaged.append(what)
-            self._node.get_logger().warning(what)
+    def _note_damage(self, text: str) -> None:
+        if text not in self._damaged:  # every pass of a loop meets the same damage
+            self._damaged.append(text)
+            self._node.get_logger().warning(text)
 
     def _publish(self, message: BagMessage, loop: int, schedule: Schedule) -> None:
         wait_s = schedule.due_s(message.time_ns, loop=loop) - time.monotonic()
@@ -160,13 +162,13 @@ class Player:
             simulated = self._options.clock_hz is not None
             now_ns = schedule.bag_time_ns(time.monotonic()) if simulated else time.time_ns()
             return with_stamp(message.data, now_ns)
-        if self._keeps_time and loop and (has_header or message.topic.type == CLOCK_TYPE):
-            return moved(message.data, schedule.shift_ns(loop))
+        if self._has_clock and loop and (has_header or message.topic.type == CLOCK_TYPE):
+            return shifted(message.data, schedule.shift_ns(loop))
         return message.data
 
 
 def play(options: PlayOptions, ros_arguments: Sequence[str] = ()) -> int:
-    """Play the bag and print what was played; returns the exit code."""
+    """Play the bag and print a summary; return the exit code."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -185,13 +187,13 @@ def play(options: PlayOptions, ros_arguments: Sequence[str] = ()) -> int:
 
 
 def _play(bag: Bag, options: PlayOptions) -> None:
-    # It never spins, so services of its own would be offered and never answered.
+    # The node never spins, so it could not answer parameter services.
     node = Node('bag_player', start_parameter_services=False)
     try:
         player = Player(node, bag, options)
-        with contextlib.suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt):
             player.run()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # stopping already
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # already stopping
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         print(player.report(time.monotonic()), flush=True)
     finally:
@@ -199,7 +201,7 @@ def _play(bag: Bag, options: PlayOptions) -> None:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Parse the command line, play, exit."""
+    """Run the command line."""
     own, ros = split_ros_arguments(sys.argv[1:] if args is None else args)
     sys.exit(play(parse_options(own), ros))
 
