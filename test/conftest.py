@@ -1,5 +1,6 @@
-"""A small model with random weights: what runs is real, what it says means nothing."""
+"""Fixtures of all tests: a small model with random weights, and a platform with round numbers."""
 
+import os
 import sys
 
 import pytest
@@ -8,6 +9,7 @@ from dynofa_ros.platform import FrequencyDomain, Platform, Processor
 from dynofa_ros.platform.battery import Battery
 from dynofa_ros.platform.latency import LatencyModel
 from dynofa_ros.platform.power import BusyPower
+from dynofa_ros.platform.thermal import ThermalZone
 
 LABELS = ('airplane', 'car', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
 # Name: kernel size, expand ratio, depth and resolution of every block, cheapest first.
@@ -18,9 +20,16 @@ KEPT = {
 }
 
 
+def pytest_configure(config):
+    """Give each worker of pytest-xdist a ROS domain of its own."""
+    if worker := os.environ.get('PYTEST_XDIST_WORKER'):
+        domain = int(os.environ.get('ROS_DOMAIN_ID', '0')) + int(worker.removeprefix('gw')) + 1
+        os.environ['ROS_DOMAIN_ID'] = str(domain % 102)
+
+
 @pytest.fixture(autouse=True, scope='session')
 def own_cache(tmp_path_factory):
-    """Compiled sub-networks are kept for this run of the tests, apart from the user's."""
+    """Cache compiled sub-networks for this test run, separate from the user's cache."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
         yield
@@ -28,14 +37,14 @@ def own_cache(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def one_torch_thread():
-    """Two threads that spin for each other on a busy machine make a test take seconds."""
+    """Avoid torch threads that spin for each other and slow a test down on a busy machine."""
     if torch := sys.modules.get('torch'):
         torch.set_num_threads(1)
 
 
 @pytest.fixture(scope='session')
 def random_supernet():
-    """Return a function that makes a supernet of which every parameter matters."""
+    """Return a function that makes a supernet whose output depends on every parameter."""
     import torch
 
     from dynofa_ros.supernet import create_supernet
@@ -87,7 +96,7 @@ def model_folder(random_supernet, tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def model(model_folder):
-    """The same, loaded; not to be changed."""
+    """The same model, loaded; tests must not change it."""
     from dynofa_ros.supernet import load_model
 
     return load_model(str(model_folder))
@@ -95,7 +104,10 @@ def model(model_folder):
 
 @pytest.fixture
 def board() -> Platform:
-    """Idle 2 W. GPU 100, 200, 400 MHz: 1, 2, 4 W above; one FLOP a cycle. CPU of 4 cores, slow."""
+    """A platform with round numbers, idle at 2 W.
+
+    GPU at 100, 200, 400 MHz: 3, 4, 6 W busy, one FLOP per cycle. CPU of 4 cores at 1, 2 GHz: 4, 10 W.
+    """
     gpu = Processor(
         name='gpu',
         kind='gpu',
@@ -129,4 +141,19 @@ def board() -> Platform:
             energy_j=100.0, full_voltage_v=12.0, nominal_voltage_v=10.0, empty_voltage_v=8.0
         ),
         sources={},
+    )
+
+
+@pytest.fixture(scope='session')
+def gpu_zone() -> ThermalZone:
+    """A sensor that throttles the GPU of `board` to 100 MHz above 70 degrees."""
+    return ThermalZone(
+        name='GPU-therm',
+        domain='gpu',
+        ambient_c=20.0,
+        resistance_k_per_w=10.0,
+        time_constant_s=10.0,
+        throttle_c=70.0,
+        hysteresis_k=5.0,
+        throttled_frequency_hz=1e8,
     )
