@@ -147,7 +147,7 @@ def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int,
                 energy_weight=ENERGY_WEIGHT,
                 power_cap_w=case.power_cap_w,
             ),
-            settled=turn % TARGETS_EVERY != 0,
+            hysteresis=turn % TARGETS_EVERY != 0,
         )
         start_s = time.perf_counter()
         decision = decide(state)
@@ -219,7 +219,7 @@ def applications(
         keys = each.table.keys
         ready = {keys[which] for which in rng.integers(0, len(keys), READY)}
         choice = decided.choices[index] if decided else None
-        waits = choice is not None and choice.point.key != choice.goal.key
+        waits = choice is not None and choice.point.key != choice.settled_point.key
         yield ApplicationState(
             profile=each,
             target=target,
@@ -229,8 +229,8 @@ def applications(
             overhead_s=0.002,
             overhead_std_s=0.0005,
             frame_period_s=0.1,
-            current=choice.goal if choice else None,
-            meanwhile=choice.point.key if choice and waits else None,
+            current=choice.settled_point if choice else None,
+            interim=choice.point.key if choice and waits else None,
             unready=frozenset(keys) - ready,
         )
 

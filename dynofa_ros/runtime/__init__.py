@@ -1,6 +1,6 @@
-"""Operating points, estimator and policy: pure functions, without ROS and without torch."""
+"""Resource manager: operating points, estimators and the decision, without ROS and torch."""
 
-from dynofa_ros.runtime.budget.battery import BatteryObservation
+from dynofa_ros.runtime.budget.battery import BatteryObjective, BatteryObservation
 from dynofa_ros.runtime.decision.decide import decide
 from dynofa_ros.runtime.decision.state import (
     ApplicationState,
@@ -12,7 +12,6 @@ from dynofa_ros.runtime.decision.state import (
 )
 from dynofa_ros.runtime.estimation.slowdown import Slowdown, SlowdownFilter
 from dynofa_ros.runtime.manager import ResourceManager
-from dynofa_ros.runtime.objective import BatteryObjective, Objective
 from dynofa_ros.runtime.observation import (
     DomainObservation,
     FrameObservation,
@@ -22,7 +21,7 @@ from dynofa_ros.runtime.observation import (
 )
 from dynofa_ros.runtime.operating_points.point import OperatingPoint
 from dynofa_ros.runtime.operating_points.profile import Profile, prune
-from dynofa_ros.runtime.settings import ManagerSettings
+from dynofa_ros.runtime.settings import ManagerSettings, Objective
 from dynofa_ros.runtime.targets import Target, TargetRequest
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Range checks for values that travel; an error names the field, the value and what is allowed."""
+"""Range checks of field values; an error states the field, its value and the allowed range."""
 
 from __future__ import annotations
 
@@ -14,27 +14,21 @@ def check_number(
     above: bool = False,
     nan: bool = False,
 ) -> None:
-    """Raise ValueError unless `low <= value <= high` (`low < value` if `above`) and finite.
+    """Raise ValueError unless `value` is finite and in `low`..`high`, `low` excluded if `above`.
 
-    NaN, which stands for unknown or none, passes only where `nan` says so.
+    NaN, which stands for unknown or none, passes only if `nan`.
     """
     if nan and math.isnan(value):
         return
-    inside = math.isfinite(value) and value <= high and (value > low if above else value >= low)
-    if not inside:
-        raise ValueError(
-            f'{name} is {value:g}; expected {_range_text(low=low, high=high, above=above)}'
-            f'{" or NaN" if nan else ""}'
-        )
-
-
-def _range_text(*, low: float, high: float, above: bool) -> str:
-    """Put a range into words."""
-    if low == -math.inf and high == math.inf:
-        return 'a finite number'
-    if high == math.inf:
-        return f'a finite number {"above" if above else "from"} {low:g}'
-    return f'{"above " if above else ""}{low:g} to {high:g}'
+    if math.isfinite(value) and value <= high and (value > low if above else value >= low):
+        return
+    if high < math.inf:
+        allowed = f'{"above " if above else ""}{low:g} to {high:g}'
+    elif low > -math.inf:
+        allowed = f'a finite number {"above" if above else "from"} {low:g}'
+    else:
+        allowed = 'a finite number'
+    raise ValueError(f'{name} is {value:g}; expected {allowed}{" or NaN" if nan else ""}')
 
 
 def check_name(name: str, value: str) -> None:

@@ -1,7 +1,7 @@
-"""The resource manager without ROS: it is told what happens, and answers with commands.
+"""The resource manager without ROS: observations in, commands and status out.
 
-The node and the simulator drive this class alike: observations in, `step()` at a fixed rate and
-whenever `due`, commands and status out. Time comes from the clock it is given.
+The node and the simulator drive this class alike: they call `step()` at a fixed rate and whenever
+`due`. Time comes from the given clock.
 """
 
 from __future__ import annotations
@@ -13,24 +13,23 @@ from dataclasses import replace
 
 from dynofa_ros.runtime.actuation.clocks import ClockControl
 from dynofa_ros.runtime.application import ManagedApplication
-from dynofa_ros.runtime.budget.battery import EnergyState
+from dynofa_ros.runtime.budget.battery import BatteryMonitor
 from dynofa_ros.runtime.budget.power_budget import PowerControl
 from dynofa_ros.runtime.decision.decide import decide
 from dynofa_ros.runtime.decision.state import Decision, DecisionPolicy, DecisionState, Domain
-from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.observation import (
     FrameObservation,
     PlatformObservation,
     SubnetObservation,
 )
 from dynofa_ros.runtime.operating_points.profile import Profile
-from dynofa_ros.runtime.settings import ManagerSettings
+from dynofa_ros.runtime.settings import ManagerSettings, Objective
 from dynofa_ros.runtime.status import AppStatus, ManagerOutput, ManagerStatus
 from dynofa_ros.runtime.targets import TargetBook, TargetRequest
 
 
 class ResourceManager:
-    """Chooses sub-network and clocks of all applications from what it was told so far."""
+    """Chooses sub-networks and frequencies of all applications from the observations so far."""
 
     def __init__(
         self,
@@ -42,15 +41,14 @@ class ResourceManager:
         self._clock = clock
         self._apps: dict[str, ManagedApplication] = {}
         self._targets = TargetBook(self._settings.target)
-        self._energy = EnergyState(self._settings)
+        self._battery = BatteryMonitor(self._settings)
         self._clocks = ClockControl()
         self._power = PowerControl(self._settings, now_s=clock())
         self._objective: Objective | None = None
         self._idle: frozenset[str] = frozenset()
-        # Whether only estimates moved since the last decision (see DecisionState.settled).
-        self._settled = False
+        self._hysteresis = False  # see DecisionState
         self._decisions = 0
-        self.due = False  # something happened that should not wait for the next period
+        self.due = False  # an event calls for a decision before the next period
 
     @property
     def settings(self) -> ManagerSettings:
@@ -63,15 +61,15 @@ class ResourceManager:
         return tuple(sorted(self._apps))
 
     def configure(self, settings: ManagerSettings) -> None:
-        """Change settings while running."""
+        """Change the settings at run time."""
         self._settings = settings
         self._targets.set_default(settings.target)
-        self._energy.configure(settings)
+        self._battery.configure(settings)
         self._power.configure(settings, now_s=self._clock())
-        self._unsettle()
+        self._request_decision()
 
     def set_profile(self, profile: Profile) -> None:
-        """Let an application join, or replace its profile."""
+        """Add an application, or replace its profile."""
         now_s = self._clock()
         known = self._apps.get(profile.app)
         if known is not None and known.profile.is_same_as(profile):
@@ -82,79 +80,80 @@ class ResourceManager:
         else:
             known.replace_profile(profile, now_s=now_s)
         profile.prepare()
-        self._unsettle()
+        self._request_decision()
 
     def request_target(self, request: TargetRequest) -> None:
-        """Change the targets of one or all applications; kept for those that join later."""
+        """Change the targets of one or all applications, including those that join later."""
         self._targets.request(request)
-        self._unsettle()
+        self._request_decision()
 
     def request_mission(self, duration_s: float, *, ago_s: float = 0.0) -> None:
-        """Let the battery last for `duration_s`, which began `ago_s` ago; 0 cancels.
+        """Begin a mission `ago_s` ago, for which the battery has to last; 0 cancels.
 
         It holds until another request, or another `ManagerSettings.mission_s`. Raises ValueError
-        for a duration that is negative or not finite.
+        for a negative or infinite duration.
         """
         self._power.request_mission(duration_s, begun_s=self._clock() - ago_s)
-        self._unsettle()
+        self._request_decision()
 
     def observe_frame(self, frame: FrameObservation) -> None:
-        """Learn from a frame. Raises ValueError for an unknown application or sub-network."""
+        """Update with a frame. Raises ValueError for an unknown application or sub-network."""
         now_s = self._clock()
-        moved = self._app(frame.app).observe(
+        changed = self._app(frame.app).observe(
             frame, clocks_hz=self._clocks.clocks_of(frame.processor, now_s=now_s), now_s=now_s
         )
-        self.due = self.due or moved
+        self.due = self.due or changed
 
-    def observe_subnet(self, seen: SubnetObservation) -> None:
-        """Take an acknowledgement. Raises ValueError for an unknown application."""
-        self._app(seen.app).observe_subnet(seen)
+    def observe_subnet(self, observation: SubnetObservation) -> None:
+        """Update with an acknowledgement. Raises ValueError for an unknown application."""
+        self._app(observation.app).observe_subnet(observation)
 
     def _app(self, name: str) -> ManagedApplication:
-        """Return the application. Raises ValueError that names those known."""
+        """Return the application. Raises ValueError that lists the known ones."""
         if name not in self._apps:
             known = ', '.join(self.apps) or 'none yet'
             raise ValueError(f'application is {name!r}; expected one with a profile ({known})')
         return self._apps[name]
 
-    def observe_platform(self, seen: PlatformObservation) -> None:
-        """Take in clocks, power, temperatures, and the acknowledgement of a command."""
+    def observe_platform(self, observation: PlatformObservation) -> None:
+        """Update with frequencies, power, temperatures, and the acknowledgement of a command."""
         now_s = self._clock()
-        self._power.observe(seen, now_s=now_s)
-        news = self._clocks.observe(seen, now_s=now_s, settings=self._settings)
-        if news.others:
-            self._unsettle()
-        # Once a clock is there, what was chosen for it may run.
-        self.due = self.due or news.turned
+        self._power.observe(observation, now_s=now_s)
+        change = self._clocks.observe(observation, now_s=now_s, settings=self._settings)
+        if change.domains:
+            self._request_decision()
+        # At a new frequency, the settled points may run.
+        self.due = self.due or change.frequencies
 
     def observe_battery(self, percentage: float, *, energy_j: float = math.nan) -> None:
-        """Take in the charge, a fraction, and the energy left [J], where it is known.
+        """Update with the charge, a fraction, and the energy left [J], if known.
 
         Raises ValueError outside 0..1, or for an energy below 0; NaN makes the charge unknown.
         """
-        self._energy.observe(percentage, energy_j=energy_j, now_s=self._clock())
-        if self._energy.objective(now_s=self._clock())[0] is not self._objective:
-            self._unsettle()
+        now_s = self._clock()
+        self._battery.observe(percentage, energy_j=energy_j, now_s=now_s)
+        if self._battery.objective(now_s=now_s)[0] is not self._objective:
+            self._request_decision()
 
-    def _unsettle(self) -> None:
-        """Make the next decision free of what runs now, and soon."""
-        self._settled, self.due = False, True
+    def _request_decision(self) -> None:
+        """Make a decision due, without hysteresis."""
+        self._hysteresis, self.due = False, True
 
     def step(self) -> ManagerOutput:
-        """Decide, and return what to send and to show."""
+        """Decide, and return commands and status."""
         now_s, started_s = self._clock(), time.perf_counter()
         self._review(now_s=now_s)
-        objective, objective_reason = self._energy.objective(now_s=now_s)
+        objective, objective_reason = self._battery.objective(now_s=now_s)
         if objective is not self._objective:
-            self._objective, self._settled = objective, False
-        budget = self._power.budget(self._energy.usable_j(now_s=now_s), now_s=now_s)
+            self._objective, self._hysteresis = objective, False
+        budget = self._power.budget(self._battery.usable_j(now_s=now_s), now_s=now_s)
         decision = self._decide(objective, cap_w=budget.applications_w, now_s=now_s)
         decision_s = time.perf_counter() - started_s
-        self._settled, self.due = True, False
+        self._hysteresis, self.due = True, False
         self._decisions += 1
-        self._power.decided(decision.power_w, now_s=now_s)
+        self._power.expect(decision.power_w, now_s=now_s)
         for choice in decision.choices:
-            self._apps[choice.app].decided(choice)
+            self._apps[choice.app].record(choice)
         switches = [
             self._apps[choice.app].control.command(choice, now_s=now_s, settings=self._settings)
             for choice in decision.choices
@@ -168,8 +167,8 @@ class ResourceManager:
         status = ManagerStatus(
             objective=objective,
             objective_reason=objective_reason,
-            battery_percentage=self._energy.percentage(now_s=now_s),
-            battery_energy_j=self._energy.energy_j(now_s=now_s),
+            battery_percentage=self._battery.percentage(now_s=now_s),
+            battery_energy_j=self._battery.energy_j(now_s=now_s),
             budget=budget,
             predicted_power_w=decision.power_w,
             apps=tuple(
@@ -186,26 +185,26 @@ class ResourceManager:
         return ManagerOutput(tuple(each for each in switches if each is not None), clocks, status)
 
     def _review(self, *, now_s: float) -> None:
-        """Notice what did not happen: refused commands, silent applications."""
+        """Handle refused commands and silent applications."""
         settings = self._settings
-        if self._clocks.give_up_refused(now_s=now_s, settings=settings):
-            self._settled = False
+        if self._clocks.suspend_refused(now_s=now_s, settings=settings):
+            self._hysteresis = False
         for each in self._apps.values():
             each.forget(now_s=now_s, timeout_s=settings.report_timeout_s)
-            if each.control.give_up_refused(now_s=now_s, settings=settings):
-                self._settled = False
+            if each.control.suspend_refused(now_s=now_s, settings=settings):
+                self._hysteresis = False
         idle = frozenset(
             name
             for name, each in self._apps.items()
             if each.idle(now_s=now_s, timeout_s=settings.report_timeout_s)
         )
         if idle != self._idle:
-            self._idle, self._settled = idle, False
+            self._idle, self._hysteresis = idle, False
 
     def _decide(self, objective: Objective, *, cap_w: float, now_s: float) -> Decision:
-        """Decide for the active applications, then for idle ones at the clocks that leaves.
+        """Decide for the active applications, then for idle ones at the resulting frequencies.
 
-        Idle ones draw nothing; they are chosen for as if they were to go on.
+        An idle application draws no power, but has a choice in case that it resumes.
         """
         policy = DecisionPolicy(
             objective=objective,
@@ -218,14 +217,14 @@ class ResourceManager:
         active = [name for name in self.apps if name not in self._idle]
         idle = [name for name in self.apps if name in self._idle]
         first = self._decide_for(active, domains, policy=policy, now_s=now_s)
-        taken = tuple(
+        fixed = tuple(
             replace(each, frequency_hz=first.clocks_hz[each.name], settable=False)
             if each.name in first.clocks_hz
             else each
             for each in domains
         )
-        rest = replace(policy, power_cap_w=max(0.0, cap_w - first.power_w))
-        second = self._decide_for(idle, taken, policy=rest, now_s=now_s)
+        remaining = replace(policy, power_cap_w=max(0.0, cap_w - first.power_w))
+        second = self._decide_for(idle, fixed, policy=remaining, now_s=now_s)
         return replace(
             first,
             choices=tuple(sorted((*first.choices, *second.choices), key=lambda each: each.app)),
@@ -241,20 +240,21 @@ class ResourceManager:
         now_s: float,
     ) -> Decision:
         """Decide for some applications."""
-        states = [
+        states = tuple(
             self._apps[name].state(self._targets.target(name), policy=policy, now_s=now_s)
             for name in names
-        ]
-        return decide(DecisionState(tuple(states), domains, policy, settled=self._settled))
+        )
+        return decide(DecisionState(states, domains, policy, hysteresis=self._hysteresis))
 
     def _warnings(self, *, now_s: float) -> list[str]:
-        """Everything that is not as it should be, in words."""
-        result = self._energy.warnings(now_s=now_s)
-        result += self._power.warnings(self._energy.usable_j(now_s=now_s), now_s=now_s)
-        result += self._clocks.warnings(now_s=now_s, settings=self._settings)
+        """Return all warnings but those of the budget."""
+        settings = self._settings
+        result = self._battery.warnings(now_s=now_s)
+        result += self._power.warnings(self._battery.usable_j(now_s=now_s), now_s=now_s)
+        result += self._clocks.warnings(now_s=now_s, settings=settings)
         for name in self.apps:
-            result += self._apps[name].control.warnings(now_s=now_s, settings=self._settings)
+            result += self._apps[name].control.warnings(now_s=now_s, settings=settings)
         if self._idle:
             idle = ', '.join(sorted(self._idle))
-            result.append(f'no frame_report for {self._settings.report_timeout_s:g} s from {idle}')
+            result.append(f'no frame_report for {settings.report_timeout_s:g} s from {idle}')
         return result

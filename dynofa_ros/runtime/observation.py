@@ -1,4 +1,4 @@
-"""What the resource manager is told: frames, sub-networks, clocks, power; checked values."""
+"""Observations of frames, sub-networks and the platform, with checked values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dynofa_ros.runtime.checks import check_name, check_number
 from dynofa_ros.runtime.operating_points.point import PointKey
 
-# Of the sources of power that msg/PlatformState names.
+# Values of msg/PlatformState.power_source.
 UNAVAILABLE = 'unavailable'
 CPU_PACKAGES = 'measured_rapl'
 
@@ -26,10 +26,10 @@ class FrameObservation:
     inference_s: float
     overhead_s: float  # preprocessing and postprocessing
     stamp_s: float = math.nan  # of the image, by the camera's clock
-    skipped: int = 0  # images dropped or refused since the frame before
+    skipped: int = 0  # images dropped or refused since the previous frame
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, the value and what is allowed."""
+        """Raise ValueError that names the field, its value and the allowed range."""
         check_name('app', self.app)
         check_number('inference_s', self.inference_s, low=0.0, above=True)
         check_number('overhead_s', self.overhead_s, low=0.0)
@@ -38,20 +38,20 @@ class FrameObservation:
 
     @property
     def key(self) -> PointKey:
-        """What ran where."""
+        """The operating point without its frequency."""
         return (self.subnet_id, self.engine, self.processor, self.threads)
 
 
 @dataclass(frozen=True)
 class ResidentPoint:
-    """A sub-network that an application can switch to at once; mirrors msg/ResidentPoint."""
+    """A compiled sub-network, to which a switch is immediate; mirrors msg/ResidentPoint."""
 
     subnet_id: str
     processor: str  # empty: any
     threads: int  # 0: any
 
-    def holds(self, key: PointKey) -> bool:
-        """Return whether an operating point of this key needs no compiling."""
+    def covers(self, key: PointKey) -> bool:
+        """Whether an operating point of this key needs no compilation."""
         subnet_id, _, processor, threads = key
         return (
             subnet_id == self.subnet_id
@@ -62,7 +62,7 @@ class ResidentPoint:
 
 @dataclass(frozen=True)
 class SubnetObservation:
-    """What one application runs now; it acknowledges a command."""
+    """The sub-network that one application runs now; it acknowledges a command."""
 
     app: str
     subnet_id: str
@@ -70,7 +70,7 @@ class SubnetObservation:
     command_sequence: int
     command_applied: bool
     command_result: str = ''
-    residents: tuple[ResidentPoint, ...] = ()  # empty: it did not say
+    residents: tuple[ResidentPoint, ...] = ()  # empty: unknown
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class DomainObservation:
     settable: bool
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, the value and what is allowed."""
+        """Raise ValueError that names the field, its value and the allowed range."""
         check_name('domain', self.name)
         check_number(f'{self.name}.frequency_hz', self.frequency_hz, low=0.0, nan=True)
         for frequency_hz in self.frequencies_hz:
@@ -97,10 +97,10 @@ class TemperatureObservation:
 
     name: str
     temperature_c: float
-    throttle_c: float  # the hardware lowers its clocks above this; 0, as left unset, is unknown
+    throttle_c: float  # above it the hardware throttles; 0, as left unset, is unknown
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, the value and what is allowed."""
+        """Raise ValueError that names the field, its value and the allowed range."""
         check_name('temperature sensor', self.name)
         check_number(f'{self.name}.temperature_c', self.temperature_c, nan=True)
         check_number(f'{self.name}.throttle_c', self.throttle_c, nan=True)
@@ -113,7 +113,7 @@ class TemperatureObservation:
 
 @dataclass(frozen=True)
 class PlatformObservation:
-    """All clocks, power and temperatures now; it acknowledges a command."""
+    """All frequencies, power and temperatures now; it acknowledges a command."""
 
     platform: str
     domains: tuple[DomainObservation, ...]
@@ -125,7 +125,7 @@ class PlatformObservation:
     temperatures: tuple[TemperatureObservation, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a name that is there twice, or a power below 0."""
+        """Raise ValueError for a duplicate name, or a power below 0."""
         check_number('power_w', self.power_w, low=0.0, nan=True)
         for name, values in (
             ('domains', [each.name for each in self.domains]),
@@ -137,6 +137,6 @@ class PlatformObservation:
 
     @property
     def known_power_w(self) -> float:
-        """Power of the board; NaN where it is unavailable, or left at 0, which no board draws."""
+        """Power of the board; NaN where it is unavailable, or 0, which is an unset field."""
         known = self.power_w > 0.0 and self.power_source != UNAVAILABLE
         return self.power_w if known else math.nan

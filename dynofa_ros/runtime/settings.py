@@ -1,63 +1,117 @@
-"""Settings of the resource manager, all changeable while it runs."""
+"""Settings of the resource manager: default, range and description of each, in one place.
+
+The ROS parameters are declared from the fields' metadata.
+"""
 
 from __future__ import annotations
 
+import enum
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from dynofa_ros.runtime.checks import check_number
-from dynofa_ros.runtime.decision.state import ENERGY_WEIGHT_MAX
-from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.targets import Target
 
-AUTO = 'auto'
+
+class Objective(str, enum.Enum):
+    """The quantity to optimise among the points that meet deadline and accuracy floor."""
+
+    MAX_ACCURACY = 'max_accuracy'
+    MIN_ENERGY = 'min_energy'
+    WEIGHTED = 'weighted'  # maximises accuracy - energy_weight x energy
+
+
+AUTO = 'auto'  # by the battery's charge
 OBJECTIVES = (AUTO, *(each.value for each in Objective))
+
+
+def _number(default: float, description: str, *, low: float = 0.0, high: float = 1.0) -> Any:
+    """Return a field for a number in `low`..`high`."""
+    return field(default=default, metadata={'description': description, 'low': low, 'high': high})
 
 
 @dataclass(frozen=True)
 class ManagerSettings:
-    """What the user may choose; the defaults suit a camera of 10 to 30 Hz."""
+    """Settings of the resource manager, all changeable at run time; for cameras of 10 to 30 Hz."""
 
-    deadline_s: float = 0.1  # of applications that no Deadline named; 0: none
-    min_accuracy: float = 0.0
-    objective: str = AUTO  # auto: by the battery
-    energy_weight: float = 0.1  # of `weighted`: accuracy that a joule is worth [1/J]
-    battery_low: float = 0.3
-    battery_high: float = 0.4
-    deadline_probability: float = 0.95
-    switch_margin: float = 0.05
-    power_cap_w: float = 0.0  # of the board, mean over time; 0: none
-    thermal_margin_k: float = 2.0  # sensors stay this far below throttling
-    mission_s: float = 0.0  # the battery has to last this long from when it is set; 0: none
-    mission_reserve: float = 0.05  # charge that is to be left at the mission's end
-    acknowledge_timeout_s: float = 2.0  # a Jetson Xavier NX takes 0.8 s to change a clock
-    acknowledge_attempts: int = 3  # sent this often before a command is given up for hold_s
-    hold_s: float = 10.0  # what was refused is not asked for again for this long
-    battery_timeout_s: float = 30.0
-    report_timeout_s: float = 5.0
-    dvfs: bool = True  # command clocks at all
+    deadline_s: float = _number(
+        0.1, 'deadline of applications without a Deadline message [s]; 0: none', high=3600.0
+    )
+    min_accuracy: float = _number(
+        0.0, 'accuracy floor of applications without a Deadline message, 0..1'
+    )
+    objective: str = field(
+        default=AUTO,
+        metadata={
+            'description': 'quantity to optimise; auto: chosen by the battery charge',
+            'choices': OBJECTIVES,
+        },
+    )
+    energy_weight: float = _number(
+        0.1, 'weighted objective: accuracy that one joule is worth [1/J]', high=1000.0
+    )
+    battery_low: float = _number(
+        0.3, 'charge below which the objective becomes min_energy, 0..battery_high'
+    )
+    battery_high: float = _number(
+        0.4, 'charge above which the objective returns to max_accuracy, battery_low..1'
+    )
+    deadline_probability: float = _number(
+        0.95, 'probability with which each frame has to meet its deadline', low=0.5, high=0.9999
+    )
+    switch_margin: float = _number(
+        0.05, 'relative energy saving, and latency and power margin, required for a switch'
+    )
+    power_cap_w: float = _number(
+        0.0, 'cap on the mean power of the board [W]; 0: no cap', high=10_000.0
+    )
+    thermal_margin_k: float = _number(
+        2.0, 'distance that sensors keep from their throttling temperature [K]', high=50.0
+    )
+    mission_s: float = _number(
+        0.0, 'time that the battery has to last, from when it is set [s]; 0: no mission', high=1e7
+    )
+    mission_reserve: float = _number(0.05, 'charge left at the end of a mission, 0..1')
+    # A Jetson Xavier NX takes 0.8 s to change a frequency.
+    acknowledge_timeout_s: float = _number(
+        2.0, 'time after which an unacknowledged command is sent again [s]', low=0.01, high=600.0
+    )
+    acknowledge_attempts: int = _number(
+        3, 'attempts after which an unacknowledged command raises a warning', low=1, high=1000
+    )
+    hold_s: float = _number(
+        10.0, 'time for which a refused command is not repeated [s]', low=0.1, high=3600.0
+    )
+    battery_timeout_s: float = _number(
+        30.0, 'age at which a battery charge becomes unknown [s]', low=0.1, high=86_400.0
+    )
+    report_timeout_s: float = _number(
+        5.0,
+        'silence after which an application is idle and the platform state is stale [s]',
+        low=0.1,
+        high=3600.0,
+    )
+    dvfs: bool = field(default=True, metadata={'description': 'whether to set frequencies at all'})
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, the value and what is allowed."""
-        check_number('deadline_s', self.deadline_s, low=0.0)
-        check_number('min_accuracy', self.min_accuracy, low=0.0, high=1.0)
+        """Raise ValueError that names the field, its value and the allowed range."""
+        for name in NUMBERS:
+            check_setting(name, getattr(self, name))
+        check_number('battery_high', self.battery_high, low=self.battery_low, high=1.0)
         if self.objective not in OBJECTIVES:
             raise ValueError(f'objective is {self.objective!r}; expected {", ".join(OBJECTIVES)}')
-        check_number('battery_low', self.battery_low, low=0.0, high=1.0)
-        check_number('battery_high', self.battery_high, low=self.battery_low, high=1.0)
-        check_number('deadline_probability', self.deadline_probability, low=0.5, high=0.9999)
-        check_number('switch_margin', self.switch_margin, low=0.0, high=1.0)
-        check_number('energy_weight', self.energy_weight, low=0.0, high=ENERGY_WEIGHT_MAX)
-        check_number('power_cap_w', self.power_cap_w, low=0.0)
-        check_number('thermal_margin_k', self.thermal_margin_k, low=0.0, high=50.0)
-        check_number('mission_s', self.mission_s, low=0.0)
-        check_number('mission_reserve', self.mission_reserve, low=0.0, high=1.0)
-        check_number('acknowledge_attempts', self.acknowledge_attempts, low=1)
-        for name in ('acknowledge_timeout_s', 'hold_s', 'battery_timeout_s', 'report_timeout_s'):
-            check_number(name, getattr(self, name), low=0.0, above=True)
 
     @property
     def target(self) -> Target:
-        """The target of an application that no Deadline has named."""
+        """The target of an application without a Deadline message."""
         deadline_s = self.deadline_s if self.deadline_s > 0.0 else math.nan
         return Target(deadline_s=deadline_s, min_accuracy=self.min_accuracy)
+
+
+NUMBERS = {each.name: each.metadata for each in fields(ManagerSettings) if 'low' in each.metadata}
+
+
+def check_setting(name: str, value: float) -> None:
+    """Raise ValueError if a numeric setting is out of its range."""
+    check_number(name, value, low=NUMBERS[name]['low'], high=NUMBERS[name]['high'])

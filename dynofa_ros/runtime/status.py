@@ -1,4 +1,4 @@
-"""What the resource manager answers: commands to send, and a status to show."""
+"""Output of the resource manager: commands to send, and a status to publish."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dynofa_ros.runtime.actuation.clocks import ClockCommand
 from dynofa_ros.runtime.actuation.subnets import SwitchCommand
 from dynofa_ros.runtime.budget.power_budget import PowerBudget
 from dynofa_ros.runtime.decision.state import Choice
-from dynofa_ros.runtime.objective import Objective
+from dynofa_ros.runtime.settings import Objective
 
 
 @dataclass(frozen=True)
 class AppStatus:
-    """What one application was told, and whether it runs that."""
+    """The choice for one application, and whether the application runs it."""
 
     choice: Choice
     acknowledged: bool
@@ -21,7 +21,7 @@ class AppStatus:
 
 @dataclass(frozen=True)
 class ManagerStatus:
-    """The last decision and how the manager sees the world; mirrors msg/ManagerState."""
+    """The last decision and its inputs; mirrors msg/ManagerState."""
 
     objective: Objective
     objective_reason: str

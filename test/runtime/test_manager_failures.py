@@ -97,9 +97,9 @@ def test_a_refused_clock_is_left_alone_and_decided_around(manager, time):
     time.now_s += 1.0
     outcome = manager.step()
     assert (outcome.switches, outcome.clocks) == ((), None)
-    assert outcome.status.apps[0].choice.goal.subnet_id == 'small'
+    assert outcome.status.apps[0].choice.settled_point.subnet_id == 'small'
     assert not outcome.status.dvfs_acknowledged
-    assert 'clock of gpu cannot be turned, left alone: no permission' in outcome.status.warnings
+    assert 'frequency of gpu cannot be set, not commanded: no permission' in outcome.status.warnings
 
 
 def test_a_refused_clock_is_tried_again_after_a_while(manager, time):
@@ -134,7 +134,7 @@ def test_without_a_platform_sub_networks_are_still_switched(manager):
     outcome = manager.step()
     assert outcome.clocks is None
     assert outcome.switches[0].subnet_id == 'large'
-    assert 'no platform_state: clocks unknown, none commanded' in outcome.status.warnings
+    assert 'no platform_state: frequencies unknown, none commanded' in outcome.status.warnings
 
 
 def test_clocks_of_a_platform_gone_silent_are_not_commanded(manager, time):

@@ -48,7 +48,7 @@ class Robot:
 
     @property
     def point(self):
-        return self.outcome.status.apps[0].choice.goal
+        return self.outcome.status.apps[0].choice.settled_point
 
     @property
     def drawn_w(self):
@@ -77,26 +77,26 @@ def robot(clocked):
 
 def test_a_power_cap_lowers_what_is_chosen_and_lifting_it_brings_it_back(robot):
     free = robot()
-    assert free.run(20.0).apps[0].choice.goal.subnet_id == 'large'
+    assert free.run(20.0).apps[0].choice.settled_point.subnet_id == 'large'
     free.manager.configure(
         ManagerSettings(deadline_s=0.1, objective='max_accuracy', power_cap_w=IDLE_W + 0.4)
     )
     capped = free.run(10.0)
-    assert capped.apps[0].choice.goal.subnet_id in ('small', 'medium')
+    assert capped.apps[0].choice.settled_point.subnet_id in ('small', 'medium')
     assert capped.predicted_power_w <= capped.budget.applications_w <= 0.4
     free.manager.configure(ManagerSettings(deadline_s=0.1, objective='max_accuracy'))
-    assert free.run(1.0).apps[0].choice.goal.subnet_id == 'large'
+    assert free.run(1.0).apps[0].choice.settled_point.subnet_id == 'large'
 
 
 def test_the_rest_is_told_from_the_applications(robot):
     status = robot(power_cap_w=10.0).run(20.0)
-    assert status.budget.rest.mean_w == pytest.approx(IDLE_W, abs=0.02)
+    assert status.budget.base_load.mean_w == pytest.approx(IDLE_W, abs=0.02)
 
 
 def test_a_cap_that_cannot_be_met_is_a_warning_and_the_least_power_runs(robot):
     status = robot(power_cap_w=1.0).run(5.0)
     assert status.budget.applications_w == 0.0
-    assert status.apps[0].choice.goal.energy_j == 0.01
+    assert status.apps[0].choice.settled_point.energy_j == 0.01
     assert any(
         each.startswith('power cap not met: 1 W (set by parameter) leaves 0 W, needed are 0.1 W')
         for each in status.warnings
@@ -109,10 +109,10 @@ def test_a_mission_lowers_what_is_chosen_and_cancelling_it_brings_it_back(robot)
     camera.manager.observe_battery(0.9, energy_j=100.0 * (IDLE_W + 0.4))
     camera.manager.request_mission(100.0)
     status = camera.run(1.0)
-    assert status.apps[0].choice.goal.subnet_id in ('small', 'medium')
+    assert status.apps[0].choice.settled_point.subnet_id in ('small', 'medium')
     assert status.budget.mission_left_s == pytest.approx(99.0)
     camera.manager.request_mission(0.0)
-    assert camera.run(1.0).apps[0].choice.goal.subnet_id == 'large'
+    assert camera.run(1.0).apps[0].choice.settled_point.subnet_id == 'large'
 
 
 def test_a_mission_that_began_some_time_ago_has_less_left(robot):
@@ -139,7 +139,7 @@ def test_a_battery_that_falls_silent_leaves_the_cap_of_the_mission_with_a_warnin
     status = camera.manager.step().status
     assert status.budget.board == before
     assert before.power_w < 0.1
-    warning = 'battery energy unknown or stale: the power cap of the mission is as it was last'
+    warning = 'battery energy unknown or stale: the last power cap of the mission holds'
     assert warning in status.warnings
     assert math.isnan(status.battery_energy_j)
 
@@ -148,7 +148,7 @@ def test_heat_lowers_what_is_chosen_before_the_hardware_throttles(robot):
     camera = robot()
     camera.temperatures = (TemperatureObservation('gpu', 93.5, 95.0),)
     status = camera.run(30.0)
-    assert status.apps[0].choice.goal.subnet_id == 'small'
+    assert status.apps[0].choice.settled_point.subnet_id == 'small'
     assert 'gpu throttles at 95 degrees' in status.budget.board.reason
 
 
@@ -166,7 +166,7 @@ def test_an_application_without_energies_is_named_where_a_cap_is_asked_for(
 ):
     manager = ResourceManager(ManagerSettings(power_cap_w=power_cap_w), clock=lambda: 0.0)
     manager.set_profile(make_profile(make_point(energy_j=math.nan)))
-    text = 'energy of camera unknown: left out of the power cap'
+    text = 'energy of camera unknown: not counted against the power cap'
     assert (text in manager.step().status.warnings) == warned
 
 
@@ -179,7 +179,7 @@ def test_weighted_trades_accuracy_for_energy_at_the_rate_that_is_set(clocked):
         manager = ResourceManager(settings, clock=lambda: 0.0)
         manager.set_profile(clocked())
         manager.request_target(TargetRequest('camera', 0.2))
-        chosen.append(manager.step().status.apps[0].choice.goal.subnet_id)
+        chosen.append(manager.step().status.apps[0].choice.settled_point.subnet_id)
     assert chosen == ['large', 'small']
 
 

@@ -32,5 +32,5 @@ def test_an_impossible_charge_is_refused(charge):
 
 
 def test_the_low_threshold_is_not_above_the_high_one():
-    with pytest.raises(ValueError, match=r'battery_low is 0\.5; expected up to battery_high, 0\.4'):
+    with pytest.raises(ValueError, match=r'battery_low is 0\.5; expected 0 to 0\.4'):
         BatteryObjective(low=0.5, high=0.4)

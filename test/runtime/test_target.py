@@ -3,7 +3,7 @@ import math
 import pytest
 
 from dynofa_ros.runtime import Target, TargetRequest
-from dynofa_ros.runtime.targets import WAITING_MAX, TargetBook
+from dynofa_ros.runtime.targets import APPLICATIONS_MAX, TargetBook
 
 
 @pytest.mark.parametrize('deadline_s', [0.0, -0.1, math.inf])
@@ -66,7 +66,7 @@ def test_the_default_changes_only_where_nobody_asked():
 
 def test_wrong_names_do_not_fill_the_memory():
     book = TargetBook(Target())
-    for index in range(WAITING_MAX):
+    for index in range(APPLICATIONS_MAX):
         book.request(TargetRequest(f'app{index}', 0.1))
     with pytest.raises(ValueError, match=r'one_more'):
         book.request(TargetRequest('one_more', 0.1))

@@ -1,7 +1,6 @@
-"""The resource-manager node: hears reports and targets, commands sub-networks and clocks.
+"""The resource-manager node: receives reports and targets, commands sub-networks and frequencies.
 
-It translates and times; what is decided, and how refusals and silence are met, is in
-`dynofa_ros.runtime.manager`.
+It converts messages and runs the timer; `dynofa_ros.runtime.manager` makes the decisions.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import BatteryState
@@ -35,6 +35,7 @@ from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.resource_manager import messages, parameters
 from dynofa_ros.nodes.run_node import run_node
 from dynofa_ros.runtime import ResourceManager
+from dynofa_ros.runtime.status import ManagerStatus
 
 
 class ResourceManagerNode(Node):
@@ -46,28 +47,28 @@ class ResourceManagerNode(Node):
         self._manager = ResourceManager(parameters.settings_with(self, []), clock=time.monotonic)
         self._diagnostics = Diagnostics(self, 'resource_manager')
         self._logged: deque[str] = deque(maxlen=64)
-        self._commands = {'sub-network commands': 0, 'clock commands': 0}
+        self._commands = {'sub-network commands': 0, 'frequency commands': 0}
         self._switch_publisher = self._publisher(SubnetCommand, 'subnet_command')
         self._clocks_publisher = self._publisher(DvfsCommand, 'dvfs_command')
         self._state_publisher = self._publisher(ManagerState, 'manager_state')
-        self._listen(SubnetProfile, 'subnet_profile', self._on_profile)
-        self._listen(FrameReport, 'frame_report', self._on_frame)
-        self._listen(SubnetState, 'subnet_state', self._on_subnet)
-        self._listen(PlatformState, 'platform_state', self._on_platform)
-        self._listen(Deadline, 'deadline', self._on_deadline)
-        self._listen(BatteryState, 'battery', self._on_battery)
-        self._listen(Mission, 'mission', self._on_mission)
+        self._subscribe(SubnetProfile, 'subnet_profile', self._on_profile)
+        self._subscribe(FrameReport, 'frame_report', self._on_frame)
+        self._subscribe(SubnetState, 'subnet_state', self._on_subnet)
+        self._subscribe(PlatformState, 'platform_state', self._on_platform)
+        self._subscribe(Deadline, 'deadline', self._on_deadline)
+        self._subscribe(BatteryState, 'battery', self._on_battery)
+        self._subscribe(Mission, 'mission', self._on_mission)
         self._timer = self._start_timer(self.get_parameter(parameters.DECISION_RATE).value)
         self.add_on_set_parameters_callback(self._check_parameters)
-        self.add_post_set_parameters_callback(self._take_parameters)
+        self.add_post_set_parameters_callback(self._apply_parameters)
         self._diagnostics.ok('waiting for an application')
 
     def _publisher(self, kind: Any, topic: str) -> Any:
         """Create a publisher with the topic's own quality of service."""
         return self.create_publisher(kind, topic, qos_profile(topic))
 
-    def _listen(self, kind: Any, topic: str, receive: Callable[[Any], None]) -> None:
-        """Subscribe; what `receive` refuses is counted, and the node goes on."""
+    def _subscribe(self, kind: Any, topic: str, receive: Callable[[Any], None]) -> None:
+        """Subscribe; a message for which `receive` raises ValueError is counted as refused."""
 
         def callback(message: Any) -> None:
             try:
@@ -80,13 +81,12 @@ class ResourceManagerNode(Node):
         self.create_subscription(kind, topic, callback, qos_profile(topic))
 
     def _start_timer(self, rate_hz: float) -> Any:
-        """Decide at a fixed rate of the steady clock, also while simulated time stands still."""
+        """Decide at a fixed rate of the steady clock, even if simulated time stands still."""
         return self.create_timer(
             1.0 / rate_hz, self._step, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
 
     def _on_profile(self, message: SubnetProfile) -> None:
-        """Let an application join, or replace its profile."""
         profile = messages.profile_from(message)
         self._manager.set_profile(profile)
         self.get_logger().info(
@@ -104,7 +104,7 @@ class ResourceManagerNode(Node):
         self._manager.observe_platform(messages.platform_from(message))
 
     def _on_deadline(self, message: Deadline) -> None:
-        """Change targets; those of an unknown application wait for it, and are counted."""
+        """Change targets; a request for an unknown application is kept, and counted as refused."""
         request = messages.target_from(message)
         self._manager.request_target(request)
         if request.app and request.app not in self._manager.apps:
@@ -123,35 +123,35 @@ class ResourceManagerNode(Node):
         self._manager.request_mission(message.duration_s, ago_s=ago_s)
 
     def _step(self) -> None:
-        """Decide, send what is to be sent, and show the state."""
-        outcome = self._manager.step()
+        """Decide, and publish commands, state and diagnostics."""
+        output = self._manager.step()
         header = Header(stamp=self.get_clock().now().to_msg())
-        for command in outcome.switches:
+        for command in output.switches:
             self._switch_publisher.publish(messages.switch_message(command, header=header))
             self._log(f'{command.app}: {command.subnet_id} on {command.processor}', command)
             self._commands['sub-network commands'] += 1
-        if outcome.clocks is not None:
-            self._clocks_publisher.publish(messages.clocks_message(outcome.clocks, header=header))
+        if output.clocks is not None:
+            self._clocks_publisher.publish(messages.clocks_message(output.clocks, header=header))
             clocks = ', '.join(
-                f'{name} {hz / 1e6:.0f} MHz' for name, hz in outcome.clocks.clocks_hz.items()
+                f'{name} {hz / 1e6:.0f} MHz' for name, hz in output.clocks.clocks_hz.items()
             )
-            self._log(f'clocks: {clocks}', outcome.clocks)
-            self._commands['clock commands'] += 1
-        status = outcome.status
+            self._log(f'frequencies: {clocks}', output.clocks)
+            self._commands['frequency commands'] += 1
+        status = output.status
         self._state_publisher.publish(messages.status_message(status, header=header))
-        self._show(status)
+        self._diagnose(status)
 
     def _log(self, text: str, command: Any) -> None:
-        """Log a command with its number and reason; one that is repeated is no news."""
+        """Log a command with its number and reason, a repeated one at debug level."""
         line = f'command {command.sequence}, {text} ({command.reason})'
         if line in self._logged:
-            self.get_logger().debug(f'again: {line}')
+            self.get_logger().debug(f'repeated: {line}')
         else:
             self._logged.append(line)
             self.get_logger().info(line)
 
-    def _show(self, status: Any) -> None:
-        """Put the state into diagnostics."""
+    def _diagnose(self, status: ManagerStatus) -> None:
+        """Set the diagnostics."""
         diagnostics = self._diagnostics
         for key, value in self._commands.items():
             diagnostics.set(key, value)
@@ -159,27 +159,27 @@ class ResourceManagerNode(Node):
         diagnostics.set('power cap', str(status.budget.board))
         diagnostics.set('decisions', status.decisions)
         diagnostics.set('decision_s', f'{status.decision_s:.6f}')
-        violated_targets = [
-            f'{each.choice.app} gives up {" and ".join(each.choice.violated_targets)}'
+        problems = [
+            f'{each.choice.app} violates {" and ".join(each.choice.violated_targets)}'
             for each in status.apps
             if each.choice.violated_targets
         ]
-        problems = [*violated_targets, *status.warnings]
+        problems += status.warnings
         if problems and status.apps:
             diagnostics.warn('; '.join(problems))
         elif status.apps:
             diagnostics.ok(f'managing {", ".join(each.choice.app for each in status.apps)}')
 
-    def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
-        """Refuse a change that the settings do not allow, with the reason."""
+    def _check_parameters(self, changes: list[Parameter[Any]]) -> SetParametersResult:
+        """Refuse values that are out of range, with the reason."""
         try:
             parameters.settings_with(self, changes)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
-    def _take_parameters(self, changes: list[Parameter]) -> None:
-        """Put a change into force, at once."""
+    def _apply_parameters(self, changes: list[Parameter[Any]]) -> None:
+        """Apply changed parameters at once."""
         rates = [each.value for each in changes if each.name == parameters.DECISION_RATE]
         if rates:
             self.destroy_timer(self._timer)
@@ -190,7 +190,7 @@ class ResourceManagerNode(Node):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to stop; return 1 if it cannot start."""
+    """Run the node until shutdown; return 1 if it cannot start."""
     return run_node(ResourceManagerNode, args, name='resource_manager_node')
 
 

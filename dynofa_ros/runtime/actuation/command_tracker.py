@@ -1,4 +1,4 @@
-"""Follow a command until its receiver acknowledges it: nobody assumes that it was obeyed."""
+"""Track a command until its receiver acknowledges it; no command is assumed to be obeyed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ class AckStatus(enum.Enum):
     """What to do about the last command."""
 
     DONE = 'done'  # acknowledged, or never sent
-    WAITING = 'waiting'  # its time is not up
-    REPEAT = 'repeat'  # its time is up: send it again
-    RENEW = 'renew'  # its number is used up: send it under a new one
-    REFUSED = 'refused'  # the receiver will not obey: decide without it
+    WAITING = 'waiting'  # within the timeout
+    REPEAT = 'repeat'  # timed out: send again
+    RENEW = 'renew'  # sequence number used by an earlier manager: send with a new one
+    REFUSED = 'refused'  # refused by the receiver: decide without it
 
 
 class CommandTracker:
-    """Sequence number, attempts and time-out of the last command to one receiver."""
+    """Sequence number, attempts and timeout of the last command to one receiver."""
 
     def __init__(self) -> None:
         self.sequence = 0
@@ -30,11 +30,11 @@ class CommandTracker:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the receiver does what it was told, or was told nothing yet."""
+        """Whether the receiver obeys the last command, or none was sent."""
         return self._acknowledged
 
     def new(self, *, now_s: float) -> int:
-        """Count a new command, and return its sequence number."""
+        """Register a new command, and return its sequence number."""
         self.sequence += 1
         self.attempts = 1
         self.sent_s = now_s
@@ -42,30 +42,32 @@ class CommandTracker:
         self._acknowledged = self._refused = self._used_up = False
         return self.sequence
 
-    def repeat(self, *, now_s: float) -> int:
-        """Count one more attempt, and return the sequence number, which stays."""
+    def repeat(self, *, now_s: float) -> None:
+        """Register another attempt with the same sequence number."""
         self.attempts += 1
         self.sent_s = now_s
-        return self.sequence
 
     def observe(self, *, sequence: int, applied: bool, matches: bool) -> None:
-        """Take in the receiver's state: the last command it saw, if it obeyed, if it still does."""
+        """Update with the receiver's state.
+
+        `sequence` is the last command that it received, `applied` whether it obeyed, and `matches`
+        whether its state is still the commanded one.
+        """
         if sequence > self.sequence:
-            # It saw commands of a manager before this one. Count on from there, or it would take
-            # the next command for an old one.
+            # The receiver got commands from an earlier manager, and ignores lower numbers.
             self.sequence, self._used_up = sequence, self._sent
             self._acknowledged = not self._sent
             return
         if not self._sent:
             return
-        mine = sequence == self.sequence and not self._used_up
-        self._refused = mine and not applied
-        self._acknowledged = mine and applied and matches
+        own = sequence == self.sequence and not self._used_up
+        self._refused = own and not applied
+        self._acknowledged = own and applied and matches
         if self._acknowledged:
             self.attempts = 0
 
     def check(self, *, now_s: float, timeout_s: float) -> AckStatus:
-        """Say what to do now. A refusal counts once its time is up: a swap may take a while."""
+        """Return what to do now. A refusal counts after the timeout: a switch may take a while."""
         if self._used_up:
             return AckStatus.RENEW
         if self._acknowledged:

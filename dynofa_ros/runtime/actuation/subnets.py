@@ -1,4 +1,4 @@
-"""Tell one application what to run, until it says that it does."""
+"""Command the sub-network of one application until it is acknowledged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SwitchCommand:
 
 
 class SubnetControl:
-    """The last command of one application, and what it refused."""
+    """The last command of one application, and the operating points that it refused."""
 
     def __init__(self, app: str) -> None:
         self.tracker = CommandTracker()
@@ -36,28 +36,28 @@ class SubnetControl:
         self._result = ''
         self._refused_until_s: dict[PointKey, float] = {}
 
-    def observe(self, seen: SubnetObservation) -> None:
-        """Take in what the application runs."""
-        self._result = seen.command_result
+    def observe(self, observation: SubnetObservation) -> None:
+        """Update with the sub-network that the application runs."""
+        self._result = observation.command_result
         last = self._last
-        matches = last is not None and (seen.subnet_id, seen.processor) == (
-            last.subnet_id,
-            last.processor,
-        )
         self.tracker.observe(
-            sequence=seen.command_sequence, applied=seen.command_applied, matches=matches
+            sequence=observation.command_sequence,
+            applied=observation.command_applied,
+            matches=last is not None
+            and observation.subnet_id == last.subnet_id
+            and observation.processor == last.processor,
         )
 
     def refused(self, *, now_s: float) -> frozenset[PointKey]:
-        """Return what the application cannot run at present."""
+        """Return the points that the application cannot run at present."""
         return frozenset(key for key, until_s in self._refused_until_s.items() if until_s > now_s)
 
-    def give_up_refused(self, *, now_s: float, settings: ManagerSettings) -> bool:
-        """Leave a refused point out for `hold_s`; True if there is one."""
+    def suspend_refused(self, *, now_s: float, settings: ManagerSettings) -> bool:
+        """Exclude a refused point for `hold_s`; True if there is one."""
         timeout_s = settings.acknowledge_timeout_s
         if self.tracker.check(now_s=now_s, timeout_s=timeout_s) is not AckStatus.REFUSED:
             return False
-        assert self._key is not None  # something was sent, or nothing could be refused
+        assert self._key is not None  # only a command that was sent can be refused
         self._refused_until_s[self._key] = now_s + settings.hold_s
         self._key = None
         return True
@@ -67,10 +67,10 @@ class SubnetControl:
     ) -> SwitchCommand | None:
         """Return the command to send now: a new one, the last one again, or none."""
         last, target = self._last, choice.target
-        same_deadline = last is not None and _same(last.deadline_s, target.deadline_s)
+        same_deadline = last is not None and _equal(last.deadline_s, target.deadline_s)
         changed = choice.point.key != self._key or not same_deadline
-        state = self.tracker.check(now_s=now_s, timeout_s=settings.acknowledge_timeout_s)
-        if changed or state is AckStatus.RENEW:
+        status = self.tracker.check(now_s=now_s, timeout_s=settings.acknowledge_timeout_s)
+        if changed or status is AckStatus.RENEW:
             self._key = choice.point.key
             self._last = SwitchCommand(
                 app=self._app,
@@ -82,13 +82,13 @@ class SubnetControl:
                 reason=choice.reason,
             )
             return self._last
-        if state is AckStatus.REPEAT:
+        if status is AckStatus.REPEAT:
             self.tracker.repeat(now_s=now_s)
             return self._last
         return None
 
     def warnings(self, *, now_s: float, settings: ManagerSettings) -> list[str]:
-        """Say what was refused, and what is not acknowledged after so many attempts."""
+        """Return a warning for each refused point, and for a command without acknowledgement."""
         result = [
             f'{self._app} refused {key[0]} on {key[2]}: {self._result}'
             for key in sorted(self.refused(now_s=now_s))
@@ -101,6 +101,6 @@ class SubnetControl:
         return result
 
 
-def _same(left: float, right: float) -> bool:
-    """Whether two deadlines are equal; none equals none."""
-    return left == right or (math.isnan(left) and math.isnan(right))
+def _equal(left_s: float, right_s: float) -> bool:
+    """Whether two deadlines are equal, NaN (none) equal to NaN."""
+    return left_s == right_s or (math.isnan(left_s) and math.isnan(right_s))

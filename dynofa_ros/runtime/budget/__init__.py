@@ -1,1 +1,1 @@
-"""Power limits: explicit caps, battery and mission, temperature."""
+"""Power budget: parameter, battery mission and temperature caps, and the base load."""

@@ -1,4 +1,4 @@
-"""The battery as the resource manager knows it, and the objective that follows."""
+"""Charge and energy of the battery, and the objective that follows from the charge."""
 
 from __future__ import annotations
 
@@ -6,41 +6,40 @@ import math
 from dataclasses import dataclass
 
 from dynofa_ros.runtime.checks import check_number
-from dynofa_ros.runtime.objective import BatteryObjective, Objective
-from dynofa_ros.runtime.settings import AUTO, ManagerSettings
+from dynofa_ros.runtime.settings import AUTO, ManagerSettings, Objective
 
 SECONDS_PER_HOUR = 3600.0
 
 
 @dataclass(frozen=True)
 class BatteryObservation:
-    """A battery as it reports itself. NaN is unknown, and so is a 0 where 0 cannot be.
+    """Fields of sensor_msgs/BatteryState. Unknown is NaN, or 0 where 0 is impossible.
 
-    Drivers leave fields that they do not know at 0, though BatteryState asks for NaN.
+    Many drivers leave unknown fields at 0, although BatteryState asks for NaN.
     """
 
     percentage: float  # charge, a fraction 0..1
     voltage_v: float = math.nan
     charge_ah: float = math.nan  # left
-    capacity_ah: float = math.nan  # when full, as it is now
-    design_capacity_ah: float = math.nan  # when full, as it was new
+    capacity_ah: float = math.nan  # when full, as of now
+    design_capacity_ah: float = math.nan  # when full, as new
 
     @property
     def full_ah(self) -> float:
-        """Charge when full [Ah]: of the battery as it is, else as it was new; NaN: unknown."""
+        """Charge when full [Ah], from the present or else the design capacity; NaN: unknown."""
         known = (each for each in (self.capacity_ah, self.design_capacity_ah) if _positive(each))
         return next(known, math.nan)
 
     @property
     def charge(self) -> float:
-        """Charge, a fraction; where the battery does not say it, charge over capacity."""
+        """Charge, a fraction; computed from charge and capacity if not reported."""
         if math.isnan(self.percentage) and _positive(self.charge_ah):
             return self.charge_ah / self.full_ah
         return self.percentage
 
     @property
     def energy_j(self) -> float:
-        """Energy left [J] at the voltage now: charge, else share of the capacity; NaN: unknown."""
+        """Energy left [J] at the present voltage, from charge or else capacity; NaN: unknown."""
         if not _positive(self.voltage_v):
             return math.nan
         if self.percentage == 0.0:
@@ -53,37 +52,71 @@ def _positive(value: float) -> bool:
     return math.isfinite(value) and value > 0.0
 
 
-class EnergyState:
-    """Last charge heard of, and for how long to believe it."""
+class BatteryObjective:
+    """Objective by charge with hysteresis: saves energy below `low`, until above `high`.
+
+    With an unknown charge (NaN) the objective is maximum accuracy.
+    """
+
+    def __init__(self, *, low: float, high: float) -> None:
+        self._saving = False
+        self.set_thresholds(low=low, high=high)
+
+    def set_thresholds(self, *, low: float, high: float) -> None:
+        """Set both thresholds, fractions of the charge. Raises ValueError unless low <= high."""
+        check_number('battery_high', high, low=0.0, high=1.0)
+        check_number('battery_low', low, low=0.0, high=high)
+        self._low, self._high = low, high
+
+    def choose(self, percentage: float) -> tuple[Objective, str]:
+        """Return the objective for a charge (fraction 0..1, NaN unknown), and its reason.
+
+        Raises ValueError for a charge outside 0..1.
+        """
+        check_number('battery percentage', percentage, low=0.0, high=1.0, nan=True)
+        if math.isnan(percentage):
+            self._saving = False
+            return Objective.MAX_ACCURACY, 'battery charge unknown'
+        if percentage < self._low:
+            self._saving = True
+        elif percentage > self._high:
+            self._saving = False
+        if not self._saving:
+            return Objective.MAX_ACCURACY, f'battery {percentage:.0%} is sufficient'
+        if percentage < self._low:
+            return Objective.MIN_ENERGY, f'battery {percentage:.0%} is below {self._low:.0%}'
+        return Objective.MIN_ENERGY, f'battery {percentage:.0%} is not yet above {self._high:.0%}'
+
+
+class BatteryMonitor:
+    """The last charge and energy received, and their timeout."""
 
     def __init__(self, settings: ManagerSettings) -> None:
         self._settings = settings
         self._chooser = BatteryObjective(low=settings.battery_low, high=settings.battery_high)
         self._percentage = self._energy_j = math.nan
-        self._heard_s = -math.inf
+        self._received_s = -math.inf
 
     def configure(self, settings: ManagerSettings) -> None:
-        """Take new settings."""
+        """Apply new settings."""
         self._settings = settings
         self._chooser.set_thresholds(low=settings.battery_low, high=settings.battery_high)
 
     def observe(self, percentage: float, *, energy_j: float, now_s: float) -> None:
-        """Take in a charge, a fraction, and the energy left [J]; NaN: unknown.
+        """Update with a charge, a fraction, and the energy left [J]; NaN: unknown.
 
-        Raises ValueError outside 0..1 or for an energy below 0, which leave the last charge valid,
-        and for a charge of NaN, which sensor_msgs/BatteryState means by unknown: both are
-        unknown from then on.
+        Raises ValueError outside 0..1 or for an energy below 0, and keeps the last values. It is
+        also raised for a charge of NaN, after which both are unknown.
         """
         if math.isnan(percentage):
             self._percentage = self._energy_j = math.nan
-        if not 0.0 <= percentage <= 1.0:
-            raise ValueError(f'battery percentage is {percentage:g}; expected 0 to 1')
+        check_number('battery percentage', percentage, low=0.0, high=1.0)
         check_number('battery energy_j', energy_j, low=0.0, nan=True)
-        self._percentage, self._energy_j, self._heard_s = percentage, energy_j, now_s
+        self._percentage, self._energy_j, self._received_s = percentage, energy_j, now_s
 
     def percentage(self, *, now_s: float) -> float:
         """Return the charge; NaN if unknown or stale."""
-        stale = now_s - self._heard_s >= self._settings.battery_timeout_s
+        stale = now_s - self._received_s >= self._settings.battery_timeout_s
         return math.nan if stale else self._percentage
 
     def energy_j(self, *, now_s: float) -> float:
@@ -98,13 +131,13 @@ class EnergyState:
         return self._energy_j * (1.0 - self._settings.mission_reserve / percentage)
 
     def objective(self, *, now_s: float) -> tuple[Objective, str]:
-        """Return the objective, and why."""
+        """Return the objective and its reason."""
         if self._settings.objective != AUTO:
             return Objective(self._settings.objective), 'set by parameter'
         return self._chooser.choose(self.percentage(now_s=now_s))
 
     def warnings(self, *, now_s: float) -> list[str]:
-        """Say so where the objective should follow a battery that is not known."""
+        """Return a warning if the objective depends on an unknown charge."""
         if self._settings.objective != AUTO or not math.isnan(self.percentage(now_s=now_s)):
             return []
         return ['battery charge unknown or stale: objective max_accuracy']

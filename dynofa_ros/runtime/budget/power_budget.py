@@ -1,7 +1,7 @@
-"""How much the applications may draw: the least cap of the board, less what it draws itself.
+"""Power budget of the applications: the lowest cap on the board minus the base load.
 
 A cap is set by parameter, by the temperatures, or by a mission that the battery has to last. All
-are of the board, mean over time; `decide` is given what they leave to the applications.
+limit the mean power of the board; `decide` gets the rest.
 """
 
 from __future__ import annotations
@@ -11,110 +11,109 @@ from collections import deque
 from dataclasses import dataclass
 
 from dynofa_ros.runtime.actuation.clocks import CHANGE_S
-from dynofa_ros.runtime.budget.cap import Cap, Mission, SteadyCap
+from dynofa_ros.runtime.budget.cap import Cap, CapFilter, Mission
 from dynofa_ros.runtime.budget.thermal import ThermalCap
 from dynofa_ros.runtime.decision.state import Decision
 from dynofa_ros.runtime.estimation.base_power import BaseLoad, BaseLoadEstimator
 from dynofa_ros.runtime.observation import CPU_PACKAGES, PlatformObservation
 from dynofa_ros.runtime.settings import ManagerSettings
 
-# Power is looked at in means of this long: a camera of 10 Hz leaves the processor between frames.
+# Power is averaged over this time: at 10 Hz the processor is idle between frames.
 WINDOW_S = 1.0
 
 
 @dataclass(frozen=True)
 class PowerBudget:
-    """The cap of the board, and what it leaves to the applications."""
+    """The cap on the board, and the part left for the applications."""
 
     board: Cap
-    rest: BaseLoad | None  # what the board draws beside the applications; None: never known
+    base_load: BaseLoad | None  # None: never measured
     applications_w: float  # all together, above idle; infinite: no cap
     mission_left_s: float  # NaN: no mission
-    asked_for: bool  # a parameter or a mission asks for a cap, not heat alone
+    requested: bool  # by a parameter or a mission; False: temperatures alone set a cap
 
     def warnings(self, decision: Decision) -> list[str]:
-        """Say where a decision does not keep to it."""
+        """Return warnings if a decision exceeds the budget or cannot be checked against it."""
         result = []
         if not decision.power_cap_met:
             result.append(
                 f'power cap not met: {self.board} leaves {self.applications_w:.4g} W, '
                 f'needed are {decision.power_w:.4g} W'
             )
-        if decision.unmetered and (self.asked_for or not self.applications_w):
+        if decision.unmetered and (self.requested or not self.applications_w):
             unmetered = ', '.join(decision.unmetered)
-            result.append(f'energy of {unmetered} unknown: left out of the power cap')
+            result.append(f'energy of {unmetered} unknown: not counted against the power cap')
         return result
 
 
 class PowerControl:
-    """Knows the board's power and temperatures, and what limits them."""
+    """Tracks power and temperatures of the board, and computes the budget."""
 
     def __init__(self, settings: ManagerSettings, *, now_s: float) -> None:
         self._settings = settings
-        self._rest = BaseLoadEstimator()
+        self._base_load = BaseLoadEstimator()
         self._thermal = ThermalCap()
         self._mission = Mission()
         self._mission.begin(settings.mission_s, begun_s=now_s)
-        self._steady = SteadyCap()
-        # Power that the applications were expected to draw, and since when.
+        self._filter = CapFilter()
+        # Expected powers of the applications, each with the time from which it applies.
         self._expected: deque[tuple[float, float]] = deque([(-math.inf, 0.0)])
-        self._heard_s = -math.inf  # when power was known last
-        self._seen_s = -math.inf
+        self._power_known_s = -math.inf
+        self._observed_s = -math.inf
         self._source = ''
-        self._begun_s = self._looked_s = now_s
-        self._energy_j = 0.0  # drawn since the window began
+        self._window_s = self._thermal_s = now_s  # begin of the window, last thermal update
+        self._energy_j = 0.0  # since the window began
 
     def configure(self, settings: ManagerSettings, *, now_s: float) -> None:
-        """Take new settings; another `mission_s` begins now."""
+        """Apply new settings; a changed `mission_s` begins a mission now."""
         if settings.mission_s != self._settings.mission_s:
             self._mission.begin(settings.mission_s, begun_s=now_s)
         self._settings = settings
-        self._steady.reset()
+        self._filter.reset()
 
     def request_mission(self, duration_s: float, *, begun_s: float) -> None:
-        """Begin a mission, or cancel it with 0. Raises ValueError for what is not a duration."""
+        """Begin a mission; 0 cancels. Raises ValueError for an impossible duration."""
         self._mission.begin(duration_s, begun_s=begun_s)
-        self._steady.reset()
+        self._filter.reset()
 
-    def decided(self, expected_w: float, *, now_s: float) -> None:
-        """Remember what the applications are expected to draw from now on."""
-        if expected_w != self._expected[-1][1]:
-            self._expected.append((now_s, expected_w))
+    def expect(self, power_w: float, *, now_s: float) -> None:
+        """Store the expected power of the applications from now on."""
+        if power_w != self._expected[-1][1]:
+            self._expected.append((now_s, power_w))
 
-    def observe(self, seen: PlatformObservation, *, now_s: float) -> None:
-        """Take in power and temperatures; a reading is of the time since the one before."""
-        since_s, self._seen_s = now_s - self._seen_s, now_s
-        self._source = seen.power_source
+    def observe(self, observation: PlatformObservation, *, now_s: float) -> None:
+        """Update with power and temperatures; power is the mean since the last observation."""
+        since_s, self._observed_s = now_s - self._observed_s, now_s
+        self._source = observation.power_source
         if since_s >= self._settings.report_timeout_s:
-            self._begun_s, self._energy_j = now_s, 0.0
+            self._window_s, self._energy_j = now_s, 0.0
             return
-        self._energy_j += seen.known_power_w * since_s
-        window_s = now_s - self._begun_s
+        self._energy_j += observation.known_power_w * since_s
+        window_s = now_s - self._window_s
         if window_s < WINDOW_S:
             return
         power_w = self._energy_j / window_s
-        self._begun_s, self._energy_j = now_s, 0.0
+        self._window_s, self._energy_j = now_s, 0.0
         if math.isnan(power_w):
-            power_w = self._assumed_w()
+            base = self._base_load.estimate()
+            power_w = self._expected[-1][1] + (base.mean_w if base else 0.0)
         else:
-            self._heard_s = now_s
-            self._rest.observe(power_w, expected_w=self._expected_lately(window_s, now_s=now_s))
-        self._thermal.observe(seen.temperatures, power_w=power_w, dt_s=now_s - self._looked_s)
-        self._looked_s = now_s
+            self._power_known_s = now_s
+            expected_w = self._expected_since(now_s - window_s - CHANGE_S)
+            self._base_load.observe(power_w, expected_w=expected_w)
+        self._thermal.observe(
+            observation.temperatures, power_w=power_w, dt_s=now_s - self._thermal_s
+        )
+        self._thermal_s = now_s
 
-    def _expected_lately(self, window_s: float, *, now_s: float) -> list[float]:
-        """Return the expectations that the window may show: a command takes its time."""
-        while len(self._expected) > 1 and self._expected[1][0] <= now_s - window_s - CHANGE_S:
+    def _expected_since(self, begin_s: float) -> list[float]:
+        """Return the expectations that applied at or after a time, and drop earlier ones."""
+        while len(self._expected) > 1 and self._expected[1][0] <= begin_s:
             self._expected.popleft()
         return [expected_w for _, expected_w in self._expected]
 
-    def _assumed_w(self) -> float:
-        """Return the board's power where it is not read: as it was, and as it is expected."""
-        rest = self._rest.estimate()
-        return self._expected[-1][1] + (rest.mean_w if rest else 0.0)
-
     def budget(self, energy_j: float, *, now_s: float) -> PowerBudget:
-        """Return what may be drawn; `energy_j` is the battery's, to be used (NaN: unknown)."""
+        """Return the budget; `energy_j` is the usable energy of the battery (NaN: unknown)."""
         settings = self._settings
         board = min(
             Cap(settings.power_cap_w, 'set by parameter') if settings.power_cap_w else Cap(),
@@ -122,36 +121,35 @@ class PowerControl:
             self._mission.cap(energy_j, now_s=now_s),
             key=lambda each: each.power_w,
         )
-        rest = self._rest.estimate()
-        rest_w = rest.at_most_w(settings.deadline_probability) if rest else 0.0
-        left_w = self._steady.follow(max(0.0, board.power_w - rest_w), now_s=now_s)
+        base = self._base_load.estimate()
+        base_w = base.quantile_w(settings.deadline_probability) if base else 0.0
         return PowerBudget(
             board,
-            rest,
-            left_w,
+            base,
+            applications_w=self._filter.update(max(0.0, board.power_w - base_w), now_s=now_s),
             mission_left_s=self._mission.left_s(now_s=now_s),
-            asked_for=self._asked_for(now_s=now_s),
+            requested=self._requested(now_s=now_s),
         )
 
-    def _asked_for(self, *, now_s: float) -> bool:
-        """Whether somebody asks for a cap; heat sets one unasked."""
+    def _requested(self, *, now_s: float) -> bool:
+        """Whether a parameter or a mission sets a cap."""
         return self._settings.power_cap_w > 0.0 or self._mission.left_s(now_s=now_s) > 0.0
 
     def warnings(self, energy_j: float, *, now_s: float) -> list[str]:
-        """Say what is missing of what the caps need, and what is done without it."""
+        """Return a warning for each missing input of the caps, with the fallback."""
         result = self._thermal.warnings()
         if self._mission.left_s(now_s=now_s) > 0.0 and math.isnan(energy_j):
             known = math.isfinite(self._mission.cap(energy_j, now_s=now_s).power_w)
-            kept = 'is as it was last' if known else 'is none yet'
-            result.append(f'battery energy unknown or stale: the power cap of the mission {kept}')
-        silent = now_s - self._heard_s >= self._settings.report_timeout_s
-        if silent and self._asked_for(now_s=now_s):
-            known = self._rest.estimate() is not None
-            kept = 'the rest is as it was last' if known else 'all the cap goes to applications'
-            result.append(f'board power unknown: {kept}')
-        elif self._source == CPU_PACKAGES and self._asked_for(now_s=now_s):
+            fallback = 'the last power cap of the mission holds' if known else 'no cap yet'
+            result.append(f'battery energy unknown or stale: {fallback}')
+        silent = now_s - self._power_known_s >= self._settings.report_timeout_s
+        if silent and self._requested(now_s=now_s):
+            known = self._base_load.estimate() is not None
+            fallback = 'the last base load holds' if known else 'base load taken as 0 W'
+            result.append(f'board power unknown: {fallback}')
+        elif self._source == CPU_PACKAGES and self._requested(now_s=now_s):
             result.append(
-                'power is known of the CPU packages only: what else the board draws is left out of '
-                'the power cap'
+                'power measured for the CPU packages only: the power cap ignores the rest of the '
+                'board'
             )
         return result

@@ -1,1 +1,1 @@
-"""The choice of sub-network, processor, threads and frequency: pure functions."""
+"""The joint choice of sub-networks, processors, threads and frequencies: pure functions."""

@@ -1,9 +1,9 @@
-"""Search the clocks of all frequency domains together; at each, every application at its best.
+"""Search the frequencies of all domains together, with every application at its best point.
 
-Given the clocks, applications do not depend on each other, so the best joint choice is the best
-combination of clocks with each application's best point there. Combinations are enumerated where
-there are at most `EXACT_COMBINATIONS`; beyond that one domain at a time is improved from the
-lowest and from the highest clocks until nothing improves, which need not be the optimum.
+Given the frequencies, applications are independent, so the best joint choice is the best
+combination of frequencies with each application's best point there. Up to `EXACT_COMBINATIONS` the
+search is exhaustive; beyond, a coordinate descent over domains starts from the lowest and from the
+highest frequencies, and may miss the optimum.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from dynofa_ros.runtime.decision.clocks import (
     Clocks,
@@ -31,18 +30,18 @@ from dynofa_ros.runtime.operating_points.table import Indices
 
 @dataclass(frozen=True)
 class Plan:
-    """One point for every application, and the clocks it takes."""
+    """One point for every application, and the frequencies of their domains."""
 
     points: tuple[OperatingPoint, ...]  # in the order of DecisionState.applications
-    clocks_hz: Mapping[str, float]  # by domain, also those that no point uses
+    clocks_hz: Mapping[str, float]  # by domain, including those that no point uses
     exact: bool = True
     loss_bound: float = 0.0  # see Decision
-    kept: bool = False  # it is what runs already
+    kept: bool = False  # the current plan
 
 
 @dataclass(frozen=True, eq=False)
 class _Groups:
-    """One application, boiled down to the best point of each group."""
+    """The best point of each group of one application."""
 
     application: ApplicationState
     rows: Indices  # (groups,)
@@ -50,7 +49,7 @@ class _Groups:
 
 
 def search(forecasts: Sequence[Forecast], clocks: Clocks, *, headroom: float = 0.0) -> Plan:
-    """Return the best plan; `headroom` is the share of latency asked for to spare."""
+    """Return the best plan; `headroom` is the required relative latency margin."""
     groups = [
         _Groups(each.application, *each.best_of_groups(headroom=headroom)) for each in forecasts
     ]
@@ -64,7 +63,7 @@ def search(forecasts: Sequence[Forecast], clocks: Clocks, *, headroom: float = 0
 
 def _plan(groups: Sequence[_Groups], clocks: Clocks, *, combinations: Indices, exact: bool) -> Plan:
     """Return the plan of the best of `combinations`, (combinations, domains)."""
-    index, rows = _pick(groups, clocks, combinations=combinations)
+    index, rows = _best(groups, clocks, combinations=combinations)
     return Plan(
         points=tuple(
             each.application.profile.table.points[row]
@@ -82,15 +81,15 @@ def _descend(groups: Sequence[_Groups], clocks: Clocks, *, start: Indices) -> In
         before = now.copy()
         for domain in range(len(clocks.domains)):
             line = line_through(now, domain=domain, clocks=clocks)
-            now = np.asarray(line[_pick(groups, clocks, combinations=line)[0]])
+            now = np.asarray(line[_best(groups, clocks, combinations=line)[0]])
         if bool((now == before).all()):
             return now
 
 
-def _pick(
+def _best(
     groups: Sequence[_Groups], clocks: Clocks, *, combinations: Indices
 ) -> tuple[int, tuple[int, ...]]:
-    """Return the index of the best combination, the first of equals, and each table's row there."""
+    """Return the index of the first best combination, and each application's row there."""
     chosen, rankings = [], []
     for each in groups:
         rows, ranking = _best_processor(each, clocks, combinations=combinations)
@@ -103,7 +102,7 @@ def _pick(
 def _best_processor(
     groups: _Groups, clocks: Clocks, *, combinations: Indices
 ) -> tuple[Indices, Ranking]:
-    """Return, for each combination of clocks, the application's best row and its ranking."""
+    """Return an application's best row and its ranking at each combination."""
     options = []
     table = groups.application.profile.table
     for rows, known in group_options(table, clocks, combinations=combinations):
@@ -116,21 +115,11 @@ def _best_processor(
 
 
 def best_option(options: Sequence[tuple[Indices, Ranking]]) -> tuple[Indices, Ranking]:
-    """Return the best of an application's options, combination by combination."""
+    """Return the best of an application's options at each combination."""
     best, ranking = options[0]
     for rows, other in options[1:]:
-        better = _better(other, ranking)
+        less, equal = other.keys < ranking.keys, other.keys == ranking.keys
+        better = less[0] | equal[0] & (less[1] | equal[1] & less[2])
         best = np.where(better, rows, best)
-        ranking = _merge(better, other, ranking)
+        ranking = Ranking(np.where(better, other.keys, ranking.keys))
     return best, ranking
-
-
-def _merge(choose: npt.NDArray[np.bool_], left: Ranking, right: Ranking) -> Ranking:
-    """Take `left` where chosen, else `right`."""
-    return Ranking(np.where(choose, left.keys, right.keys))
-
-
-def _better(left: Ranking, right: Ranking) -> npt.NDArray[np.bool_]:
-    """Whether `left` comes before `right`, row by row."""
-    less, equal = left.keys < right.keys, left.keys == right.keys
-    return np.asarray(less[0] | equal[0] & (less[1] | equal[1] & less[2]))

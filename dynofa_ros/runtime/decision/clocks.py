@@ -1,4 +1,4 @@
-"""Which clocks there are to choose from, and what each application can run at them."""
+"""The frequencies to choose from, and the operating points of each application at them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from dynofa_ros.runtime.decision.state import DecisionState, Domain
-from dynofa_ros.runtime.operating_points.table import SAME_CLOCK, Indices, PointTable
+from dynofa_ros.runtime.operating_points.frequency import SAME_FREQUENCY, highest_same
+from dynofa_ros.runtime.operating_points.table import Indices, PointTable
 
-# More combinations of clocks than these are not all looked at.
+# With more combinations of frequencies than this, the search is not exhaustive.
 EXACT_COMBINATIONS = 4096
 
 
 class _Reached(NamedTuple):
-    """What an application can run on one processor at each option of its domain's clock."""
+    """The group of points of one processor at each frequency of its domain."""
 
-    domain: int | None  # None: no clock matters
+    domain: int | None  # None: the frequency does not matter
     groups: Indices  # (options,)
-    known: npt.NDArray[np.bool_] | None  # (options,) whether the latency is; None: everywhere
+    known: npt.NDArray[np.bool_] | None  # (options,) whether the latency is known; None: all are
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ class Clocks:
         return None
 
     def frequencies_hz(self, combination: Indices) -> dict[str, float]:
-        """Return the clock of each domain; `combination`: index of each one's option."""
+        """Return the frequency of each domain; `combination`: index of each one's option."""
         named = zip(self.domains, self.options_hz, combination, strict=True)
         return {domain.name: float(options[option]) for domain, options, option in named}
 
     def reached(self, table: PointTable) -> list[_Reached]:
-        """Return what there is to choose from; worked out once a decision, however often asked."""
+        """Return the groups that can be reached on each processor; cached."""
         if table not in self._reached:
             self._reached[table] = [
                 each for name in table.processors for each in self._reached_on(name, table)
@@ -55,7 +56,7 @@ class Clocks:
         return self._reached[table]
 
     def _reached_on(self, name: str, table: PointTable) -> Iterator[_Reached]:
-        """Yield what one processor offers."""
+        """Yield the groups of one processor."""
         processor, domain = table.processors[name], self.domain_of(name)
         if processor.unclocked_group is not None:
             yield _Reached(None, np.array([processor.unclocked_group], np.intp), None)
@@ -66,7 +67,7 @@ class Clocks:
             return
         options = np.array(self.options_hz[domain])
         known = None
-        # No clock is chosen at which the latency would be a guess. If the lowest reaches, all do.
+        # A frequency below all profiled ones, whose latency is unknown, must not be chosen.
         if self.domains[domain].settable and not processor.reaches(options[:1])[0]:
             known = processor.reaches(options)
         yield _Reached(domain, processor.groups_at(options), known)
@@ -82,48 +83,47 @@ def clock_options(state: DecisionState) -> Clocks:
 
 
 def _options(domain: Domain, state: DecisionState) -> tuple[float, ...]:
-    """Return available frequencies that were profiled; all available ones if none was."""
+    """Return the available frequencies that were profiled; all available ones if none was."""
     if not domain.settable:
         return (domain.frequency_hz,)
-    profiled = [
+    profiled = sorted(
         clock_hz
         for each in state.applications
         for name, groups in each.profile.table.processors.items()
         if name in domain.processors
         for clock_hz in groups.clocks_hz.tolist()
-    ]
-    clocks_hz = sorted(profiled)
-    if not clocks_hz:
+    )
+    if not profiled:
         return (domain.frequency_hz,)
-    available = sorted(domain.frequencies_hz) or sorted(set(clocks_hz))
-    exactly = set(clocks_hz)
-    both = [each for each in available if each in exactly or _holds(clocks_hz, each)]
+    exact = set(profiled)
+    available = sorted(domain.frequencies_hz or exact)
+    both = [each for each in available if each in exact or _contains(profiled, each)]
     return tuple(both or available)
 
 
-def _holds(ascending_hz: Sequence[float], clock_hz: float) -> bool:
-    """Whether one of the clocks is this one."""
-    lowest = bisect.bisect_left(ascending_hz, clock_hz * (1 - SAME_CLOCK))
-    return lowest < len(ascending_hz) and ascending_hz[lowest] <= clock_hz * (1 + SAME_CLOCK)
+def _contains(ascending_hz: Sequence[float], clock_hz: float) -> bool:
+    """Whether one of the frequencies is the same as this one."""
+    lowest = bisect.bisect_left(ascending_hz, clock_hz * (1 - SAME_FREQUENCY))
+    return lowest < len(ascending_hz) and ascending_hz[lowest] <= highest_same(clock_hz)
 
 
 def every_combination(clocks: Clocks) -> Indices | None:
-    """Return all combinations of clocks, (combinations, domains); None if they are too many."""
+    """Return all combinations of frequencies, (combinations, domains); None if too many."""
     sizes = [len(options) for options in clocks.options_hz]
     count = math.prod(sizes)
     return np.indices(sizes).reshape(len(sizes), count).T if count <= EXACT_COMBINATIONS else None
 
 
 def extremes(clocks: Clocks) -> tuple[Indices, Indices]:
-    """Return the combinations of all lowest and of all highest clocks, each (domains,)."""
+    """Return the combinations of all lowest and of all highest frequencies, each (domains,)."""
     highest = np.array([len(options) - 1 for options in clocks.options_hz], np.intp)
     return np.zeros_like(highest), highest
 
 
 def line_through(combination: Indices, *, domain: int, clocks: Clocks) -> Indices:
-    """Return all that differ in one domain's clock, (options, domains), `combination` first.
+    """Return all combinations that differ in one domain at most, (options, domains).
 
-    So a tie changes nothing, and a search along such lines ends.
+    `combination` is the first, so that a tie changes nothing and a line search ends.
     """
     now, count = combination[domain], len(clocks.options_hz[domain])
     line = np.repeat(combination[None, :], count, axis=0)
@@ -134,10 +134,9 @@ def line_through(combination: Indices, *, domain: int, clocks: Clocks) -> Indice
 def group_options(
     table: PointTable, clocks: Clocks, *, combinations: Indices
 ) -> list[tuple[Indices, npt.NDArray[np.bool_] | None]]:
-    """Return what an application can choose from at each combination: one group a processor.
+    """Return the groups to choose from at each combination, one per processor.
 
-    Each (combinations,): the group, and whether its latency is known there; None where it is
-    everywhere.
+    Each is the group and whether its latency is known, both (combinations,); None: all are known.
     """
     result: list[tuple[Indices, npt.NDArray[np.bool_] | None]] = []
     for domain, groups, known in clocks.reached(table):

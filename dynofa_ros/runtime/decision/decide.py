@@ -1,8 +1,8 @@
-"""Decide sub-network, processor, threads and clocks of all applications together.
+"""Decide sub-network, processor, threads and frequencies of all applications together.
 
-Runtime resource management of arXiv 2206.02525, section 3, as one joint choice: of all
-combinations of clocks and operating points the best by the objective, held back by what a switch
-must be worth. The rules and their reasons are in docs/decision.md.
+Runtime resource management of arXiv 2206.02525, section 3, as one joint choice: the best
+combination of frequencies and operating points, with hysteresis. docs/decision.md explains the
+rules.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from statistics import NormalDist
 
 from dynofa_ros.runtime.decision.clock_search import Plan, search
 from dynofa_ros.runtime.decision.clocks import Clocks, clock_options
-from dynofa_ros.runtime.decision.hysteresis import hold_or_change, present_plan
+from dynofa_ros.runtime.decision.hysteresis import current_plan, hold_or_change
 from dynofa_ros.runtime.decision.prediction import total_power_w, within
 from dynofa_ros.runtime.decision.ranking import (
-    DEADLINE_GIVEN_UP,
+    DEADLINE_VIOLATED,
     EQUAL_ACCURACY,
-    FLOOR_GIVEN_UP,
+    FLOOR_VIOLATED,
     Forecast,
 )
 from dynofa_ros.runtime.decision.reasons import CapEffect, reason
@@ -34,55 +34,38 @@ from dynofa_ros.runtime.operating_points.point import OperatingPoint
 from dynofa_ros.runtime.power_capped.search import search_within
 
 
-def without_waiting(forecast: Forecast) -> Forecast:
-    """Refuse what is not ready, if what runs violates a target and something ready meets all.
-
-    Once that runs, what is better and not ready may be chosen: then it is compiled in peace.
-    """
-    unready = forecast.application.unready
-    if not unready or _all_is_well(forecast):
-        return forecast
-    ready = forecast.without(unready)
-    return ready if (ready.violations() < FLOOR_GIVEN_UP).any() else forecast
-
-
-def _all_is_well(forecast: Forecast) -> bool:
-    """Whether what runs meets all targets; not if nothing was ever chosen."""
-    current = forecast.application.current
-    return current is not None and forecast.rank(current).met
-
-
 def decide(state: DecisionState) -> Decision:
     """Return the best joint choice for `state`. Pure: same state, same decision.
 
-    Without applications the decision is empty. Every application gets a point, also where no point
-    meets its targets, and where no plan is within the power cap: `Choice.violated_targets` names
-    those targets, and `Decision.power_cap_met` says so.
+    Without applications the decision is empty. Every application gets a point, even if no point
+    meets its targets or no plan is within the power cap: see `Choice.violated_targets` and
+    `Decision.power_cap_met`.
     """
     if not state.applications:
         return Decision(choices=(), clocks_hz={}, exact=True)
     # Sums must not depend on the order in which applications joined.
     forecasts = [
-        without_waiting(Forecast.of(each, policy=state.policy))
+        _prefer_ready(Forecast.of(each, policy=state.policy))
         for each in sorted(state.applications, key=lambda each: each.app)
     ]
     applications = [each.application for each in forecasts]
     clocks = clock_options(state)
-    present = present_plan(applications, clocks) if state.settled else None
-    if present is None:
+    current = current_plan(applications, clocks) if state.hysteresis else None
+    if current is None:
         plan = search_within(forecasts, clocks, cap_w=state.policy.power_cap_w)
     else:
-        plan = hold_or_change(forecasts, clocks, present=present)
+        plan = hold_or_change(forecasts, clocks, current=current)
     power_w = total_power_w(applications, plan.points)
     cap_met = within(power_w, state.policy.power_cap_w)
-    now = interim_points(forecasts, clocks, plan=plan)
+    interim = interim_points(forecasts, clocks, plan=plan)
     effects = _cap_effects(forecasts, clocks, plan=plan, cap_met=cap_met)
-    choices = [
-        _choice(forecast, point, goal=goal, kept=plan.kept, effect=effect)
-        for forecast, point, goal, effect in zip(forecasts, now, plan.points, effects, strict=True)
-    ]
     return Decision(
-        choices=tuple(choices),
+        choices=tuple(
+            _choice(forecast, point, settled_point=settled_point, kept=plan.kept, effect=effect)
+            for forecast, point, settled_point, effect in zip(
+                forecasts, interim, plan.points, effects, strict=True
+            )
+        ),
         clocks_hz=_used_clocks(plan, clocks),
         exact=plan.exact,
         loss_bound=plan.loss_bound,
@@ -92,12 +75,25 @@ def decide(state: DecisionState) -> Decision:
     )
 
 
+def _prefer_ready(forecast: Forecast) -> Forecast:
+    """Refuse unready points if the current one violates a target and a ready one meets all.
+
+    Once a ready point runs, a better unready one may be chosen and compiled in the background.
+    """
+    unready, current = forecast.application.unready, forecast.application.current
+    if not unready or (current is not None and forecast.rank(current).met):
+        return forecast
+    ready = forecast.without(unready)
+    return ready if (ready.violations() < FLOOR_VIOLATED).any() else forecast
+
+
 def _cap_effects(
     forecasts: Sequence[Forecast], clocks: Clocks, *, plan: Plan, cap_met: bool
 ) -> list[CapEffect]:
-    """Return what the power cap does to each application; a second search if it may cost a target.
+    """Return the effect of the power cap on each application.
 
-    Targets are given up by classes of `Ranking.violation`: none, the floor, the deadline.
+    Only if a target is violated, a second search without the cap finds out whether the cap is the
+    cause. The integer part of `Rank.violation` is the violated target.
     """
     if not cap_met:
         return [CapEffect.UNMET] * len(forecasts)
@@ -107,17 +103,17 @@ def _cap_effects(
     ranks = [each.rank(point) for each, point in zip(forecasts, plan.points, strict=True)]
     if all(each.met for each in ranks):
         return none
-    free = search(forecasts, clocks).points
+    uncapped = search(forecasts, clocks).points
     return [
         CapEffect.COSTS_TARGET
-        if int(forecast.rank(wish).violation) < int(rank.violation)
+        if int(forecast.rank(point).violation) < int(rank.violation)
         else CapEffect.NONE
-        for forecast, wish, rank in zip(forecasts, free, ranks, strict=True)
+        for forecast, point, rank in zip(forecasts, uncapped, ranks, strict=True)
     ]
 
 
 def _used_clocks(plan: Plan, clocks: Clocks) -> dict[str, float]:
-    """Return the clocks to set: of settable domains that a chosen point uses."""
+    """Return the frequencies to set: of settable domains that a chosen point uses."""
     used = {clocks.domain_of(point.processor) for point in plan.points}
     return {
         domain.name: plan.clocks_hz[domain.name]
@@ -130,33 +126,34 @@ def _choice(
     forecast: Forecast,
     point: OperatingPoint,
     *,
-    goal: OperatingPoint,
+    settled_point: OperatingPoint,
     kept: bool,
     effect: CapEffect,
 ) -> Choice:
-    """Say what to expect of `point`, which targets it gives up, and why it was chosen."""
+    """Return the choice with its predicted performance, violated targets and reason."""
     application, target = forecast.application, forecast.application.target
     mean_s, std_s, _ = forecast.predict(point)
-    violation = forecast.rank(point).violation
     violated_targets = []
     if point.accuracy + EQUAL_ACCURACY < target.min_accuracy:
         violated_targets.append(MIN_ACCURACY)
-    if violation >= DEADLINE_GIVEN_UP and not math.isnan(target.deadline_s):
+    late = forecast.rank(point).violation >= DEADLINE_VIOLATED
+    if late and not math.isnan(target.deadline_s):
         violated_targets.append(DEADLINE)
-    same = point.key == goal.key
-    why = reason(forecast, violated_targets=violated_targets, kept=kept and same, effect=effect)
-    if not same:
-        why = f'until {goal.processor} runs at {goal.frequency_hz / 1e6:.4g} MHz: {why}'
+    settled = point.key == settled_point.key
+    text = reason(forecast, violated_targets=violated_targets, kept=kept and settled, effect=effect)
+    if not settled:
+        clock_mhz = settled_point.frequency_hz / 1e6
+        text = f'until {settled_point.processor} runs at {clock_mhz:.4g} MHz: {text}'
     return Choice(
         app=application.app,
         point=point,
-        goal=goal,
+        settled_point=settled_point,
         target=target,
         predicted_latency_s=mean_s,
         deadline_probability=_probability(mean_s, std_s=std_s, deadline_s=target.deadline_s),
         slowdown=application.slowdown(point.processor),
         violated_targets=tuple(violated_targets),
-        reason=why,
+        reason=text,
     )
 
 

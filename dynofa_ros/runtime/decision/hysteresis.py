@@ -1,10 +1,10 @@
-"""Whether a change pays: what runs is kept unless it violates a target or a change gains enough.
+"""Keep the current plan unless it violates a target or a change gains enough.
 
-A switch costs a sub-network swap and, for a clock, up to 0.8 s on a Jetson Xavier NX; and an
-estimate that wanders around a limit must not make the choice flap. Three hurdles, all from
-`Policy`: a voluntary change must meet its targets with `switch_margin` of its latency to spare,
-stay within the power cap with as much of its power to spare, and gain `switch_margin` of the
-energy or `accuracy_margin` of accuracy (also of accuracy - energy_weight x energy).
+A switch costs a sub-network swap and, for a frequency, up to 0.8 s on a Jetson Xavier NX; and an
+estimate that wanders around a limit must not make the choice flap. A voluntary change has to meet
+its targets with a latency margin of `switch_margin`, stay within the power cap with the same
+margin, and save `switch_margin` of the energy or gain `accuracy_margin` of accuracy (or of
+accuracy - energy_weight x energy); all are fields of `DecisionPolicy`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from dynofa_ros.runtime.decision.joint_keys import EQUAL, plan_keys
 from dynofa_ros.runtime.decision.prediction import total_power_w, within
 from dynofa_ros.runtime.decision.ranking import Forecast, Rank
 from dynofa_ros.runtime.decision.state import ApplicationState
-from dynofa_ros.runtime.objective import Objective
+from dynofa_ros.runtime.operating_points.frequency import is_same
 from dynofa_ros.runtime.operating_points.point import OperatingPoint
-from dynofa_ros.runtime.operating_points.table import SAME_CLOCK
 from dynofa_ros.runtime.power_capped.search import search_within
+from dynofa_ros.runtime.settings import Objective
 
 
-def present_plan(applications: Sequence[ApplicationState], clocks: Clocks) -> Plan | None:
-    """Return what runs, at the commanded clocks; None if an application or clock has no choice yet.
+def current_plan(applications: Sequence[ApplicationState], clocks: Clocks) -> Plan | None:
+    """Return the current points at the commanded frequencies; None if any is missing.
 
-    Where a clock is not ours to set, it is the one the domain has now.
+    A domain that cannot be set counts at its present frequency.
     """
     clocks_hz = {
         domain.name: domain.commanded_hz if domain.settable else options[0]
@@ -50,24 +50,24 @@ def present_plan(applications: Sequence[ApplicationState], clocks: Clocks) -> Pl
     return Plan(points=tuple(points), clocks_hz=clocks_hz)
 
 
-def hold_or_change(forecasts: Sequence[Forecast], clocks: Clocks, *, present: Plan) -> Plan:
-    """Return `present`, marked as kept, unless it violates what another plan meets, or one pays."""
+def hold_or_change(forecasts: Sequence[Forecast], clocks: Clocks, *, current: Plan) -> Plan:
+    """Return the best plan if a change is due or pays, `current`, marked as kept, otherwise."""
     policy, applications = forecasts[0].policy, [each.application for each in forecasts]
-    held = _rank(forecasts, present.points)
-    well = _all_met(held)
-    headroom = policy.switch_margin if well else 0.0
-    power_w = total_power_w(applications, present.points)
+    current_ranks = _rank(forecasts, current.points)
+    met = _all_met(current_ranks)
+    headroom = policy.switch_margin if met else 0.0
+    power_w = total_power_w(applications, current.points)
     over = not within(power_w, policy.power_cap_w)
     cap_w = limit_w = policy.power_cap_w
-    spare_w = cap_w / (1.0 + policy.switch_margin)
-    if well and not over:
-        limit_w = spare_w
+    margin_w = cap_w / (1.0 + policy.switch_margin)
+    if met and not over:
+        limit_w = margin_w
     best = search_within(forecasts, clocks, cap_w=limit_w, headroom=headroom)
-    if not (well or over or cap_w == math.inf or _all_met(_rank(forecasts, best.points))):
-        limit_w = spare_w  # what violates a target within the cap may last
+    if not (met or over or cap_w == math.inf or _all_met(_rank(forecasts, best.points))):
+        limit_w = margin_w  # the violation may last, so the choice must not flap
         best = search_within(forecasts, clocks, cap_w=limit_w)
-    kept = replace(present, exact=best.exact, loss_bound=best.loss_bound, kept=True)
-    if best.points == present.points and best.clocks_hz == present.clocks_hz:
+    kept = replace(current, exact=best.exact, loss_bound=best.loss_bound, kept=True)
+    if best.points == current.points and best.clocks_hz == current.clocks_hz:
         return kept
     best_w = total_power_w(applications, best.points)
     if over:
@@ -75,9 +75,9 @@ def hold_or_change(forecasts: Sequence[Forecast], clocks: Clocks, *, present: Pl
         return best if helps else kept
     if not within(best_w, limit_w):
         return kept
-    if well and not _all_met(_rank(forecasts, best.points, headroom=headroom)):
+    if met and not _all_met(_rank(forecasts, best.points, headroom=headroom)):
         return kept
-    if not _pays(forecasts, new=_rank(forecasts, best.points), old=held):
+    if not _pays(forecasts, new=_rank(forecasts, best.points), old=current_ranks):
         return kept
     return _hold_some(forecasts, clocks, plan=best, headroom=headroom, limit_w=limit_w)
 
@@ -85,7 +85,7 @@ def hold_or_change(forecasts: Sequence[Forecast], clocks: Clocks, *, present: Pl
 def _hold_some(
     forecasts: Sequence[Forecast], clocks: Clocks, *, plan: Plan, headroom: float, limit_w: float
 ) -> Plan:
-    """Keep the sub-networks of applications for which alone no change pays, within the limit."""
+    """Keep each sub-network whose own change does not pay, within the power limit."""
     applications, points = [each.application for each in forecasts], list(plan.points)
     for index, forecast in enumerate(forecasts):
         new = points[index]
@@ -111,7 +111,7 @@ def _all_met(ranks: Sequence[Rank]) -> bool:
 
 
 def _pays(forecasts: Sequence[Forecast], *, new: Sequence[Rank], old: Sequence[Rank]) -> bool:
-    """Whether `new` is better than `old` by more than the margin, at the first key that says so."""
+    """Whether `new` gains more than the margin in the first key that differs."""
     applications, policy = [each.application for each in forecasts], forecasts[0].policy
     new_keys, old_keys = plan_keys(applications, new), plan_keys(applications, old)
     priorities = len({each.target.priority for each in applications})
@@ -132,22 +132,17 @@ def _pays(forecasts: Sequence[Forecast], *, new: Sequence[Rank], old: Sequence[R
 def _hold_one(
     forecast: Forecast, clocks: Clocks, *, plan: Plan, new: OperatingPoint, headroom: float
 ) -> OperatingPoint:
-    """Keep this application's sub-network at the new clocks if for it alone no change pays."""
+    """Return the current sub-network at the new frequency unless a change to `new` pays."""
     current, profile = forecast.application.current, forecast.application.profile
-    assert current is not None  # there is a present plan
+    assert current is not None  # there is a current plan
     domain = clocks.domain_of(current.processor)
     clock_hz = math.nan if domain is None else plan.clocks_hz[clocks.domains[domain].name]
     old = profile.at(current.key, clock_hz)
-    if old is None or not _same_clock(old.frequency_hz, clock_hz) or old == new:
+    if old is None or old == new:
         return new
-    if not forecast.rank(old, headroom=headroom).met:
+    fixed = math.isnan(old.frequency_hz) or math.isnan(clock_hz)
+    profiled = fixed or is_same(old.frequency_hz, clock_hz)
+    if not profiled or not forecast.rank(old, headroom=headroom).met:
         return new
     pays = _pays([forecast], new=[forecast.rank(new)], old=[forecast.rank(old)])
     return new if pays else old
-
-
-def _same_clock(profiled_hz: float, clock_hz: float) -> bool:
-    """Whether a point was profiled at this clock, or has none to set."""
-    if math.isnan(profiled_hz) or math.isnan(clock_hz):
-        return True
-    return abs(profiled_hz - clock_hz) <= SAME_CLOCK * clock_hz

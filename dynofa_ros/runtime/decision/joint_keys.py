@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dynofa_ros.runtime.decision.ranking import DEADLINE_GIVEN_UP, FLOOR_GIVEN_UP, Rank, Ranking
+from dynofa_ros.runtime.decision.ranking import DEADLINE_VIOLATED, FLOOR_VIOLATED, Rank, Ranking
 from dynofa_ros.runtime.decision.state import ApplicationState
 from dynofa_ros.runtime.operating_points.table import Floats
 
@@ -19,19 +19,20 @@ def joint_keys(
 ) -> list[Floats]:
     """Return the keys of the joint choice, most important first, smaller is better.
 
-    For each priority from the highest: deadlines given up, then floors given up. Then, in the same
-    order, by how much. Then the objective, then its tie-break, summed over applications.
+    For each priority from the highest: violated deadlines, then violated floors. Then, in the same
+    order, the extents of the violations. Then the objective and its tie-break, summed over
+    applications.
     """
     violations = np.array([each.violation for each in rankings])
-    late = violations >= DEADLINE_GIVEN_UP
-    low = (violations >= FLOOR_GIVEN_UP) & ~late
+    late = violations >= DEADLINE_VIOLATED
+    low = (violations >= FLOOR_VIOLATED) & ~late
     violated_targets = (late, low)
-    lost = [violations * each for each in violated_targets]
+    extents = [violations * each for each in violated_targets]
     counts: list[Floats] = []
     losses: list[Floats] = []
     for rows in _by_priority(applications):
         counts += [each[rows].sum(axis=0, dtype=float) for each in violated_targets]
-        losses += [each[rows].sum(axis=0) for each in lost]
+        losses += [each[rows].sum(axis=0) for each in extents]
     return [*counts, *losses, *_objective(rankings)]
 
 
@@ -41,8 +42,8 @@ def plan_keys(applications: Sequence[ApplicationState], ranks: Sequence[Rank]) -
     losses: list[float] = []
     for rows in _by_priority(applications):
         violations = [ranks[row].violation for row in rows]
-        late = [each for each in violations if each >= DEADLINE_GIVEN_UP]
-        low = [each for each in violations if FLOOR_GIVEN_UP <= each < DEADLINE_GIVEN_UP]
+        late = [each for each in violations if each >= DEADLINE_VIOLATED]
+        low = [each for each in violations if FLOOR_VIOLATED <= each < DEADLINE_VIOLATED]
         counts += [float(len(late)), float(len(low))]
         losses += [sum(late), sum(low)]
     objective = sum(each.primary for each in ranks), sum(each.secondary for each in ranks)
@@ -52,8 +53,8 @@ def plan_keys(applications: Sequence[ApplicationState], ranks: Sequence[Rank]) -
 def best_of(applications: Sequence[ApplicationState], rankings: Sequence[Ranking]) -> int:
     """Return the first index at which the joint choice is best."""
     worst = np.max([each.violation for each in rankings], axis=0)
-    # Where nothing is given up, only the objective is left to compare.
-    met = np.flatnonzero(worst < FLOOR_GIVEN_UP)
+    # Without violations only the objective differs.
+    met = np.flatnonzero(worst < FLOOR_VIOLATED)
     if not len(met):
         return first_best(joint_keys(applications, rankings))
     return int(met[first_best([each[met] for each in _objective(rankings)])])
@@ -65,7 +66,7 @@ def _objective(rankings: Sequence[Ranking]) -> Floats:
 
 
 def _by_priority(applications: Sequence[ApplicationState]) -> list[list[int]]:
-    """Return which applications are of each priority, the highest first."""
+    """Return the indices of the applications of each priority, the highest first."""
     rows: dict[int, list[int]] = {}
     for row, each in enumerate(applications):
         rows.setdefault(each.target.priority, []).append(row)
@@ -82,7 +83,7 @@ def first_best(keys: Sequence[Floats]) -> int:
 
 
 def is_before(left: Sequence[float], right: Sequence[float]) -> bool:
-    """Whether the first keys that differ by more than rounding are better on the left."""
+    """Whether `left` is better in the first key that differs by more than rounding."""
     for mine, other in zip(left, right, strict=True):
         if mine < other - EQUAL:
             return True

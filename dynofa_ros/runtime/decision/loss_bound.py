@@ -1,15 +1,14 @@
-"""How much better any plan can be than the one found, where not all could be looked at.
+"""Upper bound on the optimality gap of a plan, where the search was not exhaustive.
 
-At given clocks, no plan is better than every application at what is best for it alone; where the
-combinations of clocks are too many, each application may choose its own. The power cap is priced
-instead of kept (Lagrangian relaxation; Geoffrion, Mathematical Programming Study 2, 1974):
-`price x (power - cap)` is at most 0 of every plan within the cap, so at any price from 0 on
+At given frequencies, no plan is better than every application at its own best point; if there are
+too many combinations of frequencies, each application may choose its own. The power cap is priced
+(Lagrangian relaxation; Geoffrion, Mathematical Programming Study 2, 1974): `price x (power - cap)`
+is at most 0 for every plan within the cap, so for any price from 0 on
 
     objective >= sum over applications of min(objective + price x power) - price x cap
 
-and the price that gives the highest bound counts. Compared are only plans in which no application
-gives up more of its targets than in the one found: to give up a deadline would be a cheap way to
-accuracy.
+and the price of the highest bound counts. Only plans in which no application violates its targets
+more are compared, because a violated deadline would be a cheap way to accuracy.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ PRICES = np.concatenate(([0.0], np.geomspace(1e-2, 1e3, 30)))
 
 
 def trial_prices(span: float, *, cap_w: float) -> Floats:
-    """Return prices of a watt to try, (prices,); 0, if there is no cap to keep."""
+    """Return the prices of a watt to try, (prices,); only 0 without a cap."""
     return PRICES * ((span or 1.0) / (cap_w or 1.0)) if math.isfinite(cap_w) else np.zeros(1)
 
 
@@ -43,7 +42,7 @@ def loss_bound(
     headroom: float = 0.0,
     cap_w: float = math.inf,
 ) -> float:
-    """Return a bound on the loss of `points`, one an application, in the objective's first key."""
+    """Return the bound for `points`, one of each application, in the objective's first key."""
     every = every_combination(clocks)
     rankings = [each.ranking(headroom=headroom) for each in forecasts]
     prices = trial_prices(sum(float(np.ptp(each.primary)) for each in rankings), cap_w=cap_w)

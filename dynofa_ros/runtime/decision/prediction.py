@@ -1,4 +1,4 @@
-"""How long the next frame will take, at each operating point; docs/decision.md has the terms."""
+"""Latency and power predicted at each operating point; docs/decision.md explains the terms."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from dynofa_ros.runtime.decision.state import ApplicationState
 from dynofa_ros.runtime.operating_points.point import OperatingPoint
 from dynofa_ros.runtime.operating_points.table import Floats
 
-# [W] Sums that differ by rounding are equal.
+# [W] Powers that differ by rounding are equal.
 EQUAL_POWER_W = 1e-9
+# A frame is done before the next image with this many standard deviations to spare: 97.7 % are.
+IN_TIME_STD = 2.0
 
 
 def power_of_point_w(application: ApplicationState, point: OperatingPoint) -> float:
-    """Return the power at one point [W]; 0 where the profile lacks an energy."""
+    """Return the power at one point [W]; 0 if the profile lacks an energy."""
     if not application.profile.energy_known:
         return 0.0
     busy_s = point.latency_s * application.slowdown(point.processor).mean + application.overhead_s
@@ -26,7 +28,7 @@ def power_of_point_w(application: ApplicationState, point: OperatingPoint) -> fl
 
 
 def powers_w(application: ApplicationState) -> Floats:
-    """Return the power at each point of the profile's table, (points,) [W]; likewise 0."""
+    """Return `power_of_point_w` of each point of the profile's table, (points,) [W]."""
     table = application.profile.table
     if not application.profile.energy_known:
         return np.zeros_like(table.latency_s)
@@ -47,12 +49,8 @@ def total_power_w(
 
 
 def within(power_w: float, cap_w: float) -> bool:
-    """Whether a power does not exceed the cap but by rounding."""
+    """Whether a power is within the cap, up to rounding."""
     return power_w <= cap_w + EQUAL_POWER_W
-
-
-# Standard deviations before the next image that a frame must be done: 97.7 % of them are.
-IN_TIME_STD = 2.0
 
 
 def predict(
@@ -63,28 +61,26 @@ def predict(
     latency_std_s: Floats,
     probability: float,
 ) -> tuple[Floats, Floats, Floats]:
-    """Predict latency: profiled latency x slowdown + overhead + wait for the frame before.
+    """Predict latency: profiled latency x slowdown + overhead + wait for the previous frame.
 
-    Returns mean, standard deviation, and what it does not exceed with `probability`, each
-    (points,), normally distributed. `latency_s` and `latency_std_s` are as profiled; `rows_of`
-    says which points are of which processor. The spread is the larger of the
-    slowdown's (what was seen) and the profile's (what was measured beforehand), and such that the
-    latency's quantile at `probability` is right, of all quantiles. An application that is not done
-    before the next image comes, with two standard deviations to spare, finds an image waiting, up
-    to one period old: the wait is uniform on [0, period], with mean period / 2 and variance
-    period^2 / 12. Without the spare time, a queue would grow out of the spread alone, frame after
-    frame.
+    Returns mean, standard deviation and quantile at `probability` of a normal distribution, each
+    (points,) [s]. `latency_s` and `latency_std_s` are as profiled; `rows_of` holds the points of
+    each processor. The standard deviation is the larger of that of the slowdown and that of the
+    profile, and exact for the quantile at `probability` only. An application that is not done
+    before the next image comes, with `IN_TIME_STD` to spare, finds an image waiting, up to one
+    period old: the wait is uniform on [0, period], with mean period / 2 and variance period^2 / 12.
+    Without the spare time, the spread alone would build up a queue.
     """
-    # In one block, larger than all else that a decision needs: what large blocks take is not given
-    # back to the system (glibc), so the next decision finds its memory there, without page faults.
-    mean_s, std_s, late_s, done_s, seen_s, profiled_s = np.empty((6, len(latency_s)))
+    # One block, the largest of a decision: glibc does not return large blocks to the system, so the
+    # next decision reuses the memory without page faults.
+    mean_s, std_s, quantile_s, done_s, slowed_s, profiled_s = np.empty((6, len(latency_s)))
     for name, rows in rows_of.items():
         slowdown = application.slowdown(name)
         np.multiply(latency_s[rows], slowdown.mean, out=mean_s[rows])
-        np.multiply(latency_s[rows], slowdown.std_for(probability), out=seen_s[rows])
+        np.multiply(latency_s[rows], slowdown.std_for(probability), out=slowed_s[rows])
         np.multiply(latency_std_s[rows], slowdown.mean, out=profiled_s[rows])
     mean_s += application.overhead_s
-    variance = np.maximum(seen_s, profiled_s, out=seen_s)
+    variance = np.maximum(slowed_s, profiled_s, out=slowed_s)
     variance *= variance
     variance += application.overhead_std_s**2
     np.sqrt(variance, out=std_s)
@@ -97,6 +93,6 @@ def predict(
             np.add(mean_s, period_s / 2, out=mean_s, where=waits)
             np.add(variance, period_s**2 / 12, out=variance, where=waits)
             np.sqrt(variance, out=std_s, where=waits)
-    np.multiply(std_s, NormalDist().inv_cdf(probability), out=late_s)
-    late_s += mean_s
-    return mean_s, std_s, late_s
+    np.multiply(std_s, NormalDist().inv_cdf(probability), out=quantile_s)
+    quantile_s += mean_s
+    return mean_s, std_s, quantile_s

@@ -1,9 +1,9 @@
-"""Rank one application's operating points: which meet its targets, and which is best at a clock.
+"""Rank one application's operating points: which meet its targets, and which is best.
 
 Three keys, smaller is better, compared in this order:
-`violation`: 0 meets deadline and floor; 1 to 2 gives up the accuracy floor, by how much; 2 to 3
-misses the deadline, by how much; 3 cannot run: the application refused it, or the clock is below
-all that were profiled.
+`violation`: 0 if deadline and floor are met; 1 to 2 if the accuracy floor is violated, 2 to 3 if
+the deadline is, by extent; 3 if the point cannot run: the application refused it, or the frequency
+is below all profiled ones.
 `primary` and `secondary` are the objective and its tie-break.
 """
 
@@ -18,13 +18,13 @@ import numpy.typing as npt
 
 from dynofa_ros.runtime.decision.prediction import predict
 from dynofa_ros.runtime.decision.state import ApplicationState, DecisionPolicy
-from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.table import Floats, Indices, PointTable, cost
+from dynofa_ros.runtime.settings import Objective
 from dynofa_ros.runtime.targets import Target
 
-FLOOR_GIVEN_UP = 1.0
-DEADLINE_GIVEN_UP = 2.0
+FLOOR_VIOLATED = 1.0
+DEADLINE_VIOLATED = 2.0
 REFUSED = 3.0
 # Accuracies that differ by rounding are equal.
 EQUAL_ACCURACY = 1e-9
@@ -41,13 +41,13 @@ class Rank(NamedTuple):
 
     @property
     def met(self) -> bool:
-        """Whether it gives up no target."""
-        return self.violation < FLOOR_GIVEN_UP
+        """Whether all targets are met."""
+        return self.violation < FLOOR_VIOLATED
 
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """The three keys of many: points, groups or combinations of clocks."""
+    """The three keys of many points, groups or combinations of frequencies."""
 
     keys: Floats  # (3, rows): violation, primary, secondary
 
@@ -61,11 +61,6 @@ class Ranking:
         """The second key, (rows,)."""
         return np.asarray(self.keys[1])
 
-    @property
-    def secondary(self) -> Floats:
-        """The third key, (rows,)."""
-        return np.asarray(self.keys[2])
-
     def take(self, rows: Indices) -> Ranking:
         """Return the given rows."""
         return Ranking(self.keys.take(rows, axis=1))
@@ -73,15 +68,15 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """How late one application's points may be; worked out once a decision, however often asked."""
+    """Predicted latency of one application's points, computed once per decision."""
 
     application: ApplicationState
     policy: DecisionPolicy
     mean_s: Floats  # (points of the table,) latency of the next frame, normally distributed
     std_s: Floats  # (points of the table,)
-    late_s: Floats  # (points of the table,) latency at the stated probability
-    refused: npt.NDArray[np.bool_] | None = None  # (points of the table,); None: nothing is
-    _violations: dict[float, Floats] = field(default_factory=dict)  # by headroom; none is refused
+    quantile_s: Floats  # (points of the table,) latency at the deadline probability
+    refused: npt.NDArray[np.bool_] | None = None  # (points of the table,); None: none
+    _violations: dict[float, Floats] = field(default_factory=dict)  # by headroom; none refused
 
     @classmethod
     def of(cls, application: ApplicationState, *, policy: DecisionPolicy) -> Forecast:
@@ -97,7 +92,7 @@ class Forecast:
         return cls(application, policy, *prediction).without(application.refused)
 
     def without(self, keys: frozenset[PointKey]) -> Forecast:
-        """Return the same forecast for an application that cannot run `keys` either."""
+        """Return the same forecast for an application that refuses `keys` as well."""
         if not keys:
             return self
         refused = self.application.profile.table.among(keys)
@@ -108,39 +103,39 @@ class Forecast:
             refused=self.application.refused | keys,
             unready=self.application.unready - keys,
         )
-        # If it is all, they are tried again.
+        # If all points were refused, all are tried again.
         return replace(self, application=application, refused=None if refused.all() else refused)
 
     def predict(self, point: OperatingPoint) -> tuple[float, float, float]:
-        """Predict a single point: what `predict` returns [s]."""
+        """Predict a single point: mean, standard deviation and quantile [s]."""
         row = self.application.profile.table.row_of.get(point)
         if row is not None:
-            return float(self.mean_s[row]), float(self.std_s[row]), float(self.late_s[row])
-        mean_s, std_s, late_s = predict(  # it was pruned: another one is better, but this one runs
+            return float(self.mean_s[row]), float(self.std_s[row]), float(self.quantile_s[row])
+        mean_s, std_s, quantile_s = predict(  # pruned from the table, but it may run at present
             self.application,
             {point.processor: slice(1)},
             latency_s=np.array([point.latency_s]),
             latency_std_s=np.array([point.latency_std_s]),
             probability=self.policy.deadline_probability,
         )
-        return float(mean_s[0]), float(std_s[0]), float(late_s[0])
+        return float(mean_s[0]), float(std_s[0]), float(quantile_s[0])
 
     def rank(self, point: OperatingPoint, *, headroom: float = 0.0) -> Rank:
-        """Rank a single point; that it was refused does not count."""
-        *_, late_s = self.predict(point)
+        """Rank a single point, whether refused or not."""
+        *_, quantile_s = self.predict(point)
         cost_j = cost(point, energy_known=self.application.profile.energy_known)
         return Rank(
             _violation_of(
-                late_s, point.accuracy, target=self.application.target, headroom=headroom
+                quantile_s, point.accuracy, target=self.application.target, headroom=headroom
             ),
             *_objective(self.policy, accuracy=point.accuracy, cost_j=cost_j),
         )
 
     def violations(self, *, headroom: float = 0.0) -> Floats:
-        """Return the first key of every point; `headroom`: share of latency asked for to spare."""
+        """Return the first key of every point; `headroom`: required relative latency margin."""
         if headroom not in self._violations:
             self._violations[headroom] = _violation(
-                self.late_s,
+                self.quantile_s,
                 self.application.profile.table.accuracy,
                 target=self.application.target,
                 headroom=headroom,
@@ -153,7 +148,7 @@ class Forecast:
         table, violation = self.application.profile.table, self.violations(headroom=headroom)
         order = self._order
         candidate = _least_of_groups(violation.take(order), table)
-        if self.policy.objective is Objective.WEIGHTED:  # whose order changes with the weight
+        if self.policy.objective is Objective.WEIGHTED:
             primary, _ = _objective(self.policy, accuracy=table.accuracy, cost_j=table.cost_j)
             candidate = _least_of_groups(np.where(candidate, primary.take(order), math.inf), table)
         candidates = np.flatnonzero(candidate)
@@ -162,13 +157,13 @@ class Forecast:
         return rows, Ranking(np.array([violation[rows], *keys]))
 
     def best_of_group(self, group: int) -> tuple[OperatingPoint, Rank]:
-        """Return the best point of one group: what `best_of_groups` has there."""
+        """Return one group's entry of `best_of_groups`."""
         table = self.application.profile.table
         start = table.group_starts[group]
         rows = self._order[start : start + table.group_sizes[group]]
         accuracy, cost_j = table.accuracy[rows], table.cost_j[rows]
         violation = _violation(
-            self.late_s[rows], accuracy, target=self.application.target, headroom=0.0
+            self.quantile_s[rows], accuracy, target=self.application.target, headroom=0.0
         )
         if self.refused is not None:
             violation[self.refused[rows]] = REFUSED
@@ -183,12 +178,12 @@ class Forecast:
     def _order(self) -> Indices:
         """Return the rows of the table, group by group, best objective first.
 
-        It never changes: of those that violate least, the first is best. The weighted objective
-        alone is no order of the table, for it changes with the weight.
+        The first of the rows with the least violation is the best one. The order of the weighted
+        objective depends on the weight, so it is not in the table.
         """
         table = self.application.profile.table
-        spending = self.policy.objective is Objective.MAX_ACCURACY
-        return table.most_accurate_first if spending else table.cheapest_first
+        accurate = self.policy.objective is Objective.MAX_ACCURACY
+        return table.most_accurate_first if accurate else table.cheapest_first
 
     def ranking(self, *, headroom: float = 0.0) -> Ranking:
         """Return the ranking of every point, (points,)."""
@@ -196,45 +191,45 @@ class Forecast:
         keys = _objective(self.policy, accuracy=table.accuracy, cost_j=table.cost_j)
         return Ranking(np.array([self.violations(headroom=headroom), *keys]))
 
-    def barring(self, barred: npt.NDArray[np.bool_]) -> Forecast:
+    def excluding(self, excluded: npt.NDArray[np.bool_]) -> Forecast:
         """Return the same forecast with these points, (points,), refused as well."""
-        return replace(self, refused=barred if self.refused is None else self.refused | barred)
+        return replace(self, refused=excluded if self.refused is None else self.refused | excluded)
 
 
 def _least_of_groups(ordered: Floats, table: PointTable) -> npt.NDArray[np.bool_]:
-    """Say which values, sorted by group, are their group's least, (points,)."""
+    """Return which values, sorted by group, are the minimum of their group, (points,)."""
     least = np.minimum.reduceat(ordered, table.group_starts)
     return np.asarray(ordered == np.repeat(least, table.group_sizes))
 
 
-def _violation(late_s: Floats, accuracy: Floats, *, target: Target, headroom: float) -> Floats:
-    """Say what points that take up to `late_s` give up, and by how much."""
-    violation = np.zeros_like(late_s)
+def _violation(quantile_s: Floats, accuracy: Floats, *, target: Target, headroom: float) -> Floats:
+    """Return the first key of points with these latencies and accuracies."""
+    violation = np.zeros_like(quantile_s)
     floor = target.min_accuracy - EQUAL_ACCURACY
     if floor > accuracy.min():
-        _give_up(violation, loss=floor - accuracy, at_least=FLOOR_GIVEN_UP)
-    if not math.isnan(target.deadline_s):  # what is late gives up more than any floor
-        loss = late_s * ((1.0 + headroom) / target.deadline_s)
-        loss -= 1.0
-        _give_up(violation, loss=loss, at_least=DEADLINE_GIVEN_UP)
+        _set_violation(violation, extent=floor - accuracy, base=FLOOR_VIOLATED)
+    if not math.isnan(target.deadline_s):  # overrides the floor
+        extent = quantile_s * ((1.0 + headroom) / target.deadline_s)
+        extent -= 1.0
+        _set_violation(violation, extent=extent, base=DEADLINE_VIOLATED)
     return violation
 
 
-def _give_up(violation: Floats, *, loss: Floats, at_least: float) -> None:
-    """Where there is a loss, map 0 to infinity onto `at_least` to `at_least` + 1, in order."""
-    lost = loss > 0.0
-    np.divide(loss, 1.0 + loss, out=violation, where=lost)
-    np.add(violation, at_least, out=violation, where=lost)
+def _set_violation(violation: Floats, *, extent: Floats, base: float) -> None:
+    """Where `extent` is above 0, map it from 0..infinity to `base`..`base` + 1."""
+    violated = extent > 0.0
+    np.divide(extent, 1.0 + extent, out=violation, where=violated)
+    np.add(violation, base, out=violation, where=violated)
 
 
-def _violation_of(late_s: float, accuracy: float, *, target: Target, headroom: float) -> float:
-    """Return `_violation` of a single point."""
+def _violation_of(quantile_s: float, accuracy: float, *, target: Target, headroom: float) -> float:
+    """Return `_violation` of a single point, ten times as fast as by an array of one."""
     if not math.isnan(target.deadline_s):
-        loss = late_s * ((1.0 + headroom) / target.deadline_s) - 1.0
-        if loss > 0.0:
-            return loss / (1.0 + loss) + DEADLINE_GIVEN_UP
-    loss = target.min_accuracy - EQUAL_ACCURACY - accuracy
-    return loss / (1.0 + loss) + FLOOR_GIVEN_UP if loss > 0.0 else 0.0
+        extent = quantile_s * ((1.0 + headroom) / target.deadline_s) - 1.0
+        if extent > 0.0:
+            return extent / (1.0 + extent) + DEADLINE_VIOLATED
+    extent = target.min_accuracy - EQUAL_ACCURACY - accuracy
+    return extent / (1.0 + extent) + FLOOR_VIOLATED if extent > 0.0 else 0.0
 
 
 def _objective(

@@ -1,4 +1,4 @@
-"""What `decide` is given, and what it answers: plain values, no ROS."""
+"""Input and output of `decide`: plain values, no ROS."""
 
 from __future__ import annotations
 
@@ -8,35 +8,33 @@ from dataclasses import dataclass, field
 
 from dynofa_ros.runtime.checks import check_name, check_number
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
-from dynofa_ros.runtime.objective import Objective
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile
+from dynofa_ros.runtime.settings import Objective, check_setting
 from dynofa_ros.runtime.targets import Target
 
-# What a decision can give up, in the order of giving up.
+# Targets that a decision can violate, in the order in which it violates them.
 MIN_ACCURACY = 'min_accuracy'
 DEADLINE = 'deadline'
-# [1/J]: a millijoule is worth all the accuracy there is.
-ENERGY_WEIGHT_MAX = 1000.0
 
 
 @dataclass(frozen=True)
 class ApplicationState:
-    """One application: what it can run, what it needs, and how it fares."""
+    """One application: its profile, targets, estimates and last command."""
 
     profile: Profile
     target: Target = field(default_factory=Target)
     slowdowns: Mapping[str, Slowdown] = field(default_factory=dict)  # by processor
-    overhead_s: float = 0.0  # around the inference: preprocessing, postprocessing
+    overhead_s: float = 0.0  # preprocessing and postprocessing
     overhead_std_s: float = 0.0
     frame_period_s: float = math.nan  # between two images; NaN: unknown
-    current: OperatingPoint | None = None  # what was last decided, at the clock decided then
-    meanwhile: PointKey | None = None  # what it was told to run until that clock is there
-    refused: frozenset[PointKey] = frozenset()  # what it cannot run at present
-    unready: frozenset[PointKey] = frozenset()  # what it would have to compile first
+    current: OperatingPoint | None = None  # last settled point, at the frequency decided then
+    interim: PointKey | None = None  # last commanded point, if not `current`
+    refused: frozenset[PointKey] = frozenset()  # points that it cannot run at present
+    unready: frozenset[PointKey] = frozenset()  # points that need compilation first
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, the value and what is allowed."""
+        """Raise ValueError that names the field, its value and the allowed range."""
         check_number('overhead_s', self.overhead_s, low=0.0)
         check_number('overhead_std_s', self.overhead_std_s, low=0.0)
         check_number('frame_period_s', self.frame_period_s, low=0.0, above=True, nan=True)
@@ -47,14 +45,14 @@ class ApplicationState:
         return self.profile.app
 
     def slowdown(self, processor: str) -> Slowdown:
-        """Return the slowdown on `processor`, the prior where nothing was observed."""
+        """Return the slowdown on `processor`, the prior if there is no observation."""
         slowdown = self.slowdowns.get(processor)
         return Slowdown() if slowdown is None else slowdown
 
 
 @dataclass(frozen=True)
 class Domain:
-    """Processors that share one clock, and the clocks to choose from."""
+    """A frequency domain: processors that share one frequency."""
 
     name: str
     processors: tuple[str, ...]
@@ -64,7 +62,7 @@ class Domain:
     settable: bool = True
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, the value and what is allowed."""
+        """Raise ValueError that names the field, its value and the allowed range."""
         check_name('domain', self.name)
         check_number(f'{self.name}.frequency_hz', self.frequency_hz, low=0.0, nan=True)
         check_number(f'{self.name}.commanded_hz', self.commanded_hz, low=0.0, nan=True)
@@ -74,21 +72,20 @@ class Domain:
 
 @dataclass(frozen=True)
 class DecisionPolicy:
-    """How sure a deadline must be, and when a change pays."""
+    """Objective, required probability, margins and power cap; ranges as in `ManagerSettings`."""
 
     objective: Objective = Objective.MAX_ACCURACY
     deadline_probability: float = 0.95  # of each frame
-    switch_margin: float = 0.05  # relative: latency to spare and energy to save
-    accuracy_margin: float = 0.001  # absolute: summed accuracy to gain
-    energy_weight: float = 0.0  # of `weighted`: accuracy that a joule is worth [1/J]
+    switch_margin: float = 0.05  # relative: latency and power margin, energy saving
+    accuracy_margin: float = 0.001  # absolute: gain in summed accuracy
+    energy_weight: float = 0.0  # weighted objective: accuracy that a joule is worth [1/J]
     power_cap_w: float = math.inf  # of all applications together, above idle; infinite: none
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, the value and what is allowed."""
-        check_number('deadline_probability', self.deadline_probability, low=0.5, high=0.9999)
-        check_number('switch_margin', self.switch_margin, low=0.0, high=1.0)
+        """Raise ValueError that names the field, its value and the allowed range."""
+        for name in ('deadline_probability', 'switch_margin', 'energy_weight'):
+            check_setting(name, getattr(self, name))
         check_number('accuracy_margin', self.accuracy_margin, low=0.0, high=1.0)
-        check_number('energy_weight', self.energy_weight, low=0.0, high=ENERGY_WEIGHT_MAX)
         if not self.power_cap_w >= 0.0:
             raise ValueError(
                 f'power_cap_w is {self.power_cap_w:g}; expected a finite number from 0, or infinity'
@@ -97,42 +94,47 @@ class DecisionPolicy:
 
 @dataclass(frozen=True)
 class DecisionState:
-    """Everything a decision depends on."""
+    """The complete input of a decision."""
 
     applications: tuple[ApplicationState, ...]
     domains: tuple[Domain, ...] = ()
     policy: DecisionPolicy = field(default_factory=DecisionPolicy)
-    # True: only estimates moved since the last decision, so keep what runs unless a change pays.
-    # False: targets, objective or applications changed; what is best now is what is wanted.
-    settled: bool = False
+    # True: only estimates changed since the last decision, so a switch must gain a margin.
+    # False: targets, objective or applications changed: take the best choice.
+    hysteresis: bool = False
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a name twice, or a processor in two domains."""
+        """Raise ValueError for a duplicate name, or a processor in two domains."""
         _check_distinct('applications', [each.app for each in self.applications])
         _check_distinct('domains', [each.name for each in self.domains])
         _check_distinct('domains', [name for each in self.domains for name in each.processors])
 
 
 def _check_distinct(name: str, values: list[str]) -> None:
-    """Raise ValueError if a value is there twice."""
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f'{name} holds {", ".join(twice)} twice; expected once')
+    """Raise ValueError for a duplicate."""
+    duplicates = sorted({value for value in values if values.count(value) > 1})
+    if duplicates:
+        raise ValueError(f'{name} holds {", ".join(duplicates)} twice; expected once')
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What one application is to run, and what to expect of it."""
+    """The choice for one application, and its predicted performance."""
 
     app: str
     point: OperatingPoint  # from now on
-    goal: OperatingPoint  # once the clocks are turned; `point` where that makes no difference
+    settled_point: OperatingPoint  # once the frequencies have settled
     target: Target
     predicted_latency_s: float
     deadline_probability: float  # that a frame meets the deadline
     slowdown: Slowdown
     violated_targets: tuple[str, ...]  # of: min_accuracy, deadline
     reason: str
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the final sub-network runs from now on."""
+        return self.point.key == self.settled_point.key
 
 
 @dataclass(frozen=True)
@@ -141,12 +143,11 @@ class Decision:
 
     choices: tuple[Choice, ...]  # by name of the application
     clocks_hz: Mapping[str, float]  # frequency of each settable domain that a chosen point uses
-    exact: bool  # False: too many combinations to be sure that the best was found
-    # How much better in the objective's first key, summed over applications, any plan within the
-    # cap can be in which no application gives up more of its targets: accuracy [fraction], energy
-    # [J], or accuracy - energy_weight x energy. What the margins of
-    # `DecisionPolicy` hold back is extra.
+    exact: bool  # False: the search was not exhaustive
+    # Upper bound on the optimality gap among plans within the cap in which no application violates
+    # its targets more, in the objective's first key, summed over applications: accuracy [fraction],
+    # energy [J], or accuracy - energy_weight x energy. The margins of `DecisionPolicy` add to it.
     loss_bound: float = 0.0
-    power_w: float = 0.0  # expected of all goals together, above idle; without `unmetered`
+    power_w: float = 0.0  # expected of all settled points, above idle; without `unmetered`
     power_cap_met: bool = True
-    unmetered: tuple[str, ...] = ()  # applications that say no energy: they count as 0 W
+    unmetered: tuple[str, ...] = ()  # applications of unknown energy, counted as 0 W

@@ -1,9 +1,9 @@
-"""What runs until the clocks are turned.
+"""Interim operating points, until the frequencies have settled.
 
-A clock takes its time to change, 0.8 s on a Jetson Xavier NX, and a sub-network chosen for the new
-clock may be late at the old one. So the clocks are commanded at once, and until they are seen to be
-there, an application that would be late runs what meets its targets at the clocks there are. A
-power cap holds all the while.
+A frequency takes time to change, 0.8 s on a Jetson Xavier NX, and a sub-network chosen for the new
+frequency may be late at the old one. So frequencies are commanded at once, and until they are read
+back, an application that would be late runs a point that meets its targets at the present
+frequencies. A power cap holds throughout.
 """
 
 from __future__ import annotations
@@ -15,25 +15,22 @@ from dynofa_ros.runtime.decision.clock_search import Plan
 from dynofa_ros.runtime.decision.clocks import Clocks
 from dynofa_ros.runtime.decision.joint_keys import is_before, plan_keys
 from dynofa_ros.runtime.decision.prediction import total_power_w, within
-from dynofa_ros.runtime.decision.ranking import DEADLINE_GIVEN_UP, REFUSED, Forecast
+from dynofa_ros.runtime.decision.ranking import DEADLINE_VIOLATED, REFUSED, Forecast
+from dynofa_ros.runtime.operating_points.frequency import highest_same, reads_as
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
-from dynofa_ros.runtime.operating_points.table import SAME_CLOCK
 from dynofa_ros.runtime.power_capped.search import search_within
-
-# A clock that is read may differ from the one that was asked for by this share.
-CLOCK_TOLERANCE = 0.01
 
 
 def interim_points(
     forecasts: Sequence[Forecast], clocks: Clocks, *, plan: Plan
 ) -> tuple[OperatingPoint, ...]:
-    """Return what each application runs now; its point of `plan` where no clock is waited for."""
-    now = _present(clocks, plan)
+    """Return each application's point for now; those of `plan` if no frequency has to change."""
+    now = _present_clocks(clocks, plan)
     if now is None:
         return plan.points
     points = tuple(
-        _for_now(forecast, goal, now=now)
-        for forecast, goal in zip(forecasts, plan.points, strict=True)
+        _interim(forecast, settled_point, now=now)
+        for forecast, settled_point in zip(forecasts, plan.points, strict=True)
     )
     cap_w = forecasts[0].policy.power_cap_w
     return points if cap_w == math.inf else _capped(forecasts, points, now=now, cap_w=cap_w)
@@ -46,20 +43,20 @@ def _capped(
     now: Clocks,
     cap_w: float,
 ) -> tuple[OperatingPoint, ...]:
-    """Return `points` if within the cap, else the best that can run at once and is.
+    """Return `points` if within the cap, otherwise the best resident points within it.
 
-    What runs is kept if it is within the cap and no worse, so that nothing flaps.
+    The running points are kept if they are within the cap and no worse, to avoid flapping.
     """
     applications = [each.application for each in forecasts]
     running = tuple(point for each in forecasts if (point := _running(each, now=now)) is not None)
     if len(running) == len(points) and within(total_power_w(applications, running), cap_w):
-        keys = [
+        new, old = (
             plan_keys(
                 applications, [each.rank(at) for each, at in zip(forecasts, which, strict=True)]
             )
             for which in (points, running)
-        ]
-        if not is_before(*keys):
+        )
+        if not is_before(new, old):
             return running
     if within(total_power_w(applications, points), cap_w):
         return points
@@ -71,54 +68,53 @@ def _capped(
     )
 
 
-def _present(clocks: Clocks, plan: Plan) -> Clocks | None:
-    """Return the clocks there are, one a domain; None if those of `plan` are among them."""
-    used = {clocks.domain_of(each.processor) for each in plan.points}
-    waited_for = [
-        abs(domain.frequency_hz - plan.clocks_hz[domain.name])
-        > CLOCK_TOLERANCE * plan.clocks_hz[domain.name]
+def _present_clocks(clocks: Clocks, plan: Plan) -> Clocks | None:
+    """Return the present frequencies, one per domain; None if they are those of `plan`."""
+    used = {clocks.domain_of(each.processor) for each in plan.points}  # others are not commanded
+    if all(
+        reads_as(domain.frequency_hz, plan.clocks_hz[domain.name])
         for index, domain in enumerate(clocks.domains)
-        if index in used  # what no point uses is not commanded
-    ]
-    if not any(waited_for):
+        if index in used
+    ):
         return None
     return Clocks(clocks.domains, tuple((each.frequency_hz,) for each in clocks.domains))
 
 
-def _for_now(forecast: Forecast, goal: OperatingPoint, *, now: Clocks) -> OperatingPoint:
-    """Return what meets the targets at the clocks now: `goal`, else what runs, else the best.
+def _interim(forecast: Forecast, settled_point: OperatingPoint, *, now: Clocks) -> OperatingPoint:
+    """Return a point that meets the targets at the present frequencies.
 
-    What misses the deadline is no help: then it is `goal` already.
+    In this order: the settled point, the running one, the best one. If all miss the deadline, the
+    settled point runs at once.
     """
-    early, running = _at(forecast, goal.key, now=now), _running(forecast, now=now)
+    early, running = _at(forecast, settled_point.key, now=now), _running(forecast, now=now)
     if early is None:
-        return goal
-    kept = running is not None and running.key != goal.key and forecast.rank(running).met
-    # What runs instead gives way before its time only for something that will not flap.
+        return settled_point
+    kept = running is not None and running.key != settled_point.key and forecast.rank(running).met
+    # The running point is replaced early only with a margin, to avoid flapping.
     headroom = forecast.policy.switch_margin if kept else 0.0
     if forecast.rank(early, headroom=headroom).met:
         return early
     if running is not None and kept:
         return running
     best = _best(forecast, now=now)
-    helps = best is not None and forecast.rank(best).violation < DEADLINE_GIVEN_UP
+    helps = best is not None and forecast.rank(best).violation < DEADLINE_VIOLATED
     return best if best is not None and helps else early
 
 
 def _at(forecast: Forecast, key: PointKey, *, now: Clocks) -> OperatingPoint | None:
-    """Return the point of `key` at the clocks now; None where its latency would be a guess."""
+    """Return the point of `key` at the present frequency; None if its latency is unknown there."""
     domain = now.domain_of(key[2])
     clock_hz = math.nan if domain is None else now.options_hz[domain][0]
     point = forecast.application.profile.at(key, clock_hz)
-    if point is None or point.frequency_hz > clock_hz * (1 + SAME_CLOCK):
+    if point is None or point.frequency_hz > highest_same(clock_hz):
         return None
     return point
 
 
 def _running(forecast: Forecast, *, now: Clocks) -> OperatingPoint | None:
-    """Return what the application was last told to run, at the clocks now."""
+    """Return the last commanded point, at the present frequencies."""
     application = forecast.application
-    key = application.meanwhile
+    key = application.interim
     if key is None and application.current is not None:
         key = application.current.key
     if key is None or key in application.refused:
@@ -127,12 +123,12 @@ def _running(forecast: Forecast, *, now: Clocks) -> OperatingPoint | None:
 
 
 def _best(forecast: Forecast, *, now: Clocks) -> OperatingPoint | None:
-    """Return the best that can run at once at the clocks now."""
+    """Return the best resident point at the present frequencies."""
     ready = forecast.without(forecast.application.unready)
     found = []
     for _, groups, known in now.reached(forecast.application.profile.table):
         point, rank = ready.best_of_group(int(groups[0]))
-        if known is not None and not known[0]:  # its latency would be a guess
+        if known is not None and not known[0]:
             rank = rank._replace(violation=max(rank.violation, REFUSED))
         found.append((rank, point))
     _, best = min(found, key=lambda each: each[0])

@@ -1,12 +1,21 @@
-"""Period of a camera: a running mean that follows a change of the frame rate within two images."""
+"""Frame period of a camera: an exponential mean that follows a new frame rate in two images."""
 
 from __future__ import annotations
 
 import math
 
+from dynofa_ros.runtime.estimation.step_detector import StepDetector
 
-class RunningMean:
-    """Forgets at a fixed rate: each new sample has `weight` of the mean."""
+# Weight of each new gap in the mean: a memory of about 20 images.
+WEIGHT = 0.1
+# A gap that differs by more than this share is not jitter.
+CHANGE = 0.2
+# A longer gap between two images is a pause of the camera.
+PAUSE_S = 5.0
+
+
+class ExponentialMean:
+    """Exponentially weighted mean and variance: each new sample has `weight`."""
 
     def __init__(self, weight: float) -> None:
         self._weight = weight
@@ -14,7 +23,7 @@ class RunningMean:
         self._variance = 0.0
 
     def add(self, sample: float) -> None:
-        """Take in a sample; the first one is the mean."""
+        """Update with a sample; the first one is the mean."""
         if math.isnan(self._mean):
             self._mean = sample
             return
@@ -33,20 +42,12 @@ class RunningMean:
         return math.sqrt(self._variance)
 
 
-# Share of each new gap in the mean: about 20 images of memory.
-WEIGHT = 0.1
-# A gap that differs by this share is no jitter: the next one on the same side makes it a new rate.
-CHANGE = 0.2
-# A longer gap between two images is a pause of the camera, not its period.
-PAUSE_S = 5.0
-
-
 class CameraPeriod:
-    """Learns the time between two images from the gaps between those that were reported."""
+    """Estimates the time between two images."""
 
     def __init__(self) -> None:
-        self._mean = RunningMean(WEIGHT)
-        self._odd_s: float | None = None  # the gap before, if it was no jitter
+        self._mean = ExponentialMean(WEIGHT)
+        self._steps = StepDetector()
 
     @property
     def mean_s(self) -> float:
@@ -54,20 +55,17 @@ class CameraPeriod:
         return self._mean.mean(unknown=math.nan)
 
     def observe(self, gap_s: float) -> bool:
-        """Take in the time between two images [s]; True if the frame rate is another than before.
+        """Update with the time between two images [s]; True if the frame rate changed.
 
-        What cannot be a period (not above 0, a pause, NaN) is left out.
+        Impossible periods (not above 0, a pause, NaN) are ignored.
         """
         if not 0.0 < gap_s < PAUSE_S:
             return False
-        mean_s, odd_s = self.mean_s, self._odd_s
-        self._odd_s = None
-        if math.isnan(mean_s) or abs(gap_s - mean_s) <= CHANGE * mean_s:
+        mean_s = self.mean_s
+        earlier_s = self._steps.observe(gap_s, estimate=mean_s, limit=CHANGE * mean_s)
+        if earlier_s is not None:
+            self._mean = ExponentialMean(WEIGHT)
+            self._mean.add(0.5 * (earlier_s + gap_s))
+        elif not self._steps.pending:
             self._mean.add(gap_s)
-            return False
-        if odd_s is None or (odd_s - mean_s) * (gap_s - mean_s) < 0.0:
-            self._odd_s = gap_s
-            return False
-        self._mean = RunningMean(WEIGHT)
-        self._mean.add(0.5 * (odd_s + gap_s))
-        return True
+        return earlier_s is not None

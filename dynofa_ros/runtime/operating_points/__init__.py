@@ -1,1 +1,1 @@
-"""Operating points, and the profile that lists those of one application."""
+"""Operating points, and the profile of an application."""

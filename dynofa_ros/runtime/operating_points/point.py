@@ -1,7 +1,6 @@
 """An operating point: sub-network x engine x processor x threads x frequency, and its cost.
 
-Dynamic DNNs Meet Runtime Resource Management, arXiv 2206.02525, section 3. `msg/OperatingPoint`
-mirrors it.
+Dynamic DNNs Meet Runtime Resource Management, arXiv 2206.02525, section 3.
 """
 
 from __future__ import annotations
@@ -16,24 +15,24 @@ PointKey = tuple[str, str, str, int]  # OperatingPoint.key
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """One way to run a sub-network, and what one frame of it costs without co-runners."""
+    """One configuration of a sub-network and the cost of a frame; mirrors msg/OperatingPoint."""
 
     subnet_id: str
     engine: str
     processor: str
     threads: int
-    frequency_hz: float  # NaN: the clock cannot be set
-    latency_s: float
+    frequency_hz: float  # NaN: the frequency cannot be set
+    latency_s: float  # without co-runners
     latency_std_s: float
     energy_j: float  # above idle; NaN: unknown
     accuracy: float
     flops: int
     parameters: int
-    precision: str = 'float32'  # what it is computed in; empty: unknown
-    latency_p95_s: float = math.nan  # 95 % of the measured frames took no longer
+    precision: str = 'float32'  # of the computation; empty: unknown
+    latency_p95_s: float = math.nan  # 95th percentile of the measured frames
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the point, the field, the value and what is allowed."""
+        """Raise ValueError that names the point, the field, its value and the allowed range."""
         try:
             check_name('subnet_id', self.subnet_id)
             check_name('processor', self.processor)
@@ -51,5 +50,5 @@ class OperatingPoint:
 
     @property
     def key(self) -> PointKey:
-        """What is run where: all but the clock."""
+        """The operating point without its frequency."""
         return (self.subnet_id, self.engine, self.processor, self.threads)

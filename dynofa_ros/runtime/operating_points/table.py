@@ -1,4 +1,4 @@
-"""A profile's operating points as arrays, grouped by processor and clock, for a fast decision."""
+"""A profile's operating points as arrays, grouped by processor and frequency."""
 
 from __future__ import annotations
 
@@ -9,56 +9,51 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dynofa_ros.runtime.operating_points.frequency import highest_same
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
-# Energy unknown: as though every point drew this power, so that the latency decides.
+# Power assumed for every point if energies are unknown, so that the latency decides.
 PROXY_POWER_W = 1.0
-# Two clocks this close are one: drivers round.
-SAME_CLOCK = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class ProcessorGroups:
-    """The groups (equal clock) of one processor."""
+    """The groups (equal frequency) of one processor."""
 
     points: slice  # rows of the table
-    clocks_hz: Floats  # (groups with a clock,) ascending
+    clocks_hz: Floats  # (groups with a frequency,) ascending
     first_group: int  # group of clocks_hz[0]
-    unclocked_group: int | None  # group of the points whose clock cannot be set
+    unclocked_group: int | None  # group of the points whose frequency cannot be set
 
     def reaches(self, frequencies_hz: Floats) -> npt.NDArray[np.bool_]:
-        """Whether a clock not above each frequency was profiled, so that latency is no guess."""
-        return np.asarray(frequencies_hz * (1 + SAME_CLOCK) >= self.clocks_hz[0])
+        """Whether some frequency up to each of these was profiled, so that latency is known."""
+        return np.asarray(highest_same(frequencies_hz) >= self.clocks_hz[0])
 
     def groups_at(self, frequencies_hz: Floats) -> Indices:
-        """Return the group to expect at each frequency: the nearest profiled clock not above it.
-
-        Below every profiled clock: the lowest. Unknown (NaN): the highest, because a Linux
-        governor raises the clock under load. Only where `clocks_hz` is not empty.
-        """
-        # searchsorted puts NaN behind every number.
-        below = np.searchsorted(self.clocks_hz, frequencies_hz * (1 + SAME_CLOCK), 'right')
+        """Return the group at each frequency, as `Profile.at`; `clocks_hz` must not be empty."""
+        # searchsorted sorts NaN behind every number.
+        below = np.searchsorted(self.clocks_hz, highest_same(frequencies_hz), 'right')
         return self.first_group + np.maximum(below - 1, 0)
 
 
 @dataclass(frozen=True, eq=False)
 class PointTable:
-    """Operating points sorted by processor, clock and latency."""
+    """Operating points sorted by processor, frequency and latency."""
 
     points: tuple[OperatingPoint, ...]
     latency_s: Floats  # (points,)
     latency_std_s: Floats  # (points,)
-    cost_j: Floats  # (points,) energy; latency x PROXY_POWER_W where the profile lacks an energy
+    cost_j: Floats  # (points,) energy, or latency x PROXY_POWER_W if the profile lacks an energy
     accuracy: Floats  # (points,)
     group_starts: Indices  # (groups,) first row of each group
     group_sizes: Indices  # (groups,)
     group_of: Indices  # (points,)
-    most_accurate_first: Indices  # (points,) rows, group by group; of equals the cheapest first
-    cheapest_first: Indices  # (points,) likewise; of equals the most accurate first
-    keys: tuple[PointKey, ...]  # (keys,) what is run where, each once
+    most_accurate_first: Indices  # (points,) rows, group by group; ties: cheapest first
+    cheapest_first: Indices  # (points,) rows, group by group; ties: most accurate first
+    keys: tuple[PointKey, ...]  # (keys,) distinct
     key_of: Indices  # (points,) index in `keys`
     processors: dict[str, ProcessorGroups]
     row_of: Mapping[OperatingPoint, int]
@@ -66,25 +61,15 @@ class PointTable:
     @classmethod
     def from_points(cls, points: Iterable[OperatingPoint], *, energy_known: bool) -> PointTable:
         """Build the table of at least one point; `energy_known`: of every point of the profile."""
-        rows = tuple(
-            sorted(
-                points,
-                key=lambda each: (
-                    each.processor,
-                    _order(each.frequency_hz),
-                    each.latency_s,
-                    each.key,
-                ),
-            )
-        )
-        clocks = np.array([each.frequency_hz for each in rows])
-        names = [each.processor for each in rows]
-        new_group = [
-            index == 0
-            or names[index] != names[index - 1]
-            or _order(clocks[index]) != _order(clocks[index - 1])
-            for index in range(len(rows))
-        ]
+
+        def group(point: OperatingPoint) -> tuple[str, float]:
+            """Return processor and frequency; points without a frequency (NaN) sort last."""
+            unclocked = math.isnan(point.frequency_hz)
+            return point.processor, math.inf if unclocked else point.frequency_hz
+
+        rows = tuple(sorted(points, key=lambda each: (*group(each), each.latency_s, each.key)))
+        groups = [group(each) for each in rows]
+        new_group = [index == 0 or groups[index] != groups[index - 1] for index in range(len(rows))]
         starts = np.flatnonzero(new_group)
         group_of = np.cumsum(new_group) - 1
         cost_j = np.array([cost(each, energy_known=energy_known) for each in rows])
@@ -103,42 +88,36 @@ class PointTable:
             cheapest_first=np.lexsort((-accuracy, cost_j, group_of)),
             keys=tuple(keys),
             key_of=np.array([keys[each.key] for each in rows]),
-            processors=_processor_groups(names, clocks=clocks, starts=starts),
+            processors=_processor_groups(groups, starts),
             row_of={each: row for row, each in enumerate(rows)},
         )
 
     def among(self, keys: Collection[PointKey]) -> npt.NDArray[np.bool_]:
-        """Return which points run what `keys` holds, (points,)."""
+        """Return which points have one of these keys, (points,)."""
         found = np.fromiter(map(keys.__contains__, self.keys), bool, len(self.keys))
         return found[self.key_of]
 
 
 def cost(point: OperatingPoint, *, energy_known: bool) -> float:
-    """Return what a frame of `point` costs [J]."""
+    """Return the cost of a frame at `point` [J], as `PointTable.cost_j`."""
     return point.energy_j if energy_known else point.latency_s * PROXY_POWER_W
 
 
-def _order(frequency_hz: float) -> float:
-    """Sort points whose clock cannot be set (NaN) behind the others."""
-    return math.inf if math.isnan(frequency_hz) else frequency_hz
-
-
 def _processor_groups(
-    names: Sequence[str], *, clocks: Floats, starts: Indices
+    groups: Sequence[tuple[str, float]], starts: Indices
 ) -> dict[str, ProcessorGroups]:
-    """Find each processor's rows and groups in the sorted table."""
-    owners = [names[start] for start in starts]
+    """Find each processor's rows and groups; `groups`: processor and frequency of each row."""
+    owners = [groups[start][0] for start in starts]
     result = {}
     for name in dict.fromkeys(owners):
         first, count = owners.index(name), owners.count(name)
-        group_clocks = clocks[starts[first : first + count]]
-        clocked = group_clocks[~np.isnan(group_clocks)]
-        end = starts[first + count] if first + count < len(starts) else len(names)
+        clocks = np.array([groups[start][1] for start in starts[first : first + count]])
+        clocked = clocks[np.isfinite(clocks)]
+        end = starts[first + count] if first + count < len(starts) else len(groups)
         result[name] = ProcessorGroups(
             points=slice(int(starts[first]), int(end)),
             clocks_hz=clocked,
             first_group=first,
-            # Points without a clock sort last.
             unclocked_group=first + count - 1 if len(clocked) < count else None,
         )
     return result

@@ -1,8 +1,7 @@
-"""One application's points under a power cap: at each clock, those worth their power.
+"""Points of each application under a power cap: the Pareto front of each group.
 
-Of points that run at the same clock, one that draws no less than another and is no better has no
-place in a plan. What is left of each group (equal processor and clock) is a front, the best point
-first and the power falling.
+In each group (equal processor and frequency), a point that draws no less power than another and
+ranks no better is not needed. The rest is a front, the best point first and the power falling.
 """
 
 from __future__ import annotations
@@ -19,21 +18,22 @@ from dynofa_ros.runtime.decision.prediction import EQUAL_POWER_W, powers_w
 from dynofa_ros.runtime.decision.ranking import REFUSED, Forecast, Ranking
 from dynofa_ros.runtime.decision.state import ApplicationState
 from dynofa_ros.runtime.operating_points.table import Floats, Indices
+from dynofa_ros.runtime.power_capped.knapsack import new_minima
 
-# Stands for a group without points. It is never taken: it draws infinite power.
+# Violation of the placeholder of an empty group, which is never taken: its power is infinite.
 NOTHING = REFUSED + 1.0
 
 
 @dataclass(frozen=True, eq=False)
 class CappedPoints:
-    """The fronts of one application, one after another, and a last entry that is nothing."""
+    """The fronts of one application, one after another, and a placeholder as last entry."""
 
     application: ApplicationState
     rows: Indices  # (entries - 1,) of the profile's table
     ranking: Ranking  # (entries,)
     power_w: Floats  # (entries,)
-    value: Floats  # (entries, keys) what each adds to `joint_keys` of all applications
-    starts: Indices  # (groups + 1,) first entry of each group; the last group is nothing
+    value: Floats  # (entries, keys) contribution of each to `joint_keys`
+    starts: Indices  # (groups + 1,) first entry of each group; the last is the placeholder
     ends: Indices  # (groups + 1,)
     ascending: Floats  # (entries,) by group, then by falling power
 
@@ -41,9 +41,9 @@ class CappedPoints:
     def of(
         cls, forecast: Forecast, *, priorities: Sequence[int], headroom: float, lenient: bool
     ) -> CappedPoints:
-        """Find the fronts of what can run; if `lenient`, of all.
+        """Find the fronts of the points that can run; of all points if `lenient`.
 
-        `priorities` are those of all applications, each once, the highest first.
+        `priorities` are the distinct ones of all applications, the highest first.
         """
         table, ranking = forecast.application.profile.table, forecast.ranking(headroom=headroom)
         power_w = powers_w(forecast.application)
@@ -51,11 +51,10 @@ class CappedPoints:
         rows = np.lexsort((power_w, *ranking.keys[::-1], group))
         if not lenient:
             rows = rows[ranking.violation[rows] < REFUSED]
-        # A step down from group to group, so that one running minimum serves all.
+        # Each group is shifted below the one before it, so that one running minimum serves all.
         step_w = power_w.max() + 1.0
         falling = power_w[rows] - step_w * group[rows]
-        kept = np.ones(len(rows), dtype=bool)
-        kept[1:] = falling[1:] < np.minimum.accumulate(falling)[:-1]
+        kept = new_minima(falling)
         rows, falling = rows[kept], falling[kept]
         bounds = np.searchsorted(group[rows], np.arange(len(table.group_starts) + 1))
         nothing = [len(rows)]
@@ -73,7 +72,7 @@ class CappedPoints:
         )
 
     def options(self, clocks: Clocks, *, combinations: Indices, lenient: bool) -> list[Indices]:
-        """Return the groups to choose from at each combination of clocks, each (combinations,)."""
+        """Return the groups to choose from at each combination, each (combinations,)."""
         options = group_options(self.application.profile.table, clocks, combinations=combinations)
         nothing = len(self.starts) - 1
         return [
@@ -89,14 +88,14 @@ class CappedPoints:
         )
 
     def _last(self, groups: Indices) -> Indices:
-        """Return each group's last entry; nothing where the group is empty."""
+        """Return each group's last entry; the placeholder if the group is empty."""
         ends = self.ends[groups]
         return np.where(ends > self.starts[groups], ends - 1, len(self.rows))
 
     def best_within(self, options: Sequence[Indices], budget_w: Floats) -> Indices:
         """Return the best entry at each combination within its budget, (combinations,)."""
         step_w = self.ascending[-1] / (len(self.starts) - 1)
-        # Of a front whose power falls, the first entry within the budget is the best one.
+        # Power falls along a front, so the first entry within the budget is the best one.
         reach_w = np.minimum(budget_w + EQUAL_POWER_W, step_w - 0.5)
         found = []
         for groups in options:
@@ -108,7 +107,7 @@ class CappedPoints:
     def least_of(self, options: Sequence[Indices], *, cost: Floats) -> Floats:
         """Return the least cost at each combination, (combinations, columns).
 
-        `cost` is of each entry but the last, (entries - 1, columns).
+        `cost` holds all entries but the last, (entries - 1, columns).
         """
         filled = self.ends[:-1] > self.starts[:-1]
         least = np.full((len(self.starts), cost.shape[1]), np.inf)
@@ -127,7 +126,7 @@ class CappedPoints:
 
 
 def _value(application: ApplicationState, ranking: Ranking, *, priorities: Sequence[int]) -> Floats:
-    """Return what each row of a ranking adds to `joint_keys`, (rows, keys)."""
+    """Return the contribution of each row of a ranking to `joint_keys`, (rows, keys)."""
     late, low, late_by, low_by, primary, secondary = joint_keys([application], [ranking])
     value = np.zeros((len(primary), 4 * len(priorities) + 2))
     place = 2 * priorities.index(application.target.priority)
@@ -140,14 +139,14 @@ def _value(application: ApplicationState, ranking: Ranking, *, priorities: Seque
 
 @dataclass(frozen=True, eq=False)
 class CappedProblem:
-    """The points of all applications, valued by the same keys."""
+    """The points of all applications, with values in the same keys."""
 
     applications: tuple[CappedPoints, ...]
     clocks: Clocks
     cap_w: float
-    counts: int  # keys that count targets given up: the first of all
-    losses: int  # keys that say by how much: the next; two more are the objective's
-    lenient: bool  # also points that cannot run, because an application has no other
+    counts: int  # keys that count violated targets: the first ones
+    losses: int  # keys of their extents: the next ones, before the two of the objective
+    lenient: bool  # includes points that cannot run, if an application has no other
 
     @classmethod
     def of(
@@ -159,7 +158,7 @@ class CappedProblem:
         headroom: float,
         lenient: bool,
     ) -> CappedProblem:
-        """Find every application's fronts; targets that no point gives up have no keys."""
+        """Find every application's fronts; targets that no point violates have no keys."""
         priorities = sorted({each.application.target.priority for each in forecasts}, reverse=True)
         points = [
             CappedPoints.of(each, priorities=priorities, headroom=headroom, lenient=lenient)
@@ -178,7 +177,7 @@ class CappedProblem:
         )
 
     def options(self, combinations: Indices) -> list[list[Indices]]:
-        """Return each application's groups at each combination of clocks."""
+        """Return each application's groups at each combination of frequencies."""
         return [
             each.options(self.clocks, combinations=combinations, lenient=self.lenient)
             for each in self.applications

@@ -1,11 +1,10 @@
 """The best plan within a power cap for all applications together.
 
-The cap is hard: it comes before every target. A plan without regard to the cap is the best under it
-too if it happens to be within. Otherwise each combination of clocks is a knapsack: one point of
-each application, their power together within the cap. Combinations are taken in the order of what
-a bound says they may hold (`price_bound`). Once that is no better than what was found, the search
-is done, and exact. If the work grows beyond `EXACT_ROWS`, the best so far is taken, with a bound on
-the loss.
+The cap is hard: it comes before every target. The best plan without the cap is also the best within
+it if it satisfies it. Otherwise each combination of frequencies is a knapsack: one point of each
+application, with their total power within the cap. Combinations are searched in the order of their
+bounds (`price_bound`); once a bound is no better than the best plan found, the search ends and is
+exact. Beyond `EXACT_ROWS` of work, it returns the best plan so far with a bound on the loss.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ from dynofa_ros.runtime.decision.prediction import EQUAL_POWER_W, powers_w, tota
 from dynofa_ros.runtime.decision.ranking import Forecast
 from dynofa_ros.runtime.operating_points.table import Floats, Indices
 from dynofa_ros.runtime.power_capped.knapsack import Items, choose
-from dynofa_ros.runtime.power_capped.price_bound import Priced
+from dynofa_ros.runtime.power_capped.price_bound import PriceBound
 from dynofa_ros.runtime.power_capped.problem import CappedProblem
 
-# Pairs of points looked at: of one pair of fronts, and of all at once. Tens of milliseconds.
+# Pairs of points evaluated: for two fronts, and in total. Tens of milliseconds.
 MERGED_ROWS = 20_000
 EXACT_ROWS = 50_000
-# What a combination of clocks takes beside its rows.
+# Overhead of one combination of frequencies, in rows.
 ROWS_PER_COMBINATION = 500
 
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """The best of some combinations of clocks."""
+    """The best plan of some combinations of frequencies."""
 
     combination: Indices  # (domains,)
     entries: tuple[int, ...]  # one an application
@@ -47,14 +46,13 @@ class _Found:
 def search_within(
     forecasts: Sequence[Forecast], clocks: Clocks, *, cap_w: float, headroom: float = 0.0
 ) -> Plan:
-    """Return the best plan within `cap_w` [W]; if there is none, the plan of least power."""
+    """Return the best plan within `cap_w` [W], or else the plan of least power."""
     plan = search(forecasts, clocks, headroom=headroom)
-    # The best of all plans is the best of those within the cap, if it is one of them.
     if cap_w == math.inf or _fits(forecasts, plan, cap_w=cap_w):
         return plan
-    if len(forecasts) == 1:  # then the cap is on its points one by one
-        barred = powers_w(forecasts[0].application) > cap_w + EQUAL_POWER_W
-        plan = search([forecasts[0].barring(barred)], clocks, headroom=headroom)
+    if len(forecasts) == 1:  # the cap applies to each of its points
+        excluded = powers_w(forecasts[0].application) > cap_w + EQUAL_POWER_W
+        plan = search([forecasts[0].excluding(excluded)], clocks, headroom=headroom)
         if _fits(forecasts, plan, cap_w=cap_w):
             return plan
     for lenient in (False, True):
@@ -80,7 +78,7 @@ def _fits(forecasts: Sequence[Forecast], plan: Plan, *, cap_w: float) -> bool:
 
 
 def _search(problem: CappedProblem) -> _Found:
-    """Search all combinations of clocks or, if they are too many, one domain at a time."""
+    """Search all combinations of frequencies or, if too many, one domain at a time."""
     every = every_combination(problem.clocks)
     if every is not None:
         return _best_of(problem, every)
@@ -90,7 +88,7 @@ def _search(problem: CappedProblem) -> _Found:
 
 
 def _descend(problem: CappedProblem, start: Indices) -> _Found:
-    """Improve one domain's clock at a time until a whole round improves nothing."""
+    """Improve one domain at a time until a whole round improves nothing."""
     best = _best_of(problem, start[None, :])
     while True:
         before = best
@@ -103,7 +101,7 @@ def _descend(problem: CappedProblem, start: Indices) -> _Found:
 
 
 def _best_of(problem: CappedProblem, combinations: Indices) -> _Found:
-    """Return the best within the cap at some combinations of clocks, else the least power."""
+    """Return the best plan within the cap at some combinations, or else the least power."""
     options = problem.options(combinations)
     least = [each.least(at) for each, at in zip(problem.applications, options, strict=True)]
     least_w = np.array(
@@ -117,7 +115,7 @@ def _best_of(problem: CappedProblem, combinations: Indices) -> _Found:
         entries = tuple(int(each[index]) for each in least)
         return _Found(combinations[index], entries, tuple(keys[index].tolist()), exact=True)
     options = [[groups[fits] for groups in at] for at in options]
-    # What each application could run with all the power to spare for itself.
+    # The best point of each application if it had all the remaining power to itself.
     alone = [
         each.best_within(at, budget_w)
         for each, at, budget_w in zip(
@@ -125,7 +123,7 @@ def _best_of(problem: CappedProblem, combinations: Indices) -> _Found:
         )
     ]
     return _best_fitting(
-        problem, combinations[fits], options=options, promised=problem.value(alone)
+        problem, combinations[fits], options=options, optimistic=problem.value(alone)
     )
 
 
@@ -134,41 +132,44 @@ def _best_fitting(
     combinations: Indices,
     *,
     options: Sequence[Sequence[Indices]],
-    promised: Floats,
+    optimistic: Floats,
 ) -> _Found:
-    """Return the best; `promised`: keys that no plan at a combination betters, (.., keys)."""
-    first = int(np.lexsort(promised.T[::-1])[0])
+    """Return the best plan.
+
+    `optimistic` holds keys that no plan at a combination improves on, (combinations, keys).
+    """
+    first = int(np.lexsort(optimistic.T[::-1])[0])
     best, rows = _knapsack(problem, combinations, options=options, at=first)
     if len(combinations) == 1:
         return best
     exact = best.exact
-    priced = Priced.of(problem, options=options, keys=best.keys[1:])
-    limit = priced.limit(best.keys[1:])
-    left = priced.order(but=first)
+    bound = PriceBound.of(problem, options=options, keys=best.keys[1:])
+    limit = bound.limit(best.keys[1:])
+    left = bound.order(but=first)
     while len(left):
         index, left = int(left[0]), left[1:]
-        if priced.bounds[index] > limit:
-            break  # and so are all that follow
-        if not is_before((0.0, *promised[index].tolist()), best.keys):
+        if bound.bounds[index] > limit:
+            break  # bounds ascend
+        if not is_before((0.0, *optimistic[index].tolist()), best.keys):
             continue
         if rows > EXACT_ROWS:
             return replace(best, exact=False)
-        found, looked_at = _knapsack(problem, combinations, options=options, at=index)
-        rows += looked_at + ROWS_PER_COMBINATION
+        found, evaluated = _knapsack(problem, combinations, options=options, at=index)
+        rows += evaluated + ROWS_PER_COMBINATION
         exact = exact and found.exact
         if is_before(found.keys, best.keys):
             best = found
-            if not priced.applies_to(best.keys[1:]):
-                priced = Priced.of(problem, options=options, keys=best.keys[1:])
-                left = left[np.argsort(priced.bounds[left], kind='stable')]
-            limit = priced.limit(best.keys[1:])
+            if not bound.applies_to(best.keys[1:]):
+                bound = PriceBound.of(problem, options=options, keys=best.keys[1:])
+                left = left[np.argsort(bound.bounds[left], kind='stable')]
+            limit = bound.limit(best.keys[1:])
     return replace(best, exact=exact)
 
 
 def _knapsack(
     problem: CappedProblem, combinations: Indices, *, options: Sequence[Sequence[Indices]], at: int
 ) -> tuple[_Found, int]:
-    """Return the best plan at one combination of clocks, and how many rows that took."""
+    """Return the best plan at one combination, and the number of rows evaluated."""
     entries = [
         each.entries_at(groups, at)
         for each, groups in zip(problem.applications, options, strict=True)

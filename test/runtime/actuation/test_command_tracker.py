@@ -21,8 +21,8 @@ def test_a_command_waits_then_is_due_again():
 def test_a_repeated_command_keeps_its_number():
     tracker = CommandTracker()
     sequence = tracker.new(now_s=0.0)
-    assert tracker.repeat(now_s=1.0) == sequence
-    assert tracker.attempts == 2
+    tracker.repeat(now_s=1.0)
+    assert (tracker.sequence, tracker.attempts) == (sequence, 2)
 
 
 def test_the_state_of_the_receiver_acknowledges():

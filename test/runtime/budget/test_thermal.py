@@ -9,7 +9,7 @@ import pytest
 
 from dynofa_ros.platform.thermal import ThermalZone
 from dynofa_ros.runtime import ManagerSettings, TemperatureObservation
-from dynofa_ros.runtime.budget.cap import Cap, SteadyCap
+from dynofa_ros.runtime.budget.cap import Cap, CapFilter
 from dynofa_ros.runtime.budget.thermal import ThermalCap
 
 THROTTLE_C, MARGIN_K = 95.0, ManagerSettings.thermal_margin_k
@@ -37,7 +37,7 @@ class Board:
             'soc', 'gpu', air_c, resistance_k_per_w, time_constant_s, THROTTLE_C, 5.0, 1e8
         )
         self._resolution_k, self._rng = resolution_k, np.random.default_rng(seed)
-        self._cap, self._steady = ThermalCap(), SteadyCap()
+        self._cap, self._steady = ThermalCap(), CapFilter()
         self.temperature_c = self.zone.steady_c(IDLE_W)
         self.powers_w = [FULL_W]
         self.temperatures_c = [self.temperature_c]
@@ -49,7 +49,7 @@ class Board:
                 self.temperature_c = self.zone.after(self.temperature_c, power_w=power_w, dt_s=0.1)
                 self.temperatures_c.append(self.temperature_c)
             self._cap.observe([self._reading()], power_w=power_w, dt_s=1.0)
-            held_w = self._steady.follow(self._cap.cap(margin_k=MARGIN_K).power_w, now_s=now_s)
+            held_w = self._steady.update(self._cap.cap(margin_k=MARGIN_K).power_w, now_s=now_s)
             self.powers_w.append(max((p for p in POWERS_W if p <= held_w), default=IDLE_W))
 
     def _reading(self):
@@ -149,7 +149,7 @@ def test_a_sensor_that_fails_is_reckoned_on_from_the_power():
     for _ in range(60):
         cap.observe([], power_w=5.0, dt_s=1.0)
     assert cap.cap(margin_k=5.0).power_w == pytest.approx(before_w, rel=0.1)
-    assert cap.warnings() == ['temperature of gpu unknown: reckoned from the power']
+    assert cap.warnings() == ['temperature of gpu unknown: predicted from power']
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ def test_the_cap_outranks_the_deadline_and_the_reason_says_so(clocked):
     assert run(urgent, policy=DecisionPolicy(power_cap_w=0.3)).choices[0].violated_targets == ()
     choice = run(urgent, policy=DecisionPolicy(power_cap_w=0.19)).choices[0]
     assert choice.violated_targets == ('deadline',)
-    assert choice.reason == '35 ms with 0.95 given up for the power cap of 0.19 W'
+    assert choice.reason == '35 ms with p = 0.95 violated for the power cap of 0.19 W'
 
 
 def test_a_floor_given_up_for_the_cap_says_so(clocked):
@@ -273,14 +273,14 @@ def test_a_floor_given_up_for_the_cap_says_so(clocked):
         camera(clocked(), 0.11, floor=0.79), policy=DecisionPolicy(power_cap_w=0.2)
     ).choices[0]
     assert (choice.point.subnet_id, choice.violated_targets) == ('medium', ('min_accuracy',))
-    assert choice.reason == 'floor 0.79 given up for the power cap of 0.2 W'
+    assert choice.reason == 'floor 0.79 violated for the power cap of 0.2 W'
 
 
 def test_a_floor_given_up_for_the_deadline_is_not_blamed_on_the_cap(clocked):
     choice = run(
         camera(clocked(), 0.035, floor=0.79), policy=DecisionPolicy(power_cap_w=0.4)
     ).choices[0]
-    assert choice.reason == 'floor 0.79 given up for 35 ms with 0.95'
+    assert choice.reason == 'floor 0.79 violated for 35 ms with p = 0.95'
 
 
 def test_the_lower_priority_gives_way_to_the_cap(clocked):
@@ -300,7 +300,7 @@ def test_if_nothing_is_within_the_cap_the_least_power_runs_and_everyone_is_told(
     assert names(decision) == ['small', 'small']
     assert (decision.power_w, decision.power_cap_met) == (pytest.approx(0.2), False)
     reasons = {choice.reason for choice in decision.choices}
-    assert reasons == {'nothing is within the power cap of 0.1 W: least power'}
+    assert reasons == {'no plan is within the power cap of 0.1 W: least power'}
 
 
 def test_an_application_without_energies_is_named_and_not_counted(

@@ -27,7 +27,7 @@ def state_of(profile, running, *, deadline_s=math.nan, objective=Objective.MAX_A
         current=current,
     )
     return DecisionState(
-        (application,), (), DecisionPolicy(objective=objective, **policy), settled=True
+        (application,), (), DecisionPolicy(objective=objective, **policy), hysteresis=True
     )
 
 
@@ -53,7 +53,7 @@ def test_better_accuracy_is_taken_only_with_latency_to_spare(ladder):
 
 
 def test_a_new_target_is_answered_with_what_is_best_now(ladder):
-    state = replace(state_of(ladder, 'low', deadline_s=0.0501), settled=False)
+    state = replace(state_of(ladder, 'low', deadline_s=0.0501), hysteresis=False)
     assert chosen(state) == 'mid'
 
 
@@ -79,7 +79,7 @@ def test_an_application_for_which_nothing_changes_keeps_its_sub_network(make_poi
     states = [
         state_of(profile, 'old', deadline_s=1.0).applications[0] for profile in (gain, no_gain)
     ]
-    decision = decide(DecisionState(tuple(states), (), DecisionPolicy(), settled=True))
+    decision = decide(DecisionState(tuple(states), (), DecisionPolicy(), hysteresis=True))
     assert [choice.point.subnet_id for choice in decision.choices] == ['new', 'old']
 
 
@@ -88,7 +88,9 @@ def test_a_missed_deadline_that_nothing_meets_does_not_flap(make_point, make_pro
         make_point('first', latency_s=0.100), make_point('second', latency_s=0.099)
     )
     assert chosen(state_of(profile, 'first', deadline_s=0.05)) == 'first'
-    assert chosen(replace(state_of(profile, 'first', deadline_s=0.05), settled=False)) == 'second'
+    assert (
+        chosen(replace(state_of(profile, 'first', deadline_s=0.05), hysteresis=False)) == 'second'
+    )
 
 
 def test_a_kept_point_keeps_its_clock(clocked):
@@ -96,7 +98,7 @@ def test_a_kept_point_keeps_its_clock(clocked):
     application = ApplicationState(
         clocked(), Target(0.055), {'gpu': Slowdown(1.0, 0.0)}, current=clocked().points[-1]
     )
-    decision = decide(DecisionState((application,), (domain,), settled=True))
+    decision = decide(DecisionState((application,), (domain,), hysteresis=True))
     assert decision.clocks_hz == {'gpu': 1e9}
     assert decision.choices[0].reason.startswith('kept')
 
@@ -147,7 +149,7 @@ def test_where_nothing_is_within_the_cap_a_little_less_power_is_no_reason(make_p
         make_point('third', energy_j=0.099, accuracy=0.75),
     )
     assert chosen(capped_state(profile, 'first', 0.5)) == 'first'
-    assert chosen(replace(capped_state(profile, 'first', 0.5), settled=False)) == 'second'
+    assert chosen(replace(capped_state(profile, 'first', 0.5), hysteresis=False)) == 'second'
 
 
 def test_a_sub_network_is_not_kept_at_the_cost_of_the_cap(make_point, make_profile):
@@ -163,7 +165,7 @@ def test_a_sub_network_is_not_kept_at_the_cost_of_the_cap(make_point, make_profi
         for profile in (gain, dear)
     ]
     decision = decide(
-        DecisionState(tuple(states), (), DecisionPolicy(power_cap_w=3.2), settled=True)
+        DecisionState(tuple(states), (), DecisionPolicy(power_cap_w=3.2), hysteresis=True)
     )
     assert [choice.point.subnet_id for choice in decision.choices] == ['new', 'new']
 

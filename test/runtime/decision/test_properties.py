@@ -143,7 +143,7 @@ def test_no_target_is_violated_while_a_point_within_the_cap_meets_both(wanted, s
     profile, slow, target, policy = wanted.profile, wanted.slow, wanted.target, wanted.policy
     current = data.draw(st.sampled_from([None, *profile.points]))
     application = ApplicationState(profile, target, slow, current=current)
-    decision = decide(DecisionState((application,), DOMAINS, policy, settled=settled))
+    decision = decide(DecisionState((application,), DOMAINS, policy, hysteresis=settled))
     choice = decision.choices[0]
     assert choice.violated_targets == ()
     assert power_w(choice.point, slow[choice.point.processor]) <= policy.power_cap_w + 1e-8
@@ -235,7 +235,7 @@ def test_weighted_without_a_weight_is_max_accuracy(several, wanted, slow, policy
         ).choices
         for objective in (Objective.WEIGHTED, Objective.MAX_ACCURACY)
     ]
-    assert [each.goal for each in chosen[0]] == [each.goal for each in chosen[1]]
+    assert [each.settled_point for each in chosen[0]] == [each.settled_point for each in chosen[1]]
 
 
 @thorough
@@ -375,7 +375,7 @@ def test_clocks_now_do_not_change_what_is_decided_for_then(
     here = decide(DecisionState((application,), domains, policy))
     anywhere = decide(DecisionState((application,), DOMAINS, policy))
     assert here.clocks_hz == anywhere.clocks_hz
-    assert here.choices[0].goal == anywhere.choices[0].goal
+    assert here.choices[0].settled_point == anywhere.choices[0].settled_point
 
 
 def obeyed(state, decision, *, turned):
@@ -385,8 +385,8 @@ def obeyed(state, decision, *, turned):
         applications=tuple(
             dataclasses.replace(
                 application,
-                current=choice.goal,
-                meanwhile=None if choice.point.key == choice.goal.key else choice.point.key,
+                current=choice.settled_point,
+                interim=None if choice.point.key == choice.settled_point.key else choice.point.key,
             )
             for application, choice in zip(state.applications, decision.choices, strict=True)
         ),
@@ -400,7 +400,7 @@ def obeyed(state, decision, *, turned):
             else domain
             for domain in state.domains
         ),
-        settled=True,
+        hysteresis=True,
     )
 
 
@@ -421,9 +421,9 @@ def test_a_decision_stands_until_something_changes(
         policy,
     )
     decision = decide(start)
-    what = [(choice.point, choice.goal) for choice in decision.choices]
+    what = [(choice.point, choice.settled_point) for choice in decision.choices]
     on_its_way = decide(obeyed(start, decision, turned=False))
-    assert [(choice.point, choice.goal) for choice in on_its_way.choices] == what
+    assert [(choice.point, choice.settled_point) for choice in on_its_way.choices] == what
     assert on_its_way.clocks_hz == decision.clocks_hz
     there = decide(obeyed(start, decision, turned=True))
     assert [choice.point for choice in there.choices] == [goal for _, goal in what]

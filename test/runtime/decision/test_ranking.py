@@ -5,7 +5,7 @@ import pytest
 
 from dynofa_ros.runtime import ApplicationState, DecisionPolicy, Objective, Slowdown, Target
 from dynofa_ros.runtime.decision.joint_keys import joint_keys, plan_keys
-from dynofa_ros.runtime.decision.ranking import DEADLINE_GIVEN_UP, REFUSED, Forecast
+from dynofa_ros.runtime.decision.ranking import DEADLINE_VIOLATED, REFUSED, Forecast
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_headroom_makes_late_what_is_just_in_time(forecast_of, ladder):
     good = ladder.points[0]  # 80 ms, at the stated probability 86.6 ms
     forecast = forecast_of(ladder)
     assert forecast.rank(good).met
-    assert forecast.rank(good, headroom=0.05).violation > DEADLINE_GIVEN_UP
+    assert forecast.rank(good, headroom=0.05).violation > DEADLINE_VIOLATED
 
 
 def test_what_cannot_run_comes_last(forecast_of, ladder):
@@ -79,7 +79,7 @@ def test_the_best_of_each_clock_is_found(forecast_of, clocked):
     found = [forecast.application.profile.table.points[row] for row in rows]
     # Twice as slow, at 0.5 and 1 GHz: of 80, 120, 200 and 40, 60, 100 ms, and the spread on top.
     assert [each.subnet_id for each in found] == ['small', 'medium']
-    assert np.all(ranking.violation < DEADLINE_GIVEN_UP)
+    assert np.all(ranking.violation < DEADLINE_VIOLATED)
 
 
 @pytest.mark.parametrize('objective', list(Objective))

@@ -60,4 +60,4 @@ def test_without_anything_unready_nothing_changes(chosen):
     ],
 )
 def test_a_resident_holds_the_points_of_its_place(make_point, resident, holds):
-    assert resident.holds(make_point('small', processor='gpu', threads=1).key) is holds
+    assert resident.covers(make_point('small', processor='gpu', threads=1).key) is holds

@@ -20,16 +20,16 @@ SLOW = Domain('gpu', ('gpu',), (0.5e9, 1e9), frequency_hz=0.5e9, commanded_hz=0.
 FAST = replace(SLOW, frequency_hz=1e9, commanded_hz=1e9)
 
 
-def choose(profile, *, deadline_s, domains=(SLOW,), settled=False, **changes):
+def choose(profile, *, deadline_s, domains=(SLOW,), hysteresis=False, **changes):
     """Decide for one application."""
     application = ApplicationState(profile, Target(deadline_s), SURE, **changes)
-    return decide(DecisionState((application,), domains, settled=settled))
+    return decide(DecisionState((application,), domains, hysteresis=hysteresis))
 
 
 def runs(decision):
     """Return what the only application runs now, and once the clocks are turned."""
     choice = decision.choices[0]
-    return choice.point.subnet_id, choice.goal.subnet_id
+    return choice.point.subnet_id, choice.settled_point.subnet_id
 
 
 def test_what_meets_the_deadline_at_the_clock_now_runs_until_the_better_can(clocked):
@@ -40,7 +40,7 @@ def test_what_meets_the_deadline_at_the_clock_now_runs_until_the_better_can(cloc
 
 def test_what_is_expected_is_of_the_clock_now(clocked):
     choice = choose(clocked(), deadline_s=0.055).choices[0]
-    assert (choice.point.frequency_hz, choice.goal.frequency_hz) == (0.5e9, 1e9)
+    assert (choice.point.frequency_hz, choice.settled_point.frequency_hz) == (0.5e9, 1e9)
     assert choice.predicted_latency_s == pytest.approx(0.04)
     assert choice.violated_targets == ()
     assert choice.reason.startswith('until gpu runs at 1000 MHz: ')
@@ -49,7 +49,7 @@ def test_what_is_expected_is_of_the_clock_now(clocked):
 def test_once_the_clock_is_there_the_better_runs(clocked):
     large = clocked().points[-1]
     domain = replace(SLOW, commanded_hz=1e9)
-    waiting = {'current': large, 'meanwhile': clocked().points[0].key, 'settled': True}
+    waiting = {'current': large, 'interim': clocked().points[0].key, 'hysteresis': True}
     still = choose(clocked(), deadline_s=0.055, domains=(domain,), **waiting)
     assert runs(still) == ('small', 'large')
     there = choose(clocked(), deadline_s=0.055, domains=(FAST,), **waiting)
@@ -79,14 +79,14 @@ def test_an_unknown_clock_is_taken_to_be_there(clocked):
 
 def test_where_nothing_meets_the_deadline_now_there_is_one_switch_only(clocked):
     choice = choose(clocked(), deadline_s=0.035).choices[0]
-    assert choice.point.subnet_id == choice.goal.subnet_id == 'medium'
+    assert choice.point.subnet_id == choice.settled_point.subnet_id == 'medium'
     assert choice.violated_targets == ('deadline',)  # for now
 
 
 def test_the_floor_gives_way_before_the_deadline_for_now(clocked):
     application = ApplicationState(clocked(), Target(0.055, min_accuracy=0.79), SURE)
     choice = decide(DecisionState((application,), (SLOW,))).choices[0]
-    assert (choice.point.subnet_id, choice.goal.subnet_id) == ('small', 'large')
+    assert (choice.point.subnet_id, choice.settled_point.subnet_id) == ('small', 'large')
     assert choice.violated_targets == ('min_accuracy',)
 
 
@@ -128,10 +128,10 @@ def test_the_better_takes_over_early_only_with_latency_to_spare(clocked, deadlin
         next(p for p in profile.points if p.subnet_id == name and p.frequency_hz == 1e9)
         for name in ('small', 'medium')
     )
-    other = ApplicationState(profile, Target(deadline_s), SURE, current=medium, meanwhile=small.key)
+    other = ApplicationState(profile, Target(deadline_s), SURE, current=medium, interim=small.key)
     urgent = replace(needs_1_ghz(clocked), current=clocked('urgent').at(small.key, 1e9))
     domain = replace(SLOW, commanded_hz=1e9)
-    decision = decide(DecisionState((urgent, other), (domain,), settled=True))
+    decision = decide(DecisionState((urgent, other), (domain,), hysteresis=True))
     assert decision.clocks_hz == {'gpu': 1e9}
     assert decision.choices[0].point.subnet_id == expected
 
@@ -141,7 +141,9 @@ def test_an_application_that_shares_the_clock_keeps_what_it_runs_until_then(cloc
     small = clocked('other').points[0]
     other = ApplicationState(clocked('other'), Target(0.055), SURE, current=small)
     decision = decide(DecisionState((needs_1_ghz(clocked), other), (SLOW,)))
-    choices = {each.app: (each.point.subnet_id, each.goal.subnet_id) for each in decision.choices}
+    choices = {
+        each.app: (each.point.subnet_id, each.settled_point.subnet_id) for each in decision.choices
+    }
     assert choices == {'urgent': ('small', 'small'), 'other': ('small', 'large')}
 
 
@@ -161,7 +163,7 @@ def test_what_exceeds_the_power_cap_at_the_clock_now_waits_for_the_lower_one(clo
 
 def test_what_runs_within_the_power_cap_goes_on_until_then(clocked):
     medium = clocked().points[-2]
-    waiting = {'current': clocked().points[2], 'meanwhile': medium.key}
+    waiting = {'current': clocked().points[2], 'interim': medium.key}
     assert runs(capped(clocked(), 0.3, **waiting)) == ('medium', 'large')
 
 

@@ -97,8 +97,8 @@ def test_a_step_brings_doubt():
 
 
 def test_the_quantile_is_above_the_mean_and_never_below_zero():
-    assert BaseLoad(3.0, 0.5).at_most_w(0.95) == pytest.approx(3.0 + 1.645 * 0.5, rel=1e-3)
-    assert BaseLoad(3.0, 0.5).at_most_w(0.5) == 3.0
+    assert BaseLoad(3.0, 0.5).quantile_w(0.95) == pytest.approx(3.0 + 1.645 * 0.5, rel=1e-3)
+    assert BaseLoad(3.0, 0.5).quantile_w(0.5) == 3.0
 
 
 @pytest.mark.parametrize('power_w', [-1.0, math.nan, math.inf])

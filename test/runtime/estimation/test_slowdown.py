@@ -4,7 +4,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from dynofa_ros.runtime import Slowdown, SlowdownFilter
+from dynofa_ros.runtime import SlowdownFilter
 
 
 def warmed_up(*, level: float = 1.0, noise: float = 0.02, seed: int = 1) -> SlowdownFilter:
@@ -66,8 +66,7 @@ def test_two_surprises_on_opposite_sides_are_no_contention():
 def test_stationary_noise_holds_no_contention(seed):
     tracked = SlowdownFilter(noise_std=0.05)
     for ratio in np.random.default_rng(seed).normal(1.0, 0.05, 2000):
-        tracked.observe(max(ratio, 0.01))
-    assert tracked.steps == 0
+        assert not tracked.observe(max(ratio, 0.01))
 
 
 @pytest.mark.parametrize('seed', range(5))
@@ -83,9 +82,7 @@ def test_the_stated_probability_is_kept(seed):
 
 def bound(tracked: SlowdownFilter, probability: float = 0.95) -> float:
     """What the next frame exceeds with 1 - p."""
-    estimate = tracked.estimate()
-    z = NormalDist().inv_cdf(probability)
-    return estimate.mean + z * estimate.std_for(probability)
+    return tracked.estimate().quantile(probability)
 
 
 def normal_bound(tracked: SlowdownFilter) -> float:
@@ -173,20 +170,3 @@ def test_forgetting_in_two_parts_is_forgetting_once():
     in_parts.forget(4.0, time_constant_s=10.0)
     assert in_parts.estimate().mean == pytest.approx(at_once.estimate().mean)
     assert in_parts.estimate().std == pytest.approx(at_once.estimate().std)
-
-
-def test_probability_that_a_deadline_is_met_is_normal():
-    slowdown = Slowdown(mean=1.5, std=0.1)
-    at_mean = slowdown.probability_met(latency_s=0.04, deadline_s=0.06)
-    one_sigma_later = slowdown.probability_met(latency_s=0.04, deadline_s=0.064)
-    assert (at_mean, one_sigma_later) == pytest.approx((0.5, 0.8413), abs=1e-4)
-
-
-def test_without_a_deadline_it_is_always_met():
-    assert Slowdown().probability_met(latency_s=1e9, deadline_s=math.nan) == 1.0
-
-
-def test_without_spread_it_is_met_or_not():
-    exact = Slowdown(mean=2.0, std=0.0)
-    assert exact.probability_met(latency_s=0.5, deadline_s=1.0) == 1.0
-    assert exact.probability_met(latency_s=0.5, deadline_s=0.99) == 0.0

@@ -6,7 +6,7 @@ from dynofa_ros.runtime.estimation.slowdown import (
     LEARNING_FRAMES,
     LOWER_FOR_S,
     Slowdown,
-    SteadySlowdown,
+    SlowdownHysteresis,
 )
 
 
@@ -25,7 +25,7 @@ MUCH_LOWER = learned(1.0, STD)
 @pytest.fixture
 def told():
     """Return a function that tells an estimate and returns what to decide with."""
-    steady = SteadySlowdown()
+    steady = SlowdownHysteresis()
 
     def tell(new, *, now_s=0.0):
         return steady.update(new, probability=0.95, margin=0.05, now_s=now_s)
@@ -35,7 +35,7 @@ def told():
 
 
 def test_the_first_estimate_is_taken():
-    assert SteadySlowdown().update(FIRST, probability=0.95, margin=0.05, now_s=0.0) == FIRST
+    assert SlowdownHysteresis().update(FIRST, probability=0.95, margin=0.05, now_s=0.0) == FIRST
 
 
 @pytest.mark.parametrize('higher', [learned(1.2001, STD), learned(1.2, STD + 1e-4)])
@@ -77,7 +77,7 @@ def test_a_little_lower_than_the_margin_is_never_news(told):
 
 def test_what_is_compared_is_the_quantile_that_the_deadline_asks_for():
     wide, narrow = learned(1.0, 0.1), learned(1.05, 0.03)
-    sure, middle = SteadySlowdown(), SteadySlowdown()
+    sure, middle = SlowdownHysteresis(), SlowdownHysteresis()
     sure.update(wide, probability=0.95, margin=0.05, now_s=0.0)
     middle.update(wide, probability=0.5, margin=0.05, now_s=0.0)
     assert sure.update(narrow, probability=0.95, margin=0.05, now_s=1.0) == wide

@@ -9,7 +9,7 @@ from dynofa_ros.runtime import DecisionPolicy, DecisionState, Domain, Objective
 from dynofa_ros.runtime.decision.clocks import clock_options, every_combination
 from dynofa_ros.runtime.decision.joint_keys import is_before
 from dynofa_ros.runtime.decision.ranking import Forecast
-from dynofa_ros.runtime.power_capped.price_bound import Priced
+from dynofa_ros.runtime.power_capped.price_bound import PriceBound
 from dynofa_ros.runtime.power_capped.problem import CappedProblem
 
 DOMAINS = tuple(Domain(name, (name,), (0.5e9, 1e9)) for name in ('cpu', 'gpu'))
@@ -41,7 +41,7 @@ def test_whatever_is_better_than_some_plan_is_not_ruled_out(several, seed, objec
     plans = [plans_at(problem, options, index) for index in range(len(combinations))]
     every = np.concatenate(plans)
     for found in every[rng.integers(len(every), size=10)]:
-        priced = Priced.of(problem, options=options, keys=found)
+        priced = PriceBound.of(problem, options=options, keys=found)
         assert priced.applies_to(found)
         for bound, here in zip(priced.bounds, plans, strict=True):
             if any(is_before(each, found) for each in here):
@@ -59,7 +59,7 @@ def test_a_combination_that_holds_nothing_better_is_ruled_out(several):
     best = [
         min(map(tuple, plans_at(problem, options, index))) for index in range(len(combinations))
     ]
-    priced = Priced.of(problem, options=options, keys=min(best))
+    priced = PriceBound.of(problem, options=options, keys=min(best))
     ruled_out = priced.bounds > priced.limit(min(best))
     assert ruled_out.tolist() == [each[:-1] != min(best)[:-1] for each in best]
     assert ruled_out.any()

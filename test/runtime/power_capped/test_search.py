@@ -131,7 +131,7 @@ def keys_of(several, points, policy):
 
 
 def goals(decision):
-    return tuple(choice.goal for choice in decision.choices)
+    return tuple(choice.settled_point for choice in decision.choices)
 
 
 @thorough
@@ -183,7 +183,7 @@ def test_if_no_plan_is_within_the_cap_it_is_the_one_of_least_power(several, poli
     assert not decision.power_cap_met
     assert decision.power_w == pytest.approx(least_w)
     for choice in decision.choices:
-        assert 'nothing is within the power cap of' in choice.reason
+        assert 'no plan is within the power cap of' in choice.reason
 
 
 @thorough
