@@ -1,15 +1,13 @@
-"""Run one sub-network fast, keep a set of them resident, switch between two frames."""
+"""Compile sub-networks, keep a set of them resident, and switch between two frames."""
 
 from dynofa_ros.engine.choose import AUTO, ENGINES, Chosen, choose_engine, create_engine
-from dynofa_ros.engine.classifier import Classified, Classifier, Prepared
+from dynofa_ros.engine.classifier import Classified, Classifier, Prediction, Prepared
 from dynofa_ros.engine.compiled_cache import CompiledCache, default_cache
 from dynofa_ros.engine.engine import CPU, GPU, Engine, EngineError, Place, Runner
-from dynofa_ros.engine.loader import Loader
 from dynofa_ros.engine.mailbox import Mailbox, MailboxItem
 from dynofa_ros.engine.measure import Measurement, measure
 from dynofa_ros.engine.network import Network, networks
-from dynofa_ros.engine.prediction import Prediction
-from dynofa_ros.engine.resident_set import ResidentSet, ResidentSubnet
+from dynofa_ros.engine.resident_set import Loader, ResidentSet, ResidentSubnet
 
 __all__ = [
     'AUTO',

@@ -1,4 +1,4 @@
-"""Choose an engine: the one that is named, or the fastest that works on this machine."""
+"""Choose an engine: the named one, or the fastest that works on this machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROUNDS = 9
 
 @dataclass(frozen=True)
 class Chosen:
-    """An engine, and why it was chosen, in words."""
+    """An engine and the reason for choosing it."""
 
     engine: Engine
     reason: str
@@ -44,14 +44,14 @@ def create_engine(name: str) -> Engine:
 
 
 def installed_engines() -> tuple[list[Engine], list[str]]:
-    """Return the engines that are installed, and why the others are not to be had."""
-    engines, reasons = [], []
+    """Return the installed engines, and the errors of the others."""
+    engines, errors = [], []
     for name in ENGINES:
         try:
             engines.append(create_engine(name))
         except EngineError as error:
-            reasons.append(str(error))
-    return engines, reasons
+            errors.append(str(error))
+    return engines, errors
 
 
 def choose_engine(
@@ -61,37 +61,40 @@ def choose_engine(
     threads: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Chosen:
-    """Return the engine of this name; for ``auto`` time the dearest sub-network on each.
+    """Return the engine of this name, or with ``auto`` the fastest for the largest sub-network.
 
-    Each engine runs it on the processor it puts first. Engines take turns, so that drift of the
-    machine hits all alike.
+    Each engine runs on its preferred processor. Engines are timed in turn, so that a drift of the
+    machine affects all of them alike.
 
     Raises:
         ValueError: for an unknown name.
-        EngineError: if the engine, or with ``auto`` every engine, cannot be used; it says why.
+        EngineError: if the engine, or with ``auto`` every engine, cannot be used.
     """
     if name != AUTO:
         return Chosen(create_engine(name), 'chosen by parameter')
-    dearest = max(
+    largest = max(
         (each for each in networks if each.kept.precision == 'float32'),
         key=lambda each: each.kept.flops,
     )
-    engines, unusable = installed_engines()
-    residents: dict[str, ResidentSubnet] = {}
+    subnet_id = largest.kept.subnet_id
+    engines, errors = installed_engines()
+    residents: list[tuple[Engine, ResidentSubnet]] = []
     for engine in engines:
         place = places(engine, [threads])[0]
         try:
-            everyone = ResidentSet([dearest], engine)
-            residents[engine.name] = everyone.load(dearest.kept.subnet_id, place)
+            residents.append((engine, ResidentSet([largest], engine).load(subnet_id, place)))
         except EngineError as error:
-            unusable.append(str(error))
+            errors.append(str(error))
     if not residents:
-        raise EngineError(f'no engine works here: {"; ".join(unusable)}')
-    taken = measure(tuple(residents.values()), rounds=ROUNDS, clock=clock)
-    ranked = sorted(zip(residents, taken, strict=True), key=lambda each: each[1].latency_s)
-    took = ', '.join(
-        f'{name} {each.latency_s * 1e3:.2f} ms on {each.processor}' for name, each in ranked
+        raise EngineError(f'no engine works here: {"; ".join(errors)}')
+    measured = measure([each for _, each in residents], rounds=ROUNDS, clock=clock)
+    ranked = sorted(
+        ((engine, timing) for (engine, _), timing in zip(residents, measured, strict=True)),
+        key=lambda each: each[1].latency_s,
     )
-    reason = f'fastest for {dearest.kept.subnet_id}, threads: {threads}: {took}'
-    fastest = next(each for each in engines if each.name == ranked[0][0])
-    return Chosen(fastest, '; '.join((reason, *unusable)))
+    timings = ', '.join(
+        f'{engine.name} {each.latency_s * 1e3:.2f} ms on {each.processor}'
+        for engine, each in ranked
+    )
+    reason = f'fastest for {subnet_id}, threads: {threads}: {timings}'
+    return Chosen(ranked[0][0], '; '.join((reason, *errors)))

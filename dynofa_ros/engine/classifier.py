@@ -1,4 +1,4 @@
-"""Classify camera images with the active sub-network, and time every part of it."""
+"""Classify camera images with the active sub-network, and time each stage."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dynofa_ros.engine.prediction import Prediction, predict
+import numpy as np
+
 from dynofa_ros.engine.preprocess import Image, Input, Preprocessor
 from dynofa_ros.engine.resident_set import ResidentSubnet
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """The best classes of one image, best first, with softmax scores in 0..1."""
+
+    class_ids: tuple[int, ...]
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Classified:
-    """One image's classes, and what each part took [s]."""
+    """The prediction for one image, and the duration of each stage [s]."""
 
     prediction: Prediction
     preprocess_s: float
@@ -23,10 +33,10 @@ class Classified:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A camera image as a network's input, and what that took."""
+    """A camera image as input of a network, and the duration of the preprocessing."""
 
     image: Image
-    """The (H, W, 3) uint8 BGR image that it was made of."""
+    """The original (H, W, 3) uint8 BGR image."""
     network_input: Input
     preprocessor: Preprocessor
     preprocess_s: float
@@ -46,13 +56,12 @@ class Classifier:
         self._labels, self._clock = labels, clock
         self.top = top
         self.active = active
-        """What runs from the next image on: assigning it is the whole switch."""
+        """Runs from the next image on; assign it to switch."""
 
     def prepare(self, decode: Callable[[], Image]) -> Prepared:
-        """Make the active sub-network's input of the (H, W, 3) BGR image that ``decode`` returns.
+        """Decode a (H, W, 3) BGR image and convert it to the input of the active sub-network.
 
-        Another thread may call it while one image is classified. Whatever ``decode`` raises passes
-        through.
+        Another thread may call this during :meth:`classify`. Exceptions of ``decode`` propagate.
         """
         start = self._clock()
         image, preprocess = decode(), self.active.preprocess
@@ -60,7 +69,7 @@ class Classifier:
         return Prepared(image, network_input, preprocess, self._clock() - start)
 
     def classify(self, prepared: Prepared) -> Classified:
-        """Classify an image, prepared again if the resolution was switched since."""
+        """Classify an image; preprocess it again if the resolution has changed since."""
         active, preprocess_s = self.active, prepared.preprocess_s
         start = self._clock()
         network_input = prepared.network_input
@@ -74,3 +83,15 @@ class Classifier:
         prediction = predict(logits, self._labels, self.top)
         done = self._clock()
         return Classified(prediction, preprocess_s, inferred - start, done - inferred)
+
+
+def predict(logits: Input, labels: tuple[str, ...], top: int) -> Prediction:
+    """Return the ``top`` classes of logits, (classes,), or all if there are fewer."""
+    exponents = np.exp(logits.astype(np.float64) - logits.max())
+    scores = exponents / exponents.sum()
+    best = np.argsort(-scores, kind='stable')[:top]
+    return Prediction(
+        tuple(best.tolist()),
+        tuple(labels[i] for i in best),
+        tuple(scores[best].tolist()),
+    )

@@ -1,7 +1,7 @@
-"""Files that take long to make and can be made again: exported and compiled sub-networks.
+"""Cache of exported and compiled sub-networks, which take long to make but can be made again.
 
-The name of a file says all that it was made from, so a file is never out of date. Its first bytes
-are the digest of the rest: a robot may lose power at any time, and what is left is noticed.
+A file name identifies everything from which the file was made, so a file is never out of date. Its
+first bytes are the SHA-256 of the rest, which detects files truncated by a power failure.
 """
 
 from __future__ import annotations
@@ -14,46 +14,42 @@ from collections.abc import Callable
 from pathlib import Path
 from stat import S_ISREG
 
+from dynofa_ros.atomic_file import written_whole
 from dynofa_ros.supernet.official_weights import cache_folder
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 LIMIT_BYTES = 2 * 10**9
-"""Size of the cache beyond which the files unused longest go (assumed)."""
-
-PARTIAL = '.partial'
-"""What the name of a file ends with while it is written."""
+"""Size of the cache above which the least recently used files are removed (assumed)."""
 ABANDONED_S = 3600.0
-"""Age at which such a file is what a process left that died (assumed)."""
+"""Age at which an incomplete file is attributed to a crashed process (assumed)."""
 
 
 class CompiledCache:
-    """A folder of such files. Without one, or where it cannot be written, they are made anew."""
+    """A folder of files. If it is None or not writable, contents are made anew every time."""
 
     def __init__(self, folder: Path | None, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self.folder = folder
         self.error = ''
-        """Why nothing can be kept, in words; empty: no trouble so far."""
+        """The last error of the folder; empty if there was none."""
         self._limit_bytes = limit_bytes
 
     def get(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """Return the file of this name, made now if it is not there or is damaged."""
+        """Return the content of a file; call ``make`` if it is missing or damaged."""
         if self.folder is None:
             return make()
         file = self.folder / name
-        try:
+        with contextlib.suppress(OSError):  # missing or unreadable
             stored = file.read_bytes()
             content = stored[DIGEST_BYTES:]
             if hashlib.sha256(content).digest() == stored[:DIGEST_BYTES]:
                 os.utime(file)
                 return content
-        except OSError:
-            pass  # not there, or not to be read: it is made again
         content = make()
         self._put(file, content)
         return content
 
     def discard(self, name: str) -> None:
-        """Forget a file, if it is there: whoever read it could not use it."""
+        """Remove a file, if it exists, because its content cannot be used."""
         if self.folder is not None:
             try:
                 (self.folder / name).unlink(missing_ok=True)
@@ -61,28 +57,26 @@ class CompiledCache:
                 self.error = f'{self.folder / name} cannot be removed: {error.strerror}'
 
     def _put(self, file: Path, content: bytes) -> None:
-        partial = file.with_name(f'{file.name}.{os.getpid()}{PARTIAL}')
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._make_room(len(content))
-            with partial.open('wb') as stream:
-                stream.write(hashlib.sha256(content).digest())
-                stream.write(content)
-            partial.replace(file)
-        except OSError as error:
-            self.error = f'{file} cannot be written: {error.strerror}'
-            with contextlib.suppress(OSError):  # whatever kept it from being written
-                partial.unlink()
+            with written_whole(file) as partial:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                self._make_room(len(content))
+                with partial.open('wb') as stream:
+                    stream.write(hashlib.sha256(content).digest())
+                    stream.write(content)
+        except ValueError as error:
+            self.error = str(error)
 
     def _make_room(self, needed_bytes: int) -> None:
-        """Remove the files unused longest until the new one fits."""
+        """Remove the least recently used files until the new one fits."""
         assert self.folder is not None
         files = []
         for file in self.folder.rglob('*'):
-            with contextlib.suppress(FileNotFoundError):  # another process removed it just now
+            with contextlib.suppress(FileNotFoundError):  # removed by another process
                 stat = file.stat()
-                writing = file.suffix == PARTIAL and time.time() - stat.st_mtime < ABANDONED_S
-                if S_ISREG(stat.st_mode) and not writing:
+                recent = time.time() - stat.st_mtime < ABANDONED_S
+                being_written = '.partial' in file.suffixes and recent
+                if S_ISREG(stat.st_mode) and not being_written:
                     files.append((stat.st_mtime, stat.st_size, file))
         excess = sum(size for _, size, _ in files) + needed_bytes - self._limit_bytes
         for _, size, file in sorted(files):
@@ -93,5 +87,5 @@ class CompiledCache:
 
 
 def default_cache() -> CompiledCache:
-    """Return the cache of this user: ``compiled`` beside the weights that were fetched."""
+    """Return the cache of this user: ``compiled``, next to the fetched weights."""
     return CompiledCache(cache_folder() / 'compiled')

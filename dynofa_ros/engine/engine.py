@@ -1,4 +1,4 @@
-"""What an engine is: it compiles a sub-network for a place, and runs it."""
+"""Interface of an engine: it compiles a sub-network for a processor and runs it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dynofa_ros.engine.network import Network
 from dynofa_ros.engine.preprocess import Input
 
 CPU, GPU = 'cpu', 'gpu'
-"""The processors that an engine may have on this machine."""
+"""The processors that an engine can have on this machine."""
 
 
 class EngineError(ValueError):
-    """An engine that is not installed, or cannot run a sub-network; the text says why."""
+    """An engine is not installed or cannot run a sub-network."""
 
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where a sub-network runs: a processor of this machine, and how many CPU threads."""
+    """Where a sub-network runs: processor and number of CPU threads."""
 
     processor: str
     threads: int
@@ -33,27 +33,36 @@ class Runner(Protocol):
 
 
 class Engine(Protocol):
-    """Compiles sub-networks and runs them."""
+    """Compiles and runs sub-networks."""
 
     name: str
     """torch, openvino or onnxruntime."""
     version: str
-    """Of the library, and what else makes compiled sub-networks different."""
+    """Version of the library."""
     processors: tuple[str, ...]
-    """Those that it can use here, fastest kind first."""
+    """Usable processors, fastest kind first."""
 
     def precision(self, network: Network, processor: str) -> str:
-        """Return what a sub-network would be computed in: float32, float16 or int8.
+        """Return the precision in which a sub-network would run: float32, float16 or int8.
 
         Raises:
-            EngineError: if the engine cannot run it, saying why.
+            EngineError: if the engine cannot run it.
         """
         ...
 
     def compile(self, network: Network, place: Place) -> Runner:
-        """Make a sub-network ready to run.
+        """Compile a sub-network.
 
         Raises:
-            EngineError: if the engine cannot run it there, saying why.
+            EngineError: if the engine cannot run it on this processor.
         """
         ...
+
+
+def check_processor(engine: Engine, place: Place) -> None:
+    """Raise EngineError if the engine cannot use the processor on this machine."""
+    if place.processor not in engine.processors:
+        raise EngineError(
+            f'processor of {engine.name} is {place.processor!r}; '
+            f'expected {", ".join(engine.processors)}'
+        )

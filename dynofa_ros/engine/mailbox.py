@@ -1,7 +1,7 @@
-"""Hand frames and commands from the threads that receive them to the one that works.
+"""Pass frames and commands from the receiving threads to the worker thread.
 
-A camera is never queued: a frame that comes while one is worked on replaces the one waiting,
-so what is classified is always the newest.
+Frames are not queued: a new frame replaces the one that waits, so that the worker always
+processes the most recent one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ Command = TypeVar('Command')
 
 @dataclass(frozen=True)
 class MailboxItem(Generic[Frame, Command]):
-    """What the worker finds: commands in the order they came, then at most one frame."""
+    """Commands in order of arrival, and at most one frame."""
 
     commands: tuple[Command, ...]
     frame: Frame | None
     dropped: int
-    """Frames replaced by a newer one since the delivery of the frame before."""
+    """Frames that were replaced by a newer one since the previous frame."""
 
 
 class Mailbox(Generic[Frame, Command]):
@@ -35,7 +35,7 @@ class Mailbox(Generic[Frame, Command]):
         self._closed = False
 
     def put_frame(self, frame: Frame) -> None:
-        """Leave a frame, in place of the one that waits, if any."""
+        """Put a frame, which replaces the waiting one, if any."""
         with self._changed:
             if self._frame is not None:
                 self._dropped += 1
@@ -43,19 +43,19 @@ class Mailbox(Generic[Frame, Command]):
             self._changed.notify()
 
     def put_command(self, command: Command) -> None:
-        """Leave a command."""
+        """Append a command."""
         with self._changed:
             self._commands.append(command)
             self._changed.notify()
 
     def close(self) -> None:
-        """Let :meth:`take` return None from now on."""
+        """Make :meth:`take` return None from now on."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def take(self) -> MailboxItem[Frame, Command] | None:
-        """Wait for a frame or a command and take all there is; None once closed."""
+        """Wait for a frame or a command and take everything; return None once closed."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._closed or self._frame is not None or self._commands

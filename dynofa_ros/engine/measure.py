@@ -1,10 +1,11 @@
-"""Measure how long each resident sub-network takes on this machine."""
+"""Measure the latency of resident sub-networks on this machine."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from dynofa_ros.engine.resident_set import ResidentSubnet
 
 @dataclass(frozen=True)
 class Measurement:
-    """Latency of one sub-network's inference, without pre- and postprocessing."""
+    """Inference latency of one sub-network, without pre- and postprocessing."""
 
     subnet_id: str
     processor: str
@@ -24,29 +25,38 @@ class Measurement:
     latency_s: float
     """Median."""
     latency_std_s: float
-    """Spread: 1.4826 x median absolute deviation, which equals sigma for a normal spread."""
+    """1.4826 x median absolute deviation: the standard deviation of a normal distribution."""
     latency_p95_s: float
-    """95 % of the runs took no longer."""
+    """95th percentile."""
     memory_bytes: int
 
 
 def thread_counts(most: int) -> tuple[int, ...]:
-    """Return the numbers of threads worth measuring: 1, 2, 4 ... and ``most``.
+    """Return the thread counts to measure: 1, 2, 4 ... and ``most``.
 
-    A small network is often fastest on one thread, and on a busy machine it is far faster.
+    A small network is often fastest on one thread, especially on a busy machine.
     """
     powers = [1 << i for i in range(most.bit_length())]
     return tuple(sorted({count for count in powers if count < most} | {most}))
 
 
 def places(engine: Engine, threads: Iterable[int]) -> list[Place]:
-    """Return where to measure an engine; threads are of the CPU and mean nothing elsewhere."""
-    elsewhere = [Place(each, 1) for each in engine.processors if each != CPU]
-    return [*elsewhere, *(Place(CPU, each) for each in threads if CPU in engine.processors)]
+    """Return the places to measure for an engine; thread counts apply only to the CPU."""
+    accelerators = [Place(each, 1) for each in engine.processors if each != CPU]
+    return [*accelerators, *(Place(CPU, each) for each in threads if CPU in engine.processors)]
 
 
-def fastest_threads(measurements: Iterable[Measurement]) -> int:
-    """Return the number of threads with which all sub-networks together are fastest."""
+class Timed(Protocol):
+    """A latency on a number of CPU threads: a `Measurement`, or an operating point."""
+
+    @property
+    def threads(self) -> int: ...  # noqa: D102
+    @property
+    def latency_s(self) -> float: ...  # noqa: D102
+
+
+def fastest_threads(measurements: Iterable[Timed]) -> int:
+    """Return the thread count with the least total latency of all sub-networks."""
     total_s: dict[int, float] = {}
     for each in measurements:
         total_s[each.threads] = total_s.get(each.threads, 0.0) + each.latency_s
@@ -62,14 +72,14 @@ def measure(
 ) -> tuple[Measurement, ...]:
     """Time every resident ``rounds`` times, after a warm-up.
 
-    They take turns, so that drift of the machine hits all of them alike. ``progress`` hears of
-    every round that is done.
+    They are timed in turn, so that a drift of the machine affects all of them alike.
+    ``progress`` receives the number of completed rounds.
 
     Raises:
         ValueError: if ``rounds`` is below 3.
     """
     if rounds < 3:
-        raise ValueError(f'rounds is {rounds}; a median and a spread need at least 3')
+        raise ValueError(f'rounds is {rounds}; expected at least 3')
     noise = np.random.default_rng(0)
     inputs = [
         noise.standard_normal((1, 3, each.kept.config.r, each.kept.config.r), np.float32)
@@ -87,14 +97,14 @@ def measure(
 
 
 def _measurement(resident: ResidentSubnet, seconds: npt.NDArray[np.float64]) -> Measurement:
-    middle = float(np.median(seconds))
+    median_s = float(np.median(seconds))
     return Measurement(
         subnet_id=resident.kept.subnet_id,
         processor=resident.place.processor,
         threads=resident.place.threads,
         precision=resident.precision,
-        latency_s=middle,
-        latency_std_s=1.4826 * float(np.median(np.abs(seconds - middle))),
+        latency_s=median_s,
+        latency_std_s=1.4826 * float(np.median(np.abs(seconds - median_s))),
         latency_p95_s=float(np.quantile(seconds, 0.95)),
         memory_bytes=resident.memory_bytes,
     )

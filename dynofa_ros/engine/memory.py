@@ -1,4 +1,4 @@
-"""How much memory this process uses, precisely enough to see one sub-network."""
+"""Memory of this process, precise enough to measure one sub-network."""
 
 from __future__ import annotations
 
@@ -7,33 +7,21 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+_FIELDS = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'
+
 
 class _Mallinfo2(ctypes.Structure):
-    """struct mallinfo2 of glibc's malloc.h."""
+    """Struct ``mallinfo2`` of glibc's malloc.h."""
 
-    _fields_ = [
-        (name, ctypes.c_size_t)
-        for name in (
-            'arena',
-            'ordblks',
-            'smblks',
-            'hblks',
-            'hblkhd',
-            'usmblks',
-            'fsmblks',
-            'uordblks',
-            'fordblks',
-            'keepcost',
-        )
-    ]
+    _fields_ = [(name, ctypes.c_size_t) for name in _FIELDS.split()]
 
 
 def allocated_bytes() -> int:
-    """Return what malloc has given out and not taken back [bytes].
+    """Return the memory allocated by malloc and not yet freed [bytes].
 
-    Unlike the resident set size it does not depend on what the allocator keeps for later, so the
-    difference of two calls is what was allocated between them. Without glibc 2.33 it is the
-    resident set size all the same.
+    Unlike the resident set size, it excludes memory that the allocator retains for reuse, so the
+    difference of two calls is the memory allocated in between. Without glibc 2.33 or later, return
+    the resident set size.
     """
     mallinfo = _mallinfo2()
     if mallinfo is None:
@@ -43,7 +31,7 @@ def allocated_bytes() -> int:
 
 
 def resident_set_bytes() -> int:
-    """Return the memory of this process that is in RAM [bytes]."""
+    """Return the resident set size of this process [bytes]."""
     return int(Path('/proc/self/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 

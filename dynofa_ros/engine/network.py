@@ -21,62 +21,62 @@ from dynofa_ros.supernet.supernet import Supernet
 INPUT, OUTPUT = 'image', 'logits'
 """Names in the ONNX file."""
 FORMAT = 1
-"""Counts changes of what the files of the cache hold."""
+"""Version of the cached files."""
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """One kept sub-network of a model, and where what is compiled of it is kept."""
+    """One kept sub-network of a model, and the cache of its compiled forms."""
 
     kept: SubnetRecord
     net: Supernet
     cache: CompiledCache
     fingerprint: str
-    """Changes when anything does that decides what the float32 sub-network computes."""
+    """Digest of everything that determines the output of the float32 sub-network."""
     int8: Path | None = None
-    """The ONNX file of an int8 sub-network; None for a float32 one."""
+    """ONNX file of an int8 sub-network; None for a float32 one."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an int8 sub-network without a file, and for another with one."""
+        """Raise ValueError unless exactly an int8 sub-network has an ONNX file."""
         if (self.kept.precision == INT8) != (self.int8 is not None):
             raise ValueError(
-                f'{self.kept.subnet_id} is {self.kept.precision} and its file is {self.int8}; '
-                'an int8 sub-network, and no other, is a file'
+                f'ONNX file of {self.kept.subnet_id} is {self.int8}; expected '
+                f'{"a file for int8" if self.int8 is None else "None for float32"}'
             )
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Shape of its input, one image."""
+        """Shape of the input, one image."""
         return (1, 3, self.kept.config.r, self.kept.config.r)
 
     @cached_property
     def key(self) -> str:
-        """Digest of all that decides what it computes; of an int8 one that of its file.
+        """Digest of everything that determines the output; that of the file for int8.
 
         Raises:
-            ValueError: if that file cannot be read.
+            ValueError: if the file cannot be read.
         """
         if self.int8 is None:
             return self.fingerprint
         return _digest(_read(self.int8))
 
     def static(self) -> nn.Module:
-        """Extract it as a plain module.
+        """Return the sub-network as a plain module.
 
         Raises:
-            ValueError: for an int8 sub-network, which is an ONNX file alone.
+            ValueError: for an int8 sub-network, which exists only as an ONNX file.
         """
         if self.int8 is not None:
             raise ValueError(
-                f'{self.kept.subnet_id} is int8: it is an ONNX file, and no plain module'
+                f'precision of {self.kept.subnet_id} is int8; expected float32 for a plain module'
             )
         return self.net.extract_subnet(self.kept.config)
 
     def onnx(self) -> bytes:
-        """Return it as an ONNX file of one input and one output, from the cache if it is there.
+        """Return an ONNX file with one input and one output, from the cache if possible.
 
         Raises:
-            ValueError: if the file of an int8 sub-network cannot be read, or changed.
+            ValueError: if the file of an int8 sub-network cannot be read or has changed.
         """
         if self.int8 is not None:
             content = _read(self.int8)
@@ -91,7 +91,7 @@ def networks(model: Model, cache: CompiledCache) -> tuple[Network, ...]:
     """Return a model's kept sub-networks, cheapest first.
 
     Raises:
-        ValueError: if the file of an int8 one is gone.
+        ValueError: if the file of an int8 sub-network cannot be read.
     """
     fingerprints = subnet_fingerprints(model.net, (kept.config for kept in model.kept))
     found = tuple(
@@ -105,19 +105,18 @@ def networks(model: Model, cache: CompiledCache) -> tuple[Network, ...]:
         for kept in model.kept
     )
     for each in found:
-        _ = each.key  # from here on a change of a file is noticed
+        _ = each.key  # cached, so that later changes of a file are detected
     return found
 
 
 def export_onnx(static: nn.Module, shape: tuple[int, ...]) -> bytes:
-    """Write a plain module as an ONNX file.
+    """Return a plain module as an ONNX file.
 
-    Not with ``dynamo=True``: it takes ten times as long and needs a package more, for the same
-    graph.
+    ``dynamo=True`` would take ten times as long and need another package, for the same graph.
     """
     file = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # that this exporter is the older one
+        warnings.simplefilter('ignore')  # deprecation of this exporter
         torch.onnx.export(
             static,
             (torch.zeros(shape),),

@@ -1,11 +1,11 @@
-"""Run sub-networks with ONNX Runtime: TensorRT, then CUDA, then the CPU, what there is."""
+"""Run sub-networks with ONNX Runtime on TensorRT, CUDA or the CPU, in this order."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from dynofa_ros.engine.engine import CPU, GPU, EngineError, Place, Runner
+from dynofa_ros.engine.engine import CPU, GPU, EngineError, Place, Runner, check_processor
 from dynofa_ros.engine.network import INPUT, OUTPUT, Network
 from dynofa_ros.engine.preprocess import Input
 
@@ -14,8 +14,8 @@ TENSORRT, CUDA, ON_CPU = (
     'CUDAExecutionProvider',
     'CPUExecutionProvider',
 )
-ERRORS = 3
-"""The least severity that ONNX Runtime logs."""
+LOG_ERRORS = 3
+"""Minimum severity of the log messages of ONNX Runtime."""
 
 
 class OnnxRuntimeRunner:
@@ -47,41 +47,37 @@ class OnnxRuntimeEngine:
         self.processors: tuple[str, ...] = (GPU, CPU) if self._on_gpu else (CPU,)
 
     def precision(self, network: Network, processor: str) -> str:
-        """Return the sub-network's own; TensorRT computes float32 ones in float16."""
+        """Return the precision of the sub-network; TensorRT runs float32 ones in float16."""
         if processor == GPU and TENSORRT in self._on_gpu and network.kept.precision == 'float32':
             return 'float16'
         return network.kept.precision
 
     def compile(self, network: Network, place: Place) -> Runner:
-        """Open a session.
+        """Create a session.
 
-        TensorRT keeps what it compiled in the cache's folder; the others start in well under 0.1 s.
+        TensorRT stores its engines in the folder of the cache; the others start in under 0.1 s.
 
         Raises:
             EngineError: if no provider of the processor can run it.
         """
-        if place.processor not in self.processors:
-            raise EngineError(
-                f'processor is {place.processor!r}; onnxruntime has '
-                f'{", ".join(self.processors)} here'
-            )
+        check_processor(self, place)
         options = self._onnxruntime.SessionOptions()
-        options.log_severity_level = ERRORS
+        options.log_severity_level = LOG_ERRORS
         options.intra_op_num_threads = place.threads
-        # Threads that spin while they wait gain 7 % on an idle machine; where another program has
-        # one of two cores, a frame of 31 ms takes 48 ms.
+        # Spinning threads gain 7 % on an idle machine, but when another program occupies one of
+        # two cores, a frame of 31 ms takes 48 ms.
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         try:
             session = self._onnxruntime.InferenceSession(
                 network.onnx(), options, providers=self._providers(place, network.cache.folder)
             )
-        except Exception as error:  # what it raises has no common class but this one
+        except Exception as error:  # its errors have no other common base class
             first_line = str(error).splitlines()[0]
             raise EngineError(f'onnxruntime: {network.kept.subnet_id}: {first_line}') from error
         if place.processor == GPU and session.get_providers()[0] == ON_CPU:
             raise EngineError(
-                f'onnxruntime: {", ".join(self._on_gpu)} did not start: {network.kept.subnet_id} '
-                'would run on the CPU'
+                f'onnxruntime: processor of {network.kept.subnet_id} is the CPU; expected '
+                f'{", ".join(self._on_gpu)}, which did not start'
             )
         return OnnxRuntimeRunner(session)
 

@@ -1,4 +1,4 @@
-"""Run sub-networks with OpenVINO on a CPU: the fastest there, on x86-64 and on aarch64."""
+"""Run sub-networks with OpenVINO, the fastest engine on x86-64 and aarch64 CPUs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import hashlib
 import io
 from typing import Any
 
-from dynofa_ros.engine.engine import CPU, EngineError, Place, Runner
+from dynofa_ros.engine.engine import CPU, EngineError, Place, Runner, check_processor
 from dynofa_ros.engine.network import Network
 from dynofa_ros.engine.preprocess import Input
 
 
 class OpenVinoRunner:
-    """One compiled sub-network with its request; input and output are not copied."""
+    """One compiled sub-network with its request; inputs and outputs are not copied."""
 
     def __init__(self, compiled: Any) -> None:
         self._request = compiled.create_infer_request()
@@ -26,7 +26,7 @@ class OpenVinoRunner:
 
 
 class OpenVinoEngine:
-    """Compiles sub-networks for one stream of so many threads; keeps what it compiled on disk."""
+    """Compiles sub-networks for a single stream, and caches them on disk."""
 
     name = 'openvino'
     processors: tuple[str, ...] = (CPU,)
@@ -38,30 +38,29 @@ class OpenVinoEngine:
             raise EngineError(f'openvino cannot be imported: {error}') from error
         self._core = openvino.Core()
         self.version = str(openvino.__version__).split('-')[0]
-        # A compiled sub-network is for one build, on the kind of CPU that it was compiled on.
+        # A compiled sub-network is valid for one build and one CPU model.
         cpu = str(self._core.get_property('CPU', 'FULL_DEVICE_NAME'))
         build = f'{openvino.__version__} {cpu}'
         self._build = hashlib.sha256(build.encode()).hexdigest()[:8]
 
     def precision(self, network: Network, processor: str) -> str:
-        """Return the sub-network's own: float32 is never lowered."""
+        """Return the precision of the sub-network, which is never lowered."""
         return network.kept.precision
 
     def compile(self, network: Network, place: Place) -> Runner:
-        """Read it from the cache, or compile it.
+        """Load a sub-network from the cache, or compile it.
 
         Raises:
             EngineError: if OpenVINO cannot compile it.
         """
-        if place.processor != CPU:
-            raise EngineError(f'processor is {place.processor!r}; openvino has {CPU} here')
+        check_processor(self, place)
         folder = f'openvino-{self.version}-{self._build}'
         name = f'{folder}/{network.key}-{place.threads}-threads.blob'
         try:
             blob = network.cache.get(name, lambda: self._compiled(network, place))
             try:
                 compiled = self._core.import_model(blob, 'CPU', _properties(place.threads))
-            except RuntimeError:  # a blob that another build wrote
+            except RuntimeError:  # written by another build
                 network.cache.discard(name)
                 blob = network.cache.get(name, lambda: self._compiled(network, place))
                 compiled = self._core.import_model(blob, 'CPU', _properties(place.threads))
@@ -82,9 +81,9 @@ def _properties(threads: int) -> dict[str, Any]:
         'PERFORMANCE_HINT': 'LATENCY',
         'NUM_STREAMS': 1,
         'INFERENCE_NUM_THREADS': threads,
-        # OpenVINO lowers float32 by itself where a CPU has bfloat16 or float16.
+        # By default, OpenVINO uses bfloat16 or float16 if the CPU has it.
         'INFERENCE_PRECISION_HINT': 'f32',
-        # A thread that is pinned to a core stays there when another program takes that core: one
-        # frame then took 145 ms in place of 4.7 ms.
+        # A pinned thread cannot leave a core that another program occupies: one frame then took
+        # 145 ms instead of 4.7 ms.
         'ENABLE_CPU_PINNING': False,
     }

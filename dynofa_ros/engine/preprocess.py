@@ -1,4 +1,4 @@
-"""From a camera image to a network's input."""
+"""Convert a camera image to the input of a network."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-MOST_HALVINGS = 2
-"""So that at most 3 pixels at the border are lost."""
+MAX_HALVINGS = 2
+"""Limits the loss at the border to 3 pixels."""
 
 Image = npt.NDArray[np.uint8]
 Input = npt.NDArray[np.float32]
 
 
 class Preprocessor:
-    """Centre square, resize, RGB, normalise, in memory that it keeps. Threads may share one.
+    """Crop the centre square, resize, convert to RGB and normalise; thread-safe.
 
-    ``mean`` and ``std`` are per channel, RGB, of values in 0..1.
+    ``mean`` and ``std`` are those of RGB in 0..1.
     """
 
     def __init__(self, resolution: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         self.resolution = resolution
         values = np.arange(256, dtype=np.float32)
-        # One table per channel: what each value of a byte becomes.
+        # One lookup table per channel, from byte to normalised value.
         self._tables = [
             values * np.float32(1 / (255 * s)) - np.float32(m / s)
             for m, s in zip(mean, std, strict=True)
@@ -40,7 +40,7 @@ class Preprocessor:
     def __call__(self, bgr: Image) -> Input:
         """Map (H, W, 3) uint8 BGR to (1, 3, r, r) float32.
 
-        When the caller lets go of the result, its memory is used again.
+        The memory of the result is reused once the caller has released it.
         """
         with self._lock:
             self._shrink(bgr)
@@ -51,7 +51,7 @@ class Preprocessor:
             return network_input
 
     def _blank_input(self) -> Input:
-        """Return a view of memory that nobody reads; it comes back when the view is gone."""
+        """Return a view of unused memory, which returns to the pool when the view is deleted."""
         try:
             memory = self._free.pop()
         except IndexError:
@@ -61,17 +61,17 @@ class Preprocessor:
         return view
 
     def _shrink(self, bgr: Image) -> None:
-        """Resize the centre square; halve it first while it stays twice as large as wanted.
+        """Resize the centre square, after halving it while it stays at least twice the resolution.
 
-        Both are area averages, which do not alias; enlarging needs interpolation. OpenCV halves
-        so fast that this takes less than half of the time of one step (1080 to 224 pixels: 1.9 ms
-        in place of 4.8 ms). A last step from just above the resolution would blur: it cost up to
-        3.6 points of top-1 on ImageNet.
+        Both steps average areas, which avoids aliasing; only enlarging interpolates. Halving is so
+        fast in OpenCV that this takes less than half the time of a single step (1080 to 224 pixels:
+        1.9 ms instead of 4.8 ms). A last step from just above the resolution would blur the image,
+        which cost up to 3.6 points of top-1 on ImageNet.
         """
         height, width = bgr.shape[:2]
         side = min(height, width)
-        fitting = max((side // (2 * self.resolution)).bit_length() - 1, 0)
-        halvings = min(fitting, MOST_HALVINGS)
+        possible = max((side // (2 * self.resolution)).bit_length() - 1, 0)
+        halvings = min(possible, MAX_HALVINGS)
         side = side >> halvings << halvings
         top, left = (height - side) // 2, (width - side) // 2
         square = bgr[top : top + side, left : left + side]
@@ -81,6 +81,6 @@ class Preprocessor:
         for half in self._halves:
             cv2.resize(square, half.shape[:2], dst=half, interpolation=cv2.INTER_AREA)
             square = half
-        how = cv2.INTER_AREA if len(square) > self.resolution else cv2.INTER_LINEAR
+        interpolation = cv2.INTER_AREA if len(square) > self.resolution else cv2.INTER_LINEAR
         size = (self.resolution, self.resolution)
-        cv2.resize(square, size, dst=self._small, interpolation=how)
+        cv2.resize(square, size, dst=self._small, interpolation=interpolation)

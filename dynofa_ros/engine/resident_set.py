@@ -1,9 +1,10 @@
-"""Sub-networks compiled and warm, so that a switch is a look-up between two frames."""
+"""Keep compiled sub-networks in memory, so that a switch is a lookup between two frames."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,28 +18,28 @@ from dynofa_ros.supernet.model import SubnetRecord
 
 @dataclass(frozen=True, eq=False)
 class ResidentSubnet:
-    """A compiled sub-network with what it takes to run it on a camera image."""
+    """A compiled sub-network and its preprocessing."""
 
     kept: SubnetRecord
     place: Place
     preprocess: Preprocessor
     run: Runner
     precision: str
-    """What it is computed in: float32, float16 or int8."""
+    """Precision of the computation: float32, float16 or int8."""
     memory_bytes: int
-    """Memory that compiling and one run took."""
+    """Memory allocated by compilation and one run."""
 
     @property
     def key(self) -> tuple[str, Place]:
-        """What runs where."""
+        """Sub-network and place."""
         return (self.kept.subnet_id, self.place)
 
 
 class ResidentSet:
     """The compiled sub-networks of one model on one engine, within a memory budget.
 
-    Beyond the budget the one unused longest goes, but never the one that is asked for, nor the one
-    in use. Threads may share a set; compiling waits only for other compiling.
+    Above the budget, the least recently used sub-networks are evicted, except the one in use and
+    the one just requested. The set is thread-safe; compilation blocks only other compilations.
     """
 
     def __init__(
@@ -48,23 +49,22 @@ class ResidentSet:
         *,
         budget_bytes: int = 0,
     ) -> None:
-        """Start empty; ``budget_bytes`` 0 is no limit.
+        """Create an empty set; with ``budget_bytes`` 0 there is no limit.
 
         Raises:
             ValueError: for a budget below 0.
         """
         if budget_bytes < 0:
-            raise ValueError(f'budget_bytes is {budget_bytes}; it must be 0 (no limit) or above')
+            raise ValueError(f'budget_bytes is {budget_bytes}; expected 0 (no limit) or above')
         self.engine = engine
         self.evictions = 0
         self.networks = {each.kept.subnet_id: each for each in networks}
         self._budget_bytes = budget_bytes
-        self._residents: dict[
-            tuple[str, Place], ResidentSubnet
-        ] = {}  # the one unused longest first
+        # Least recently used first.
+        self._residents: dict[tuple[str, Place], ResidentSubnet] = {}
         self._preprocessors: dict[int, Preprocessor] = {}
         self._in_use: ResidentSubnet | None = None
-        self._lock = threading.Lock()  # of the above; held for look-ups only
+        self._lock = threading.Lock()  # of the attributes above; held only for lookups
         self._compiling = threading.Lock()
 
     def __len__(self) -> int:
@@ -72,26 +72,26 @@ class ResidentSet:
 
     @property
     def memory_bytes(self) -> int:
-        """Memory that all residents together take."""
+        """Memory of all resident sub-networks."""
         with self._lock:
             return sum(each.memory_bytes for each in self._residents.values())
 
     def residents(self) -> tuple[ResidentSubnet, ...]:
-        """Return the residents, cheapest first."""
+        """Return the resident sub-networks, cheapest first."""
         with self._lock:
-            everyone = tuple(self._residents.values())
-        return tuple(sorted(everyone, key=lambda each: (each.kept.flops, each.key)))
+            residents = tuple(self._residents.values())
+        return tuple(sorted(residents, key=lambda each: (each.kept.flops, each.key)))
 
     @property
     def cheapest(self) -> str:
-        """Name of the sub-network with the fewest operations."""
+        """Name of the sub-network with the fewest operations, resident or not."""
         return min(self.networks.values(), key=lambda each: each.kept.flops).kept.subnet_id
 
     def network(self, subnet_id: str) -> Network:
         """Return a sub-network by name, resident or not.
 
         Raises:
-            ValueError: if the model does not keep it, listing those it does.
+            ValueError: for an unknown name, listing the known ones.
         """
         try:
             return self.networks[subnet_id]
@@ -100,7 +100,7 @@ class ResidentSet:
             raise ValueError(f'sub-network is {subnet_id!r}; expected {known}') from None
 
     def find(self, subnet_id: str, place: Place) -> ResidentSubnet | None:
-        """Return a resident and remember that it was wanted now; None if it is not resident.
+        """Return a resident sub-network and mark it as used; None if it is not resident.
 
         Raises:
             ValueError: for an unknown sub-network.
@@ -113,11 +113,11 @@ class ResidentSet:
             return resident
 
     def load(self, subnet_id: str, place: Place) -> ResidentSubnet:
-        """Return a resident; compile it and run it once if it is not there.
+        """Return a sub-network; compile it and run it once if it is not resident.
 
         Raises:
             ValueError: for an unknown sub-network.
-            EngineError: if the engine cannot run it there, saying why.
+            EngineError: if the engine cannot run it there.
         """
         with self._compiling:
             resident = self.find(subnet_id, place)
@@ -129,16 +129,16 @@ class ResidentSet:
         return resident
 
     def load_all(self, wanted: Iterable[tuple[str, Place]]) -> None:
-        """Load what fits into the budget, the first wanted first; at least one."""
+        """Load sub-networks in the given order until the budget is used; at least one."""
         loaded_bytes = 0
         for count, (subnet_id, place) in enumerate(wanted):
-            one_more_bytes = loaded_bytes / count if count else 0.0
-            if self._budget_bytes and loaded_bytes + one_more_bytes > self._budget_bytes:
+            mean_bytes = loaded_bytes / count if count else 0.0
+            if self._budget_bytes and loaded_bytes + mean_bytes > self._budget_bytes:
                 return
             loaded_bytes += self.load(subnet_id, place).memory_bytes
 
     def use(self, resident: ResidentSubnet) -> None:
-        """Keep this one whatever happens, until another is used."""
+        """Mark a resident as in use, which prevents its eviction until another is in use."""
         with self._lock:
             self._in_use = resident
 
@@ -155,13 +155,40 @@ class ResidentSet:
             network.kept, place, self._preprocessors[resolution], run, precision, memory_bytes
         )
 
-    def _evict(self, wanted: ResidentSubnet) -> None:
-        """Let those unused longest go until the rest fits."""
+    def _evict(self, requested: ResidentSubnet) -> None:
+        """Evict the least recently used residents until the rest fits."""
         used = sum(each.memory_bytes for each in self._residents.values())
         for resident in tuple(self._residents.values()):
             if not self._budget_bytes or used <= self._budget_bytes:
                 return
-            if resident is not wanted and resident is not self._in_use:
+            if resident is not requested and resident is not self._in_use:
                 del self._residents[resident.key]
                 self.evictions += 1
                 used -= resident.memory_bytes
+
+
+class Loader:
+    """Loads sub-networks into a set in a background thread, one after another."""
+
+    def __init__(self, residents: ResidentSet) -> None:
+        self._residents = residents
+        self._thread = ThreadPoolExecutor(1, 'sub-network loader')
+
+    def load(self, subnet_id: str, place: Place, done: Callable[[str], object]) -> None:
+        """Load a sub-network, then call ``done`` with the error, empty if there is none.
+
+        ``done`` is called in the background thread.
+        """
+        self._thread.submit(self._load, subnet_id, place, done)
+
+    def _load(self, subnet_id: str, place: Place, done: Callable[[str], object]) -> None:
+        try:
+            self._residents.load(subnet_id, place)
+        except Exception as error:  # libraries raise arbitrary errors; the node continues
+            done(str(error) or repr(error))
+        else:
+            done('')
+
+    def stop(self) -> None:
+        """Cancel pending loads and wait for the current one."""
+        self._thread.shutdown(cancel_futures=True)

@@ -1,6 +1,6 @@
-"""Run sub-networks with PyTorch: always there, the reference for the other engines.
+"""Run sub-networks with PyTorch, which is always installed and the reference for other engines.
 
-On a GPU: float16, and one CUDA graph a sub-network, so that a frame costs one launch.
+On a GPU, it uses float16 and one CUDA graph per sub-network, so that a frame is a single launch.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from dynofa_ros.engine.engine import CPU, GPU, EngineError, Place, Runner
+from dynofa_ros.engine.engine import CPU, GPU, EngineError, Place, Runner, check_processor
 from dynofa_ros.engine.network import Network
 from dynofa_ros.engine.preprocess import Input
 
 GRAPH_WARM_UPS = 3
-"""Runs before a CUDA graph is captured, in which libraries choose their kernels."""
+"""Runs before a CUDA graph is captured, during which libraries select their kernels."""
 
 
 class CpuRunner:
-    """One sub-network on the CPU. The number of threads is that of the whole process."""
+    """One sub-network on the CPU. The number of threads applies to the whole process."""
 
     def __init__(self, static: nn.Module, shape: tuple[int, ...], threads: int) -> None:
         self._static, self._threads = static, threads
@@ -79,7 +79,7 @@ class TorchEngine:
 
     def __init__(self) -> None:
         self.processors: tuple[str, ...] = (GPU, CPU) if torch.cuda.is_available() else (CPU,)
-        # A sub-network is extracted once for any number of threads.
+        # A sub-network is extracted once for all thread counts.
         self._extracted: WeakValueDictionary[str, nn.Module] = WeakValueDictionary()
 
     def precision(self, network: Network, processor: str) -> str:
@@ -90,17 +90,14 @@ class TorchEngine:
         """
         if network.kept.precision != 'float32':
             raise EngineError(
-                f'{network.kept.subnet_id} is {network.kept.precision}; '
-                'torch runs float32: openvino and onnxruntime run int8'
+                f'precision of {network.kept.subnet_id} is {network.kept.precision}; '
+                'expected float32 (use openvino or onnxruntime for int8)'
             )
         return 'float16' if processor == GPU else 'float32'
 
     def compile(self, network: Network, place: Place) -> Runner:
-        """Make a sub-network ready to run; on a GPU capture it as a CUDA graph."""
-        if place.processor not in self.processors:
-            raise EngineError(
-                f'processor is {place.processor!r}; torch has {", ".join(self.processors)} here'
-            )
+        """Extract a sub-network; on a GPU, capture it as a CUDA graph."""
+        check_processor(self, place)
         self.precision(network, place.processor)
         if place.processor == GPU:
             on_gpu = network.static().to('cuda', torch.float16)
@@ -115,5 +112,5 @@ def _channels_last(static: nn.Module) -> nn.Module:
 
 
 def relative_error(logits: Input, reference: Input) -> float:
-    """Return the largest difference of two engines' logits, relative to the largest logit."""
+    """Return the largest difference between logits, relative to the largest logit."""
     return float(np.abs(logits - reference).max() / np.abs(reference).max())

@@ -5,13 +5,13 @@ from dynofa_ros.engine import CPU, CompiledCache, Place, ResidentSet, create_eng
 
 @pytest.fixture(scope='session')
 def small_networks(model, tmp_path_factory):
-    """The small model's sub-networks; what is compiled of them is kept for all tests."""
+    """The small model's sub-networks with a cache shared by all tests."""
     return networks(model, CompiledCache(tmp_path_factory.mktemp('compiled')))
 
 
 @pytest.fixture(scope='session')
 def residents(small_networks):
-    """The small model's sub-networks by name, resident on torch; not to be changed."""
+    """The small model's sub-networks by name, resident on torch; tests must not change them."""
     residents = ResidentSet(small_networks, create_engine('torch'))
     return {
         each.kept.subnet_id: residents.load(each.kept.subnet_id, Place(CPU, 1))

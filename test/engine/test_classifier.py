@@ -3,52 +3,56 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dynofa_ros.engine import Classifier
+from dynofa_ros.engine.classifier import predict
 
 LABELS = tuple('abcdefghij')
+ANIMALS = ('cat', 'dog', 'frog')
 IMAGE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
 
 
-def classifier(active, **options):
+def make_classifier(active, **options):
     return Classifier(active, LABELS, clock=itertools.count().__next__, **options)
 
 
-def classify(made):
-    return made.classify(made.prepare(lambda: IMAGE))
+def classify(classifier):
+    return classifier.classify(classifier.prepare(lambda: IMAGE))
 
 
-def test_it_predicts_what_the_active_sub_network_says(residents):
+def test_the_prediction_is_that_of_the_active_sub_network(residents):
     large = residents['large']
     logits = large.run(large.preprocess(IMAGE))
-    found = classify(classifier(large, top=1)).prediction
+    found = classify(make_classifier(large, top=1)).prediction
     assert found.class_ids == (int(logits.argmax()),)
 
 
-def test_a_switch_changes_what_is_predicted(residents):
-    made = classifier(residents['small'])
-    before = classify(made)
-    made.active = residents['large']
-    assert classify(made).prediction.scores != before.prediction.scores
+def test_a_switch_changes_the_prediction(residents):
+    classifier = make_classifier(residents['small'])
+    before = classify(classifier)
+    classifier.active = residents['large']
+    assert classify(classifier).prediction.scores != before.prediction.scores
 
 
-def test_an_image_prepared_for_another_resolution_is_prepared_again(residents):
-    made = classifier(residents['small'])
-    prepared = made.prepare(lambda: IMAGE)
-    made.active = residents['large']
-    switched = made.classify(prepared)
-    assert switched.prediction == classify(classifier(residents['large'])).prediction
+def test_an_image_prepared_for_another_resolution_is_preprocessed_again(residents):
+    classifier = make_classifier(residents['small'])
+    prepared = classifier.prepare(lambda: IMAGE)
+    classifier.active = residents['large']
+    switched = classifier.classify(prepared)
+    assert switched.prediction == classify(make_classifier(residents['large'])).prediction
     assert switched.preprocess_s > prepared.preprocess_s
 
 
-def test_as_many_classes_as_asked_for_come_back(residents):
-    made = classifier(residents['small'])
-    made.top = 3
-    assert len(classify(made).prediction.labels) == 3
+def test_the_number_of_classes_is_adjustable(residents):
+    classifier = make_classifier(residents['small'])
+    classifier.top = 3
+    assert len(classify(classifier).prediction.labels) == 3
 
 
-def test_every_part_is_timed():
-    """Decoding belongs to preprocessing, softmax and labels to postprocessing."""
+def test_every_stage_is_timed():
+    """Decoding is part of preprocessing; softmax and labels are part of postprocessing."""
     now = [0.0]
 
     def takes(seconds, result):
@@ -59,14 +63,42 @@ def test_every_part_is_timed():
         preprocess=lambda image: takes(3, image),
         run=lambda x: takes(5, np.zeros(10, np.float32)),
     )
-    made = Classifier(active, LABELS, clock=lambda: now[0])
-    result = made.classify(made.prepare(lambda: takes(2, IMAGE)))
+    classifier = Classifier(active, LABELS, clock=lambda: now[0])
+    result = classifier.classify(classifier.prepare(lambda: takes(2, IMAGE)))
     assert (result.preprocess_s, result.inference_s, result.postprocess_s) == (5, 5, 0)
 
 
-def test_what_the_decoder_raises_comes_through(residents):
+def test_errors_of_the_decoder_propagate(residents):
     def broken():
         raise OSError('no image')
 
     with pytest.raises(OSError, match='no image'):
-        classifier(residents['small']).prepare(broken)
+        make_classifier(residents['small']).prepare(broken)
+
+
+def logits(*values):
+    return np.array(values, np.float32)
+
+
+def test_scores_are_the_softmax_of_the_logits():
+    found = predict(logits(0, np.log(2), np.log(5)), ANIMALS, 3)
+    assert found.scores == pytest.approx((5 / 8, 2 / 8, 1 / 8))
+
+
+def test_the_best_class_comes_first():
+    found = predict(logits(1, 3, 2), ANIMALS, 3)
+    assert (found.class_ids, found.labels) == ((1, 2, 0), ('dog', 'frog', 'cat'))
+
+
+def test_at_most_top_classes_are_returned():
+    assert predict(logits(1, 3, 2), ANIMALS, 2).labels == ('dog', 'frog')
+    assert len(predict(logits(1, 3, 2), ANIMALS, 100).labels) == 3
+
+
+def test_classes_of_equal_score_keep_their_order():
+    assert predict(logits(1, 1, 1), ANIMALS, 3).class_ids == (0, 1, 2)
+
+
+@given(st.lists(st.floats(-(2.0**100), 2.0**100, width=32), min_size=3, max_size=3))
+def test_scores_sum_to_1_even_for_large_logits(values):
+    assert sum(predict(logits(*values), ANIMALS, 3).scores) == pytest.approx(1)

@@ -9,7 +9,7 @@ from dynofa_ros.engine.compiled_cache import DIGEST_BYTES, CompiledCache, defaul
 
 
 class Maker:
-    """Makes content and counts how often."""
+    """Makes content and counts its calls."""
 
     def __init__(self, content=b'compiled'):
         self.content, self.calls = content, 0
@@ -24,26 +24,26 @@ def cache(tmp_path):
     return CompiledCache(tmp_path / 'cache')
 
 
-def test_a_file_is_made_once(cache):
+def test_a_file_is_made_only_once(cache):
     make = Maker()
     assert [cache.get('engine/a.blob', make) for _ in range(3)] == [b'compiled'] * 3
     assert make.calls == 1
 
 
-def test_another_process_finds_it(cache):
+def test_another_process_finds_the_file(cache):
     cache.get('a', Maker())
     make = Maker(b'other')
     assert CompiledCache(cache.folder).get('a', make) == b'compiled'
     assert make.calls == 0
 
 
-def test_names_are_kept_apart(cache):
+def test_files_of_different_names_are_independent(cache):
     cache.get('a', Maker(b'A'))
     assert cache.get('b', Maker(b'B')) == b'B'
     assert cache.get('a', Maker(b'?')) == b'A'
 
 
-def test_without_a_folder_it_is_made_every_time():
+def test_without_a_folder_contents_are_made_every_time():
     cache, make = CompiledCache(None), Maker()
     assert [cache.get('a', make) for _ in range(2)] == [b'compiled'] * 2
     assert make.calls == 2
@@ -52,7 +52,7 @@ def test_without_a_folder_it_is_made_every_time():
 
 
 @pytest.mark.parametrize('kept_bytes', [0, 1, DIGEST_BYTES - 1, DIGEST_BYTES, DIGEST_BYTES + 3])
-def test_a_file_that_is_cut_off_is_made_again(cache, kept_bytes):
+def test_a_truncated_file_is_made_again(cache, kept_bytes):
     cache.get('a', Maker())
     file = cache.folder / 'a'
     file.write_bytes(file.read_bytes()[:kept_bytes])
@@ -64,7 +64,7 @@ def test_a_file_that_is_cut_off_is_made_again(cache, kept_bytes):
 
 
 @pytest.mark.parametrize('position', [0, DIGEST_BYTES - 1, DIGEST_BYTES, -1])
-def test_a_flipped_bit_is_noticed(cache, position):
+def test_a_file_with_a_flipped_bit_is_made_again(cache, position):
     cache.get('a', Maker())
     file = cache.folder / 'a'
     content = bytearray(file.read_bytes())
@@ -75,13 +75,13 @@ def test_a_flipped_bit_is_noticed(cache, position):
     assert make.calls == 1
 
 
-def test_empty_content_is_content(cache):
+def test_empty_content_is_cached(cache):
     make = Maker(b'')
     assert [cache.get('a', make) for _ in range(2)] == [b'', b'']
     assert make.calls == 1
 
 
-def test_what_is_discarded_is_made_again(cache):
+def test_a_discarded_file_is_made_again(cache):
     make = Maker()
     cache.get('a', make)
     cache.discard('a')
@@ -90,7 +90,7 @@ def test_what_is_discarded_is_made_again(cache):
     assert (make.calls, cache.error) == (2, '')
 
 
-def test_nothing_is_left_of_a_file_that_could_not_be_made(cache):
+def test_a_failed_make_leaves_no_file(cache):
     def fail():
         raise ValueError('no')
 
@@ -99,7 +99,7 @@ def test_nothing_is_left_of_a_file_that_could_not_be_made(cache):
     assert not cache.folder.exists()
 
 
-def test_a_folder_that_cannot_be_made_costs_time_and_is_told(tmp_path):
+def test_without_a_usable_folder_contents_are_made_every_time_and_the_error_is_reported(tmp_path):
     (tmp_path / 'cache').write_text('a file in the way')
     cache, make = CompiledCache(tmp_path / 'cache'), Maker()
     assert [cache.get('sub/a', make) for _ in range(2)] == [b'compiled'] * 2
@@ -107,8 +107,8 @@ def test_a_folder_that_cannot_be_made_costs_time_and_is_told(tmp_path):
     assert 'a cannot be written: ' in cache.error
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason='root may write everywhere')
-def test_a_folder_that_is_read_only_costs_time_and_is_told(cache):
+@pytest.mark.skipif(os.geteuid() == 0, reason='root can write to read-only folders')
+def test_in_a_read_only_folder_contents_are_made_every_time_and_the_error_is_reported(cache):
     cache.folder.mkdir()
     cache.folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
     make = Maker()
@@ -128,7 +128,7 @@ def age(cache, **seconds):
         os.utime(cache.folder / name, (value, value))
 
 
-def test_the_files_unused_longest_make_room(tmp_path):
+def test_the_least_recently_used_file_is_removed_first(tmp_path):
     stored = 100 + DIGEST_BYTES
     cache = CompiledCache(tmp_path, limit_bytes=3 * stored)
     for name in 'abc':
@@ -138,7 +138,7 @@ def test_the_files_unused_longest_make_room(tmp_path):
     assert names(cache) == {'a', 'c', 'd'}
 
 
-def test_a_file_that_is_used_is_young_again(tmp_path):
+def test_reading_a_file_counts_as_use(tmp_path):
     cache = CompiledCache(tmp_path, limit_bytes=2 * (100 + DIGEST_BYTES))
     for name in 'ab':
         cache.get(name, Maker(b'x' * 100))
@@ -148,16 +148,16 @@ def test_a_file_that_is_used_is_young_again(tmp_path):
     assert names(cache) == {'a', 'c'}
 
 
-def test_a_file_that_another_process_writes_makes_no_room_but_an_abandoned_one_does(tmp_path):
+def test_incomplete_files_are_removed_only_when_abandoned(tmp_path):
     cache = CompiledCache(tmp_path, limit_bytes=100 + DIGEST_BYTES)
-    for name in ('now.1.partial', 'dead.2.partial'):
+    for name in ('now.1.partial.blob', 'dead.2.partial'):
         (tmp_path / name).write_bytes(b'x' * 50)
     age(cache, **{'dead.2.partial': 1000})
     cache.get('a', Maker(b'x' * 100))
-    assert names(cache) == {'a', 'now.1.partial'}
+    assert names(cache) == {'a', 'now.1.partial.blob'}
 
 
-def test_default_lies_in_the_users_cache(monkeypatch, tmp_path):
+def test_the_default_folder_is_in_the_cache_of_the_user(monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     assert default_cache().folder == tmp_path / 'dynofa_ros' / 'compiled'
 
@@ -177,10 +177,10 @@ for i in range(16):
 """
 
 
-def test_two_processes_that_make_and_remove_the_same_files_do_not_disturb_each_other(tmp_path):
+def test_processes_can_make_and_remove_the_same_files_concurrently(tmp_path):
     command = [sys.executable, '-c', WRITER, str(tmp_path / 'cache')]
     writers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for each in writers:
         _, errors = each.communicate(timeout=120)
         assert each.returncode == 0, errors
-    assert not list((tmp_path / 'cache').glob('*.partial'))
+    assert not list((tmp_path / 'cache').glob('*.partial*'))

@@ -1,4 +1,4 @@
-"""What every engine does, and where they differ."""
+"""Behaviour that all engines share, and their differences."""
 
 import sys
 
@@ -23,7 +23,7 @@ def image(network):
 
 @pytest.mark.parametrize('index', range(3), ids=['small', 'middle', 'large'])
 @pytest.mark.parametrize('threads', [1, 2])
-def test_it_says_what_the_dynamic_forward_says(engine, model, small_networks, index, threads):
+def test_logits_equal_those_of_the_supernet(engine, model, small_networks, index, threads):
     network = small_networks[index]
     x = image(network)
     with torch.inference_mode():
@@ -33,14 +33,14 @@ def test_it_says_what_the_dynamic_forward_says(engine, model, small_networks, in
     assert relative_error(logits, expected) < FLOAT32
 
 
-def test_a_second_run_says_the_same(engine, small_networks):
+def test_runs_are_reproducible(engine, small_networks):
     run, x = engine.compile(small_networks[0], Place(CPU, 1)), image(small_networks[0])
     first = run(x).copy()
     run(np.zeros_like(x))
     np.testing.assert_array_equal(run(x), first)
 
 
-def test_two_sub_networks_do_not_disturb_one_another(engine, small_networks):
+def test_sub_networks_are_independent(engine, small_networks):
     small, large = (engine.compile(each, Place(CPU, 1)) for each in small_networks[::2])
     x, y = image(small_networks[0]), image(small_networks[2])
     alone = small(x).copy()
@@ -48,35 +48,35 @@ def test_two_sub_networks_do_not_disturb_one_another(engine, small_networks):
     np.testing.assert_array_equal(small(x), alone)
 
 
-def test_it_says_its_name_and_version(engine):
+def test_an_engine_has_its_name_and_version(engine):
     assert ENGINES[engine.name] is type(engine)
     assert engine.version[0].isdigit()
 
 
-def test_float32_is_run_as_float32_on_a_cpu(engine, small_networks):
+def test_float32_sub_networks_run_in_float32_on_a_cpu(engine, small_networks):
     assert engine.precision(small_networks[0], CPU) == 'float32'
 
 
-def test_a_processor_that_is_not_here_is_refused(engine, small_networks):
-    with pytest.raises(EngineError, match=r"processor is 'npu'; .* has .*cpu here"):
+def test_an_unavailable_processor_is_refused(engine, small_networks):
+    with pytest.raises(EngineError, match=r"processor of .* is 'npu'; expected .*cpu"):
         engine.compile(small_networks[0], Place('npu', 1))
 
 
 @pytest.mark.parametrize('name', ['openvino', 'onnxruntime'])
-def test_an_engine_that_is_not_installed_says_so(monkeypatch, name):
+def test_an_engine_that_is_not_installed_is_reported(monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(EngineError, match=f'{name} cannot be imported'):
         create_engine(name)
 
 
-def test_an_unknown_engine_is_refused_with_the_known():
+def test_an_unknown_engine_is_refused_listing_the_known_ones():
     with pytest.raises(
         ValueError, match="engine is 'caffe'; expected auto, openvino, onnxruntime, torch"
     ):
         create_engine('caffe')
 
 
-def test_torch_runs_with_the_threads_it_was_compiled_for(small_networks):
+def test_torch_uses_the_thread_count_of_the_compiled_sub_network(small_networks):
     engine = create_engine('torch')
     one, two = (engine.compile(small_networks[0], Place(CPU, threads)) for threads in (1, 2))
     x = image(small_networks[0])
@@ -86,23 +86,23 @@ def test_torch_runs_with_the_threads_it_was_compiled_for(small_networks):
     assert torch.get_num_threads() == 1
 
 
-def test_torch_extracts_a_sub_network_once_for_any_number_of_threads(small_networks):
+def test_torch_extracts_a_sub_network_once_for_all_thread_counts(small_networks):
     engine = create_engine('torch')
     one, two = (engine.compile(small_networks[0], Place(CPU, threads)) for threads in (1, 2))
     assert one._static is two._static
 
 
-def test_openvino_keeps_what_it_compiled(small_networks):
+def test_openvino_caches_compiled_sub_networks(small_networks):
     engine, network = create_engine('openvino'), small_networks[0]
     engine.compile(network, Place(CPU, 1))
     (blob,) = network.cache.folder.glob(f'openvino-*/{network.key}-1-threads.blob')
     written = blob.stat().st_mtime_ns, blob.read_bytes()
-    engine._compiled = None  # nothing can be compiled any more
+    engine._compiled = None  # compiling would fail
     engine.compile(network, Place(CPU, 1))
     assert blob.read_bytes() == written[1]
 
 
-def test_openvino_compiles_again_what_it_cannot_read(small_networks):
+def test_openvino_recompiles_an_unreadable_blob(small_networks):
     engine, network = create_engine('openvino'), small_networks[0]
     engine.compile(network, Place(CPU, 1))
     (blob,) = network.cache.folder.glob(f'openvino-*/{network.key}-1-threads.blob')

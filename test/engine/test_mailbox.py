@@ -18,13 +18,13 @@ def test_a_frame_is_delivered_once(mailbox):
     assert mailbox.take().frame is None
 
 
-def test_the_newest_frame_wins_and_the_others_are_counted(mailbox):
+def test_the_newest_frame_replaces_older_ones_which_are_counted_as_dropped(mailbox):
     for frame in 'abc':
         mailbox.put_frame(frame)
     assert mailbox.take() == MailboxItem((), 'c', 2)
 
 
-def test_dropped_frames_are_counted_since_the_frame_before(mailbox):
+def test_dropped_frames_are_counted_since_the_previous_frame(mailbox):
     for frame in 'abc':
         mailbox.put_frame(frame)
     mailbox.take()
@@ -32,49 +32,49 @@ def test_dropped_frames_are_counted_since_the_frame_before(mailbox):
     assert mailbox.take() == MailboxItem((), 'd', 0)
 
 
-def test_commands_come_all_and_in_order(mailbox):
+def test_all_commands_are_delivered_in_order(mailbox):
     for command in 'xyz':
         mailbox.put_command(command)
     assert mailbox.take() == MailboxItem(('x', 'y', 'z'), None, 0)
 
 
-def test_a_command_does_not_lose_a_frame_count(mailbox):
+def test_a_command_does_not_reset_the_count_of_dropped_frames(mailbox):
     mailbox.put_frame('a')
     mailbox.put_frame('b')
     mailbox.put_command('x')
     assert mailbox.take().dropped == 1
 
 
-def test_a_frame_may_be_anything_but_none(mailbox):
+def test_a_falsy_frame_is_delivered(mailbox):
     mailbox.put_frame(0)
     assert mailbox.take().frame == 0
 
 
-def test_once_closed_there_is_nothing_to_take(mailbox):
+def test_take_returns_none_once_closed(mailbox):
     mailbox.put_frame('a')
     mailbox.close()
     assert mailbox.take() is None
 
 
-@pytest.mark.parametrize('wake', ['frame', 'command', 'close'])
-def test_who_waits_is_woken(mailbox, wake):
+@pytest.mark.parametrize(
+    ('wake', 'expected'),
+    [
+        (lambda mailbox: mailbox.put_frame('a'), MailboxItem((), 'a', 0)),
+        (lambda mailbox: mailbox.put_command('x'), MailboxItem(('x',), None, 0)),
+        (lambda mailbox: mailbox.close(), None),
+    ],
+    ids=['frame', 'command', 'close'],
+)
+def test_a_waiting_thread_is_woken(mailbox, wake, expected):
     taken = []
     thread = threading.Thread(target=lambda: taken.append(mailbox.take()), daemon=True)
     thread.start()
-    {
-        'frame': lambda: mailbox.put_frame('a'),
-        'command': lambda: mailbox.put_command('x'),
-        'close': mailbox.close,
-    }[wake]()
+    wake(mailbox)
     thread.join(timeout=30)
-    assert taken == [
-        {'frame': MailboxItem((), 'a', 0), 'command': MailboxItem(('x',), None, 0), 'close': None}[
-            wake
-        ]
-    ]
+    assert taken == [expected]
 
 
-def test_no_frame_is_lost_or_counted_twice_between_two_threads(mailbox):
+def test_every_frame_is_either_delivered_or_counted_as_dropped(mailbox):
     sent, seen, dropped = 2000, [], 0
 
     def camera():
@@ -84,9 +84,9 @@ def test_no_frame_is_lost_or_counted_twice_between_two_threads(mailbox):
     thread = threading.Thread(target=camera)
     thread.start()
     while not seen or seen[-1] != sent - 1:
-        delivery = mailbox.take()
-        seen.append(delivery.frame)
-        dropped += delivery.dropped
+        item = mailbox.take()
+        seen.append(item.frame)
+        dropped += item.dropped
     thread.join()
     assert seen == sorted(set(seen))
     assert len(seen) + dropped == sent

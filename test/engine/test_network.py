@@ -23,29 +23,29 @@ def small(model, cache):
 
 @pytest.fixture
 def int8(small, tmp_path):
-    """An int8 sub-network; its file is opaque here."""
+    """An int8 sub-network with an arbitrary file."""
     file = tmp_path / 'small.onnx'
     file.write_bytes(b'int8 ONNX')
     kept = quantized_subnet(small.kept, 0.29)
     return Network(kept, small.net, small.cache, small.fingerprint, file)
 
 
-def test_there_is_one_for_each_kept_sub_network(model, cache):
+def test_every_kept_sub_network_is_a_network(model, cache):
     found = networks(model, cache)
     assert [each.kept for each in found] == list(model.kept)
     assert [each.shape for each in found] == [(1, 3, r, r) for r in (20, 24, 32)]
 
 
-def test_keys_tell_sub_networks_apart(model, cache):
+def test_sub_networks_have_different_keys(model, cache):
     assert len({each.key for each in networks(model, cache)}) == 3
 
 
-def test_keys_are_the_same_when_the_model_is_loaded_again(model, model_folder, cache):
+def test_keys_are_reproducible(model, model_folder, cache):
     again = load_model(str(model_folder))
     assert [n.key for n in networks(model, cache)] == [n.key for n in networks(again, cache)]
 
 
-def test_other_weights_have_other_keys(model, model_folder, tmp_path, cache):
+def test_other_weights_change_all_keys(model, model_folder, tmp_path, cache):
     folder = shutil.copytree(model_folder, tmp_path / 'other')
     other = load_model(str(folder))
     with torch.no_grad():
@@ -55,7 +55,7 @@ def test_other_weights_have_other_keys(model, model_folder, tmp_path, cache):
     assert not {n.key for n in changed} & {n.key for n in networks(model, cache)}
 
 
-def test_other_statistics_of_one_change_the_key_of_that_one(model_folder, cache):
+def test_statistics_change_only_the_key_of_their_sub_network(model_folder, cache):
     model = load_model(str(model_folder))
     before = [each.key for each in networks(model, cache)]
     mean, _ = model.net.statistics[model.subnet('middle').config]['stem.bn']
@@ -64,7 +64,7 @@ def test_other_statistics_of_one_change_the_key_of_that_one(model_folder, cache)
     assert [a == b for a, b in zip(before, after, strict=True)] == [True, False, True]
 
 
-def test_the_onnx_file_is_made_once(small, monkeypatch):
+def test_the_onnx_file_is_exported_once(small, monkeypatch):
     first = small.onnx()
     monkeypatch.setattr('dynofa_ros.engine.network.export_onnx', None)  # a call would fail
     assert small.onnx() == first
@@ -72,7 +72,7 @@ def test_the_onnx_file_is_made_once(small, monkeypatch):
     assert small.key in file.name
 
 
-def test_the_onnx_file_says_what_the_supernet_says(small):
+def test_the_onnx_file_computes_the_same_as_the_supernet(small):
     onnxruntime = pytest.importorskip('onnxruntime')
     session = onnxruntime.InferenceSession(small.onnx(), providers=['CPUExecutionProvider'])
     x = np.random.default_rng(0).standard_normal(small.shape, np.float32)
@@ -82,16 +82,16 @@ def test_the_onnx_file_says_what_the_supernet_says(small):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
-def test_exporting_warns_of_nothing(small, recwarn):
+def test_export_gives_no_warnings(small, recwarn):
     export_onnx(small.static(), small.shape)
     assert not recwarn.list
 
 
-def test_an_int8_one_is_its_file(int8):
+def test_the_onnx_file_of_an_int8_network_is_returned_unchanged(int8):
     assert int8.onnx() == b'int8 ONNX'
 
 
-def test_the_key_of_an_int8_one_is_that_of_its_bytes(int8, small, tmp_path):
+def test_the_key_of_an_int8_network_depends_on_the_content_of_its_file(int8, small, tmp_path):
     other = tmp_path / 'other.onnx'
     keys = {int8.key, small.key}
     for content in (b'int8 ONNX', b'int8 ONNY'):
@@ -100,34 +100,40 @@ def test_the_key_of_an_int8_one_is_that_of_its_bytes(int8, small, tmp_path):
     assert len(keys) == 3
 
 
-def test_an_int8_one_is_no_plain_module(int8):
-    with pytest.raises(ValueError, match='small-int8 is int8: it is an ONNX file, and no plain'):
+def test_an_int8_network_cannot_become_a_plain_module(int8):
+    with pytest.raises(
+        ValueError, match='precision of small-int8 is int8; expected float32 for a plain'
+    ):
         int8.static()
 
 
-def test_pytorch_refuses_an_int8_one(int8):
-    with pytest.raises(EngineError, match='small-int8 is int8; torch runs float32'):
+def test_torch_refuses_an_int8_network(int8):
+    with pytest.raises(EngineError, match='precision of small-int8 is int8; expected float32'):
         create_engine('torch').compile(int8, Place('cpu', 1))
 
 
-def test_a_file_that_changes_is_noticed(int8):
+def test_a_changed_int8_file_is_refused(int8):
     assert int8.key
     int8.int8.write_bytes(b'another')
     with pytest.raises(ValueError, match=r'small\.onnx has changed since the model was loaded'):
         int8.onnx()
 
 
-def test_a_file_that_is_gone_is_named(int8):
+def test_a_missing_int8_file_is_reported(int8):
     int8.int8.unlink()
     with pytest.raises(ValueError, match=r'small\.onnx cannot be read: No such file'):
         int8.onnx()
 
 
-def test_an_int8_one_without_a_file_is_refused(int8, small):
-    with pytest.raises(ValueError, match='small-int8 is int8 and its file is None'):
+def test_an_int8_network_without_a_file_is_refused(int8, small):
+    with pytest.raises(
+        ValueError, match='ONNX file of small-int8 is None; expected a file for int8'
+    ):
         Network(int8.kept, small.net, small.cache, small.fingerprint)
 
 
-def test_a_float32_one_with_a_file_is_refused(int8, small):
-    with pytest.raises(ValueError, match=r'small is float32 and its file is .*small\.onnx'):
+def test_a_float32_network_with_a_file_is_refused(int8, small):
+    with pytest.raises(
+        ValueError, match=r'ONNX file of small is .*small\.onnx; expected None for float32'
+    ):
         Network(small.kept, small.net, small.cache, small.fingerprint, int8.int8)

@@ -10,15 +10,15 @@ NAMES = ['small', 'middle', 'large']
 
 
 class Engine:
-    """Compiles in no time, and remembers what; every sub-network takes the same memory."""
+    """Records compilations, each of which allocates the same memory."""
 
     name, version, processors = 'none', '1', (CPU,)
 
-    def __init__(self, taken, memory):
-        self.compiled, self._taken, self._memory = [], taken, memory
+    def __init__(self, refused, memory):
+        self.compiled, self._refused, self._memory = [], refused, memory
 
     def precision(self, network, processor):
-        if network.kept.subnet_id in self._taken:
+        if network.kept.subnet_id in self._refused:
             raise EngineError(f'{network.kept.subnet_id} cannot run')
         return 'float32'
 
@@ -34,7 +34,7 @@ class Memory:
 
 @pytest.fixture
 def make(small_networks, monkeypatch):
-    """Return a function that makes a set of a budget; each sub-network takes 100 bytes."""
+    """Return a function that makes a set; each sub-network allocates 100 bytes."""
     memory = Memory()
     monkeypatch.setattr('dynofa_ros.engine.resident_set.allocated_bytes', lambda: memory.bytes)
 
@@ -48,11 +48,11 @@ def names(residents):
     return [each.kept.subnet_id for each in residents.residents()]
 
 
-def test_at_first_nothing_is_resident(make):
+def test_a_new_set_is_empty(make):
     assert (len(make()), make().memory_bytes) == (0, 0)
 
 
-def test_what_is_loaded_is_resident_cheapest_first(make):
+def test_residents_are_listed_cheapest_first(make):
     residents = make()
     for name in ('large', 'small'):
         residents.load(name, ONE)
@@ -60,27 +60,27 @@ def test_what_is_loaded_is_resident_cheapest_first(make):
     assert residents.memory_bytes == 200
 
 
-def test_it_is_compiled_once_for_each_place(make):
+def test_a_sub_network_is_compiled_once_per_place(make):
     residents = make()
     for place in (ONE, TWO, ONE):
         residents.load('small', place)
     assert residents.engine.compiled == [('small', ONE), ('small', TWO)]
 
 
-def test_what_is_not_resident_is_not_found(make):
+def test_only_residents_are_found(make):
     residents = make()
     residents.load('small', ONE)
     assert residents.find('small', TWO) is None
     assert residents.find('small', ONE).kept.subnet_id == 'small'
 
 
-def test_an_unknown_name_is_refused_with_those_the_model_keeps(make):
-    for ask in (make().find, make().load):
+def test_an_unknown_name_is_refused_listing_the_known_ones(make):
+    for look_up in (make().find, make().load):
         with pytest.raises(ValueError, match=r"'huge'; expected small, middle, large"):
-            ask('huge', ONE)
+            look_up('huge', ONE)
 
 
-def test_beyond_the_budget_the_one_unused_longest_goes(make):
+def test_above_the_budget_the_least_recently_used_resident_is_evicted(make):
     residents = make(budget_bytes=200)
     residents.load('small', ONE)
     residents.load('middle', ONE)
@@ -90,7 +90,7 @@ def test_beyond_the_budget_the_one_unused_longest_goes(make):
     assert residents.evictions == 1
 
 
-def test_the_one_in_use_never_goes(make):
+def test_the_resident_in_use_is_never_evicted(make):
     residents = make(budget_bytes=100)
     residents.use(residents.load('small', ONE))
     residents.load('middle', ONE)
@@ -100,13 +100,13 @@ def test_the_one_in_use_never_goes(make):
     assert names(residents) == ['middle', 'large']
 
 
-def test_all_are_loaded_without_a_budget(make):
+def test_without_a_budget_all_sub_networks_are_loaded(make):
     residents = make()
     residents.load_all((name, ONE) for name in NAMES)
     assert names(residents) == NAMES
 
 
-def test_of_all_those_are_loaded_that_fit_the_first_wanted_first(make):
+def test_sub_networks_are_loaded_in_order_until_the_budget_is_used(make):
     residents = make(budget_bytes=250)
     residents.load('large', TWO)
     residents.load_all((name, ONE) for name in ('large', 'small', 'middle'))
@@ -114,18 +114,18 @@ def test_of_all_those_are_loaded_that_fit_the_first_wanted_first(make):
     assert residents.find('large', ONE) is not None
 
 
-def test_one_is_loaded_however_small_the_budget(make):
+def test_one_sub_network_is_loaded_even_above_the_budget(make):
     residents = make(budget_bytes=1)
     residents.load_all((name, ONE) for name in NAMES)
     assert names(residents) == ['small']
 
 
-def test_a_budget_below_0_is_refused(make):
+def test_a_negative_budget_is_refused(make):
     with pytest.raises(ValueError, match='budget_bytes is -1'):
         make(budget_bytes=-1)
 
 
-def test_what_the_engine_cannot_run_is_not_resident(make):
+def test_a_sub_network_that_the_engine_refuses_is_not_resident(make):
     residents = make(refused=('middle',))
     with pytest.raises(EngineError, match='middle cannot run'):
         residents.load('middle', ONE)
@@ -141,11 +141,11 @@ def test_sub_networks_of_one_resolution_share_a_preprocessor(make, small_network
     assert middle.preprocess is not small.preprocess
 
 
-def test_the_cheapest_is_the_one_with_the_fewest_operations(make):
+def test_the_cheapest_sub_network_has_the_fewest_operations(make):
     assert make().cheapest == 'small'
 
 
-def test_memory_that_is_really_taken_is_counted(small_networks):
+def test_allocated_memory_is_counted(small_networks):
     residents = ResidentSet(small_networks, create_engine('openvino'))
     large = residents.load('large', ONE)
     weights_bytes = 4 * large.kept.parameters
