@@ -106,7 +106,8 @@ def model(model_folder):
 def board() -> Platform:
     """A platform with round numbers, idle at 2 W.
 
-    GPU at 100, 200, 400 MHz: 3, 4, 6 W busy, one FLOP per cycle. CPU of 4 cores at 1, 2 GHz: 4, 10 W.
+    GPU at 100, 200, 400 MHz: 3, 4, 6 W busy, one FLOP per cycle. CPU of 4 cores at 1, 2 GHz: 4 and
+    10 W busy.
     """
     gpu = Processor(
         name='gpu',

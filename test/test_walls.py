@@ -12,9 +12,10 @@ MODULES = {
     for file in PACKAGE.rglob('*.py')
 }
 # What each room may import of the package, apart from itself.
-FILES = {'atomic_file', 'share'}
+FILES = {'atomic_file', 'config_file', 'share'}
 MAY_IMPORT = {
     'atomic_file': set(),
+    'config_file': {'share'},
     'share': set(),
     'node_environment': {'share'},
     'bags': FILES,
@@ -92,12 +93,12 @@ def test_ros_is_imported_by_nodes_alone(name):
     assert found == set()
 
 
-def test_the_decision_needs_no_torch():
+def test_the_decision_needs_neither_torch_nor_pydantic():
     assert not [
         (module, target)
         for module, targets in IMPORTS.items()
         for target in targets
-        if room(module) == 'runtime' and target.split('.')[0] == 'torch'
+        if room(module) == 'runtime' and target.split('.')[0] in ('torch', 'pydantic')
     ]
 
 

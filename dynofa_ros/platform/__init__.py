@@ -1,9 +1,8 @@
 """The device layer: platform descriptions, and a simulated device built from one."""
 
 from dynofa_ros.platform.checks import PlatformError
-from dynofa_ros.platform.description import Platform
+from dynofa_ros.platform.description import Platform, load_platform
 from dynofa_ros.platform.device import CommandResult, Device, DeviceState, DomainSetting
-from dynofa_ros.platform.load import load_platform
 from dynofa_ros.platform.processor import FrequencyDomain, Processor
 from dynofa_ros.platform.simulated.device import SimulatedDevice
 from dynofa_ros.platform.simulated.occupancy import Occupancy

@@ -1,24 +1,23 @@
-"""The battery that the board runs from."""
+"""The battery that powers the board."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dynofa_ros.config_file import checked
+from dynofa_ros.platform.checks import PlatformError
+from dynofa_ros.platform.quantity import Positive
 
-from dynofa_ros.platform.checks import PlatformError, check_positive
 
-
-@dataclass(frozen=True)
+@checked(PlatformError.of)
 class Battery:
-    """What a battery holds, and its voltage against its charge."""
+    """Energy content of a battery, and its voltage as a function of its charge."""
 
-    energy_j: float  # energy when full [J]; 1 Wh is 3600 J
-    full_voltage_v: float
-    nominal_voltage_v: float
-    empty_voltage_v: float
+    energy_j: Positive  # energy when full [J]; 1 Wh is 3600 J
+    full_voltage_v: Positive
+    nominal_voltage_v: Positive
+    empty_voltage_v: Positive
 
     def __post_init__(self) -> None:
-        check_positive('energy_j', self.energy_j)
-        check_positive('empty_voltage_v', self.empty_voltage_v)
+        """Raise PlatformError for a nominal voltage outside of the range."""
         if not self.empty_voltage_v <= self.nominal_voltage_v <= self.full_voltage_v:
             raise PlatformError(
                 field='nominal_voltage_v',
@@ -26,13 +25,12 @@ class Battery:
                 expected=f'from empty_voltage_v {self.empty_voltage_v:g} '
                 f'to full_voltage_v {self.full_voltage_v:g}',
             )
-        check_positive('full_voltage_v', self.full_voltage_v)
 
     @property
     def capacity_ah(self) -> float:
-        """Charge when full [Ah], as sensor_msgs/BatteryState counts it: at nominal voltage."""
+        """Charge when full [Ah], at nominal voltage as in sensor_msgs/BatteryState."""
         return self.energy_j / (3600 * self.nominal_voltage_v)
 
     def voltage_v(self, percentage: float) -> float:
-        """Return the voltage at a charge of 0..1 [V]: a straight line from empty to full."""
+        """Return the voltage at a charge of 0..1 [V], linear from empty to full."""
         return self.empty_voltage_v + percentage * (self.full_voltage_v - self.empty_voltage_v)

@@ -1,29 +1,24 @@
-"""Which machine this is, by which figures that were measured on another one are recognised."""
+"""The identity of a machine, by which measurements of another machine are recognised."""
 
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 
-from dynofa_ros.platform.checks import check_name
+from dynofa_ros.config_file import Text, checked
+from dynofa_ros.platform.checks import PlatformError
 
 PROC = Path('/proc')
 UNKNOWN = 'unknown'
 
 
-@dataclass(frozen=True)
+@checked(PlatformError.of)
 class Host:
-    """A machine: its name in the network, its architecture and its CPU, in words."""
+    """A machine: its host name, its architecture and its CPU model."""
 
-    name: str
-    architecture: str
-    cpu: str
-
-    def __post_init__(self) -> None:
-        """Raise PlatformError for a text that is empty."""
-        for field in ('name', 'architecture', 'cpu'):
-            check_name(field, getattr(self, field))
+    name: Text
+    architecture: Text
+    cpu: Text
 
     def __str__(self) -> str:
         return f'{self.name} {self.architecture} ({self.cpu})'
@@ -35,10 +30,10 @@ class Host:
 
 
 def cpu_model(proc: Path = PROC) -> str:
-    """Return the model of the CPU as Linux names it, ``unknown`` where it does not.
+    """Return the CPU model that Linux reports, or ``unknown``.
 
-    On x86-64 that is ``model name`` of cpuinfo; ARM has no such line, but a board's device tree
-    names the board.
+    On x86-64 that is ``model name`` of cpuinfo. On ARM, where cpuinfo lacks it, it is the model of
+    the board from the device tree.
     """
     try:
         lines = (proc / 'cpuinfo').read_text().splitlines()

@@ -1,36 +1,34 @@
-"""What the board draws while one processor is busy, against its clock."""
+"""Power of the board while one processor is busy, as a function of its frequency."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from dynofa_ros.platform.checks import PlatformError, check_ascending, check_positive
+from dynofa_ros.config_file import checked
+from dynofa_ros.platform.checks import PlatformError
+from dynofa_ros.platform.quantity import Ascending, Numbers
 
 
-@dataclass(frozen=True)
+@checked(PlatformError.of)
 class BusyPower:
     """Power of the whole board with one processor fully busy and all others idle.
 
-    Measured points, interpolated linearly. A table, not a formula, because boards change their
-    supply voltage in steps, and because a table is what people measure.
+    Measured points, interpolated linearly. A table rather than a formula, because boards change
+    their supply voltage in steps.
     """
 
-    frequencies_hz: tuple[float, ...]  # ascending [Hz]
-    power_w: tuple[float, ...]  # of the board, at each of them [W]
+    frequencies_hz: Ascending  # [Hz]
+    power_w: Numbers  # of the board, at each of them [W]
 
     def __post_init__(self) -> None:
-        check_ascending('frequencies_hz', self.frequencies_hz)
+        """Raise PlatformError unless there is one power per frequency."""
         if len(self.power_w) != len(self.frequencies_hz):
             raise PlatformError(
                 field='power_w',
                 value=list(self.power_w),
                 expected=f'{len(self.frequencies_hz)} numbers, one per frequency of the table',
             )
-        for power_w in self.power_w:
-            check_positive('power_w', power_w)
 
     def power_at(self, frequency_hz: float) -> float:
-        """Return the board's power at a clock [W]; beyond the table, that of its nearest end."""
+        """Return the board's power [W]; outside of the table, that of its nearest end."""
         return float(np.interp(frequency_hz, self.frequencies_hz, self.power_w))

@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-from dynofa_ros.platform.checks import check_finite, check_name, check_not_negative, check_positive
+from dynofa_ros.config_file import Name, Text, checked
+from dynofa_ros.platform.checks import PlatformError
+from dynofa_ros.platform.quantity import NotNegative, Number, Positive
 
 
-@dataclass(frozen=True)
+@checked(PlatformError.of)
 class ThermalZone:
-    """A temperature sensor heated by the board's power, and the clock that it holds back."""
+    """A temperature sensor heated by the board's power, and the frequency domain it throttles."""
 
-    name: str
-    domain: str  # frequency domain that is throttled
-    ambient_c: float  # temperature of the air [degrees Celsius]
-    resistance_k_per_w: float  # rise above the air per watt, in the steady state [K/W]
-    time_constant_s: float  # time to 63 % of that rise [s]
-    throttle_c: float  # above this the clock is held back [degrees Celsius]
-    hysteresis_k: float  # and until it has fallen this far below [K]
-    throttled_frequency_hz: float  # highest clock while throttled [Hz]
-
-    def __post_init__(self) -> None:
-        check_name('name', self.name)
-        check_name('domain', self.domain)
-        check_finite('ambient_c', self.ambient_c)
-        check_finite('throttle_c', self.throttle_c)
-        check_positive('resistance_k_per_w', self.resistance_k_per_w)
-        check_positive('time_constant_s', self.time_constant_s)
-        check_not_negative('hysteresis_k', self.hysteresis_k)
-        check_positive('throttled_frequency_hz', self.throttled_frequency_hz)
+    name: Name
+    domain: Text  # frequency domain that is throttled
+    ambient_c: Number  # temperature of the air [degrees Celsius]
+    resistance_k_per_w: Positive  # steady-state rise above the air per watt [K/W]
+    time_constant_s: Positive  # time to 63 % of that rise [s]
+    throttle_c: Number  # throttling starts above this [degrees Celsius]
+    hysteresis_k: NotNegative  # and ends this far below [K]
+    throttled_frequency_hz: Positive  # highest frequency while throttled [Hz]
 
     def steady_c(self, power_w: float) -> float:
-        """Return the temperature reached under constant power [degrees Celsius]."""
+        """Return the steady-state temperature at constant power [degrees Celsius]."""
         return self.ambient_c + self.resistance_k_per_w * power_w
 
     def after(self, temperature_c: float, *, power_w: float, dt_s: float) -> float:
@@ -41,6 +32,6 @@ class ThermalZone:
         return steady_c + (temperature_c - steady_c) * math.exp(-dt_s / self.time_constant_s)
 
     def throttles(self, temperature_c: float, *, already: bool) -> bool:
-        """Whether the clock is held back at this temperature; `already`: whether it was before."""
+        """Return whether the zone throttles at this temperature; `already`: it did before."""
         limit_c = self.throttle_c - self.hysteresis_k if already else self.throttle_c
         return temperature_c > limit_c

@@ -1,65 +1,43 @@
-"""A sub-network as the simulator knows it: what it costs, and what was measured of it."""
+"""The cost of a sub-network as the simulator models it, and its measured latency if known."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dynofa_ros.config_file import Count, Fraction, Positive, PositiveCount, Text, checked
 from dynofa_ros.platform import Platform, PlatformError
-from dynofa_ros.platform.checks import (
-    check_fraction,
-    check_name,
-    check_not_negative,
-    check_positive,
-)
 
 if TYPE_CHECKING:  # at run time it would import torch
     from dynofa_ros.supernet import SubnetRecord
 
 
-@dataclass(frozen=True)
+@checked(PlatformError.of)
 class MeasuredLatency:
-    """The latency of one sub-network that somebody measured, and where."""
+    """The measured latency of one sub-network, and where it was measured."""
 
-    platform: str
-    processor: str
-    frequency_hz: float
-    threads: int
-    latency_s: float
-
-    def __post_init__(self) -> None:
-        """Raise PlatformError that names the field, the value and what is allowed."""
-        check_name('platform', self.platform)
-        check_name('processor', self.processor)
-        check_positive('frequency_hz', self.frequency_hz)
-        check_positive('threads', self.threads)
-        check_positive('latency_s', self.latency_s)
+    platform: Text
+    processor: Text
+    frequency_hz: Positive
+    threads: PositiveCount
+    latency_s: Positive
 
 
-@dataclass(frozen=True)
+@checked(PlatformError.of)
 class SubnetCost:
-    """A sub-network: operations and layers of a frame, accuracy, and where it may run."""
+    """A sub-network: operations and layers of a frame, accuracy, and allowed processors."""
 
-    subnet_id: str
-    accuracy: float
-    flops: int
-    layers: int
-    parameters: int = 0
+    subnet_id: Text
+    accuracy: Fraction
+    flops: Count
+    layers: PositiveCount
+    parameters: Count = 0
     precision: str = 'float32'
-    processors: tuple[str, ...] = ()  # that it may run on; empty: any
+    processors: tuple[Text, ...] = ()  # that it may run on; empty: any
     measured: MeasuredLatency | None = None
-
-    def __post_init__(self) -> None:
-        """Raise PlatformError that names the field, the value and what is allowed."""
-        check_name('subnet_id', self.subnet_id)
-        check_fraction('accuracy', self.accuracy)
-        check_not_negative('flops', self.flops)
-        check_positive('layers', self.layers)
-        check_not_negative('parameters', self.parameters)
 
     @classmethod
     def of(cls, kept: SubnetRecord) -> SubnetCost:
-        """Return a sub-network that a model keeps."""
+        """Return the cost of a kept sub-network of a model."""
         return cls(
             subnet_id=kept.subnet_id,
             accuracy=kept.accuracy,
@@ -74,8 +52,8 @@ class SubnetCost:
     ) -> float:
         """Return the latency of one frame without co-runners [s].
 
-        It is the platform's model. Where the latency was measured on this processor, the model is
-        scaled to meet the measurement, and so gives the other clocks and threads.
+        It follows the platform's model, scaled to the measurement where there is one on this
+        processor.
         """
         latency_s = self._modelled_s(platform, processor, frequency_hz, threads)
         at = self.measured

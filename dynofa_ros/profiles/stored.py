@@ -1,20 +1,22 @@
-"""A profile on disk: the operating points, and all that they hold for.
+"""A profile on disk: the operating points, and the conditions they were measured in.
 
-A latency holds for one machine and one version of an engine, an accuracy for the weights that it
-was measured with. The file says which these were, so whoever reads it can tell whether it applies.
+A latency is valid for one machine and one version of an engine, an accuracy for the weights that it
+was measured with. The file states these, so that a reader can check whether it applies.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import MISSING, asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, TypeAdapter, create_model
 
 from dynofa_ros.atomic_file import json_text, written_whole
+from dynofa_ros.config_file import ConfigError, Section, Text, checked, load_file
 from dynofa_ros.engine import Engine, Network
 from dynofa_ros.platform.host import Host
 from dynofa_ros.runtime import OperatingPoint, Profile
@@ -22,34 +24,31 @@ from dynofa_ros.runtime import OperatingPoint, Profile
 MEASURED_WITH = 'measured_with'
 
 
-@dataclass(frozen=True)
+def _iso_date(value: str) -> str:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        raise ConfigError(field='', value=value, expected='ISO 8601') from None
+    return value
+
+
+@checked(ConfigError.of)
 class Conditions:
-    """What a profile was measured with."""
+    """Machine, engines and sub-networks of a measurement."""
 
     host: Host
-    engines: Mapping[str, str]
+    engines: Annotated[Mapping[str, Text], Field(min_length=1)]
     """Version of each engine, by its name."""
-    subnets: Mapping[str, str]
+    subnets: Annotated[Mapping[str, Text], Field(min_length=1)]
     """Digest of weights and config of each sub-network, by its name: ``Network.key``."""
-    date: str
-    """When it was measured, ISO 8601."""
-
-    def __post_init__(self) -> None:
-        """Raise ValueError that names the field, the value and what is allowed."""
-        for name in ('engines', 'subnets'):
-            values = getattr(self, name)
-            if not isinstance(values, Mapping) or not values or not _all_texts(values):
-                raise ValueError(f'{name} is {values!r}; expected texts by name, one or more')
-        try:
-            datetime.fromisoformat(self.date)
-        except (TypeError, ValueError):
-            raise ValueError(f'date is {self.date!r}; expected ISO 8601') from None
+    date: Annotated[Text, AfterValidator(_iso_date)]
+    """Time of the measurement, ISO 8601."""
 
     @classmethod
     def here(
         cls, networks: Sequence[Network], engines: Iterable[Engine], *, now: datetime
     ) -> Conditions:
-        """Return those of a measurement of these sub-networks on this machine.
+        """Return the conditions of a measurement of these sub-networks on this machine.
 
         Raises:
             ValueError: without a network or an engine.
@@ -62,9 +61,9 @@ class Conditions:
         )
 
 
-@dataclass(frozen=True)
+@checked(ConfigError.of)
 class StoredProfile:
-    """A profile and what it was measured with; ``measured_with`` is None where it does not say."""
+    """A profile and its measurement conditions; None where the file does not state them."""
 
     profile: Profile
     measured_with: Conditions | None
@@ -79,18 +78,19 @@ class StoredProfile:
                 ('subnet_id', self.measured_with.subnets),
             ):
                 if (value := getattr(point, field)) not in known:
-                    raise ValueError(
-                        f'operating point {point.subnet_id!r}: {field} is {value!r}; '
-                        f'expected {", ".join(known)}'
+                    raise ConfigError(
+                        field=f'operating point {point.subnet_id!r}: {field}',
+                        value=value,
+                        expected=', '.join(known),
                     )
 
     def why_not(
         self, networks: Sequence[Network], engine: Engine, *, host: Host | None = None
     ) -> str:
-        """Return in words why it does not apply; nothing if it does.
+        """Return why the profile does not apply; an empty text if it does.
 
-        ``networks`` are the sub-networks to run, all of which it must have measured; ``host`` is
-        where, this machine unless another is given.
+        ``networks`` are the sub-networks to run, all of which must be in the profile; ``host`` is
+        the machine that runs them, by default this one.
         """
         known, here = self.measured_with, host or Host.here()
         if known is None:
@@ -129,7 +129,7 @@ class StoredProfile:
     def points_for(
         self, networks: Sequence[Network], engine: Engine, *, most_threads: int
     ) -> Profile:
-        """Return the profile of these sub-networks with one engine and so many threads at most.
+        """Return the points of these sub-networks with one engine, up to `most_threads`.
 
         Raises:
             ValueError: if it has no such point.
@@ -150,7 +150,7 @@ class StoredProfile:
         return replace(self.profile, points=points)
 
     def save(self, file: Path) -> None:
-        """Write it as JSON, whole or not at all; NaN becomes null.
+        """Write it as JSON, atomically; NaN becomes null.
 
         Raises:
             ValueError: naming the file that cannot be written.
@@ -169,26 +169,40 @@ class StoredProfile:
         Raises:
             ValueError: naming the file and what is wrong with it.
         """
-        try:
-            document = json.loads(file.read_text())
-            conditions = document.pop(MEASURED_WITH, None)
-            measured_with = None if conditions is None else _conditions(conditions)
-            known: list[dict[str, Any]] = [
-                {key: math.nan if value is None else value for key, value in entry.items()}
-                for entry in document.pop('points')
-            ]
-            points = tuple(OperatingPoint(**entry) for entry in known)
-            profile = Profile(**(document | {'app': app, 'points': points}))
-            return cls(profile, measured_with)
-        except OSError as error:
-            raise ValueError(f'profile {file} cannot be read: {error.strerror}') from error
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f'profile {file} is damaged: {error!r}') from error
+        return load_file(file, _FILE).stored(app)
 
 
-def _conditions(document: Mapping[str, Any]) -> Conditions:
-    return Conditions(**(dict(document) | {'host': Host(**document['host'])}))
+_TYPES: dict[type, Any] = {
+    str: Annotated[str, Strict()],
+    int: Annotated[int, Strict()],
+    float: Annotated[
+        float, Strict(), BeforeValidator(lambda value: math.nan if value is None else value)
+    ],
+}
+_HINTS = get_type_hints(OperatingPoint)
+_FIELDS: dict[str, Any] = {
+    each.name: (_TYPES[_HINTS[each.name]], ... if each.default is MISSING else each.default)
+    for each in fields(OperatingPoint)
+}
+# OperatingPoint itself is a plain dataclass: the runtime does without pydantic.
+_Point: Any = create_model('OperatingPoint', __base__=Section, **_FIELDS)
 
 
-def _all_texts(values: Mapping[str, Any]) -> bool:
-    return all(isinstance(each, str) and each for each in values.values())
+class _File(Section):
+    measured_with: Conditions | None = None
+    app: str = ''
+    supernet: str
+    platform: str
+    latency_source: str
+    energy_source: str
+    points: tuple[
+        Annotated[_Point, AfterValidator(lambda point: OperatingPoint(**dict(point)))], ...
+    ]
+
+    def stored(self, app: str) -> StoredProfile:
+        keys = self.model_fields_set - {MEASURED_WITH, 'app'}
+        profile = Profile(app=app, **{key: getattr(self, key) for key in keys})
+        return StoredProfile(profile, self.measured_with)
+
+
+_FILE = TypeAdapter(_File)

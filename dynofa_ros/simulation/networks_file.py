@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
+from pydantic import AfterValidator, TypeAdapter
+
+from dynofa_ros.config_file import (
+    MISSING,
+    Count,
+    Fault,
+    Fraction,
+    Positive,
+    PositiveCount,
+    Section,
+    Text,
+    checked,
+    load_named,
+)
 from dynofa_ros.platform import PlatformError
-from dynofa_ros.platform.section import Section
-from dynofa_ros.platform.shipped_file import read_file
 from dynofa_ros.profiles.network import MeasuredLatency, SubnetCost
 
-FOLDER = 'config/networks'
 MODEL = 'model:'
 
 
-@dataclass(frozen=True)
+@checked(PlatformError.of)
 class Networks:
     """The sub-networks that an application can choose from."""
 
-    supernet: str
+    supernet: Text
     networks: tuple[SubnetCost, ...]
 
     def __post_init__(self) -> None:
-        """Raise PlatformError for none, or a name twice."""
+        """Raise PlatformError for an empty list or a duplicate name."""
         names = [each.subnet_id for each in self.networks]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice or not names:
+        duplicates = sorted({name for name in names if names.count(name) > 1})
+        if duplicates or not names:
             raise PlatformError(
-                field='networks', value=twice, expected='at least one, and each name once'
+                field='networks', value=duplicates, expected='at least one, and each name once'
             )
 
     def only(self, subnet_ids: tuple[str, ...]) -> Networks:
-        """Return those of these names. Raises PlatformError, which lists them, for another."""
+        """Return the sub-networks of these names; raises PlatformError for an unknown one."""
         known = {each.subnet_id: each for each in self.networks}
         for subnet_id in subnet_ids:
             if subnet_id not in known:
@@ -40,65 +53,86 @@ class Networks:
         return Networks(self.supernet, tuple(known[each] for each in subnet_ids))
 
 
+class _Network(Section):
+    accuracy: Fraction
+    flops: Count
+    layers: PositiveCount
+    parameters: Count
+    latency_s: Positive = math.nan
+
+
+class _Place(Section):
+    platform: Text
+    processor: Text
+    frequency_hz: Positive
+    threads: PositiveCount
+
+
+class _Set(Section):
+    """Sub-networks of one source, all of them measured in one place, or none."""
+
+    source: Text
+    processors: tuple[Text, ...] = ()
+    measured_on: _Place | None = None
+    networks: Mapping[str, _Network]
+
+    def model_post_init(self, _: object) -> None:
+        """Raise PlatformError for a latency without a place, or a place without latencies."""
+        if faults := list(self._faults()):
+            raise PlatformError.of(faults)
+
+    def _faults(self) -> Iterator[Fault]:
+        for name, each in self.networks.items():
+            if math.isnan(each.latency_s) == (self.measured_on is not None):
+                value = MISSING if self.measured_on else each.latency_s
+                expected = 'a latency in every network of a set with measured_on, and in no other'
+                yield Fault(f'networks.{name}.latency_s', value, expected)
+
+    def costs(self) -> Iterator[SubnetCost]:
+        """Yield the sub-networks."""
+        for name, each in self.networks.items():
+            measured = None
+            if self.measured_on:
+                measured = MeasuredLatency(**dict(self.measured_on), latency_s=each.latency_s)
+            yield SubnetCost(
+                subnet_id=name,
+                **each.model_dump(exclude={'latency_s'}),
+                processors=self.processors,
+                measured=measured,
+            )
+
+
+class _File(Section):
+    supernet: Text
+    sets: Mapping[str, _Set]
+
+    def networks(self) -> Networks:
+        """Return the sub-networks of all sets."""
+        costs = tuple(each for one in self.sets.values() for each in one.costs())
+        return Networks(self.supernet, costs)
+
+
+FILE: TypeAdapter[Any] = TypeAdapter(Annotated[_File, AfterValidator(_File.networks)])
+
+
 def load_networks(source: str) -> Networks:
     """Return the sub-networks of a file: by name (of ``config/networks``), or by its path.
 
     A model is written ``model:NAME`` or ``model:FOLDER``: its kept sub-networks.
 
-    Raises PlatformError, which names the file, the field, its value and what is allowed, and
-    ModelError for a model that cannot be loaded.
+    Raises PlatformError, which lists for every fault the file, the field, its value and the allowed
+    values, and ModelError for a model that cannot be loaded.
     """
     if source.startswith(MODEL):
         return _of_model(source.removeprefix(MODEL))
-    top = read_file(source, folder=FOLDER, kind='networks')
-    with top.complete():
-        sets = top.sections('sets')
-        return Networks(
-            supernet=top.text('supernet'),
-            networks=tuple(each for at in sets.values() for each in _of_set(at)),
-        )
+    return load_named(
+        source, FILE, folder='config/networks', what='networks', error=PlatformError.of
+    )
 
 
 def _of_model(name_or_path: str) -> Networks:
-    # Only a model needs torch, which takes seconds to import.
+    # torch takes seconds to import, and only a model needs it.
     from dynofa_ros.supernet import load_model
 
     model = load_model(name_or_path)
     return Networks(model.net.spec.name, tuple(SubnetCost.of(kept) for kept in model.kept))
-
-
-def _of_set(at: Section) -> list[SubnetCost]:
-    with at.complete():
-        at.text('source')  # who measured it is for the reader, but must be there
-        processors = at.list_of_texts('processors') if at.has('processors') else ()
-        place = at.section('measured_on') if at.has('measured_on') else None
-        return [
-            _network(name, each, processors=processors, place=place)
-            for name, each in at.sections('networks').items()
-        ]
-
-
-def _network(
-    name: str, at: Section, *, processors: tuple[str, ...], place: Section | None
-) -> SubnetCost:
-    with at.complete():
-        return SubnetCost(
-            subnet_id=name,
-            accuracy=at.bare_number('accuracy'),
-            flops=at.bare_integer('flops'),
-            layers=at.bare_integer('layers'),
-            parameters=at.bare_integer('parameters'),
-            processors=processors,
-            measured=_measured(place, at.bare_number('latency_s')) if place else None,
-        )
-
-
-def _measured(place: Section, latency_s: float) -> MeasuredLatency:
-    with place.complete():
-        return MeasuredLatency(
-            platform=place.text('platform'),
-            processor=place.text('processor'),
-            frequency_hz=place.bare_number('frequency_hz'),
-            threads=place.bare_integer('threads'),
-            latency_s=latency_s,
-        )

@@ -1,29 +1,60 @@
-"""What happens in a simulation, and when: applications, their targets, and other programs."""
+"""The scenario of a simulation: applications, their targets, and other programs over time."""
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Annotated, Any, Literal
 
-from dynofa_ros.platform import Platform, PlatformError
-from dynofa_ros.platform.checks import (
-    check_fraction,
-    check_name,
-    check_not_negative,
-    check_positive,
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo
+
+from dynofa_ros.config_file import (
+    MISSING,
+    Fault,
+    Fraction,
+    NotNegative,
+    Positive,
+    Section,
+    Text,
+    checked,
+    load_named,
 )
-from dynofa_ros.platform.section import Section
-from dynofa_ros.platform.shipped_file import read_file
+from dynofa_ros.platform import Platform, PlatformError
+from dynofa_ros.platform.checks import check_positive
 from dynofa_ros.runtime import Target
 from dynofa_ros.runtime.settings import OBJECTIVES
+from dynofa_ros.runtime.targets import PRIORITY_RANGE
 from dynofa_ros.simulation.networks_file import Networks, load_networks
 
-# An image that is more than this share of a period early or late would overtake its neighbour.
+# An image that is early or late by a larger share of a period would overtake its neighbour.
 LARGEST_PERIOD_JITTER = 0.15
 FRAME_REPORT, PLATFORM_STATE, BATTERY = TOPICS = ('frame_report', 'platform_state', 'battery')
-"""What a policy can be without."""
+"""Topics that can fail."""
+
+
+def _finite_in_file(value: float, info: ValidationInfo) -> float:
+    if info.context is not None and not math.isfinite(value):
+        raise PlatformError(field='', value=value, expected='a finite number')
+    return value
+
+
+def _objective(value: str) -> str:
+    if value not in OBJECTIVES:
+        raise PlatformError(field='', value=value, expected=f'one of {", ".join(OBJECTIVES)}')
+    return value
+
+
+Optional = Annotated[float, Field(strict=True), AfterValidator(_finite_in_file)]
+"""A number that Python code can leave unknown (NaN) or unlimited (infinite)."""
+
+
+Objective = Annotated[
+    str,
+    AfterValidator(_objective),
+    Field(strict=True, json_schema_extra={'enum': list(OBJECTIVES)}),
+]
 
 
 def _check_after(field: str, value: float, before: str, limit: float) -> None:
@@ -31,121 +62,112 @@ def _check_after(field: str, value: float, before: str, limit: float) -> None:
         raise PlatformError(field=field, value=value, expected=f'after {before}, {limit:g}')
 
 
-@dataclass(frozen=True)
+@checked(PlatformError.of)
 class TargetChange:
     """New targets of an application from a time on."""
 
-    at_s: float
+    at_s: NotNegative
     target: Target
 
     def __post_init__(self) -> None:
-        """Raise PlatformError for a negative time, or no deadline."""
-        check_not_negative('at_s', self.at_s)
-        check_positive('deadline_s', self.target.deadline_s)
+        """Raise PlatformError without a deadline."""
+        if math.isnan(self.target.deadline_s):
+            raise PlatformError(
+                field='deadline_s',
+                value=self.target.deadline_s,
+                expected='a finite number above 0',
+            )
 
 
-@dataclass(frozen=True)
+@checked(PlatformError.of)
 class CoRunner:
-    """Programs that nobody manages use this part of a processor from a time on, 0..1."""
+    """Programs that nobody manages use this fraction of a processor from a time on, 0..1."""
 
-    processor: str
-    at_s: float
-    utilisation: float
-
-    def __post_init__(self) -> None:
-        """Raise PlatformError that names the field, the value and what is allowed."""
-        check_name('processor', self.processor)
-        check_not_negative('at_s', self.at_s)
-        check_fraction('utilisation', self.utilisation)
+    processor: Text
+    at_s: NotNegative
+    utilisation: Fraction
 
 
-@dataclass(frozen=True)
+@checked(PlatformError.of)
 class Burst:
-    """A camera is faster or slower between two times."""
+    """A different camera period between two times."""
 
-    at_s: float
-    until_s: float
-    period_s: float
+    at_s: NotNegative
+    until_s: Optional
+    period_s: Positive
 
     def __post_init__(self) -> None:
-        """Raise PlatformError that names the field, the value and what is allowed."""
-        check_not_negative('at_s', self.at_s)
-        check_positive('period_s', self.period_s)
+        """Raise PlatformError where the end is not after the start."""
         _check_after('until_s', self.until_s, 'at_s', self.at_s)
 
 
-@dataclass(frozen=True)
+@checked(PlatformError.of)
 class Outage:
-    """What a policy is told of one topic is lost between two times."""
+    """Loss of all messages of one topic to the policy between two times."""
 
-    topic: str
-    at_s: float
-    until_s: float
+    topic: Literal['frame_report', 'platform_state', 'battery']
+    at_s: NotNegative
+    until_s: Optional
 
     def __post_init__(self) -> None:
-        """Raise PlatformError that names the field, the value and what is allowed."""
-        if self.topic not in TOPICS:
-            raise PlatformError(
-                field='topic', value=self.topic, expected=f'one of {", ".join(TOPICS)}'
-            )
-        check_not_negative('at_s', self.at_s)
+        """Raise PlatformError where the end is not after the start."""
         _check_after('until_s', self.until_s, 'at_s', self.at_s)
 
 
-@dataclass(frozen=True)
-class ApplicationPlan:
-    """One application: its camera, its sub-networks and what it needs over time."""
+@checked(PlatformError.of, kw_only=True)
+class _Camera:
+    """The fields of an application that a file states in the same way."""
 
-    name: str
-    networks: Networks
-    period_s: float  # between two images
-    targets: tuple[TargetChange, ...]  # ascending in time; the first is in force when it joins
-    period_jitter: float = 0.0  # standard deviation of an image's arrival, as a share of period_s
-    overhead_s: float = 0.0  # before each inference, on no processor: the way in, preprocessing
-    processors: tuple[str, ...] = ()  # that it may use; empty: all of the platform
-    join_s: float = 0.0
-    leave_s: float = math.inf
-    bursts: tuple[Burst, ...] = ()  # ascending in time, one after the other
+    period_s: Positive  # between two images
+    # Standard deviation of an image's arrival, as a share of period_s.
+    period_jitter: Annotated[Fraction, Field(le=LARGEST_PERIOD_JITTER)] = 0.0
+    overhead_s: NotNegative = (
+        0.0  # before each inference, on no processor: transport, preprocessing
+    )
+    processors: tuple[Text, ...] = ()  # that it may use; empty: all of the platform
+    join_s: NotNegative = 0.0
+    leave_s: Optional = math.inf
+    bursts: tuple[Burst, ...] = ()  # ascending in time, not overlapping
 
     def __post_init__(self) -> None:
-        """Raise PlatformError that names the field, the value and what is allowed."""
-        check_name('name', self.name)
-        check_positive('period_s', self.period_s)
-        check_not_negative('overhead_s', self.overhead_s)
-        check_not_negative('join_s', self.join_s)
-        if not 0 <= self.period_jitter <= LARGEST_PERIOD_JITTER:
-            raise PlatformError(
-                field='period_jitter',
-                value=self.period_jitter,
-                expected=f'a share from 0 to {LARGEST_PERIOD_JITTER:g}',
-            )
+        """Raise PlatformError for times that are not in order."""
         _check_after('leave_s', self.leave_s, 'join_s', self.join_s)
-        for before, after in itertools.pairwise(self.bursts):
+        for index, (before, after) in enumerate(itertools.pairwise(self.bursts), start=1):
             if after.at_s < before.until_s:
                 raise PlatformError(
-                    field='bursts.at_s',
+                    field=f'bursts[{index}].at_s',
                     value=after.at_s,
-                    expected=f'no earlier than the end of the one before, {before.until_s:g}',
+                    expected=f'at or after the end of the previous burst, {before.until_s:g}',
                 )
-        self._check_targets()
 
-    def _check_targets(self) -> None:
+
+@checked(PlatformError.of)
+class ApplicationPlan(_Camera):
+    """One application: its camera, its sub-networks and its targets over time."""
+
+    name: Text
+    networks: Networks
+    targets: tuple[TargetChange, ...]  # ascending in time; the first is in force when it joins
+
+    def __post_init__(self) -> None:
+        """Raise PlatformError for times that are not in order."""
+        super().__post_init__()
         if not self.targets or self.targets[0].at_s > self.join_s:
             raise PlatformError(
                 field='targets',
                 value=[each.at_s for each in self.targets],
-                expected=f'the first of them no later than join_s, {self.join_s:g}',
+                expected=f'the first of them at or before join_s, {self.join_s:g}',
             )
-        for before, after in itertools.pairwise(self.targets):
+        for index, (before, after) in enumerate(itertools.pairwise(self.targets), start=1):
             if after.at_s <= before.at_s:
                 raise PlatformError(
-                    field='targets.at_s',
+                    field=f'targets[{index}].at_s',
                     value=after.at_s,
                     expected=f'ascending times: above {before.at_s:g} here',
                 )
 
     def target_at(self, time_s: float) -> Target:
-        """Return the targets in force; before the first, that one."""
+        """Return the targets in force at a time; before the first change, the first."""
         target = self.targets[0].target
         for change in self.targets:
             if change.at_s <= time_s:
@@ -153,65 +175,67 @@ class ApplicationPlan:
         return target
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """Everything that happens in a simulation, whatever the policy."""
+@checked(PlatformError.of, kw_only=True)
+class _Conditions:
+    """The fields of a scenario that a file states in the same way."""
 
-    name: str
+    name: Text
     description: str
-    duration_s: float
-    applications: tuple[ApplicationPlan, ...]
+    duration_s: Positive
     co_runners: tuple[CoRunner, ...] = ()
-    latency_jitter: float = 0.03  # standard deviation of log(inference time)
-    battery_initial: float = 1.0  # charge at the start, 0..1
-    objective: str = 'auto'  # of a policy that can choose one
+    latency_jitter: Fraction = 0.03  # standard deviation of log(inference time)
+    battery_initial: Fraction = 1.0  # charge at the start, 0..1
+    objective: Annotated[str, AfterValidator(_objective)] = (
+        'auto'  # of a policy that can choose one
+    )
     outages: tuple[Outage, ...] = ()
-    ambient_c: float = math.nan  # of the air; NaN: the platform's
-    battery_energy_j: float = math.nan  # of the full battery; NaN: the platform's
-    # Of policies that heed them:
-    power_cap_w: float = 0.0  # mean power that the board may draw; 0: no cap
-    mission_s: float = 0.0  # the battery has to last this long from the start; 0: no mission
+    ambient_c: Optional = math.nan  # of the air; NaN: the platform's
+    battery_energy_j: Optional = math.nan  # of the full battery; NaN: the platform's
+    # Of policies that respect them:
+    power_cap_w: NotNegative = 0.0  # mean power that the board may draw; 0: no cap
+    mission_s: NotNegative = 0.0  # required battery life from the start; 0: no mission
 
     def __post_init__(self) -> None:
-        """Raise PlatformError that names the field, the value and what is allowed."""
-        check_name('name', self.name)
-        check_positive('duration_s', self.duration_s)
-        check_fraction('battery_initial', self.battery_initial)
-        check_fraction('latency_jitter', self.latency_jitter)
-        check_not_negative('power_cap_w', self.power_cap_w)
-        check_not_negative('mission_s', self.mission_s)
+        """Raise PlatformError for an infinite temperature, or an energy that is not positive."""
         if math.isinf(self.ambient_c):
             raise PlatformError(
-                field='ambient_c', value=self.ambient_c, expected='a finite temperature, or none'
+                field='ambient_c', value=self.ambient_c, expected='a finite number, or NaN'
             )
         if not math.isnan(self.battery_energy_j):
             check_positive('battery_energy_j', self.battery_energy_j)
+
+
+@checked(PlatformError.of, kw_only=True)
+class Scenario(_Conditions):
+    """All events of a simulation, independent of the policy."""
+
+    applications: tuple[ApplicationPlan, ...]
+
+    def __post_init__(self) -> None:
+        """Raise PlatformError without an application, or for a duplicate name."""
+        super().__post_init__()
         names = [each.name for each in self.applications]
         if not names or len(set(names)) < len(names):
             raise PlatformError(
                 field='applications', value=names, expected='at least one, each name once'
             )
-        if self.objective not in OBJECTIVES:
-            raise PlatformError(
-                field='objective', value=self.objective, expected=f'one of {", ".join(OBJECTIVES)}'
-            )
 
     def lost(self, topic: str, *, time_s: float) -> bool:
-        """Whether what is told on a topic gets lost at a time."""
+        """Return whether messages of a topic are lost at a time."""
         return any(e.topic == topic and e.at_s <= time_s < e.until_s for e in self.outages)
 
     def air_of(self, platform: Platform) -> Platform:
-        """Return the platform in the air of this scenario."""
+        """Return the platform with the scenario's ambient temperature."""
         if math.isnan(self.ambient_c):
             return platform
         zones = {
-            name: dataclasses.replace(zone, ambient_c=self.ambient_c)
+            name: replace(zone, ambient_c=self.ambient_c)
             for name, zone in platform.thermal_zones.items()
         }
-        return dataclasses.replace(platform, thermal_zones=zones)
+        return replace(platform, thermal_zones=zones)
 
     def battery_of(self, platform: Platform) -> Platform:
-        """Return the platform with the battery of this scenario.
+        """Return the platform with the scenario's battery energy.
 
         Raises PlatformError where it has none.
         """
@@ -223,11 +247,11 @@ class Scenario:
                 value=self.battery_energy_j,
                 expected=f'none: {platform.name} has no battery',
             )
-        battery = dataclasses.replace(platform.battery, energy_j=self.battery_energy_j)
-        return dataclasses.replace(platform, battery=battery)
+        battery = replace(platform.battery, energy_j=self.battery_energy_j)
+        return replace(platform, battery=battery)
 
     def on(self, platform: Platform) -> Scenario:
-        """Return the scenario as it happens on a platform.
+        """Return the scenario on a platform, with co-runners in order of time.
 
         Raises PlatformError where it names a processor that the platform does not have.
         """
@@ -236,110 +260,81 @@ class Scenario:
         for plan in self.applications:
             for name in plan.processors:
                 platform.processor(name)
-        return dataclasses.replace(
-            self, co_runners=tuple(sorted(self.co_runners, key=lambda each: each.at_s))
+        return replace(self, co_runners=tuple(sorted(self.co_runners, key=lambda each: each.at_s)))
+
+
+class _TargetKeys(Section):
+    """Targets of a file; a key that is missing keeps its previous value."""
+
+    at_s: NotNegative = 0.0
+    deadline_s: Positive = math.nan
+    min_accuracy: Fraction = 0.0
+    priority: Annotated[int, Field(strict=True, ge=PRIORITY_RANGE[0], le=PRIORITY_RANGE[1])] = 0
+
+
+@checked(PlatformError.of, kw_only=True)
+class _Application(_Camera):
+    """An application of a file."""
+
+    networks: Text = ''  # of this application; default: those of the scenario
+    subnets: tuple[Text, ...] | None = None  # some of them; default: all
+    targets: tuple[_TargetKeys, ...]
+
+    def plan(self, name: str, default: str) -> ApplicationPlan:
+        if not (source := self.networks or default):
+            raise PlatformError(
+                field='networks', value=MISSING, expected='a text, here or for the scenario'
+            )
+        available = load_networks(source)
+        return ApplicationPlan(
+            name=name,
+            networks=available if self.subnets is None else available.only(self.subnets),
+            targets=tuple(self._targets()),
+            **_values(self, _Camera),
         )
 
+    def _targets(self) -> Iterator[TargetChange]:
+        target = Target()
+        for keys in self.targets:
+            target = replace(target, **keys.model_dump(include=keys.model_fields_set - {'at_s'}))
+            yield TargetChange(keys.at_s, target)
 
-FOLDER = 'config/scenarios'
+
+@checked(PlatformError.of, kw_only=True)
+class _File(_Conditions):
+    networks: Text = ''
+    applications: Mapping[str, _Application]
+
+    def scenario(self) -> Scenario:
+        plans: list[ApplicationPlan] = []
+        faults: list[Fault] = []
+        for name, each in self.applications.items():
+            try:
+                plans.append(each.plan(name, self.networks))
+            except PlatformError as error:
+                section = f'applications.{name}'
+                faults += [e if e.file else e.inside(section=section) for e in error.faults]
+            except ValueError as error:  # a model that cannot be loaded
+                source = each.networks or self.networks
+                faults.append(Fault(f'applications.{name}.networks', source, '', text=str(error)))
+        if faults:
+            raise PlatformError.of(faults)
+        return Scenario(applications=tuple(plans), **_values(self, _Conditions))
+
+
+def _values(of: object, kind: type) -> dict[str, Any]:
+    return {each.name: getattr(of, each.name) for each in fields(kind)}
+
+
+FILE: TypeAdapter[Any] = TypeAdapter(Annotated[_File, AfterValidator(_File.scenario)])
 
 
 def load_scenario(name_or_path: str) -> Scenario:
     """Return the scenario of this name (a file of ``config/scenarios``), or of a YAML file's path.
 
-    Raises PlatformError, which names the file, the field, its value and what is allowed.
+    Raises PlatformError, which lists for every fault the file, the field, its value and the allowed
+    values.
     """
-    top = read_file(name_or_path, folder=FOLDER, kind='scenario')
-    with top.complete():
-        default = top.text('networks') if top.has('networks') else ''
-        return Scenario(
-            name=top.text('name'),
-            description=top.text('description'),
-            duration_s=top.bare_number('duration_s'),
-            applications=tuple(
-                _application(name, at, networks=default)
-                for name, at in top.sections('applications').items()
-            ),
-            co_runners=tuple(_co_runner(at) for at in _entries(top, 'co_runners')),
-            latency_jitter=_number(top, 'latency_jitter', default=0.03),
-            battery_initial=_number(top, 'battery_initial', default=1.0),
-            objective=top.text('objective') if top.has('objective') else 'auto',
-            outages=tuple(_outage(at) for at in _entries(top, 'outages')),
-            ambient_c=_number(top, 'ambient_c', default=math.nan),
-            battery_energy_j=_number(top, 'battery_energy_j', default=math.nan),
-            power_cap_w=_number(top, 'power_cap_w', default=0.0),
-            mission_s=_number(top, 'mission_s', default=0.0),
-        )
-
-
-def _application(name: str, at: Section, *, networks: str) -> ApplicationPlan:
-    with at.complete():
-        source = networks if networks and not at.has('networks') else at.text('networks')
-        available = load_networks(source)
-        subnets = at.list_of_texts('subnets') if at.has('subnets') else None
-        return ApplicationPlan(
-            name=name,
-            networks=available if subnets is None else available.only(subnets),
-            period_s=at.bare_number('period_s'),
-            targets=_targets(at.entries('targets')),
-            period_jitter=_number(at, 'period_jitter', default=0.0),
-            overhead_s=_number(at, 'overhead_s', default=0.0),
-            processors=at.list_of_texts('processors') if at.has('processors') else (),
-            join_s=_number(at, 'join_s', default=0.0),
-            leave_s=_number(at, 'leave_s', default=math.inf),
-            bursts=tuple(_burst(each) for each in _entries(at, 'bursts')),
-        )
-
-
-def _targets(changes: list[Section]) -> tuple[TargetChange, ...]:
-    """Read changes of targets; what a change does not name stays as it was."""
-    result: list[TargetChange] = []
-    target = Target()
-    for at in changes:
-        with at.complete():
-            target = _target(at, before=target)
-            result.append(TargetChange(at_s=_number(at, 'at_s', default=0.0), target=target))
-    return tuple(result)
-
-
-def _target(at: Section, *, before: Target) -> Target:
-    priority = at.bare_integer('priority') if at.has('priority') else before.priority
-    deadline_s = _number(at, 'deadline_s', default=before.deadline_s)
-    min_accuracy = _number(at, 'min_accuracy', default=before.min_accuracy)
-    try:
-        return Target(deadline_s, min_accuracy, priority)
-    except ValueError as error:
-        raise at.error('', str(error), 'targets within their ranges') from error
-
-
-def _co_runner(at: Section) -> CoRunner:
-    with at.complete():
-        return CoRunner(
-            processor=at.text('processor'),
-            at_s=at.bare_number('at_s'),
-            utilisation=at.bare_number('utilisation'),
-        )
-
-
-def _outage(at: Section) -> Outage:
-    with at.complete():
-        return Outage(
-            topic=at.text('topic'), at_s=at.bare_number('at_s'), until_s=at.bare_number('until_s')
-        )
-
-
-def _burst(at: Section) -> Burst:
-    with at.complete():
-        return Burst(
-            at_s=at.bare_number('at_s'),
-            until_s=at.bare_number('until_s'),
-            period_s=at.bare_number('period_s'),
-        )
-
-
-def _entries(at: Section, key: str) -> list[Section]:
-    return at.entries(key) if at.has(key) else []
-
-
-def _number(at: Section, key: str, *, default: float) -> float:
-    return at.bare_number(key) if at.has(key) else default
+    return load_named(
+        name_or_path, FILE, folder='config/scenarios', what='scenario', error=PlatformError.of
+    )

@@ -14,13 +14,14 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import yaml
+from pydantic import BeforeValidator, TypeAdapter
 
+from dynofa_ros.config_file import MISSING, ConfigError, Section, Text, load_file
 from dynofa_ros.share import share_path, share_roots
-from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
 from dynofa_ros.supernet.efficientnet_lite_weights import WeightPackage, load_packages
 from dynofa_ros.supernet.fingerprint import fingerprint, statistics_fingerprint
@@ -98,6 +99,25 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
     (folder / 'model.yaml').write_text(text)
 
 
+class _Document(Section):
+    """The file ``model.yaml``."""
+
+    supernet: Text
+    fingerprint: Text = ''
+    labels: tuple[Annotated[str, BeforeValidator(str)], ...]
+    facts: Any = None
+    subnets: tuple[SubnetRecord, ...]
+    packages: tuple[WeightPackage, ...] = ()
+
+    def model_post_init(self, _: object) -> None:
+        """Raise ConfigError without a fingerprint of ``weights.pt``."""
+        if not self.fingerprint and not self.packages:
+            raise ConfigError(field='fingerprint', value=MISSING, expected='a text')
+
+
+_DOCUMENT = TypeAdapter(_Document)
+
+
 def load_model(name_or_path: str, *, quantized: bool = True) -> Model:
     """Load a model by name (a folder of ``models/``) or by the path of its folder.
 
@@ -107,28 +127,20 @@ def load_model(name_or_path: str, *, quantized: bool = True) -> Model:
         ModelError: naming the file that is missing or damaged, and what is wrong with it.
     """
     folder = model_folder(name_or_path)
+    document = load_file(folder / 'model.yaml', _DOCUMENT, error=ModelError.of)
+    labels, kept, packages = document.labels, document.subnets, document.packages
     try:
-        document = yaml.safe_load((folder / 'model.yaml').read_text())
-        net = create_supernet(document['supernet'])
-        labels = tuple(map(str, document['labels']))
-        kept = tuple(
-            SubnetRecord(**(entry | {'config': SubnetConfig.from_dict(entry['config'])}))
-            for entry in document['subnets']
-        )
+        net = create_supernet(document.supernet)
         for each in kept:
             net.space.validate(each.config)
-        packages = tuple(WeightPackage(**entry) for entry in document.get('packages', ()))
-        expected = '' if packages else document['fingerprint']
-    except OSError as error:
-        raise ModelError(f'{folder / "model.yaml"} cannot be read: {error.strerror}') from error
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f'{folder / "model.yaml"} is damaged: {error!r}') from error
+    except ValueError as error:
+        raise ModelError(f'{folder / "model.yaml"}: {error}') from error
     left_out = {}
     if packages:
         left_out = _load_packages(folder / 'model.yaml', net, kept, packages)
         kept = tuple(each for each in kept if each.subnet_id not in left_out)
     else:
-        _load_weights(folder / 'weights.pt', net, kept, expected)
+        _load_weights(folder / 'weights.pt', net, kept, document.fingerprint)
     _check(folder, net, labels, kept)
     int8 = load_quantized(folder, net, kept, left_out) if quantized else ()
     kept = (*(subnet for subnet, _ in int8), *kept)  # of equal operations int8 is the cheaper

@@ -1,4 +1,4 @@
-"""What a platform says of latency, energy and power, and which descriptions it refuses."""
+"""Latency, energy and power of a platform, and the descriptions that it refuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import math
 import pytest
 
 from dynofa_ros.platform import FrequencyDomain, Platform, PlatformError
-from dynofa_ros.platform.battery import Battery
 from dynofa_ros.platform.latency import LatencyModel
 from dynofa_ros.platform.power import BusyPower
 
@@ -39,7 +38,7 @@ def test_more_threads_than_cores_do_not_help(machine: Platform) -> None:
     assert eight == four
 
 
-def test_threads_make_no_difference_to_a_gpu(machine: Platform) -> None:
+def test_threads_have_no_effect_on_a_gpu(machine: Platform) -> None:
     one, four = (
         machine.latency_s(processor='gpu', frequency_hz=1e8, flops=10**6, layers=5, threads=threads)
         for threads in (1, 4)
@@ -85,7 +84,7 @@ def test_co_runners_slow_frames_down(
     assert machine.slowdown(processor=processor, co_runner_utilisation=utilisation) == slowdown
 
 
-def test_two_others_that_are_always_busy_slow_a_frame_down_twice_as_much(
+def test_two_co_runners_that_are_always_busy_add_their_slowdowns(
     machine: Platform,
 ) -> None:
     assert machine.processors['gpu'].slowdown_beside(2.0) == 3.0
@@ -109,7 +108,7 @@ def test_slowdown_refuses_an_impossible_load(machine: Platform, load: float) -> 
         ({'threads': 0}, 'threads'),
     ],
 )
-def test_latency_refuses_what_it_cannot_know(
+def test_latency_refuses_impossible_arguments(
     machine: Platform, change: dict[str, object], field: str
 ) -> None:
     asked = {'processor': 'gpu', 'frequency_hz': 1e8, 'flops': 1, 'layers': 1} | change
@@ -138,7 +137,7 @@ def test_frequencies_ascend_and_are_positive(frequencies_hz: tuple[float, ...]) 
         FrequencyDomain('gpu', frequencies_hz, change_delay_s=0.0)
 
 
-def test_a_frequency_that_is_not_listed_is_told_the_nearest(machine: Platform) -> None:
+def test_an_unlisted_frequency_is_refused_with_the_nearest_one(machine: Platform) -> None:
     with pytest.raises(PlatformError, match='nearest is 200000000 Hz'):
         machine.domains['gpu'].check('gpu.frequency_hz', 2.4e8)
 
@@ -155,12 +154,12 @@ def test_a_power_table_has_a_power_for_every_frequency() -> None:
         BusyPower((1e8, 2e8), (3.0,))
 
 
-def test_busy_is_not_below_idle(machine: Platform) -> None:
+def test_busy_power_below_idle_power_is_refused(machine: Platform) -> None:
     with pytest.raises(PlatformError, match='at least idle_power_w'):
         dataclasses.replace(machine, idle_power_w=3.5)
 
 
-def test_a_processor_names_a_domain_that_exists(machine: Platform) -> None:
+def test_a_processor_of_an_unknown_domain_is_refused(machine: Platform) -> None:
     lost = dataclasses.replace(machine.processors['gpu'], domain='dla')
     with pytest.raises(PlatformError, match=r"processors\.gpu\.domain is 'dla'.*one of cpu, gpu"):
         dataclasses.replace(machine, processors={'gpu': lost})
@@ -171,6 +170,15 @@ def test_a_processor_refuses(machine: Platform, field: str, value: object) -> No
     with pytest.raises(PlatformError) as caught:
         dataclasses.replace(machine.processors['gpu'], **{field: value})
     assert (caught.value.field, caught.value.value) == (field, value)
+
+
+def test_all_contradictions_of_a_platform_are_reported_at_once(machine: Platform) -> None:
+    lost = dataclasses.replace(machine.processors['gpu'], domain='dla')
+    with pytest.raises(PlatformError) as caught:
+        dataclasses.replace(machine, processors={'gpu': lost}, idle_power_w=3.5)
+    fields = [each.field for each in caught.value.faults]
+    assert fields == ['processors.gpu.busy_power.power_w', 'processors.gpu.domain']
+    assert len(str(caught.value).splitlines()) == 2
 
 
 @pytest.mark.parametrize(
@@ -193,21 +201,16 @@ def test_a_latency_model_refuses(field: str, value: float) -> None:
         ('energy_j', 0.0, 'energy_j'),
         ('empty_voltage_v', -8.0, 'empty_voltage_v'),
         ('nominal_voltage_v', 13.0, 'nominal_voltage_v'),
-        ('full_voltage_v', NAN, 'nominal_voltage_v'),
+        ('full_voltage_v', NAN, 'full_voltage_v'),
     ],
 )
-def test_a_battery_refuses(field: str, value: float, named: str) -> None:
-    battery = Battery(
-        energy_j=100.0, full_voltage_v=12.0, nominal_voltage_v=10.0, empty_voltage_v=8.0
-    )
+def test_a_battery_refuses(machine: Platform, field: str, value: float, named: str) -> None:
     with pytest.raises(PlatformError) as caught:
-        dataclasses.replace(battery, **{field: value})
+        dataclasses.replace(machine.battery, **{field: value})
     assert caught.value.field == named
 
 
-def test_a_battery_falls_in_voltage_with_its_charge() -> None:
-    battery = Battery(
-        energy_j=36000.0, full_voltage_v=12.0, nominal_voltage_v=10.0, empty_voltage_v=8.0
-    )
+def test_the_voltage_of_a_battery_falls_with_its_charge(machine: Platform) -> None:
+    battery = dataclasses.replace(machine.battery, energy_j=36000.0)
     assert battery.capacity_ah == pytest.approx(1.0)
     assert [battery.voltage_v(charge) for charge in (1.0, 0.5, 0.0)] == [12.0, 10.0, 8.0]

@@ -1,4 +1,4 @@
-"""Temperatures follow power with one time constant, and hold clocks back with hysteresis."""
+"""Temperatures follow power with one time constant; throttling has hysteresis."""
 
 from __future__ import annotations
 
@@ -12,20 +12,11 @@ from hypothesis import strategies as st
 from dynofa_ros.platform import PlatformError
 from dynofa_ros.platform.thermal import ThermalZone
 
-ZONE = ThermalZone(
-    name='zone',
-    domain='gpu',
-    ambient_c=20.0,
-    resistance_k_per_w=10.0,
-    time_constant_s=10.0,
-    throttle_c=70.0,
-    hysteresis_k=5.0,
-    throttled_frequency_hz=1e8,
-)
 
-
-def test_after_one_time_constant_63_percent_of_the_rise_is_done() -> None:
-    assert ZONE.after(20.0, power_w=4.0, dt_s=10.0) == pytest.approx(20 + 40 * (1 - math.exp(-1)))
+def test_one_time_constant_covers_63_percent_of_the_rise(gpu_zone: ThermalZone) -> None:
+    assert gpu_zone.after(20.0, power_w=4.0, dt_s=10.0) == pytest.approx(
+        20 + 40 * (1 - math.exp(-1))
+    )
 
 
 @given(
@@ -34,12 +25,12 @@ def test_after_one_time_constant_63_percent_of_the_rise_is_done() -> None:
     first_s=st.floats(0, 60),
     second_s=st.floats(0, 60),
 )
-def test_two_steps_are_one_step_of_their_sum(
-    start_c: float, power_w: float, first_s: float, second_s: float
+def test_two_steps_equal_one_step_of_their_sum(
+    gpu_zone: ThermalZone, start_c: float, power_w: float, first_s: float, second_s: float
 ) -> None:
-    halfway_c = ZONE.after(start_c, power_w=power_w, dt_s=first_s)
-    both_c = ZONE.after(halfway_c, power_w=power_w, dt_s=second_s)
-    at_once_c = ZONE.after(start_c, power_w=power_w, dt_s=first_s + second_s)
+    halfway_c = gpu_zone.after(start_c, power_w=power_w, dt_s=first_s)
+    both_c = gpu_zone.after(halfway_c, power_w=power_w, dt_s=second_s)
+    at_once_c = gpu_zone.after(start_c, power_w=power_w, dt_s=first_s + second_s)
     assert both_c == pytest.approx(at_once_c)
 
 
@@ -47,10 +38,10 @@ def test_two_steps_are_one_step_of_their_sum(
     ('temperature_c', 'already', 'throttles'),
     [(70.0, False, False), (70.1, False, True), (65.1, True, True), (65.0, True, False)],
 )
-def test_throttling_ends_below_where_it_began(
-    temperature_c: float, already: bool, throttles: bool
+def test_throttling_ends_below_its_start(
+    gpu_zone: ThermalZone, temperature_c: float, already: bool, throttles: bool
 ) -> None:
-    assert ZONE.throttles(temperature_c, already=already) is throttles
+    assert gpu_zone.throttles(temperature_c, already=already) is throttles
 
 
 @pytest.mark.parametrize(
@@ -64,6 +55,6 @@ def test_throttling_ends_below_where_it_began(
         ('throttled_frequency_hz', 0.0),
     ],
 )
-def test_a_zone_refuses(field: str, value: float) -> None:
+def test_a_zone_refuses_impossible_values(gpu_zone: ThermalZone, field: str, value: float) -> None:
     with pytest.raises(PlatformError, match=field):
-        dataclasses.replace(ZONE, **{field: value})
+        dataclasses.replace(gpu_zone, **{field: value})

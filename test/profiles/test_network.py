@@ -1,4 +1,4 @@
-"""What a sub-network takes: as measured where it was measured, else as the platform models it."""
+"""The latency of a sub-network: measured where there is a measurement, otherwise modelled."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from dynofa_ros.profiles.network import MeasuredLatency, SubnetCost
 from dynofa_ros.simulation.networks_file import load_networks
 
 PLAIN = SubnetCost('plain', accuracy=0.8, flops=10_000_000, layers=1)
-# 20 % slower than the model, which says 25 ms.
+# 20 % slower than the modelled 25 ms.
 AT = MeasuredLatency('board', 'gpu', frequency_hz=4e8, threads=1, latency_s=0.03)
 MEASURED = dataclasses.replace(PLAIN, measured=AT)
 
@@ -20,32 +20,32 @@ def latency_s(network, board, *, processor='gpu', frequency_hz=4e8):
     return network.latency_s(board, processor=processor, frequency_hz=frequency_hz, threads=1)
 
 
-def test_without_a_measurement_the_platform_says_how_long_it_takes(board):
+def test_without_a_measurement_the_latency_is_that_of_the_platform_model(board):
     assert latency_s(PLAIN, board) == pytest.approx(0.025)
 
 
-def test_a_measured_latency_is_met_where_it_was_measured(board):
+def test_a_measured_latency_is_returned_at_the_measured_frequency(board):
     assert latency_s(MEASURED, board) == pytest.approx(0.03)
 
 
-def test_other_clocks_scale_a_measured_latency_as_the_platform_does(board):
+def test_a_measured_latency_scales_to_other_frequencies_as_the_platform_model(board):
     assert latency_s(MEASURED, board, frequency_hz=1e8) == pytest.approx(0.12)
 
 
-def test_a_measurement_says_nothing_of_another_processor_or_platform(board):
+def test_a_measurement_does_not_apply_to_another_processor_or_platform(board):
     elsewhere = dataclasses.replace(board, name='other')
     assert latency_s(MEASURED, elsewhere) == latency_s(PLAIN, elsewhere)
     on_cpu = {'processor': 'cpu', 'frequency_hz': 2e9}
     assert latency_s(MEASURED, board, **on_cpu) == latency_s(PLAIN, board, **on_cpu)
 
 
-def test_a_measurement_at_a_clock_the_platform_lacks_names_the_network(board):
+def test_a_measurement_at_an_impossible_frequency_names_the_network(board):
     wrong = dataclasses.replace(PLAIN, measured=dataclasses.replace(AT, frequency_hz=9e8))
     with pytest.raises(PlatformError, match='network plain'):
         latency_s(wrong, board)
 
 
-def test_points_are_at_every_clock_and_number_of_cores(board):
+def test_there_is_a_point_at_every_frequency_and_number_of_cores(board):
     points = modelled_points([PLAIN], board, engine='modelled')
     found = {(each.processor, each.threads, each.frequency_hz) for each in points}
     on_cpu = {('cpu', threads, f) for threads in (1, 2, 3, 4) for f in (1e9, 2e9)}
@@ -53,12 +53,12 @@ def test_points_are_at_every_clock_and_number_of_cores(board):
     assert len(points) == len(found)
 
 
-def test_the_spread_of_a_point_is_its_share_of_the_latency(board):
+def test_the_latency_std_of_a_point_is_a_fraction_of_its_latency(board):
     for point in modelled_points([PLAIN], board, engine='modelled', jitter=0.05):
         assert point.latency_std_s == pytest.approx(0.05 * point.latency_s)
 
 
-def test_a_network_runs_only_where_it_may(board):
+def test_a_network_runs_on_its_allowed_processors_only(board):
     only_cpu = dataclasses.replace(PLAIN, processors=('cpu',))
     points = modelled_points([PLAIN, only_cpu], board, engine='modelled', processors=['gpu'])
     assert len(points) == 3
@@ -66,7 +66,7 @@ def test_a_network_runs_only_where_it_may(board):
         modelled_points([only_cpu], board, engine='modelled', processors=['gpu'])
 
 
-def test_the_published_sub_networks_take_what_was_measured():
+def test_the_published_sub_networks_have_their_measured_latency():
     jetson = load_platform('jetson_xavier_nx')
     networks = {each.subnet_id: each for each in load_networks('dynamic_ofa').networks}
     assert len(networks) == 20
@@ -82,6 +82,18 @@ def test_the_published_sub_networks_take_what_was_measured():
 NETWORK = {'accuracy': 0.5, 'flops': 1000, 'parameters': 10, 'layers': 2}
 
 
+@pytest.fixture
+def write(tmp_path):
+    """Write a networks file; return its path."""
+
+    def write_sets(**sets):
+        file = tmp_path / 'own.yaml'
+        file.write_text(yaml.safe_dump({'supernet': 'own', 'sets': sets}))
+        return str(file)
+
+    return write_sets
+
+
 @pytest.mark.parametrize(
     ('network', 'named'),
     [
@@ -89,28 +101,32 @@ NETWORK = {'accuracy': 0.5, 'flops': 1000, 'parameters': 10, 'layers': 2}
         ({'flops': 1.5}, r'flops is 1.5; expected a whole number'),
         ({'layers': 0}, r'layers is 0'),
         ({'color': 1}, r'color is 1; expected only the keys'),
-        ({'latency_s': 0.1}, r'latency_s is 0.1'),  # of a set that was not measured
+        ({'latency_s': 0.1}, r'latency_s is 0.1'),  # of a set without measured_on
+        ({'latency_s': None}, r'latency_s is None; expected a finite number above 0'),
     ],
 )
-def test_a_network_that_makes_no_sense_is_refused_by_name(tmp_path, network, named):
-    file = tmp_path / 'own.yaml'
-    sets = {'one': {'source': 'a test', 'networks': {'only': NETWORK | network}}}
-    file.write_text(yaml.safe_dump({'supernet': 'own', 'sets': sets}))
+def test_an_invalid_network_is_refused_by_name(write, network, named):
+    file = write(one={'source': 'a test', 'networks': {'only': NETWORK | network}})
     with pytest.raises(PlatformError, match=named):
-        load_networks(str(file))
+        load_networks(file)
 
 
-def test_a_set_without_a_source_is_refused(tmp_path):
-    file = tmp_path / 'own.yaml'
-    sets = {'one': {'networks': {'only': NETWORK}}}
-    file.write_text(yaml.safe_dump({'supernet': 'own', 'sets': sets}))
-    with pytest.raises(PlatformError, match=r'sets\.one\.source is None'):
-        load_networks(str(file))
+def test_a_set_with_measured_on_needs_all_latencies(write):
+    place = {'platform': 'board', 'processor': 'gpu', 'frequency_hz': 4e8, 'threads': 1}
+    networks = {'only': NETWORK}
+    file = write(one={'source': 'a test', 'measured_on': place, 'networks': networks})
+    with pytest.raises(PlatformError, match=r'sets\.one\.networks\.only\.latency_s is missing'):
+        load_networks(file)
 
 
-def test_a_name_twice_is_refused(tmp_path):
-    file = tmp_path / 'own.yaml'
+def test_a_set_without_a_source_is_refused(write):
+    file = write(one={'networks': {'only': NETWORK}})
+    with pytest.raises(PlatformError, match=r'sets\.one\.source is missing'):
+        load_networks(file)
+
+
+def test_a_duplicate_name_is_refused(write):
     one = {'source': 'a test', 'networks': {'only': NETWORK}}
-    file.write_text(yaml.safe_dump({'supernet': 'own', 'sets': {'one': one, 'two': dict(one)}}))
+    file = write(one=one, two=dict(one))
     with pytest.raises(PlatformError, match=r"networks is \['only'\]; .* each name once"):
-        load_networks(str(file))
+        load_networks(file)

@@ -167,7 +167,7 @@ def test_an_int8_entry_among_the_float32_ones_is_refused(folder):
 
 def test_an_unknown_precision_is_refused(model):
     small = model.subnet('small')
-    with pytest.raises(ModelError, match=r"precision is 'int4'; expected float32, int8"):
+    with pytest.raises(ModelError, match=r"precision is 'int4'; expected one of float32, int8"):
         SubnetRecord('x', small.config, 0.5, 1, 1, 1, 'int4')
 
 

@@ -1,0 +1,352 @@
+"""Read YAML and JSON files into checked values, and report all faults of a file at once.
+
+The annotations of a value class are the rules of its file. :func:`checked` makes such a class; its
+instances obey the same rules where Python code builds them. Keys that are not known are refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import reprlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, Strict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic.json_schema import SkipJsonSchema
+from typing_extensions import Self, dataclass_transform
+
+from dynofa_ros.share import share_path
+
+T = TypeVar('T')
+Loc = tuple[int | str, ...]
+_CONFIG = ConfigDict(extra='forbid', validate_by_name=True, validate_by_alias=True)
+
+Text = Annotated[str, Strict(), Field(pattern=r'\S')]
+Name = Annotated[Text, SkipJsonSchema()]
+"""A name that a file states as the key of a section, not inside the section."""
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Fraction = Annotated[Number, Field(ge=0, le=1)]
+Count = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1)]
+PositiveCount = Annotated[Count, Field(ge=1)]
+
+# Limits that no file of this package comes near: a damaged or hostile one ends in a short error.
+MOST_BYTES = 64 * 2**20
+MOST_VALUES = 200_000  # of a YAML file, whose aliases can stand for billions
+MOST_NESTED = 50
+MOST_FAULTS = 50
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
+_SHORT.maxlevel = 2
+QUANTITY = 'Quantity'
+"""Title of the JSON schema of a number that is written as ``{value: ..., source: ...}``."""
+
+
+class _Words(str):
+    """A value that is described rather than quoted."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+MISSING = _Words('missing')
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A value that is not allowed."""
+
+    field: str
+    value: object
+    expected: str
+    file: str = ''
+    text: str = ''  # takes the place of '<value>; expected <expected>'
+
+    def inside(self, *, file: str = '', section: str = '') -> Fault:
+        """Return the same fault, located in a section of a file."""
+        joint = '.' if section and self.field else ''
+        return replace(self, field=f'{section}{joint}{self.field}', file=file)
+
+    def __str__(self) -> str:
+        where = f'{self.file}: {_cut(self.field)}' if self.file else _cut(self.field)
+        if self.text:
+            return f'{where}: {_cut(self.text, 160)}'
+        value = self.value if isinstance(self.value, _Words) else _SHORT.repr(self.value)
+        return f'{where} is {value}; expected {self.expected}'
+
+
+class ConfigError(ValueError):
+    """A value that is not allowed, or several of one file."""
+
+    def __init__(self, *, field: str, value: object, expected: str, file: str = '') -> None:
+        super().__init__(field, value, expected, file)
+        self.field = field
+        self.value = value
+        self.expected = expected
+        self.file = file
+        self.faults: tuple[Fault, ...] = (Fault(field, value, expected, file),)
+
+    @classmethod
+    def of(cls, faults: Iterable[Fault]) -> Self:
+        """Return one error for all these faults, one or more; its fields are the first one's."""
+        first, *others = faults
+        error = cls(field=first.field, value=first.value, expected=first.expected, file=first.file)
+        error.faults = (first, *others)
+        return error
+
+    def inside(self, *, file: str = '', section: str = '') -> Self:
+        """Return the same error, located in a section of a file."""
+        return self.of(each.inside(file=file, section=section) for each in self.faults)
+
+    def __str__(self) -> str:
+        lines = [str(each) for each in self.faults[:MOST_FAULTS]]
+        if (more := len(self.faults) - MOST_FAULTS) > 0:
+            lines.append(f'{self.file}: {more} more')
+        return '\n'.join(lines)
+
+
+ToError = Callable[[Iterable[Fault]], Exception]
+"""Makes the exception of some faults, as `ConfigError.of` does."""
+
+
+class Section(BaseModel):
+    """A section of a file that is no value of its own."""
+
+    model_config = _CONFIG | ConfigDict(frozen=True)
+
+
+@dataclass_transform(frozen_default=True)
+def checked(error: ToError, *, kw_only: bool = False) -> Callable[[type[T]], type[T]]:
+    """Make a class a frozen dataclass that checks its fields when it is built."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        made = pydantic_dataclass(frozen=True, config=_CONFIG, kw_only=kw_only)(cls)
+        init: Callable[..., None] = made.__init__
+        names = [each.name for each in fields(made) if not each.kw_only]
+
+        @functools.wraps(init)
+        def checked_init(self: T, *args: Any, **values: Any) -> None:
+            # By keyword, because a fault of a positional argument does not name the field.
+            named = dict(zip(names, args, strict=False))
+            try:
+                init(self, *args[len(names) :], **named, **values)
+            except ValidationError as invalid:
+                raise error(_faults(invalid, TypeAdapter(made), file='')) from None
+
+        made.__init__ = checked_init  # type: ignore[method-assign, assignment]
+        return made  # type: ignore[return-value]
+
+    return decorate
+
+
+def load_named(
+    name_or_path: str,
+    kind: TypeAdapter[T],
+    *,
+    folder: str,
+    what: str,
+    error: ToError = ConfigError.of,
+) -> T:
+    """Return the value of a YAML file: of this name in `folder` of the share, or of this path.
+
+    Raises `error`, with all faults of the file; where none has this name, with the names there are.
+    """
+    if name_or_path.endswith(('.yaml', '.yml')) or os.sep in name_or_path:
+        return load_file(Path(name_or_path).expanduser(), kind, error=error)
+    try:
+        file = share_path(f'{folder}/{name_or_path}.yaml')
+    except (FileNotFoundError, ValueError):
+        expected = f'the path of a YAML file, or one of {", ".join(_shipped(folder))}'
+        raise error([Fault(field=what, value=name_or_path, expected=expected)]) from None
+    return load_file(file, kind, error=error)
+
+
+def load_file(
+    file: Path,
+    kind: TypeAdapter[T],
+    *,
+    error: ToError = ConfigError.of,
+) -> T:
+    """Return the value of a YAML file, or of a JSON file (``.json``).
+
+    Validators receive the whole document as their context, which is None where Python code builds
+    the value. Raises `error`, with all faults of the file.
+    """
+    try:
+        document = _json(file) if file.suffix == '.json' else _yaml(file)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as reason:
+        text = reason.strerror if isinstance(reason, OSError) else ' '.join(str(reason).split())
+        raise error(
+            [
+                Fault(
+                    field='file',
+                    value=_Words(f'unreadable ({_cut(str(text), 120)})'),
+                    expected='JSON' if file.suffix == '.json' else 'YAML',
+                    file=str(file),
+                )
+            ]
+        ) from reason
+    try:
+        return kind.validate_python(document, context=document, by_alias=True, by_name=False)
+    except ValidationError as invalid:
+        raise error(_faults(invalid, kind, file=str(file))) from None
+
+
+def _json(file: Path) -> Any:
+    return json.loads(_text(file))
+
+
+def _yaml(file: Path) -> Any:
+    text = _text(file)
+    loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+    depth = 0
+    # Before it is composed, which recurses in C.
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_NESTED:
+            raise ValueError(f'more than {MOST_NESTED} levels of nesting')
+    document = yaml.load(text, Loader=loader)
+    _count_values(document)
+    return document
+
+
+def _text(file: Path) -> str:
+    if (size := file.stat().st_size) > MOST_BYTES:
+        raise ValueError(f'{size} bytes; at most {MOST_BYTES} are read')
+    return file.read_text(encoding='utf-8')
+
+
+def _count_values(node: object, before: int = 0, depth: int = 0) -> int:
+    """Return the number of values with aliases expanded; raises ValueError where it is too high."""
+    if before > MOST_VALUES or depth > MOST_NESTED:
+        raise ValueError(f'more than {MOST_VALUES} values, or {MOST_NESTED} levels, by aliases')
+    count = before + 1
+    for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        count = _count_values(each, count, depth + 1)
+    return count
+
+
+def _faults(invalid: ValidationError, kind: TypeAdapter[Any], *, file: str) -> Iterator[Fault]:
+    schema = kind.json_schema()
+    errors = invalid.errors(include_url=False)
+    faulty = {each['loc'][:-1] for each in errors}
+    for each in errors:
+        loc = each['loc']
+        if each['type'] == 'too_short' and loc in faulty:
+            continue  # pydantic counts the valid items alone
+        field = _path(loc) or 'file'
+        cause = each.get('ctx', {}).get('error')
+        if isinstance(cause, ConfigError):
+            for fault in cause.faults:
+                yield fault if fault.file else fault.inside(file=file, section=_path(loc))
+        elif isinstance(cause, ValueError):
+            yield Fault(field=field, value=each['input'], expected='', file=file, text=str(cause))
+        elif each['type'] in ('unexpected_keyword_argument', 'extra_forbidden'):
+            known = ', '.join(_schema_at(schema, loc[:-1]).get('properties', ()))
+            yield Fault(
+                field=field, value=each['input'], expected=f'only the keys {known}', file=file
+            )
+        else:
+            missing = each['type'] in ('missing', 'missing_argument')
+            value = MISSING if missing else each['input']
+            found = _schema_at(schema, loc)
+            if not missing and found.get('title') == QUANTITY:
+                found = found['properties']['value']
+            expected = _words(found, schema) or each['msg'].lower()
+            if isinstance(value, str) and 'number' in expected and _is_number(value):
+                expected += ' (YAML reads 1e9 as a text: write 1.0e+9)'
+            yield Fault(field=field, value=value, expected=expected, file=file)
+
+
+def _path(loc: Loc) -> str:
+    """Return a location as in ``applications.camera.targets[0].at_s``."""
+    parts = (f'[{each}]' if isinstance(each, int) else f'.{each}' for each in loc)
+    return ''.join(each for each in parts if each != '.[key]').removeprefix('.')
+
+
+def _schema_at(schema: dict[str, Any], loc: Loc) -> dict[str, Any]:
+    """Return the part of a JSON schema that rules a location; empty if it has none."""
+    part = _resolved(schema, schema)
+    for each in loc:
+        if each == '[key]':
+            return {'type': 'string', 'pattern': ''}
+        if part.get('title') == QUANTITY:
+            part = part['properties']['value']
+        if isinstance(each, int):
+            part = part.get('items', {})
+        else:
+            part = part.get('properties', {}).get(each) or part.get('additionalProperties') or {}
+        part = _resolved(part, schema)
+    return part
+
+
+def _resolved(part: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a part without a reference, and without the alternative null."""
+    if 'anyOf' in part:
+        part = next(each for each in part['anyOf'] if each.get('type') != 'null')
+    if '$ref' in part:
+        part = schema['$defs'][part['$ref'].rpartition('/')[2]]
+    return part
+
+
+def _words(part: dict[str, Any], schema: dict[str, Any]) -> str:
+    """Return in words which values a part of a JSON schema allows."""
+    part = _resolved(part, schema)
+    kind = part.get('type')
+    if 'enum' in part:
+        return f'one of {", ".join(map(str, part["enum"]))}'
+    if kind in ('number', 'integer'):
+        return ('a whole number' if kind == 'integer' else 'a finite number') + _range(part)
+    if kind == 'string':
+        return 'a text that is not empty' if 'pattern' in part else 'a text'
+    if kind == 'array':
+        items = _resolved(part.get('items', {}), schema).get('type')
+        plural = {'number': ' of numbers', 'string': ' of texts', 'object': ' of sections'}
+        return 'a list' + plural.get(str(items), '') + _not_empty(part)
+    if part.get('title') == QUANTITY:
+        return "a quantity {value: ..., source: a key of sources, or 'assumed'}"
+    if kind == 'object' and 'properties' in part:
+        return f'a mapping with the keys {", ".join(part["properties"])}'
+    if kind == 'object':
+        return 'a mapping of names' + _not_empty(part)
+    return ''
+
+
+def _not_empty(part: dict[str, Any]) -> str:
+    return ', at least one' if part.get('minItems') or part.get('minProperties') else ''
+
+
+def _range(part: dict[str, Any]) -> str:
+    low, high = part.get('minimum'), part.get('maximum')
+    if (above := part.get('exclusiveMinimum')) is not None:
+        return f' above {above:g}'
+    if low is None:
+        return ''
+    return f' of at least {low:g}' if high in (None, 2**63 - 1) else f' from {low} to {high}'
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _shipped(folder: str) -> list[str]:
+    try:
+        return sorted(path.stem for path in share_path(folder).glob('*.yaml'))
+    except FileNotFoundError:
+        return []
+
+
+def _cut(text: str, most: int = 100) -> str:
+    return text if len(text) <= most else f'{text[: most - 3]}...'

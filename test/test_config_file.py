@@ -1,0 +1,132 @@
+"""Reading files: damaged, hostile and huge ones end in short errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from dynofa_ros import config_file
+from dynofa_ros.config_file import ConfigError, Count, Name, Positive, Text, checked, load_file
+
+
+@checked(ConfigError.of)
+class Part:
+    """A value class of a test."""
+
+    name: Name
+    mass_kg: Positive
+    count: Count = 1
+    tags: tuple[Text, ...] = ()
+
+
+KIND = TypeAdapter(dict[str, Part])
+WHOLE = TypeAdapter(Part)
+Refuse = Callable[[str | bytes], ConfigError]
+
+
+@pytest.fixture
+def refuse(tmp_path: Path) -> Refuse:
+    """Load a YAML file that is refused; return the error."""
+
+    def load(content: str | bytes, name: str = 'parts.yaml') -> ConfigError:
+        file = tmp_path / name
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        with pytest.raises(ConfigError) as caught:
+            load_file(file, KIND)
+        assert all(line.startswith(f'{file}: ') for line in str(caught.value).splitlines())
+        assert all(len(line) < len(str(file)) + 250 for line in str(caught.value).splitlines())
+        return caught.value
+
+    return load
+
+
+def test_an_alias_bomb_is_refused(refuse: Refuse) -> None:
+    levels = ''.join(f'  - &a{n} [{", ".join([f"*a{n - 1}"] * 10)}]\n' for n in range(1, 12))
+    assert 'by aliases' in str(refuse(f'wheel:\n  - &a0 [x, x, x]\n{levels}'))
+
+
+def test_a_value_that_contains_itself_is_refused(refuse: Refuse) -> None:
+    assert 'by aliases' in str(refuse('wheel: &a [*a]\n'))
+
+
+@pytest.mark.parametrize('depth', [60, 100_000])
+def test_deep_nesting_is_refused(refuse: Refuse, depth: int) -> None:
+    assert 'levels of nesting' in str(refuse('[' * depth + ']' * depth))
+
+
+def test_deep_nesting_of_json_is_refused(refuse: Callable[..., ConfigError]) -> None:
+    assert 'unreadable' in str(refuse('[' * 100_000 + ']' * 100_000, 'parts.json'))
+
+
+@pytest.mark.parametrize('digits', [400, 5_000])
+def test_a_huge_integer_is_refused(refuse: Refuse, digits: int) -> None:
+    error = refuse(f'wheel: {{name: wheel, mass_kg: {"9" * digits}, count: {"9" * digits}}}')
+    assert 'file' in error.field or [each.field for each in error.faults] == [
+        'wheel.mass_kg',
+        'wheel.count',
+    ]
+
+
+def test_a_huge_file_is_refused(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config_file, 'MOST_BYTES', 100)
+    assert 'at most 100 are read' in str(refuse('#' * 101))
+
+
+def test_a_huge_value_or_key_is_cut(refuse: Refuse) -> None:
+    refuse(f'wheel: {{name: wheel, mass_kg: {"x" * 10_000}, {"y" * 10_000}: 1}}')
+
+
+def test_of_very_many_faults_the_rest_is_counted(refuse: Refuse) -> None:
+    error = refuse(''.join(f'part{n}: 1\n' for n in range(60)))
+    assert len(error.faults) == 60
+    assert str(error).endswith('10 more')
+
+
+def test_every_fault_has_its_line(refuse: Refuse) -> None:
+    error = refuse(
+        'a: {name: a, mass_kg: 0, tags: [1]}\nb: {name: b}\nc: {name: c, mass_kg: 1, x: 2}\n'
+    )
+    assert [f'{each.field} is {each.value}' for each in error.faults] == [
+        'a.mass_kg is 0',
+        'a.tags[0] is 1',
+        'b.mass_kg is missing',
+        'c.x is 2',
+    ]
+    assert str(error.faults[3]).endswith('expected only the keys mass_kg, count, tags')
+
+
+def test_a_key_that_is_no_text_is_named(refuse: Refuse) -> None:
+    assert refuse('1: {name: a, mass_kg: 1}').faults[0].field == '[1]'
+
+
+@pytest.mark.parametrize('mass', ['yes', "'1'", '1e3', '.inf', '.nan', 'null', '-1', '[1]'])
+def test_a_number_is_a_number(refuse: Refuse, mass: str) -> None:
+    assert refuse(f'a: {{name: a, mass_kg: {mass}}}').field == 'a.mass_kg'
+
+
+@pytest.mark.parametrize('count', ['1.0', 'true', '-1', "'1'"])
+def test_an_integer_is_an_integer(refuse: Refuse, count: str) -> None:
+    assert refuse(f'a: {{name: a, mass_kg: 1, count: {count}}}').field == 'a.count'
+
+
+def test_json_reads_as_yaml_does(tmp_path: Path) -> None:
+    file = tmp_path / 'part.json'
+    file.write_text(json.dumps({'name': 'a', 'mass_kg': 2, 'tags': ['x']}))
+    assert load_file(file, WHOLE) == Part('a', 2.0, tags=('x',))
+
+
+def test_python_code_is_checked_as_a_file_is() -> None:
+    with pytest.raises(ConfigError, match=r'^mass_kg is -1; expected a finite number above 0$'):
+        Part('a', -1)
+    with pytest.raises(ConfigError, match=r'^count is 1.5; expected a whole number of at least 0$'):
+        dataclasses.replace(Part('a', 1), count=1.5)
+
+
+def test_too_many_arguments_are_refused() -> None:
+    with pytest.raises((ConfigError, TypeError)):
+        Part('a', 1, 1, (), 'more')
