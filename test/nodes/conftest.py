@@ -1,4 +1,4 @@
-"""A perception node in a process of its own, and a robot that speaks to it over DDS."""
+"""Nodes in processes of their own, and a robot that exchanges messages with them over DDS."""
 
 import itertools
 import math
@@ -13,16 +13,15 @@ import cv2
 import numpy as np
 import pytest
 
-# What these tests share, and the machines of the device layer's tests.
+# Helper modules of these tests, and of those of the device layer and of bags.
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / 'platform' / 'linux')]
+sys.path[:0] = [str(HERE), str(HERE.parent / 'platform' / 'linux'), str(HERE.parent / 'bags')]
 
-PATIENCE_S = 60.0  # until a test is given up, not what is measured
-MAIN = 'import sys; from dynofa_ros.nodes.perception.node import main; sys.exit(main())'
+TIMEOUT_S = 60.0  # generous, for a busy machine
 
 
 class Robot:
-    """The other end of the perception node's topics and services."""
+    """Publisher, subscriber and service client of a perception node."""
 
     def __init__(self, namespace, process):
         import rclpy
@@ -39,7 +38,8 @@ class Robot:
         self.node = rclpy.create_node('robot', namespace=namespace, context=self._context)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
-        self.heard = {}
+        self.received = {}
+        self._publishers = {}
         for topic, kind in {
             'classification': msg.Classification,
             'frame_report': msg.FrameReport,
@@ -47,53 +47,58 @@ class Robot:
             'subnet_state': msg.SubnetState,
             '/diagnostics': DiagnosticArray,
         }.items():
-            self.heard[topic] = []
-            self.node.create_subscription(kind, topic, self.heard[topic].append, qos_profile(topic))
-        self._publishers = {
-            topic: self.node.create_publisher(kind, topic, qos_profile(topic))
-            for topic, kind in {
-                'image': Image,
-                'image/compressed': CompressedImage,
-                'subnet_command': msg.SubnetCommand,
-                'platform_state': msg.PlatformState,
-            }.items()
-        }
+            self.subscribe(topic, kind)
+        for topic, kind in {
+            'image': Image,
+            'image/compressed': CompressedImage,
+            'subnet_command': msg.SubnetCommand,
+            'platform_state': msg.PlatformState,
+        }.items():
+            self._publishers[topic] = self.node.create_publisher(kind, topic, qos_profile(topic))
         self._image, self._compressed, self._command = Image, CompressedImage, msg.SubnetCommand
-        self._numbers = itertools.count(1)
+        self._sequences = itertools.count(1)
+
+    def subscribe(self, topic, kind):
+        """Append every message of a topic to `received[topic]`."""
+        from dynofa_ros.nodes.qos import qos_profile
+
+        self.received[topic] = []
+        self.node.create_subscription(kind, topic, self.received[topic].append, qos_profile(topic))
 
     def wait_for(self, ready, what):
-        """Spin until `ready()` gives something, and return it."""
-        end_s = time.monotonic() + PATIENCE_S
+        """Spin until `ready()` is true, and return its result."""
+        end_s = time.monotonic() + TIMEOUT_S
         while not (result := ready()):
             if self.process.poll() is not None:
-                said = self.process.stdout.read()
-                pytest.fail(f'the node ended while waiting for {what}: {said}')
-            assert time.monotonic() < end_s, f'waited {PATIENCE_S:g} s for {what}'
+                output = self.process.stdout.read()
+                pytest.fail(f'the node ended while waiting for {what}: {output}')
+            assert time.monotonic() < end_s, f'waited {TIMEOUT_S:g} s for {what}'
             self._executor.spin_once(timeout_sec=0.05)
         return result
 
     def connect(self):
-        """Wait until the node listens to everything and has said what it runs."""
+        """Wait until the node has subscribed to all topics and published state and profile."""
         self.wait_for(
             lambda: all(each.get_subscription_count() for each in self._publishers.values()),
-            'the node to listen',
+            'the subscriptions',
         )
-        self.wait_for(lambda: self.heard['subnet_state'], 'the first state')
-        self.wait_for(lambda: self.heard['subnet_profile'], 'the profile')
+        self.wait_for(lambda: self.received['subnet_state'], 'the first state')
+        self.wait_for(lambda: self.received['subnet_profile'], 'the profile')
+        return self
 
     @property
     def state(self):
-        return self.heard['subnet_state'][-1]
+        return self.received['subnet_state'][-1]
 
     @property
     def profile(self):
-        return self.heard['subnet_profile'][-1]
+        return self.received['subnet_profile'][-1]
 
-    def say(self, topic, message):
+    def publish(self, topic, message):
         self._publishers[topic].publish(message)
 
     def image(self, pixels, encoding='bgr8', **change):
-        """Return an image message with a frame_id of its own."""
+        """Return an image message with a unique frame_id."""
         pixels = np.ascontiguousarray(pixels)
         fields = {'encoding': encoding, 'height': pixels.shape[0], 'width': pixels.shape[1]}
         fields |= {'step': pixels.nbytes // pixels.shape[0], 'data': pixels.tobytes()}
@@ -107,53 +112,47 @@ class Robot:
         message.header.stamp = self.node.get_clock().now().to_msg()
         return message
 
-    def show(self, message):
-        """Publish an image; images are best effort and the newest wins, so one may be lost."""
-        self.say('image/compressed' if hasattr(message, 'format') else 'image', message)
+    def publish_image(self, message):
+        """Publish an image, which may be lost: images are best effort and the newest wins."""
+        self.publish('image/compressed' if hasattr(message, 'format') else 'image', message)
 
-    def see(self, message):
-        """Publish an image until it is classified; return classification and report."""
+    def classify(self, message):
+        """Publish an image, again every second; return its classification and report."""
+        frame_id, published_s = message.header.frame_id, -math.inf
 
-        def answer(topic):
-            of_this = (m for m in self.heard[topic] if m.header.frame_id == message.header.frame_id)
-            return next(of_this, None)
+        def answers():
+            nonlocal published_s
+            found = [
+                next((m for m in self.received[topic] if m.header.frame_id == frame_id), None)
+                for topic in ('classification', 'frame_report')
+            ]
+            if not all(found) and time.monotonic() - published_s > 1:
+                self.publish_image(message)
+                published_s = time.monotonic()
+            return found if all(found) else None
 
-        end_s = shown_s = time.monotonic()
-        end_s += PATIENCE_S
-        self.show(message)
-        while not (answer('classification') and answer('frame_report')):
-            now_s = time.monotonic()
-            assert self.process.poll() is None, 'the node ended'
-            assert now_s < end_s, f'an image was not classified in {PATIENCE_S:g} s'
-            if now_s - shown_s > 1:
-                self.show(message)
-                shown_s = now_s
-            self._executor.spin_once(timeout_sec=0.05)
-        return answer('classification'), answer('frame_report')
+        return self.wait_for(answers, 'a classification')
 
     def command(self, subnet_id, **change):
         """Command a sub-network; return the state that acknowledges it."""
-        fields = {'app': 'perception', 'sequence': next(self._numbers), 'threads': 0}
+        fields = {'app': 'perception', 'sequence': next(self._sequences), 'threads': 0}
         fields |= {'deadline_s': math.nan, 'reason': 'test'} | change
-        self.say('subnet_command', self._command(subnet_id=subnet_id, **fields))
+        self.publish('subnet_command', self._command(subnet_id=subnet_id, **fields))
         sequence = fields['sequence']
         self.wait_for(
-            lambda: self.state.command_sequence == sequence, f'command {sequence} to be seen'
+            lambda: self.state.command_sequence == sequence, f'the answer to command {sequence}'
         )
         return self.state
 
-    def status(self):
-        """Return the node's latest diagnostics, as a dictionary."""
-        name = f'{self.namespace}/perception'
-        found = [s for m in self.heard['/diagnostics'] for s in m.status if s.name == name]
-        return {each.key: each.value for each in found[-1].values} if found else {}
-
-    def refused(self, name):
-        """How often the node says that it refused an input."""
-        return int(self.status().get(f'refused: {name}', 0))
+    def rejections(self, name):
+        """Return how many inputs of this name were rejected, according to the diagnostics."""
+        node = f'{self.namespace}/perception'
+        found = [s for m in self.received['/diagnostics'] for s in m.status if s.name == node]
+        values = {each.key: each.value for each in found[-1].values} if found else {}
+        return int(values.get(f'refused: {name}', 0))
 
     def call(self, kind, name, request):
-        """Call a service of the node; return what it answers."""
+        """Call a service of the node; return its response."""
         client = self.node.create_client(kind, f'perception/{name}')
         self.wait_for(client.service_is_ready, name)
         future = client.call_async(request)
@@ -177,7 +176,7 @@ class Robot:
 
 @pytest.fixture(scope='session')
 def photograph():
-    """A smooth colourful picture, BGR."""
+    """A smooth colourful BGR image."""
     x, y = np.meshgrid(np.arange(64), np.arange(48))
     return np.dstack((40 + 3 * x, 200 - 4 * y, 60 + x + 2 * y)).astype(np.uint8)
 
@@ -187,35 +186,59 @@ def photograph_jpeg(photograph):
     return cv2.imencode('.jpg', photograph)[1].tobytes()
 
 
-@pytest.fixture(scope='module')
-def start_perception(model_folder, tmp_path_factory):
-    """Return a function that starts the node with parameters, and gives a robot to it."""
-    robots = []
+@pytest.fixture
+def context():
+    """A context of rclpy."""
+    rclpy = pytest.importorskip('rclpy')
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    yield context
+    rclpy.shutdown(context=context)
 
-    def start(*, namespace='', name='perception', **parameters):
-        namespace = namespace or f'/test_{uuid.uuid4().hex[:8]}'
-        parameters = {'model': model_folder, 'threads': 1, 'profile_rounds': 3} | parameters
-        if parameters.get('platform'):  # else a machine with clocks would be measured
-            parameters = {'device': 'simulated'} | parameters
-        command = [sys.executable, '-c', MAIN, '--ros-args', '-r', f'__ns:={namespace}']
-        command += ['-r', f'__node:={name}']
+
+@pytest.fixture(scope='module')
+def start_node(tmp_path_factory):
+    """Return a function that starts a node of `dynofa_ros.nodes` with parameters as a process."""
+    processes = []
+
+    def start(node, *, namespace, name=None, **parameters):
+        command = [sys.executable, '-m', f'dynofa_ros.nodes.{node}.node', '--ros-args']
+        command += ['-r', f'__ns:={namespace}', '-r', f'__node:={name or node}']
         for key, value in parameters.items():
             command += ['-p', f'{key}:={value}']
         process = subprocess.Popen(
             command,
-            # Outside of the checkout, where `dynofa_ros` has no messages.
-            cwd=tmp_path_factory.mktemp('perception'),
+            # Not in the checkout, where `dynofa_ros` has no messages.
+            cwd=tmp_path_factory.mktemp(node),
             env=os.environ | {'OMP_WAIT_POLICY': 'PASSIVE'},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope='module')
+def start_perception(start_node, model_folder):
+    """Return a function that starts a perception node and returns its robot."""
+    robots = []
+
+    def start(*, namespace='', name='perception', **parameters):
+        namespace = namespace or f'/test_{uuid.uuid4().hex[:8]}'
+        parameters = {'model': model_folder, 'threads': 1, 'profile_rounds': 3} | parameters
+        if parameters.get('platform'):  # otherwise a machine with frequency controls is measured
+            parameters = {'device': 'simulated'} | parameters
+        process = start_node('perception', namespace=namespace, name=name, **parameters)
         robots.append(Robot(namespace, process))
         return robots[-1]
 
     yield start
     for robot in robots:
         robot.close()
-        if robot.process.poll() is None:
-            robot.process.kill()
-        robot.process.communicate()

@@ -1,4 +1,4 @@
-"""A node's own attributes must not hide those of rclpy.node.Node, which uses such plain names."""
+"""Attributes of our nodes must not overwrite those of rclpy.node.Node."""
 
 import ast
 from pathlib import Path
@@ -14,7 +14,7 @@ FILES = sorted(FOLDER.rglob('*.py'))
 
 
 def assigned_by_nodes(file):
-    """Return the attributes that classes derived from Node set on themselves."""
+    """Return the attributes that subclasses of Node assign on self."""
     names = set()
     for each in ast.walk(ast.parse(file.read_text())):
         bases = [ast.unparse(base) for base in getattr(each, 'bases', [])]
@@ -39,10 +39,10 @@ def names_of_rclpy():
     context.try_shutdown()
 
 
-def test_some_file_defines_a_node():
+def test_node_classes_are_found():
     assert any(assigned_by_nodes(file) for file in FILES)
 
 
 @pytest.mark.parametrize('file', FILES, ids=lambda file: str(file.relative_to(FOLDER)))
-def test_no_attribute_hides_one_of_rclpy(file, names_of_rclpy):
+def test_no_attribute_overwrites_one_of_rclpy(file, names_of_rclpy):
     assert assigned_by_nodes(file) & names_of_rclpy == set()

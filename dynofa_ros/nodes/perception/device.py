@@ -1,4 +1,4 @@
-"""What frames run on: this machine, with what its other clocks would give, or a simulated one."""
+"""Select the device that frames run on: this machine or a simulated platform."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from dynofa_ros.platform import Platform, load_platform
-from dynofa_ros.platform.linux import LinuxMachine, Sysfs, find_machine, why_it_does_not_fit
-from dynofa_ros.platform.linux.domain import limits_now
-from dynofa_ros.profiles.scaled import over_clocks
+from dynofa_ros.platform.linux import LinuxMachine, Sysfs, find_machine, platform_mismatch
+from dynofa_ros.profiles.scaled import scale_to_frequencies
 from dynofa_ros.runtime import Profile
 from dynofa_ros.supernet import Model
 
-Say = Callable[[str], object]
+Log = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -21,19 +20,19 @@ class PerceptionDevice:
 
     simulated: Platform | None = None
     described: Platform | None = None
-    """Of this machine; None: only the clock that it has is known."""
+    """Description of this machine; None: latency is known at the current frequency only."""
     busy_clocks_hz: Mapping[str, float] = field(default_factory=dict)
-    """At which clock each processor runs frames now."""
+    """Frequency of each processor while it runs frames [Hz]."""
 
     @classmethod
-    def find(cls, *, platform: str, device: str, sysfs: Sysfs, warn: Say) -> PerceptionDevice:
-        """Return what the parameters `platform` and `device` name.
+    def find(cls, *, platform: str, device: str, sysfs: Sysfs, warn: Log) -> PerceptionDevice:
+        """Return the device for the parameters `platform` and `device`.
 
-        Without a platform it is this machine, whatever it has. A description of another machine is
-        not used, and `warn` hears why.
+        Without a platform it is this machine. A description of another machine is ignored with a
+        warning.
 
         Raises:
-            ValueError: for a platform that cannot be loaded, and a device that there is not.
+            ValueError: for a platform that cannot be loaded, and a device that is not available.
         """
         if not platform:
             if device == 'simulated':
@@ -43,26 +42,26 @@ class PerceptionDevice:
         machine = find_machine(device, sysfs=sysfs)
         if machine is None:
             return cls(simulated=described)
-        if differs := why_it_does_not_fit(described, machine.domains):
+        if mismatch := platform_mismatch(described, machine.domains):
             warn(
-                f'not the platform described: {differs}; clocks are left to Linux until '
-                '`dynofa platform calibrate` has measured them'
+                f'the platform description is not of this machine: {mismatch}; frequencies are '
+                'left to Linux until `dynofa platform calibrate` has measured them'
             )
             return cls()
         return cls(described=described, busy_clocks_hz=_busy_clocks_hz(sysfs, machine))
 
     def complete(self, profile: Profile, model: Model) -> Profile:
-        """Return what was measured here, at every clock that the description has."""
+        """Return a profile measured here, extrapolated to every frequency of the description."""
         if self.described is None:
             return profile
         layers = {each.subnet_id: each.layers for each in model.kept}
-        return over_clocks(profile, self.described, layers=layers, measured_hz=self.busy_clocks_hz)
+        return scale_to_frequencies(profile, self.described, layers=layers, measured_hz=self.busy_clocks_hz)
 
 
 def _busy_clocks_hz(sysfs: Sysfs, machine: LinuxMachine) -> dict[str, float]:
-    """Return each processor's upper limit: while a frame runs, a governor goes there."""
+    """Return the upper limit of each processor [Hz], which a governor reaches under load."""
     return {
-        processor: limits_now(sysfs, domain).max_hz
+        processor: domain.limits(sysfs).max_hz
         for domain in machine.domains
         for processor in machine.processors[domain.name]
     }

@@ -1,4 +1,4 @@
-"""How long a frame takes, and what energy, on a platform that is simulated."""
+"""Model the inference time and the energy of frames on a simulated platform."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from dynofa_ros.supernet.model import SubnetRecord
 
 @dataclass(frozen=True)
 class ModelledFrame:
-    """What the inference of one frame takes on the simulated platform."""
+    """Inference time and energy of one frame on the simulated platform."""
 
     inference_s: float
     energy_j: float
 
 
 class FrameModel:
-    """The platform as one application sees it: clocks, who else is there, and a little jitter.
+    """Frames of one application on a platform with its current frequencies and co-runners.
 
-    Latencies are spread log-normally by ``jitter`` (0.03: a standard deviation of 3 %, assumed),
-    drawn from ``seed``. ``others`` returns the load of all other applications on a processor.
+    Latency has log-normal jitter with standard deviation ``jitter`` (relative; 0.03 is assumed) and
+    random seed ``seed``. ``others`` returns the load of all other applications on a processor.
     """
 
     def __init__(
@@ -42,13 +42,11 @@ class FrameModel:
         self._co_runner = dict.fromkeys(platform.domains, 0.0)
 
     def set_clock(self, domain: str, *, frequency_hz: float, co_runner_utilisation: float) -> None:
-        """Take over how a frequency domain stands now; an unknown domain is ignored.
-
-        NaN is unknown: what was known before stays.
+        """Set the state of a frequency domain; NaN keeps a value, an unknown domain is ignored.
 
         Raises:
-            PlatformError: for a clock outside of the domain, or a utilisation outside of 0..1;
-                nothing is taken over then.
+            PlatformError: for a frequency outside of the domain, or a utilisation outside of 0..1;
+                the state is unchanged then.
         """
         if domain not in self._frequency_hz:
             return
@@ -73,11 +71,11 @@ class FrameModel:
         self._co_runner[domain] = co_runner_utilisation
 
     def frequency_hz(self, processor: str) -> float:
-        """Return the clock of a processor [Hz]."""
+        """Return the frequency of a processor [Hz]."""
         return self._frequency_hz[self.platform.processor(processor).domain]
 
     def frame(self, kept: SubnetRecord, *, processor: str, threads: int) -> ModelledFrame:
-        """Return what one frame of a sub-network takes now.
+        """Return inference time and energy of one frame of a sub-network in the current state.
 
         Raises:
             PlatformError: for a processor that the platform does not have.
@@ -92,9 +90,9 @@ class FrameModel:
             threads=threads,
         )
         load = self._co_runner[domain] + self._others(processor)
-        slowdown = self.platform.processor(processor).slowdown_beside(load)
+        slowdown = self.platform.processor(processor).slowdown_under_load(load)
         spread = self._rng.lognormvariate(0.0, self._jitter)
-        # Energy is that of the work: who else is there stretches the time, not what we compute.
+        # Co-runners stretch the latency, not the work: energy is that of the frame running alone.
         energy_j = self.platform.energy_j(
             processor=processor, frequency_hz=frequency_hz, latency_s=alone_s, threads=threads
         )

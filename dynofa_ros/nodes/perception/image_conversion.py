@@ -1,9 +1,8 @@
-"""Camera images to BGR arrays: `sensor_msgs/Image` and `CompressedImage` of every common encoding.
+"""Convert `sensor_msgs/Image` and `CompressedImage` of all common encodings to BGR arrays.
 
-The layout is checked before anything is converted, so a driver that sends nonsense costs one
-`ImageError` that says what was wrong. The colours are converted by `cv_bridge` where a working one
-imports, else by `rosbags-image`; both get a packed image, because neither handles row padding in
-every version.
+The layout is validated first, so that a malformed message raises an `ImageError` that names the
+field. Colours are converted by `cv_bridge` if a working one is installed, otherwise by
+`rosbags-image`. Both receive packed rows, since not every version of them handles row padding.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from numpy.typing import NDArray
 
 
 class ImageError(ValueError):
-    """An image message that cannot be converted; the text names the field, its value, the rule."""
+    """An image message that cannot be converted."""
 
 
 @dataclass(frozen=True)
 class _Encoding:
-    """How one encoding lies in memory, and the name the conversion libraries know it by."""
+    """Memory layout of an encoding, and its name in the conversion libraries."""
 
     library_name: str
     pixel_bytes: int
     sample_bytes: int = 1
-    even: tuple[str, ...] = ()  # sizes that must be even, because chroma is shared by two pixels
-    planes: tuple[int, int] = (1, 1)  # rows of all planes together / rows of the image
+    even: tuple[str, ...] = ()  # sizes that must be even, since two pixels share chroma
+    planes: tuple[int, int] = (1, 1)  # rows of all planes / rows of the image
 
 
 def _encodings() -> dict[str, _Encoding]:
@@ -50,7 +49,7 @@ def _encodings() -> dict[str, _Encoding]:
     for pattern in ('rggb', 'bggr', 'gbrg', 'grbg'):
         table[f'bayer_{pattern}8'] = _Encoding(f'bayer_{pattern}8', 1)
         table[f'bayer_{pattern}16'] = _Encoding(f'bayer_{pattern}16', 2, 2)
-    # sensor_msgs/image_encodings.hpp: yuv422 is UYVY and yuv422_yuy2 is YUYV, by their old names.
+    # Old names in sensor_msgs/image_encodings.hpp: yuv422 is UYVY, yuv422_yuy2 is YUYV.
     for name, library_name in (
         ('uyvy', 'yuv422'),
         ('yuv422', 'yuv422'),
@@ -69,7 +68,7 @@ ENCODINGS = _encodings()
 
 @dataclass(frozen=True)
 class _PackedImage:
-    """What the conversion libraries read of a `sensor_msgs/Image`, rows packed, native bytes."""
+    """A `sensor_msgs/Image` for the conversion libraries: packed rows, native byte order."""
 
     height: int
     width: int
@@ -80,12 +79,14 @@ class _PackedImage:
 
 
 def to_bgr(msg: Any) -> NDArray[np.uint8]:
-    """Return the pixels of an image message as a uint8 array (height, width, 3), blue first.
+    """Return the pixels of an image message as a BGR uint8 array of shape (height, width, 3).
 
-    `msg` is a `sensor_msgs/Image` or `sensor_msgs/CompressedImage` (JPEG or PNG). `bgr8` gives a
-    view of the message's own memory, padded rows included; every other encoding is converted once.
-    16-bit samples are scaled to 8 bits. Raises `ImageError`, and nothing else, for a message that
-    cannot be converted.
+    `msg` is a `sensor_msgs/Image` or `sensor_msgs/CompressedImage` (JPEG or PNG). For `bgr8` the
+    result is a view of the message's memory, with or without row padding. 16-bit samples are scaled
+    to 8 bits.
+
+    Raises:
+        ImageError: for any message that cannot be converted.
     """
     if hasattr(msg, 'format'):
         return _decode(msg)
@@ -98,7 +99,7 @@ def to_bgr(msg: Any) -> NDArray[np.uint8]:
         if encoding.planes != (1, 1):
             return _two_planes(msg, encoding.library_name)
         image = _library()[1](_pack(msg, encoding))
-    except Exception as error:  # what a library raises about this frame is about this frame only
+    except Exception as error:  # the libraries raise exceptions of many types
         raise ImageError(
             f'encoding {msg.encoding!r}, {msg.width} x {msg.height}: conversion failed: {error}'
         ) from error
@@ -106,39 +107,39 @@ def to_bgr(msg: Any) -> NDArray[np.uint8]:
 
 
 def conversion_library() -> str:
-    """Return which library converts colours here: `cv_bridge` or `rosbags-image`."""
+    """Return the library in use: `cv_bridge` or `rosbags-image`."""
     return _library()[0]
 
 
 def _checked_encoding(msg: Any) -> _Encoding:
     encoding = ENCODINGS.get(msg.encoding)
     if encoding is None:
-        raise ImageError(f'encoding {msg.encoding!r} is unknown; expected {", ".join(ENCODINGS)}')
+        raise ImageError(f'encoding is {msg.encoding!r}; expected {", ".join(ENCODINGS)}')
     for name in ('width', 'height'):
         size = getattr(msg, name)
         if size <= 0:
-            raise ImageError(f'{name} {size} is not above 0')
+            raise ImageError(f'{name} is {size}; expected above 0')
         if name in encoding.even and size % 2:
-            raise ImageError(f'{name} {size} is odd; encoding {msg.encoding!r} needs an even one')
+            raise ImageError(f'{name} is {size}; expected even for encoding {msg.encoding!r}')
     least = msg.width * encoding.pixel_bytes
     if msg.step < least:
         raise ImageError(
-            f'step {msg.step} is too small: width {msg.width} in encoding {msg.encoding!r} needs '
-            f'at least {least} bytes a row'
+            f'step is {msg.step}; expected at least {least} bytes for width {msg.width} in '
+            f'encoding {msg.encoding!r}'
         )
     if encoding.sample_bytes > 1:
         if msg.step % encoding.sample_bytes:
             raise ImageError(
-                f'step {msg.step} is no multiple of {encoding.sample_bytes}, the bytes of one '
+                f'step is {msg.step}; expected a multiple of the {encoding.sample_bytes} bytes per '
                 f'sample of encoding {msg.encoding!r}'
             )
         if msg.is_bigendian not in (0, 1):
-            raise ImageError(f'is_bigendian {msg.is_bigendian} is neither 0 nor 1')
+            raise ImageError(f'is_bigendian is {msg.is_bigendian}; expected 0 or 1')
     rows = msg.height * encoding.planes[0] // encoding.planes[1]
     if len(msg.data) != msg.step * rows:
         raise ImageError(
-            f'data has {len(msg.data)} bytes; step {msg.step} x {rows} rows (height {msg.height}, '
-            f'encoding {msg.encoding!r}) is {msg.step * rows}'
+            f'data has {len(msg.data)} bytes; expected {msg.step * rows}: step {msg.step} x '
+            f'{rows} rows (height {msg.height}, encoding {msg.encoding!r})'
         )
     return encoding
 
@@ -159,12 +160,12 @@ def _pack(msg: Any, encoding: _Encoding) -> _PackedImage:
 
 
 def _two_planes(msg: Any, encoding: str) -> NDArray[np.uint8]:
-    """Convert a luma plane followed by an interleaved chroma plane; `height` counts luma rows."""
+    """Convert a luma plane followed by a plane of interleaved chroma."""
     data = np.frombuffer(msg.data, np.uint8)
     height, width, step = msg.height, msg.width, msg.step
     luma = data[: height * step].reshape(height, step)[:, :width]
     if encoding == 'nv24':
-        # OpenCV has no 4:4:4 form: doubling the luma makes this chroma a 4:2:0 one, exactly.
+        # OpenCV does not convert 4:4:4: upsample the luma by 2, which makes it an exact 4:2:0.
         chroma = data[height * step :].reshape(height, 2 * step)[:, : 2 * width]
         luma = luma.repeat(2, axis=0).repeat(2, axis=1)
         code = cv2.COLOR_YUV2BGR_NV12
@@ -173,16 +174,16 @@ def _two_planes(msg: Any, encoding: str) -> NDArray[np.uint8]:
         code = cv2.COLOR_YUV2BGR_NV21 if encoding == 'nv21' else cv2.COLOR_YUV2BGR_NV12
     chroma = np.ascontiguousarray(chroma).reshape(chroma.shape[0], -1, 2)
     image = cv2.cvtColorTwoPlane(np.ascontiguousarray(luma), chroma, code)
-    return np.ascontiguousarray(image[::2, ::2]) if encoding == 'nv24' else image
+    return np.ascontiguousarray(image[::2, ::2] if encoding == 'nv24' else image, np.uint8)
 
 
 def _decode(msg: Any) -> NDArray[np.uint8]:
     if 'compresseddepth' in msg.format.lower():
-        raise ImageError(f'format {msg.format!r} is a depth image; expected jpeg, png')
+        raise ImageError(f'format is {msg.format!r}, a depth image; expected jpeg, png')
     data = bytes(msg.data)
     if data.startswith(b'\xff\xd8\xff'):
-        # A decoder fills the missing part of a cut JPEG with grey and only warns. Neither marker
-        # can occur inside the coded pixels, so the end must follow the last scan's start.
+        # OpenCV fills the missing part of a truncated JPEG with grey and only warns. Markers do not
+        # occur in coded pixels, so the end marker must follow the start of the last scan.
         complete = data.rfind(b'\xff\xd9') > data.rfind(b'\xff\xda')
         kind = 'JPEG'
     elif data.startswith(b'\x89PNG\r\n\x1a\n'):
@@ -190,11 +191,11 @@ def _decode(msg: Any) -> NDArray[np.uint8]:
         kind = 'PNG'
     else:
         raise ImageError(
-            f'data of format {msg.format!r} starts with {data[:8].hex() or "nothing"}, '
-            f'{len(data)} bytes; expected jpeg, png'
+            f'data has {len(data)} bytes that start with {data[:8].hex() or "nothing"}, format '
+            f'{msg.format!r}; expected jpeg, png'
         )
     if not complete:
-        raise ImageError(f'the {kind} is cut off: {len(data)} bytes and no end marker')
+        raise ImageError(f'the {kind} is truncated: {len(data)} bytes without an end marker')
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
@@ -208,7 +209,7 @@ def _decode(msg: Any) -> NDArray[np.uint8]:
 def _library() -> tuple[str, Callable[[_PackedImage], Any]]:
     try:
         return 'cv_bridge', _cv_bridge()
-    except Exception:  # an unusable cv_bridge fails in many ways, and all mean: take the other
+    except Exception:  # an unusable cv_bridge fails in many ways
         from rosbags.image import message_to_cvimage
 
         return 'rosbags-image', lambda image: message_to_cvimage(image, 'bgr8')
@@ -222,7 +223,7 @@ def _cv_bridge() -> Callable[[_PackedImage], Any]:
     def convert(image: _PackedImage) -> Any:
         return bridge.imgmsg_to_cv2(image, 'bgr8')
 
-    # The ROS 1 cv-bridge of PyPI imports, but the half that converts is missing.
+    # The ROS 1 cv-bridge on PyPI can be imported, but its conversion code is missing.
     probe = _PackedImage(1, 1, 'rgb8', 0, 3, np.array([10, 20, 30], np.uint8))
     if convert(probe).tolist() != [[[30, 20, 10]]]:
         raise ImportError('cv_bridge does not convert')

@@ -1,4 +1,4 @@
-"""Translate what the perception node did into its messages."""
+"""Convert between the messages of the perception node and the plain values of its worker."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ from dynofa_ros.msg import (
 )
 from dynofa_ros.nodes.perception.worker_types import FrameResult, Running, SubnetRequest
 
-# Older than this on arrival, or from the future: camera and node do not share a clock.
-OLDEST_S = 60.0
-FUTURE_S = -0.05
+# Outside of this range the clocks of camera and node are not synchronised.
+MIN_AGE_S, MAX_AGE_S = -0.05, 60.0
 
 
 def age_s(node: Node, stamp: Time) -> float:
-    """Return how old an image is [s]; NaN where its clock is not ours."""
+    """Return the age of an image [s]; NaN if camera and node do not share a clock."""
     now = node.get_clock().now().nanoseconds * 1e-9
     age = now - (stamp.sec + stamp.nanosec * 1e-9)
-    return max(age, 0.0) if FUTURE_S <= age <= OLDEST_S else math.nan
+    return max(age, 0.0) if MIN_AGE_S <= age <= MAX_AGE_S else math.nan
 
 
 def command_from(message: SubnetCommand) -> SubnetRequest:
-    """Read a sub-network command."""
+    """Return a command as a plain value."""
     return SubnetRequest(
         sequence=message.sequence,
         subnet_id=message.subnet_id,
@@ -42,7 +41,7 @@ def command_from(message: SubnetCommand) -> SubnetRequest:
 
 
 def classification_message(app: str, result: FrameResult) -> Classification:
-    """Write what an image shows."""
+    """Return the classes of a frame, best first."""
     prediction = result.classified.prediction
     return Classification(
         header=result.arrival.message.header,
@@ -55,7 +54,7 @@ def classification_message(app: str, result: FrameResult) -> Classification:
 
 
 def report_message(app: str, engine: str, result: FrameResult) -> FrameReport:
-    """Write what a frame took."""
+    """Return the times and the energy of a frame."""
     classified, running = result.classified, result.running
     return FrameReport(
         header=result.arrival.message.header,
@@ -92,7 +91,7 @@ def state_message(
     since: Time,
     simulated: bool,
 ) -> SubnetState:
-    """Write what runs now, and what it can be switched to at once."""
+    """Return the active sub-network, and those it can be switched to without compiling."""
     return SubnetState(
         app=app,
         supernet=supernet,
@@ -108,7 +107,7 @@ def state_message(
         command_applied=running.command_applied,
         command_result=running.command_result,
         residents=[
-            # What runs on a simulated processor runs here wherever it is compiled for.
+            # On a simulated platform all processors share the place on this machine.
             ResidentPoint(subnet_id=each.kept.subnet_id)
             if simulated
             else ResidentPoint(

@@ -1,7 +1,7 @@
-"""The perception node: classifies camera images with the sub-network that is commanded.
+"""The perception node classifies camera images with the commanded sub-network.
 
-The application layer of arXiv 2206.02525. This thread hears images and commands; a worker thread
-does the work (:mod:`dynofa_ros.nodes.perception.worker`).
+It is the application layer of arXiv 2206.02525. The node's thread receives images and commands;
+a worker thread classifies (:mod:`dynofa_ros.nodes.perception.worker`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dynofa_ros.nodes.perception.device import PerceptionDevice
 from dynofa_ros.nodes.perception.frame_model import FrameModel
 from dynofa_ros.nodes.perception.image_conversion import conversion_library
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters, declare_parameters
-from dynofa_ros.nodes.perception.startup import Start, make_ready
+from dynofa_ros.nodes.perception.startup import Startup, start_up
 from dynofa_ros.nodes.perception.vision_classification import vision_publisher
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
 from dynofa_ros.nodes.perception.worker_types import (
@@ -50,11 +50,11 @@ from dynofa_ros.nodes.run_node import run_node
 from dynofa_ros.platform import Occupancy, Platform
 from dynofa_ros.platform.linux import Sysfs
 
-HAND_OVER_S = 1e-4
+YIELD_S = 1e-4
 
 
 class PerceptionNode(Node):
-    """Node `perception`; it is also the worker's listener."""
+    """Node `perception`, and the listener of its worker."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__('perception', **options)
@@ -70,19 +70,25 @@ class PerceptionNode(Node):
             warn=log.warning,
         )
         self._frame_model = self._model_of(device.simulated, parameters)
-        self._start = make_ready(parameters, device, say=log.info, warn=log.warning)
-        self._residents, self._profile = self._start.residents, self._start.profile
+        self._startup = start_up(parameters, device, log=log.info, warn=log.warning)
+        self._residents, self._profile = self._startup.residents, self._startup.profile
         self._diagnostics = Diagnostics(self, self._profile.platform)
-        self._others: set[str] = set()
+        self._other_apps: set[str] = set()
         self._mailbox: Mailbox[Arrival, SubnetRequest | Loaded] = Mailbox()
-        self._worker = self._make_worker(parameters, self._start)
+        self._worker = self._make_worker(parameters, self._startup)
         self._arrived_s = -math.inf
-        self._published: dict[str, Any] = {}
-        for kind in (Classification, FrameReport, SubnetState, SubnetProfile):
-            self._advertise(kind)
+        self._outputs: dict[str, Any] = {
+            topic: self.create_publisher(kind, topic, qos_profile(topic))
+            for kind, topic in (
+                (Classification, 'classification'),
+                (FrameReport, 'frame_report'),
+                (SubnetState, 'subnet_state'),
+                (SubnetProfile, 'subnet_profile'),
+            )
+        }
         self._publish_vision = vision_publisher(self)
         self._announce()
-        self._listen(parameters)
+        self._subscribe(parameters)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
         self._thread = threading.Thread(target=self._work, name='perception worker')
@@ -99,22 +105,22 @@ class PerceptionNode(Node):
             platform,
             seed=parameters.seed,
             jitter=parameters.jitter,
-            others=lambda processor: occupancy.beside(app, processor),
+            others=lambda processor: occupancy.load_of_others(app, processor),
         )
 
-    def _make_worker(self, parameters: PerceptionParameters, start: Start) -> PerceptionWorker:
-        processors = start.processors
+    def _make_worker(self, parameters: PerceptionParameters, startup: Startup) -> PerceptionWorker:
+        processors = startup.processors
         processor = parameters.processor or next(iter(processors))
         if processor not in processors:
             raise ValueError(f'processor is {processor!r}; expected {", ".join(processors)}')
-        place = start.place_on(processor)
-        subnet_id = parameters.subnet or start.residents.cheapest
-        resident = start.residents.load(subnet_id, place)
-        start.residents.use(resident)
+        place = startup.place_on(processor)
+        subnet_id = parameters.subnet or startup.residents.cheapest
+        resident = startup.residents.load(subnet_id, place)
+        startup.residents.use(resident)
         return PerceptionWorker(
-            classifier=Classifier(resident, start.model.labels, top=parameters.top),
-            residents=start.residents,
-            loader=Loader(start.residents),
+            classifier=Classifier(resident, startup.model.labels, top=parameters.top),
+            residents=startup.residents,
+            loader=Loader(startup.residents),
             mailbox=self._mailbox,
             listener=self,
             processors=processors,
@@ -128,52 +134,41 @@ class PerceptionNode(Node):
                 precision=resident.precision,
                 deadline_s=math.nan,
                 since_s=time.monotonic(),
-                reason='pinned by parameter' if parameters.subnet else 'start: the cheapest',
+                reason='pinned by parameter' if parameters.subnet else 'start-up: the cheapest',
             ),
         )
 
-    def _advertise(self, kind: Any) -> None:
-        topic = {
-            Classification: 'classification',
-            FrameReport: 'frame_report',
-            SubnetState: 'subnet_state',
-            SubnetProfile: 'subnet_profile',
-        }[kind]
-        self._published[topic] = self.create_publisher(kind, topic, qos_profile(topic))
-
     def _announce(self) -> None:
-        """Say what this application can run, and what it runs."""
+        """Publish the profile and the active sub-network."""
         message = profile_message(self._profile)
         message.header.stamp = self.get_clock().now().to_msg()
-        self._published['subnet_profile'].publish(message)
+        self._outputs['subnet_profile'].publish(message)
         self.on_running(self._worker.running)
         simulated = f', simulating {self._profile.platform}' if self._frame_model else ''
         self.get_logger().info(
             f'{self._settings.app}: {len(self._residents)} sub-networks resident on '
             f'{self._residents.engine.name}, {self._residents.memory_bytes / 1e6:.0f} MB; '
             f'{len(self._profile.points)} operating points '
-            f'({self._profile.latency_source}){simulated}; images through {conversion_library()}; '
+            f'({self._profile.latency_source}){simulated}; '
+            f'images converted by {conversion_library()}; '
             f'ready after {time.monotonic() - self._started_s:.1f} s'
         )
         self._diagnostics.ok('waiting for the first image')
 
-    def _listen(self, parameters: PerceptionParameters) -> None:
+    def _subscribe(self, parameters: PerceptionParameters) -> None:
+        reliable = parameters.image_reliability == 'reliable'
         for kind, topic in ((Image, 'image'), (CompressedImage, 'image/compressed')):
-            profile = qos_profile(topic, reliable=parameters.reliable)
+            profile = qos_profile(topic, reliable=reliable)
             self.create_subscription(kind, topic, self._on_image, profile)
-        self.create_subscription(
-            SubnetCommand, 'subnet_command', self._on_command, qos_profile('subnet_command')
-        )
-        self.create_subscription(
-            SubnetState, 'subnet_state', self._on_state, qos_profile('subnet_state')
-        )
-        self.create_subscription(
-            PlatformState, 'platform_state', self._on_platform, qos_profile('platform_state')
-        )
+        subscriptions: list[tuple[Any, str, Any]] = [
+            (SubnetCommand, 'subnet_command', self._on_command),
+            (SubnetState, 'subnet_state', self._on_other_state),
+            (PlatformState, 'platform_state', self._on_platform),
+        ]
         if self._frame_model is not None:
-            self.create_subscription(
-                FrameReport, 'frame_report', self._on_other, qos_profile('frame_report')
-            )
+            subscriptions.append((FrameReport, 'frame_report', self._on_other_report))
+        for kind, topic, callback in subscriptions:
+            self.create_subscription(kind, topic, callback, qos_profile(topic))
 
     def _on_image(self, message: Image | CompressedImage) -> None:
         age = messages.age_s(self, message.header.stamp)
@@ -181,35 +176,33 @@ class PerceptionNode(Node):
         arrival = Arrival(message, self._arrived_s, age)
         period_s = self._arrived_s - before_s
         self._mailbox.put_frame(self._worker.prepare_early(arrival, period_s=period_s))
-        # Let go of the interpreter: this thread would keep it while it rebuilds its wait set, and
-        # the worker, which is woken now, would wait for it (0.9 ms in place of 0.1 ms).
-        time.sleep(HAND_OVER_S)
+        # Release the GIL: otherwise this thread holds it while it rebuilds its wait set, and the
+        # worker starts 0.9 ms later instead of 0.1 ms.
+        time.sleep(YIELD_S)
 
     def _on_command(self, message: SubnetCommand) -> None:
         if message.app == self._settings.app:
             self._mailbox.put_command(messages.command_from(message))
-        elif message.app not in self._others and self._is_new(message.header.stamp):
-            known = ', '.join(sorted({self._settings.app} | self._others))
-            self._diagnostics.count(
-                'subnet_command', f'application is {message.app!r}; known: {known}'
-            )
+        elif message.app not in self._other_apps and self._is_new(message.header.stamp):
+            known = ', '.join(sorted({self._settings.app} | self._other_apps))
+            self._diagnostics.count('subnet_command', f'app is {message.app!r}; expected {known}')
 
     def _is_new(self, stamp: Time) -> bool:
-        """Whether a message was sent since this node started, not kept for late joiners.
+        """Return whether a message was sent after this node started.
 
-        Of those the sender's state may come later.
+        Older commands are delivered to late joiners, possibly before the state of their receiver.
         """
         sent_ns = stamp.sec * 10**9 + stamp.nanosec
         alive_ns = int((time.monotonic() - self._started_s) * 1e9)
         return sent_ns == 0 or sent_ns > self.get_clock().now().nanoseconds - alive_ns
 
-    def _on_state(self, message: SubnetState) -> None:
-        """Learn who else is here, to tell their commands from those for nobody."""
+    def _on_other_state(self, message: SubnetState) -> None:
+        """Record other applications, whose commands are not for an unknown receiver."""
         if message.app != self._settings.app:
-            self._others.add(message.app)
+            self._other_apps.add(message.app)
 
-    def _on_other(self, report: FrameReport) -> None:
-        """Learn how busy others keep the simulated platform: their frames slow ours down."""
+    def _on_other_report(self, report: FrameReport) -> None:
+        """Record the load of other applications on the simulated platform."""
         if report.app == self._settings.app:
             return
         try:
@@ -236,16 +229,16 @@ class PerceptionNode(Node):
                 self._diagnostics.count('platform_state', str(error))
 
     def _work(self) -> None:
-        """Run the worker; should it fail, end the node rather than go on without it."""
+        """Run the worker; end the node if it fails."""
         try:
             self._worker.run()
         except Exception as error:
-            if self.context.ok():  # else the node is ending, and nothing can be published any more
+            if self.context.ok():  # otherwise the node is shutting down and cannot publish
                 self.get_logger().fatal(f'the worker failed: {error!r}')
                 self.context.try_shutdown()
                 self.failed = True
 
-    def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+    def _check_parameters(self, changes: list[Parameter[Any]]) -> SetParametersResult:
         for change in changes:
             if change.name == 'subnet' and change.value:
                 try:
@@ -254,7 +247,7 @@ class PerceptionNode(Node):
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
-    def _take_parameters(self, changes: list[Parameter]) -> None:
+    def _take_parameters(self, changes: list[Parameter[Any]]) -> None:
         for change in changes:
             if change.name == 'top':
                 self._worker.classifier.top = change.value
@@ -262,7 +255,7 @@ class PerceptionNode(Node):
                 self._pin(change.value)
 
     def _pin(self, subnet_id: str) -> None:
-        """Run a sub-network whatever the manager commands; empty: obey the manager again."""
+        """Pin a sub-network regardless of commands; empty: follow commands again."""
         self._worker.pinned = subnet_id
         if subnet_id:
             self._mailbox.put_command(
@@ -273,42 +266,42 @@ class PerceptionNode(Node):
         """Publish a frame's classification and report."""
         app = self._settings.app
         classification = messages.classification_message(app, result)
-        self._published['classification'].publish(classification)
+        self._outputs['classification'].publish(classification)
         if self._publish_vision is not None:
             self._publish_vision(classification)
-        self._published['frame_report'].publish(
+        self._outputs['frame_report'].publish(
             messages.report_message(app, self._residents.engine.name, result)
         )
         self._diagnostics.set('frames', result.sequence)
         self._diagnostics.set('sub-network', result.running.subnet_id)
         self._diagnostics.set('latency_s', f'{result.latency_s:.4f}')
-        self._diagnostics.set('engine', self._start.engine_reason)
+        self._diagnostics.set('engine', self._startup.engine_reason)
         if self._worker.overruns:
             self._diagnostics.set('slower than the simulated platform', self._worker.overruns)
         self._diagnostics.ok(f'running {result.running.subnet_id}')
 
     def on_running(self, running: Running) -> None:
-        """Publish what runs now."""
+        """Publish the active sub-network."""
         now = self.get_clock().now()
         passed_ns = int((time.monotonic() - running.since_s) * 1e9)
         since_ns = max(now.nanoseconds - passed_ns, 0)
         message = messages.state_message(
             self._settings.app,
-            self._start.model.net.spec.name,
+            self._startup.model.net.spec.name,
             self._residents,
             running,
             since=Time(sec=since_ns // 10**9, nanosec=since_ns % 10**9),
             simulated=self._frame_model is not None,
         )
         message.header.stamp = now.to_msg()
-        self._published['subnet_state'].publish(message)
+        self._outputs['subnet_state'].publish(message)
 
     def on_refused(self, name: str, detail: str) -> None:
-        """Count an input that was refused."""
+        """Count a rejected input in the diagnostics."""
         self._diagnostics.count(name, detail)
 
     def destroy_node(self) -> None:
-        """Stop the worker, if it was started, then the node."""
+        """Stop the worker, if it was started, and destroy the node."""
         if self._thread is not None:
             self._worker.stop()
             self._thread.join()
@@ -316,7 +309,7 @@ class PerceptionNode(Node):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to stop; return 1 if it cannot start."""
+    """Run the node; return its exit code."""
     return run_node(PerceptionNode, args, name='perception_node')
 
 

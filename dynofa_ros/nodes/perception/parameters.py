@@ -1,9 +1,9 @@
-"""Parameters of the perception node, with their ranges: rclpy refuses the rest, and says why."""
+"""Parameters of the perception node: defaults, descriptions and ranges."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -12,133 +12,106 @@ from rclpy.node import Node
 from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.platform.linux import CHOICES as DEVICES
 
-RELIABILITIES = ('best_effort', 'reliable')
-ENGINE_CHOICES = (AUTO, *ENGINES)
 
-# Name: default, meaning, whether it can change while the node runs, allowed values in words.
-_TEXTS: dict[str, tuple[str, str, bool, str]] = {
-    'app': ('', 'name of this application; empty: the name of the node', False, ''),
-    'model': ('ofa_mbv3_cifar10', 'model: a name or the path of its folder', False, ''),
-    'engine': (
-        AUTO,
-        'what runs the sub-networks; auto: the fastest that works here',
-        False,
-        f'one of {", ".join(ENGINE_CHOICES)}',
-    ),
-    'cache': (
-        '',
-        "folder for compiled sub-networks; empty: compiled, in the user's cache folder",
-        False,
-        '',
-    ),
-    'subnet': ('', 'sub-network to run, whatever the manager commands; empty: obey it', True, ''),
-    'platform': (
-        '',
-        'platform description, a name or the path of its YAML: of the machine that is simulated, '
-        'or of this one, for what its other clocks would give; empty: this machine as it is',
-        False,
-        '',
-    ),
-    'device': (
-        'auto',
-        'auto: this machine if it has clocks or sensors, measured, else the simulated platform, '
-        'whose time frames take',
-        False,
-        f'one of {", ".join(DEVICES)}',
-    ),
-    'sysfs_root': ('/', "where this machine's /sys and /proc are mounted", False, ''),
-    'processor': ('', 'processor to start on; empty: the first', False, ''),
-    'profile': (
-        '',
-        'profile of this machine as JSON: read if it exists and fits, else measured and written; '
-        'empty: measured at every start',
-        False,
-        '',
-    ),
-    'image_reliability': (
-        'best_effort',
-        'reliability asked of the camera',
-        False,
-        f'one of {", ".join(RELIABILITIES)}',
-    ),
-}
-_NUMBERS: dict[str, tuple[int, int, int, str, bool]] = {
-    'threads': (0, 0, 1024, 'CPU threads; 0: one for each core', False),
-    'resident_bytes': (
-        10**9,
-        0,
-        2**40,
-        'memory for compiled sub-networks [bytes]; beyond it the one unused longest goes; '
-        '0: no limit',
-        False,
-    ),
-    'top': (5, 1, 1000, 'classes in a classification, best first', True),
-    'profile_rounds': (15, 3, 1000, 'timed runs of each sub-network when measuring', False),
-    'seed': (0, 0, 2**31 - 1, "seed of a simulated platform's jitter", False),
-}
+def _parameter(default: Any, description: str, *allowed: Any, read_only: bool = True) -> Any:
+    """Describe a parameter; `allowed` lists the texts, or the lowest and the highest number."""
+    descriptor = ParameterDescriptor(description=description, read_only=read_only)
+    if isinstance(default, str):
+        descriptor.additional_constraints = f'one of {", ".join(allowed)}' if allowed else ''
+    elif isinstance(default, int):
+        descriptor.integer_range = [
+            IntegerRange(from_value=allowed[0], to_value=allowed[1], step=1)
+        ]
+    else:
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=allowed[0], to_value=allowed[1])
+        ]
+    return field(metadata={'default': default, 'descriptor': descriptor, 'allowed': allowed})
 
 
 @dataclass(frozen=True)
 class PerceptionParameters:
-    """What the node is started with."""
+    """Values of the parameters at start-up; each field is a ROS parameter of the same name."""
 
-    app: str
-    model: str
-    engine: str
-    cache: str
-    subnet: str
-    platform: str
-    device: str
-    sysfs_root: str
-    processor: str
-    profile: str
-    reliable: bool
-    threads: int
-    resident_bytes: int
-    top: int
-    profile_rounds: int
-    seed: int
-    jitter: float
+    app: str = _parameter('', 'name of this application; empty: the node name')
+    model: str = _parameter('ofa_mbv3_cifar10', 'model: a name, or the path of its folder')
+    engine: str = _parameter(
+        AUTO,
+        'engine that runs the sub-networks; auto: the fastest one that works on this machine',
+        AUTO,
+        *ENGINES,
+    )
+    cache: str = _parameter(
+        '', "folder for compiled sub-networks; empty: a folder in the user's cache directory"
+    )
+    subnet: str = _parameter(
+        '',
+        'sub-network to run regardless of the manager; empty: run the commanded sub-network',
+        read_only=False,
+    )
+    platform: str = _parameter(
+        '',
+        'platform description, a name or the path of a YAML file: of the platform to simulate, or '
+        'of this machine, to extrapolate measured latency to other frequencies; empty: this '
+        'machine at its current frequency',
+    )
+    device: str = _parameter(
+        'auto',
+        'linux: measure on this machine; simulated: model latency and energy from the platform '
+        'description; auto: linux if this machine has frequency controls or sensors, otherwise '
+        'simulated',
+        *DEVICES,
+    )
+    sysfs_root: str = _parameter(
+        '/', 'folder in which /sys and /proc of the machine are mounted'
+    )
+    processor: str = _parameter('', 'processor to start on; empty: the first one of the platform')
+    threads: int = _parameter(0, 'CPU threads; 0: one per core', 0, 1024)
+    resident_bytes: int = _parameter(
+        10**9,
+        'memory budget for compiled sub-networks [bytes], beyond which the least recently used one '
+        'is evicted; 0: no limit',
+        0,
+        2**40,
+    )
+    profile: str = _parameter(
+        '',
+        "JSON file of this machine's profile: loaded if it exists and applies, otherwise measured "
+        'and written; empty: measure at every start',
+    )
+    profile_rounds: int = _parameter(
+        15, 'timed runs per sub-network when measuring the profile', 3, 1000
+    )
+    image_reliability: str = _parameter(
+        'best_effort', 'QoS reliability of the image subscriptions', 'best_effort', 'reliable'
+    )
+    top: int = _parameter(
+        5, 'number of classes in a classification, best first', 1, 1000, read_only=False
+    )
+    jitter: float = _parameter(
+        0.03, 'jitter of simulated latency, standard deviation / mean', 0.0, 1.0
+    )
+    seed: int = _parameter(0, 'random seed of the simulated jitter', 0, 2**31 - 1)
 
 
 def declare_parameters(node: Node) -> PerceptionParameters:
     """Declare all parameters of the node and return their values.
 
+    An empty `app` becomes the node name, and 0 `threads` the number of usable cores.
+
     Raises:
-        ValueError: for a text that is not allowed; and rclpy's own exceptions for a wrong type
+        ValueError: for a text that is not allowed. rclpy raises its own exceptions for a wrong type
             or a number out of range.
     """
     values: dict[str, Any] = {}
-    for name, (text, meaning, settable, allowed) in _TEXTS.items():
-        descriptor = ParameterDescriptor(
-            description=meaning, read_only=not settable, additional_constraints=allowed
+    for each in fields(PerceptionParameters):
+        default, descriptor, allowed = (
+            each.metadata[key] for key in ('default', 'descriptor', 'allowed')
         )
-        values[name] = node.declare_parameter(name, text, descriptor).value
-    for name, (number, low, high, meaning, settable) in _NUMBERS.items():
-        descriptor = ParameterDescriptor(
-            description=meaning,
-            read_only=not settable,
-            integer_range=[IntegerRange(from_value=low, to_value=high, step=1)],
-        )
-        values[name] = node.declare_parameter(name, number, descriptor).value
-    values['jitter'] = node.declare_parameter(
-        'jitter',
-        0.03,
-        ParameterDescriptor(
-            description="spread of a simulated platform's latencies, standard deviation / mean",
-            read_only=True,
-            floating_point_range=[FloatingPointRange(from_value=0.0, to_value=1.0)],
-        ),
-    ).value
-    _check_choice('device', values['device'], DEVICES)
-    _check_choice('engine', values['engine'], ENGINE_CHOICES)
-    _check_choice('image_reliability', values['image_reliability'], RELIABILITIES)
-    values['reliable'] = values.pop('image_reliability') == 'reliable'
+        value = node.declare_parameter(each.name, default, descriptor).value
+        if isinstance(value, str) and allowed and value not in allowed:
+            raise ValueError(f'{each.name} is {value!r}; expected {", ".join(allowed)}')
+        values[each.name] = value
     values['app'] = values['app'] or node.get_name()
     values['threads'] = values['threads'] or len(os.sched_getaffinity(0))
     return PerceptionParameters(**values)
-
-
-def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f'{name} is {value!r}; expected {", ".join(allowed)}')

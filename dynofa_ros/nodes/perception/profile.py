@@ -1,8 +1,8 @@
-"""How an application comes to its profile at start-up: measured, read from a file, or modelled."""
+"""Obtain the profile of an application at start-up: measured, loaded from a file, or modelled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,27 +19,26 @@ from dynofa_ros.engine import (
     measure,
 )
 from dynofa_ros.engine.measure import fastest_threads, places, thread_counts
+from dynofa_ros.nodes.perception.device import Log
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters
 from dynofa_ros.platform import Platform
 from dynofa_ros.profiles.measured import measured_profile, modelled_profile
 from dynofa_ros.profiles.stored import Conditions, StoredProfile
-from dynofa_ros.runtime import OperatingPoint, Profile
+from dynofa_ros.runtime import Profile
 from dynofa_ros.runtime.operating_points.profile import prune
 from dynofa_ros.supernet import Model
 
-Say = Callable[[str], object]
 
-
-def runnable(engine: Engine, everyone: Iterable[Network]) -> tuple[list[Network], list[str]]:
-    """Return the sub-networks that an engine can run here, and why it cannot run the others."""
+def runnable(engine: Engine, networks: Iterable[Network]) -> tuple[list[Network], list[str]]:
+    """Return the networks that an engine can run here, and the reason for each other one."""
     usable, reasons = [], []
-    for each in everyone:
+    for network in networks:
         try:
-            engine.precision(each, engine.processors[0])
+            engine.precision(network, engine.processors[0])
         except EngineError as error:
             reasons.append(str(error))
         else:
-            usable.append(each)
+            usable.append(network)
     return usable, reasons
 
 
@@ -49,15 +48,15 @@ def profile_file(parameters: PerceptionParameters) -> Path | None:
 
 
 def read_profile(
-    parameters: PerceptionParameters, everyone: Sequence[Network], *, warn: Say
+    parameters: PerceptionParameters, networks: Sequence[Network], *, warn: Log
 ) -> tuple[Engine, Profile] | None:
-    """Return the engine that the stored profile chooses, and its points.
+    """Return the stored profile and its fastest engine (or the engine set by parameter).
 
-    None if there is no such file, or it does not apply to this machine, engine or model: ``warn``
-    hears why.
+    None if there is no such file, or, after a warning, if it does not apply to this machine, engine
+    or model.
 
     Raises:
-        ValueError: naming the file that is damaged.
+        ValueError: naming the file if it is damaged.
     """
     file = profile_file(parameters)
     if file is None or not file.exists():
@@ -68,56 +67,53 @@ def read_profile(
     for name in _fastest_first(stored.profile) if auto else [parameters.engine]:
         try:
             engine = create_engine(name)
-            usable, _ = runnable(engine, everyone)
-            if not (why_not := stored.why_not(usable, engine)):
+            usable, _ = runnable(engine, networks)
+            if not (mismatch := stored.mismatch(usable, engine)):
                 most = parameters.threads
                 return engine, stored.points_for(usable, engine, most_threads=most)
-        except ValueError as error:  # the engine is gone, or no point has so few threads
-            why_not = str(error)
-        reasons.append(why_not)
+        except ValueError as error:  # not installed any more, or no point has so few threads
+            mismatch = str(error)
+        reasons.append(mismatch)
     warn(f'profile {file} does not apply: {"; ".join(reasons)}: measuring again')
     return None
 
 
 def _fastest_first(profile: Profile) -> list[str]:
-    """Return the engines of a profile by their best latency for its dearest sub-network."""
-    dearest = max(each.flops for each in profile.points)
-    best: dict[str, float] = {}
-    for each in profile.points:
-        if each.flops == dearest:
-            best[each.engine] = min(each.latency_s, best.get(each.engine, each.latency_s))
-    return sorted(best, key=lambda name: best[name])
+    """Return the engines of a profile, sorted by their latency for its largest sub-network."""
+    flops = max(point.flops for point in profile.points)
+    largest = [point for point in profile.points if point.flops == flops]
+    by_latency = sorted(largest, key=lambda point: point.latency_s)
+    return list(dict.fromkeys(point.engine for point in by_latency))
 
 
 @dataclass(frozen=True)
 class Profiler:
-    """Makes the profile of a model on this machine; ``say`` takes lines for the log."""
+    """Makes the profile of a model on this machine."""
 
     model: Model
     residents: ResidentSet
     parameters: PerceptionParameters
-    say: Say
+    log: Log
 
     def modelled(self, platform: Platform) -> tuple[Profile, Place]:
-        """Return a simulated platform's profile, and the place here that is fastest.
+        """Return the profile of a simulated platform, and the fastest place on this machine.
 
-        Of this machine only the best number of threads matters: the dearest sub-network tells.
+        Only the best number of threads is measured here, with the largest sub-network.
         """
         networks = self.residents.networks.values()
-        dearest = max(networks, key=lambda each: each.kept.flops).kept.subnet_id
+        largest = max(networks, key=lambda network: network.kept.flops).kept.subnet_id
         processor = self.residents.engine.processors[0]
-        measurements = self._measure([dearest], [processor])
-        place = Place(processor, fastest_threads(measurements))
+        place = Place(processor, fastest_threads(self._measure([largest], [processor])))
         self.residents.load_all((each.kept.subnet_id, place) for each in networks)
-        app, engine = self.parameters.app, self.residents.engine.name
         runnable_model = replace(self.model, kept=tuple(each.kept for each in networks))
-        return modelled_profile(app, runnable_model, engine, platform), place
+        engine = self.residents.engine.name
+        return modelled_profile(self.parameters.app, runnable_model, engine, platform), place
 
     def measured(self) -> tuple[Profile, Place]:
-        """Measure everything here; write the file of the parameter ``profile``.
+        """Measure every sub-network here; write the file of the parameter ``profile``.
 
         Raises:
-            ValueError: naming the file that cannot be written.
+            ValueError: naming the file if it cannot be written.
         """
         engine = self.residents.engine
         measurements = self._measure(list(self.residents.networks), engine.processors)
@@ -128,42 +124,42 @@ class Profiler:
                 list(self.residents.networks.values()), [engine], now=datetime.now(timezone.utc)
             )
             StoredProfile(profile, conditions).save(file)
-            self.say(f'profile written to {file}')
+            self.log(f'profile written to {file}')
         return profile, self.load(profile)
 
     def load(self, profile: Profile) -> Place:
-        """Load what the manager will choose first; return the place that is fastest.
+        """Compile the points that the manager is likely to choose; return the fastest place.
 
-        Every sub-network at that place, then the other points that no other beats.
+        These are every sub-network at the fastest place, then the other Pareto-optimal points.
         """
         first = self.residents.engine.processors[0]
-        threads = fastest_threads(each for each in profile.points if each.processor == first)
+        threads = fastest_threads(point for point in profile.points if point.processor == first)
         place = Place(first, threads)
-        wanted = [(each, place) for each in self.residents.networks]
-        wanted += [_where(point) for point in prune(profile.points)]
+        wanted = [(subnet_id, place) for subnet_id in self.residents.networks]
+        wanted += [
+            (point.subnet_id, Place(point.processor, point.threads))
+            for point in prune(profile.points)
+        ]
         self.residents.load_all(dict.fromkeys(wanted))
         return place
 
     def _measure(
         self, subnet_ids: Sequence[str], processors: Collection[str]
     ) -> tuple[Measurement, ...]:
-        where = [
-            each
-            for each in places(self.residents.engine, thread_counts(self.parameters.threads))
-            if each.processor in processors
-        ]
-        self.say(f'measuring {", ".join(subnet_ids)} of {self.model.name} here')
+        candidates = places(self.residents.engine, thread_counts(self.parameters.threads))
+        self.log(f'measuring {", ".join(subnet_ids)} of {self.model.name} here')
         measurements = measure(
-            [self.residents.load(each, place) for place in where for each in subnet_ids],
+            [
+                self.residents.load(subnet_id, place)
+                for place in candidates
+                if place.processor in processors
+                for subnet_id in subnet_ids
+            ],
             rounds=self.parameters.profile_rounds,
         )
         for each in measurements:
-            self.say(
+            self.log(
                 f'  {each.subnet_id}: {each.latency_s * 1e3:.2f} ms +- '
                 f'{each.latency_std_s * 1e3:.2f} ms on {each.processor}, threads: {each.threads}'
             )
         return measurements
-
-
-def _where(point: OperatingPoint) -> tuple[str, Place]:
-    return point.subnet_id, Place(point.processor, point.threads)

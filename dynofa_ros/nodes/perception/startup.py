@@ -1,9 +1,8 @@
-"""What happens before the perception node is ready: model, engine, profile, resident set."""
+"""Prepare the perception node: load the model, choose the engine, compile, obtain the profile."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,64 +18,63 @@ from dynofa_ros.engine import (
     default_cache,
     networks,
 )
-from dynofa_ros.nodes.perception.device import PerceptionDevice
+from dynofa_ros.nodes.perception.device import Log, PerceptionDevice
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters
 from dynofa_ros.nodes.perception.profile import Profiler, read_profile, runnable
 from dynofa_ros.runtime import Profile
 from dynofa_ros.supernet import Model, load_model
 
-Say = Callable[[str], object]
-
 
 @dataclass(frozen=True)
-class Start:
-    """A perception node's model, compiled and measured."""
+class Startup:
+    """A model, compiled and profiled."""
 
     model: Model
     residents: ResidentSet
     engine_reason: str
-    """Which engine, and why."""
+    """Name and version of the engine, and why it was chosen."""
     profile: Profile
     place: Place
-    """Where on this machine sub-networks run at first."""
+    """Fastest place on this machine."""
     processors: dict[str, int]
-    """Each processor that a command may name, and its CPU threads."""
+    """Processors that a command may name, each with its number of CPU threads."""
 
     def place_on(self, processor: str) -> Place:
-        """Return where on this machine to run what is to run on a processor."""
+        """Return the place on this machine that runs the sub-networks of a processor."""
         if processor in self.residents.engine.processors and processor != self.place.processor:
             return Place(processor, self.processors[processor])
         return self.place
 
 
-def make_ready(
-    parameters: PerceptionParameters, device: PerceptionDevice, *, say: Say, warn: Say
-) -> Start:
-    """Load the model, choose the engine, compile and measure.
+def start_up(
+    parameters: PerceptionParameters, device: PerceptionDevice, *, log: Log, warn: Log
+) -> Startup:
+    """Load the model, choose the engine, compile, and obtain the profile.
 
     Raises:
-        ValueError: naming what is wrong with a parameter, a file, the model or the engine.
+        ValueError: naming the parameter, file, model or engine that is wrong.
     """
     start_s = time.monotonic()
     platform = device.simulated
     model = load_model(parameters.model)
-    cache = _cache(parameters)
-    everyone = networks(model, cache)
-    if platform is not None:
-        # No description says what int8 gains on a platform.
-        everyone = tuple(each for each in everyone if each.kept.precision == 'float32')
-        stored = None
-    else:
-        stored = read_profile(parameters, everyone, warn=warn)
+    cache = default_cache()
+    if parameters.cache:
+        cache = CompiledCache(Path(parameters.cache).expanduser())
+    candidates = networks(model, cache)
+    stored = None
+    if platform is None:
+        stored = read_profile(parameters, candidates, warn=warn)
+    else:  # platform descriptions do not model int8
+        candidates = tuple(each for each in candidates if each.kept.precision == 'float32')
     if stored is not None:
         chosen = Chosen(stored[0], f'the profile {parameters.profile} was measured with it')
     else:
-        chosen = choose_engine(parameters.engine, everyone, threads=parameters.threads)
+        chosen = choose_engine(parameters.engine, candidates, threads=parameters.threads)
     engine = chosen.engine
     reason = f'{engine.name} {engine.version}: {chosen.reason}'
-    say(f'engine {reason}')
-    residents = _resident_set(chosen, everyone, parameters, say=say)
-    profiler = Profiler(model, residents, parameters, say)
+    log(f'engine {reason}')
+    residents = _resident_set(chosen, candidates, parameters, log=log)
+    profiler = Profiler(model, residents, parameters, log)
     processors = {each: parameters.threads if each == CPU else 1 for each in engine.processors}
     if platform is not None:
         profile, place = profiler.modelled(platform)
@@ -88,24 +86,18 @@ def make_ready(
         profile, place = profiler.measured()
     profile = device.complete(profile, model)
     if cache.error:
-        warn(f'compiled sub-networks are not kept: {cache.error}')
-    say(f'{len(residents)} compiled sub-networks after {time.monotonic() - start_s:.1f} s')
-    return Start(model, residents, reason, profile, place, processors)
-
-
-def _cache(parameters: PerceptionParameters) -> CompiledCache:
-    if not parameters.cache:
-        return default_cache()
-    return CompiledCache(Path(parameters.cache).expanduser())
+        warn(f'compiled sub-networks are not cached: {cache.error}')
+    log(f'{len(residents)} compiled sub-networks after {time.monotonic() - start_s:.1f} s')
+    return Startup(model, residents, reason, profile, place, processors)
 
 
 def _resident_set(
-    chosen: Chosen, everyone: tuple[Network, ...], parameters: PerceptionParameters, *, say: Say
+    chosen: Chosen, candidates: tuple[Network, ...], parameters: PerceptionParameters, *, log: Log
 ) -> ResidentSet:
-    """Return an empty set of the sub-networks that the engine can run; say which it cannot."""
-    usable, reasons = runnable(chosen.engine, everyone)
-    for each in reasons:
-        say(f'left out: {each}')
+    """Return an empty set of the sub-networks that the engine can run; log those it cannot."""
+    usable, reasons = runnable(chosen.engine, candidates)
+    for reason in reasons:
+        log(f'left out: {reason}')
     if not usable:
         raise EngineError(f'{chosen.engine.name} can run none of the sub-networks')
     return ResidentSet(usable, chosen.engine, budget_bytes=parameters.resident_bytes)

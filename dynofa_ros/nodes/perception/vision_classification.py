@@ -1,4 +1,4 @@
-"""The classification once more as `vision_msgs/Classification`, where vision_msgs is installed."""
+"""Publish classifications as `vision_msgs/Classification` too, where vision_msgs is installed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TOPIC = 'vision_classification'
 
 
 def vision_publisher(node: Node) -> Callable[[Classification], None] | None:
-    """Return what publishes a classification in vision_msgs' form; None without vision_msgs.
+    """Return a function that publishes a classification; None without vision_msgs.
 
-    ``class_id`` holds the label, as vision_msgs asks for what its reader understands.
+    ``class_id`` holds the label, since vision_msgs expects an identifier that its reader knows.
     """
     if VisionClassification is None:
         return None

@@ -1,7 +1,7 @@
-"""The perception node's work, frame by frame, without ROS: obey, classify, report.
+"""The perception worker: applies commands, classifies frames and reports results, without ROS.
 
-Everything here runs in one worker thread, so that the node's own thread stays free for
-parameters, commands and the next image. A command takes effect between two frames.
+It runs in its own thread, so that the node's thread stays free for parameters, commands and the
+next image. Commands take effect between two frames.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from dynofa_ros.nodes.perception.worker_types import (
 
 
 class LoadingError(ValueError):
-    """A sub-network that is not resident yet: it is being compiled."""
+    """A sub-network that is not resident yet; it is being compiled."""
 
 
 @dataclass
 class PerceptionWorker:
     """Takes commands and frames from a mailbox until it is closed.
 
-    ``processors`` maps each processor to the number of CPU threads it has. With a ``model`` the
-    inference of a frame takes the simulated platform's time: it really runs, at ``host_place``, and
-    the rest of that time is slept.
+    ``processors`` maps each processor to its number of CPU threads. With a ``model``, the inference
+    of a frame takes as long as on the simulated platform: it runs at ``host_place`` on this machine
+    and sleeps for the remaining time.
     """
 
     classifier: Classifier
@@ -58,16 +58,16 @@ class PerceptionWorker:
     host_place: Place | None = None
     clock: Callable[[], float] = time.monotonic
     pinned: str = ''
-    """Sub-network that no manager may switch away from; empty: none."""
+    """Sub-network that commands must not switch away from; empty: none."""
     overruns: int = 0
-    """Frames whose real inference took longer than the simulated one."""
+    """Number of frames whose real inference took longer than the simulated one."""
     busy_until_s: float = -math.inf
-    """When the inference that runs now is expected to end, by the clock; long ago: unknown."""
+    """Expected end of the current inference on `clock`; in the past or NaN: unknown."""
     _overrun: tuple[float, float] = (-math.inf, -math.inf)
-    """From when to when, by the clock, the last of them held the worker up."""
+    """Start and end on `clock` of the excess time of the last overrun."""
     _expected_s: float = math.nan
-    """What the inference before took, if nothing was switched since."""
-    _awaited: SubnetRequest | None = None
+    """Duration of the last inference; NaN after a switch."""
+    _pending: SubnetRequest | None = None
     """The command whose sub-network is being compiled."""
     _sequence: int = 0
     _dropped: int = 0
@@ -76,39 +76,39 @@ class PerceptionWorker:
 
     def run(self) -> None:
         """Work until :meth:`stop`."""
-        while (delivery := self.mailbox.take()) is not None:
-            self.handle(delivery)
+        while (item := self.mailbox.take()) is not None:
+            self.handle(item)
 
     def stop(self) -> None:
-        """Let :meth:`run` return, also in the middle of a simulated inference."""
+        """Make :meth:`run` return, even during a simulated inference."""
         self._stopped.set()
         self.mailbox.close()
         self.loader.stop()
 
-    def handle(self, delivery: MailboxItem[Arrival, SubnetRequest | Loaded]) -> None:
-        """Obey the commands, then classify the frame, if any."""
-        for command in delivery.commands:
+    def handle(self, item: MailboxItem[Arrival, SubnetRequest | Loaded]) -> None:
+        """Apply the commands, then classify the frame, if any."""
+        for command in item.commands:
             if isinstance(command, Loaded):
                 self._on_loaded(command)
             else:
-                self._awaited = None
-                self._obey(command)
-        self._dropped += delivery.dropped
-        if delivery.frame is not None:
-            self._classify(delivery.frame)
+                self._pending = None
+                self._execute(command)
+        self._dropped += item.dropped
+        if item.frame is not None:
+            self._classify(item.frame)
 
     def _on_loaded(self, loaded: Loaded) -> None:
-        """Obey the command that waited for its sub-network, unless a newer one came."""
-        if loaded.command is not self._awaited:
+        """Execute the command that was waiting for its sub-network, unless a newer one came."""
+        if loaded.command is not self._pending:
             return
-        self._awaited = None
+        self._pending = None
         if loaded.error:
             self.listener.on_refused('subnet_command', loaded.error)
             self._acknowledge(loaded.command, self.running, loaded.error, applied=False)
         else:
-            self._obey(loaded.command)
+            self._execute(loaded.command)
 
-    def _obey(self, command: SubnetRequest) -> None:
+    def _execute(self, command: SubnetRequest) -> None:
         try:
             changed = self._apply(command, self.running)
         except ValueError as error:
@@ -132,17 +132,18 @@ class PerceptionWorker:
         self.running = changed
         self.listener.on_running(changed)
 
-    def _apply(self, command: SubnetRequest, seen: Running) -> Running:
-        processor = command.processor or seen.processor
+    def _apply(self, command: SubnetRequest, old: Running) -> Running:
+        processor = command.processor or old.processor
         if processor not in self.processors:
-            known = ', '.join(self.processors)
-            raise ValueError(f'processor is {processor!r}; expected {known}')
+            raise ValueError(f'processor is {processor!r}; expected {", ".join(self.processors)}')
         most = self.processors[processor]
-        threads = command.threads or min(seen.threads, most)
+        threads = command.threads or min(old.threads, most)
         if threads > most:
-            raise ValueError(f'threads is {threads}; {processor} has {most}')
+            raise ValueError(f'threads is {threads}; expected at most {most} on {processor}')
         if not (math.isnan(command.deadline_s) or 0 < command.deadline_s < math.inf):
-            raise ValueError(f'deadline_s is {command.deadline_s}; must be above 0, or NaN: none')
+            raise ValueError(
+                f'deadline_s is {command.deadline_s}; expected above 0, or NaN for none'
+            )
         managed = command.sequence is not None
         if managed and self.pinned and command.subnet_id != self.pinned:
             raise ValueError(
@@ -151,34 +152,34 @@ class PerceptionWorker:
             )
         switch_s = self._switch(command, self.host_place or Place(processor, threads))
         new = replace(
-            seen,
+            old,
             subnet_id=command.subnet_id,
             processor=processor,
             threads=threads,
             precision=self.classifier.active.precision,
-            deadline_s=command.deadline_s if managed else seen.deadline_s,
+            deadline_s=command.deadline_s if managed else old.deadline_s,
         )
-        if (new.subnet_id, processor, threads) == (seen.subnet_id, seen.processor, seen.threads):
+        if (new.subnet_id, processor, threads) == (old.subnet_id, old.processor, old.threads):
             return new
-        switched = new.subnet_id != seen.subnet_id
+        switched = new.subnet_id != old.subnet_id
         return replace(
             new,
             since_s=self.clock(),
             reason=command.reason,
-            switches=seen.switches + switched,
-            switch_s=switch_s if switched else seen.switch_s,
+            switches=old.switches + switched,
+            switch_s=switch_s if switched else old.switch_s,
         )
 
     def _switch(self, command: SubnetRequest, place: Place) -> float:
-        """Run another sub-network from the next frame on; return how long that took [s].
+        """Switch to a sub-network from the next frame on; return the duration of the switch [s].
 
         Raises:
-            ValueError: for an unknown sub-network; LoadingError where it has to be compiled first.
+            ValueError: for an unknown sub-network; LoadingError if it must be compiled first.
         """
         start_s = self.clock()
         resident = self.residents.find(command.subnet_id, place)
         if resident is None:
-            self._awaited = command
+            self._pending = command
             self.loader.load(
                 command.subnet_id,
                 place,
@@ -194,25 +195,25 @@ class PerceptionWorker:
         return self.clock() - start_s
 
     def prepare_early(self, arrival: Arrival, *, period_s: float) -> Arrival:
-        """Prepare a frame that will have to wait, in the thread that received it.
+        """Preprocess a frame in the receiving thread while the worker runs the previous one.
 
-        Only where that shortens its latency: a core is free, and the worker will be done before the
-        next frame comes and takes this one's place.
+        Only if that shortens its latency: a core is free, and the worker is expected to finish
+        before the next frame, due in `period_s`, replaces this one.
         """
         end_s, now_s = self.busy_until_s, self.clock()
         if not (now_s < end_s < now_s + period_s and self._leaves_a_core()):
             return arrival
         try:
             prepared = self.classifier.prepare(lambda: to_bgr(arrival.message))
-        except Exception:  # the worker meets it again when the frame's turn comes, and says so
+        except Exception:  # the worker meets the same error and reports it
             return arrival
         return replace(arrival, prepared=prepared)
 
     def _leaves_a_core(self) -> bool:
-        """Whether the inference that runs leaves a CPU core to other work."""
+        """Return whether the current inference leaves a CPU core free."""
         if self.model is not None or self.running.processor != CPU:
             return True
-        return self.running.threads < self.processors[self.running.processor]
+        return self.running.threads < self.processors[CPU]
 
     def _classify(self, arrival: Arrival) -> None:
         queue_s = self._queue_s(arrival)
@@ -225,7 +226,7 @@ class PerceptionWorker:
         except ImageError as error:
             self._refuse('image', str(error))
             return
-        except Exception as error:  # one frame that an engine cannot run must not end the node
+        except Exception as error:  # an engine that fails on one frame must not end the node
             self._refuse('inference', f'{self.running.subnet_id}: {error!r}')
             return
         energy_j = math.nan
@@ -249,9 +250,9 @@ class PerceptionWorker:
         self.listener.on_result(result)
 
     def _queue_s(self, arrival: Arrival) -> float:
-        """Return how long a frame waited, without what only this machine made it wait.
+        """Return how long a frame waited, without its preprocessing time.
 
-        While it was prepared it did not wait.
+        Time lost because this machine is slower than the simulated platform is not counted.
         """
         now_s = self.clock()
         start_s, end_s = self._overrun
@@ -260,16 +261,16 @@ class PerceptionWorker:
         return max(now_s - arrival.arrived_s - prepared_s - max(overlap_s, 0.0), 0.0)
 
     def _simulate(self, real: Classified, model: FrameModel) -> tuple[Classified, float]:
-        """Sleep until the simulated platform would be done; return its time and energy."""
+        """Sleep until the simulated platform would finish; return its result and energy [J]."""
         kept, running = self.classifier.active.kept, self.running
         frame = model.frame(kept, processor=running.processor, threads=running.threads)
-        rest_s = frame.inference_s - real.inference_s
-        if rest_s > 0:
-            self._stopped.wait(rest_s)
+        remaining_s = frame.inference_s - real.inference_s
+        if remaining_s > 0:
+            self._stopped.wait(remaining_s)
         else:
             self.overruns += 1
             now_s = self.clock()
-            self._overrun = now_s + rest_s, now_s
+            self._overrun = now_s + remaining_s, now_s
         return replace(real, inference_s=frame.inference_s), frame.energy_j
 
     def _refuse(self, name: str, detail: str) -> None:

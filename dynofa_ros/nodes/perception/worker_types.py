@@ -1,4 +1,4 @@
-"""What the perception node's worker is given, and what it tells: plain values, without ROS."""
+"""Plain values that the perception worker receives and reports; no ROS needed."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from dynofa_ros.engine import Classified, Prepared
 
 @dataclass(frozen=True)
 class Arrival:
-    """An image message as it came, by the steady clock, with its age then [s]."""
+    """An image message and its arrival time on the steady clock [s]."""
 
     message: Any
     arrived_s: float
     age_s: float
+    """Age of the image on arrival [s]; NaN if unknown."""
     prepared: Prepared | None = None
-    """The network's input, where it was made while the frame before was still worked on."""
+    """The preprocessed image, if it was prepared while the previous frame was running."""
 
 
 @dataclass(frozen=True)
 class SubnetRequest:
-    """What to run from the next frame on; the fields of SubnetCommand.msg.
+    """The sub-network to run from the next frame on; fields as in SubnetCommand.msg.
 
-    Without a ``sequence`` it is nobody's command: the deadline, and what became of the last
-    command, stay as they are.
+    A request without a ``sequence`` comes from the node itself: it changes neither the deadline nor
+    the acknowledgement of the last command.
     """
 
     sequence: int | None
@@ -38,7 +39,7 @@ class SubnetRequest:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The sub-network of a command was compiled, or could not be; ``error`` says why."""
+    """The sub-network of a command was compiled; ``error`` is empty unless that failed."""
 
     command: SubnetRequest
     error: str
@@ -46,7 +47,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Running:
-    """What runs now, and what became of the last command."""
+    """The active sub-network, and the result of the last command."""
 
     subnet_id: str
     processor: str
@@ -57,7 +58,7 @@ class Running:
     precision: str = 'float32'
     switches: int = 0
     switch_s: float = math.nan
-    """How long the last switch took, between two frames."""
+    """Duration of the last switch, between two frames [s]."""
     command_sequence: int = 0
     command_applied: bool = False
     command_result: str = 'no command yet'
@@ -65,7 +66,7 @@ class Running:
 
 @dataclass(frozen=True)
 class FrameResult:
-    """One classified image; times in s, energy in J."""
+    """A classified image; times in s, energy in J."""
 
     arrival: Arrival
     classified: Classified
@@ -80,28 +81,25 @@ class FrameResult:
 
     @property
     def latency_s(self) -> float:
-        """Arrival to result."""
-        each = self.classified
-        return self.queue_s + each.preprocess_s + each.inference_s + each.postprocess_s
+        """Time from arrival to result."""
+        parts = self.classified
+        return self.queue_s + parts.preprocess_s + parts.inference_s + parts.postprocess_s
 
     @property
     def deadline_met(self) -> bool:
-        """Whether the latency kept the deadline; true without one."""
+        """Whether the latency is within the deadline; true without a deadline."""
         deadline_s = self.running.deadline_s
         return math.isnan(deadline_s) or self.latency_s <= deadline_s
 
 
 class Listener(Protocol):
-    """Who hears what the worker did; called from the worker's thread."""
+    """Receives the worker's results, in the worker's thread."""
 
     def on_result(self, result: FrameResult) -> None:
-        """Hear of a classified frame."""
-        ...
+        """Receive a classified frame."""
 
     def on_running(self, running: Running) -> None:
-        """Hear of a command that was obeyed or refused."""
-        ...
+        """Receive the state after a command was applied or rejected."""
 
     def on_refused(self, name: str, detail: str) -> None:
-        """Hear of an input that was refused."""
-        ...
+        """Receive a rejected input."""

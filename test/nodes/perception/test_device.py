@@ -1,4 +1,4 @@
-"""The clock at which frames are measured, where the CPU's cores differ."""
+"""Frequency at which frames are measured, on CPUs with different cores."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def kernel(tmp_path):
     return kernel
 
 
-def test_what_engines_call_cpu_is_measured_at_the_clock_of_the_fastest_cores(kernel, monkeypatch):
+def test_cpu_is_measured_at_the_frequency_of_the_fastest_cores(kernel, monkeypatch):
     like = load_platform('raspberry_pi_5')
     described = replace(
         like,

@@ -78,7 +78,7 @@ def test_other_applications_slow_as_co_runners_do(platform, steady):
     loads = {'gpu': 1.5, 'cpu': 0.0}
     beside = FrameModel(platform, seed=0, jitter=0.0, others=loads.get)
     clock(beside, beside.frequency_hz('gpu'), co_runner_utilisation=0.5)
-    slowdown = platform.processors['gpu'].slowdown_beside(2.0)
+    slowdown = platform.processors['gpu'].slowdown_under_load(2.0)
     alone, slowed = on_gpu(steady), on_gpu(beside)
     assert slowed.inference_s == pytest.approx(alone.inference_s * slowdown)
     assert slowed.energy_j == alone.energy_j

@@ -1,4 +1,4 @@
-"""The perception node as a robot meets it: a process of its own, heard and told over DDS."""
+"""The perception node as its own process, driven over DDS."""
 
 import math
 import signal
@@ -33,51 +33,51 @@ def node(start_perception):
 
 @pytest.fixture
 def robot(node):
-    """The node at full clocks, running the smallest on the GPU."""
-    set_clocks(node, MAX_HZ)
+    """The node at the highest frequencies, running the small sub-network on the GPU."""
+    set_frequencies(node, MAX_HZ)
     node.command('small', processor='gpu')
     return node
 
 
-def set_clocks(robot, frequency_hz, *, co_runner_utilisation=0.0):
-    """Say that the simulated platform's clocks are these."""
+def set_frequencies(robot, frequency_hz, *, co_runner_utilisation=0.0):
+    """Publish the state of the simulated platform."""
     domains = [
         messages.DomainState(
             name=name, frequency_hz=hz, co_runner_utilisation=co_runner_utilisation
         )
         for name, hz in frequency_hz.items()
     ]
-    robot.say('platform_state', messages.PlatformState(simulated=True, domains=domains))
+    robot.publish('platform_state', messages.PlatformState(simulated=True, domains=domains))
 
 
-def point(robot, **where):
-    """Return the operating point of the profile at these places."""
+def point(robot, **key):
+    """Return the operating point of the profile with these fields."""
     return next(
         each
         for each in robot.profile.points
-        if all(getattr(each, field) == value for field, value in where.items())
+        if all(getattr(each, field) == value for field, value in key.items())
     )
 
 
 def report_when(robot, photograph, ready):
-    """Show a picture until its report is as asked, and return that."""
+    """Publish an image until its report fulfils a condition, and return the report."""
 
     def report():
-        found = robot.see(robot.image(photograph))[1]
+        found = robot.classify(robot.image(photograph))[1]
         return found if ready(found) else None
 
-    return robot.wait_for(report, 'a report as asked for')
+    return robot.wait_for(report, 'the expected report')
 
 
-def full_speed_report(robot, photograph):
-    """Return a report of the smallest sub-network at the full clock of the GPU."""
-    expected = point(robot, subnet_id='small', processor='gpu', frequency_hz=MAX_HZ['gpu'])
+def report_at(robot, photograph, frequency_hz):
+    """Return a report of the small sub-network at a frequency of the GPU."""
+    expected = point(robot, subnet_id='small', processor='gpu', frequency_hz=frequency_hz)
     return report_when(
         robot, photograph, lambda each: each.inference_s == pytest.approx(expected.latency_s)
     )
 
 
-def test_it_announces_every_operating_point(robot, model):
+def test_the_profile_has_every_operating_point(robot, model):
     assert robot.profile.app == 'perception'
     assert robot.profile.platform == 'jetson_xavier_nx'
     assert (robot.profile.latency_source, robot.profile.energy_source) == ('modelled', 'modelled')
@@ -85,16 +85,16 @@ def test_it_announces_every_operating_point(robot, model):
     assert {p.processor for p in robot.profile.points} == {'cpu', 'gpu'}
 
 
-def test_who_joins_late_hears_what_it_can_and_what_it_runs(robot):
+def test_a_late_joiner_receives_profile_and_state(robot):
     late = type(robot)(robot.namespace, robot.process)
-    late.wait_for(lambda: late.heard['subnet_profile'], 'the profile')
-    late.wait_for(lambda: late.heard['subnet_state'], 'the state')
+    late.wait_for(lambda: late.received['subnet_profile'], 'the profile')
+    late.wait_for(lambda: late.received['subnet_state'], 'the state')
     assert repr(late.profile) == repr(robot.profile)  # unknown values are NaN
     late.close()
 
 
 def encoded(bgr, encoding):
-    """Return a picture as a camera of this encoding sends it."""
+    """Return an image in another encoding."""
     if encoding == 'yuv422_yuy2':
         return cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_YUY2)
     if encoding == 'bayer_rggb8':
@@ -111,31 +111,31 @@ def encoded(bgr, encoding):
 @pytest.mark.parametrize(
     'encoding', ['bgr8', 'rgb8', 'rgba8', 'bgra8', 'mono8', 'yuv422_yuy2', 'bayer_rggb8']
 )
-def test_it_classifies_an_image(robot, photograph, model, encoding):
+def test_an_image_of_any_encoding_is_classified(robot, photograph, model, encoding):
     image = robot.image(encoded(photograph, encoding), encoding)
-    seen, _ = robot.see(image)
+    seen, _ = robot.classify(image)
     assert seen.header == image.header
     assert list(seen.labels) == [model.labels[index] for index in seen.class_ids]
     assert list(seen.scores) == sorted(seen.scores, reverse=True)
     assert len(seen.labels) == 5
 
 
-def test_the_same_picture_is_the_same_in_another_order_of_colours(robot, photograph):
-    bgr, _ = robot.see(robot.image(photograph, 'bgr8'))
-    rgb, _ = robot.see(robot.image(encoded(photograph, 'rgb8'), 'rgb8'))
-    mistaken, _ = robot.see(robot.image(photograph, 'rgb8'))
+def test_the_order_of_colours_follows_the_encoding(robot, photograph):
+    bgr, _ = robot.classify(robot.image(photograph, 'bgr8'))
+    rgb, _ = robot.classify(robot.image(encoded(photograph, 'rgb8'), 'rgb8'))
+    swapped, _ = robot.classify(robot.image(photograph, 'rgb8'))
     assert list(bgr.scores) == pytest.approx(list(rgb.scores), abs=1e-6)
-    assert list(bgr.scores) != pytest.approx(list(mistaken.scores), abs=1e-6)
+    assert list(bgr.scores) != pytest.approx(list(swapped.scores), abs=1e-6)
 
 
-def test_it_classifies_a_jpeg(robot, photograph_jpeg):
+def test_a_jpeg_is_classified(robot, photograph_jpeg):
     image = robot.jpeg(photograph_jpeg)
-    seen, report = robot.see(image)
+    seen, report = robot.classify(image)
     assert seen.header == report.header == image.header
 
 
-def test_it_reports_what_the_simulated_platform_takes(robot, photograph, model):
-    report = full_speed_report(robot, photograph)
+def test_reports_have_time_and_energy_of_the_simulated_platform(robot, photograph, model):
+    report = report_at(robot, photograph, MAX_HZ['gpu'])
     expected = point(robot, subnet_id='small', processor='gpu', frequency_hz=MAX_HZ['gpu'])
     assert report.energy_j == pytest.approx(expected.energy_j)
     assert (report.latency_source, report.energy_source) == ('modelled', 'modelled')
@@ -143,15 +143,15 @@ def test_it_reports_what_the_simulated_platform_takes(robot, photograph, model):
     assert report.accuracy == model.subnet('small').accuracy
 
 
-def test_the_latency_of_a_report_is_the_sum_of_its_parts(robot, photograph):
-    _, report = robot.see(robot.image(photograph))
+def test_the_latency_is_the_sum_of_its_parts(robot, photograph):
+    _, report = robot.classify(robot.image(photograph))
     parts = report.queue_s + report.preprocess_s + report.inference_s + report.postprocess_s
     assert report.latency_s == pytest.approx(parts)
     assert min(report.queue_s, report.preprocess_s, report.postprocess_s, report.age_s) >= 0
 
 
 def test_reports_are_numbered(robot, photograph):
-    reports = [robot.see(robot.image(photograph))[1] for _ in range(2)]
+    reports = [robot.classify(robot.image(photograph))[1] for _ in range(2)]
     assert reports[1].sequence > reports[0].sequence
 
 
@@ -164,55 +164,55 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize('broken', [*BROKEN, 'a JPEG that does not decode', 'a cut JPEG'])
-def test_a_broken_image_is_counted_and_the_next_one_works(
+@pytest.mark.parametrize('broken', [*BROKEN, 'a JPEG that does not decode', 'a truncated JPEG'])
+def test_a_malformed_image_is_counted_and_the_next_one_is_classified(
     robot, photograph, photograph_jpeg, broken
 ):
     def refused():
-        if broken == 'a cut JPEG':
-            robot.show(robot.jpeg(photograph_jpeg[:200]))
+        if broken == 'a truncated JPEG':
+            robot.publish_image(robot.jpeg(photograph_jpeg[:200]))
         elif broken in BROKEN:
-            robot.show(robot.image(photograph, **BROKEN[broken]))
+            robot.publish_image(robot.image(photograph, **BROKEN[broken]))
         else:
-            robot.show(robot.jpeg(b'\xff\xd8\xff and no photograph'))
-        _, report = robot.see(robot.image(photograph))
+            robot.publish_image(robot.jpeg(b'\xff\xd8\xff and no photograph'))
+        _, report = robot.classify(robot.image(photograph))
         return report.refused
 
-    robot.wait_for(refused, f'{broken} to be refused')
+    robot.wait_for(refused, f'{broken} to be rejected')
 
 
-def test_refused_images_are_counted_in_diagnostics(robot, photograph):
-    before = robot.refused('image')
+def test_rejected_images_are_counted_in_the_diagnostics(robot, photograph):
+    before = robot.rejections('image')
 
     def counted():
-        robot.show(robot.image(photograph, 'nonsense'))
-        return robot.refused('image') > before
+        robot.publish_image(robot.image(photograph, 'nonsense'))
+        return robot.rejections('image') > before
 
-    robot.wait_for(counted, 'a refused image in the diagnostics')
+    robot.wait_for(counted, 'a rejected image in the diagnostics')
 
 
-def test_a_command_switches_and_is_acknowledged(robot, photograph):
+def test_a_command_switches_the_sub_network_and_is_acknowledged(robot, photograph):
     switches = robot.state.switches
     state = robot.command('large', processor='cpu', threads=2, reason='more accuracy')
     assert state.command_applied
     assert (state.subnet_id, state.processor, state.threads) == ('large', 'cpu', 2)
     assert (state.reason, state.switches) == ('more accuracy', switches + 1)
-    seen, report = robot.see(robot.image(photograph))
+    seen, report = robot.classify(robot.image(photograph))
     assert seen.subnet_id == report.subnet_id == 'large'
     assert (report.processor, report.threads) == ('cpu', 2)
 
 
-def test_a_command_sets_the_deadline_of_frames(robot, photograph):
+def test_a_command_sets_the_deadline(robot, photograph):
     robot.command('small', deadline_s=1e-6)
-    _, late = robot.see(robot.image(photograph))
+    _, late = robot.classify(robot.image(photograph))
     robot.command('small', deadline_s=1000.0)
-    _, in_time = robot.see(robot.image(photograph))
+    _, in_time = robot.classify(robot.image(photograph))
     assert (late.deadline_s, late.deadline_met) == (1e-6, False)
     assert (in_time.deadline_s, in_time.deadline_met) == (1000.0, True)
 
 
 def test_without_a_deadline_every_frame_meets_it(robot, photograph):
-    _, report = robot.see(robot.image(photograph))
+    _, report = robot.classify(robot.image(photograph))
     assert math.isnan(report.deadline_s)
     assert report.deadline_met
 
@@ -222,28 +222,30 @@ def test_without_a_deadline_every_frame_meets_it(robot, photograph):
     [
         ('huge', {}, "'huge'; expected small, middle, large"),
         ('large', {'processor': 'npu'}, "'npu'; expected "),
-        ('large', {'threads': 7, 'processor': 'cpu'}, 'threads is 7; cpu has 6'),
-        ('large', {'deadline_s': -1.0}, 'deadline_s is -1.0; must be above 0'),
+        ('large', {'threads': 7, 'processor': 'cpu'}, 'threads is 7; expected at most 6 on cpu'),
+        ('large', {'deadline_s': -1.0}, 'deadline_s is -1.0; expected above 0'),
     ],
 )
-def test_a_command_that_cannot_be_obeyed_is_refused_and_the_old_one_runs_on(
+def test_an_invalid_command_is_rejected_and_changes_nothing(
     robot, photograph, subnet_id, change, named
 ):
     state = robot.command(subnet_id, **change)
     assert not state.command_applied
     assert named in state.command_result
-    seen, _ = robot.see(robot.image(photograph))
+    seen, _ = robot.classify(robot.image(photograph))
     assert state.subnet_id == seen.subnet_id == 'small'
 
 
-def test_a_command_for_an_unknown_application_is_counted_and_not_obeyed(robot):
-    before = robot.refused('subnet_command')
-    robot.say('subnet_command', messages.SubnetCommand(app='nobody', subnet_id='large'))
-    robot.wait_for(lambda: robot.refused('subnet_command') > before, 'the refusal to be counted')
+def test_a_command_for_an_unknown_application_is_counted_and_ignored(robot):
+    before = robot.rejections('subnet_command')
+    robot.publish('subnet_command', messages.SubnetCommand(app='nobody', subnet_id='large'))
+    robot.wait_for(
+        lambda: robot.rejections('subnet_command') > before, 'the rejection to be counted'
+    )
     assert robot.state.subnet_id == 'small'
 
 
-def test_a_sub_network_pinned_by_parameter_outranks_commands_until_it_is_let_go(robot):
+def test_a_pinned_sub_network_overrides_commands_until_it_is_released(robot):
     assert robot.set_parameter('subnet', 'middle').successful
     robot.wait_for(lambda: robot.state.subnet_id == 'middle', 'the switch')
     refused = robot.command('large')
@@ -253,7 +255,7 @@ def test_a_sub_network_pinned_by_parameter_outranks_commands_until_it_is_let_go(
     assert robot.command('small').subnet_id == 'small'
 
 
-def test_a_sub_network_set_by_parameter_runs_and_acknowledges_nothing(robot):
+def test_pinning_a_sub_network_acknowledges_no_command(robot):
     sequence = robot.state.command_sequence
     assert robot.set_parameter('subnet', 'middle').successful
     robot.wait_for(lambda: robot.state.subnet_id == 'middle', 'the switch')
@@ -270,45 +272,42 @@ def test_a_sub_network_set_by_parameter_runs_and_acknowledges_nothing(robot):
         ('model', 'other', 'read-only'),
     ],
 )
-def test_a_parameter_that_is_not_allowed_is_refused_with_a_reason(robot, name, value, reason):
+def test_an_invalid_parameter_is_rejected_with_a_reason(robot, name, value, reason):
     result = robot.set_parameter(name, value)
     assert not result.successful
     assert reason in result.reason
 
 
-def test_as_many_classes_as_the_parameter_says_are_told(robot, photograph):
+def test_the_parameter_top_sets_the_number_of_classes(robot, photograph):
     assert robot.set_parameter('top', 2).successful
-    seen, _ = robot.see(robot.image(photograph))
+    seen, _ = robot.classify(robot.image(photograph))
     assert robot.set_parameter('top', 5).successful
     assert len(seen.labels) == len(seen.scores) == 2
 
 
-def test_frames_take_longer_at_a_lower_clock(robot, photograph):
-    full_speed_report(robot, photograph)
-    set_clocks(robot, MIN_HZ)
-    expected = point(robot, subnet_id='small', processor='gpu', frequency_hz=MIN_HZ['gpu'])
-    report_when(
-        robot, photograph, lambda each: each.inference_s == pytest.approx(expected.latency_s)
-    )
+def test_frames_take_longer_at_a_lower_frequency(robot, photograph):
+    report_at(robot, photograph, MAX_HZ['gpu'])
+    set_frequencies(robot, MIN_HZ)
+    report_at(robot, photograph, MIN_HZ['gpu'])
 
 
 @pytest.mark.parametrize(('frequency_hz', 'co_runner'), [(5.0, 0.0), (MAX_HZ['gpu'], 7.0)])
-def test_a_platform_state_that_makes_no_sense_is_counted_and_ignored(
+def test_an_invalid_platform_state_is_counted_and_ignored(
     robot, photograph, frequency_hz, co_runner
 ):
-    before = full_speed_report(robot, photograph)
-    counted = robot.refused('platform_state')
-    set_clocks(robot, {'gpu': frequency_hz}, co_runner_utilisation=co_runner)
-    robot.wait_for(lambda: robot.refused('platform_state') > counted, 'the refusal to be counted')
-    _, after = robot.see(robot.image(photograph))
+    before = report_at(robot, photograph, MAX_HZ['gpu'])
+    counted = robot.rejections('platform_state')
+    set_frequencies(robot, {'gpu': frequency_hz}, co_runner_utilisation=co_runner)
+    robot.wait_for(
+        lambda: robot.rejections('platform_state') > counted, 'the rejection to be counted'
+    )
+    _, after = robot.classify(robot.image(photograph))
     assert after.inference_s == pytest.approx(before.inference_s)
 
 
-def test_a_report_of_another_application_that_makes_no_sense_is_counted_and_ignored(
-    robot, photograph
-):
-    before = full_speed_report(robot, photograph)
-    counted = robot.refused('frame_report')
+def test_an_invalid_report_of_another_application_is_counted_and_ignored(robot, photograph):
+    before = report_at(robot, photograph, MAX_HZ['gpu'])
+    counted = robot.rejections('frame_report')
     reports = robot.node.create_publisher(
         messages.FrameReport, 'frame_report', qos_profile('frame_report')
     )
@@ -320,21 +319,21 @@ def test_a_report_of_another_application_that_makes_no_sense_is_counted_and_igno
                     app='other', processor=processor, inference_s=inference_s, threads=1
                 )
             )
-        return robot.refused('frame_report') > counted
+        return robot.rejections('frame_report') > counted
 
-    robot.wait_for(refused, 'the refusal to be counted')
+    robot.wait_for(refused, 'the rejection to be counted')
     robot.node.destroy_publisher(reports)
-    _, after = robot.see(robot.image(photograph))
+    _, after = robot.classify(robot.image(photograph))
     assert after.inference_s == pytest.approx(before.inference_s)
 
 
-def test_parameter_services_answer_while_an_inference_runs(robot, photograph):
-    set_clocks(robot, MIN_HZ, co_runner_utilisation=1.0)
+def test_parameter_services_respond_during_an_inference(robot, photograph):
+    set_frequencies(robot, MIN_HZ, co_runner_utilisation=1.0)
     report_when(robot, photograph, lambda each: each.inference_s > 0.2)
     robot.command('large', processor='cpu', threads=1)  # a frame takes some five seconds
-    reports = robot.heard['frame_report']
+    reports = robot.received['frame_report']
     before = len(reports)
-    robot.show(robot.image(photograph))
+    robot.publish_image(robot.image(photograph))
     for _ in range(3):
         names = robot.call(ListParameters, 'list_parameters', ListParameters.Request())
         assert 'subnet' in names.result.names
@@ -344,26 +343,26 @@ def test_parameter_services_answer_while_an_inference_runs(robot, photograph):
     robot.wait_for(lambda: len(reports) > before, 'the frame')
 
 
-def test_a_frame_that_comes_meanwhile_replaces_the_one_that_waits(robot, photograph):
-    set_clocks(robot, MIN_HZ, co_runner_utilisation=1.0)
-    robot.heard['frame_report'].clear()
+def test_a_newer_frame_replaces_the_waiting_one(robot, photograph):
+    set_frequencies(robot, MIN_HZ, co_runner_utilisation=1.0)
+    robot.received['frame_report'].clear()
 
     def dropped():
-        robot.show(robot.image(photograph))
-        return any(report.dropped for report in robot.heard['frame_report'])
+        robot.publish_image(robot.image(photograph))
+        return any(report.dropped for report in robot.received['frame_report'])
 
     robot.wait_for(dropped, 'a report of dropped frames')
 
 
-def test_a_stamp_of_another_clock_gives_no_age(robot, photograph):
+def test_the_age_is_unknown_if_clocks_differ(robot, photograph):
     image = robot.image(photograph)
     image.header.stamp.sec = 5
-    _, report = robot.see(image)
+    _, report = robot.classify(image)
     assert math.isnan(report.age_s)
     assert report.header.stamp.sec == 5
 
 
-def test_a_large_image_comes_through(robot):
+def test_a_large_image_is_classified(robot):
     pixels = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
-    seen, _ = robot.see(robot.image(pixels))
+    seen, _ = robot.classify(robot.image(pixels))
     assert len(seen.labels) == 5

@@ -1,4 +1,4 @@
-"""How the perception node starts, refuses to start, and ends."""
+"""Start-up, start-up errors and shutdown of the perception node."""
 
 import json
 import math
@@ -13,18 +13,19 @@ pytest.importorskip(
     'dynofa_ros.msg', reason='the messages are not built: scripts/build, then . scripts/env.sh'
 )
 
-import rclpy
 from rclpy.parameter import Parameter
 
 from dynofa_ros.nodes.perception.node import PerceptionNode, main
 from dynofa_ros.profiles.measured import host_name
 
-PATIENCE_S = 60.0  # longer than any switch
+MAX_SWITCH_S = 60.0
+STALE_STATISTICS = 'batch norm statistics for small that were measured with other weights'
+MISSING_STATISTICS = 'no batch norm statistics for small'
 
 
 @pytest.fixture
 def damaged(model_folder, tmp_path):
-    """A model whose weights are cut off."""
+    """A model with truncated weights."""
     folder = shutil.copytree(model_folder, tmp_path / 'damaged')
     weights = folder / 'weights.pt'
     weights.write_bytes(weights.read_bytes()[:1000])
@@ -32,8 +33,8 @@ def damaged(model_folder, tmp_path):
 
 
 @pytest.fixture
-def refuse(model_folder, capfd):
-    """Return a function that starts the node in vain, and gives the last line it says."""
+def start_error(model_folder, capfd):
+    """Return a function that fails to start the node, and returns the last line of its output."""
 
     def start(**parameters):
         parameters = {'model': model_folder, 'threads': 1, 'profile_rounds': 3} | parameters
@@ -41,19 +42,19 @@ def refuse(model_folder, capfd):
         for name, value in parameters.items():
             arguments += ['-p', f'{name}:={value}']
         assert main(arguments) == 1
-        said = capfd.readouterr().err
-        assert 'Traceback' not in said
-        return said.strip().splitlines()[-1]
+        output = capfd.readouterr().err
+        assert 'Traceback' not in output
+        return output.strip().splitlines()[-1]
 
     return start
 
 
-def test_missing_weights_are_one_line(refuse, tmp_path):
-    assert "none' is no folder; known by name: " in refuse(model=tmp_path / 'none')
+def test_a_missing_model_is_one_line(start_error, tmp_path):
+    assert "none'; expected a folder, or one of: " in start_error(model=tmp_path / 'none')
 
 
-def test_damaged_weights_are_one_line(refuse, damaged):
-    assert 'weights.pt is damaged' in refuse(model=damaged)
+def test_damaged_weights_are_one_line(start_error, damaged):
+    assert 'weights.pt is damaged' in start_error(model=damaged)
 
 
 @pytest.mark.parametrize(
@@ -70,14 +71,14 @@ def test_damaged_weights_are_one_line(refuse, damaged):
         ({'jitter': 2.0}, 'jitter'),
     ],
 )
-def test_a_bad_parameter_is_one_line_that_names_it(refuse, parameters, named):
-    line = refuse(**parameters)
+def test_an_invalid_parameter_is_one_line_that_names_it(start_error, parameters, named):
+    line = start_error(**parameters)
     assert line.startswith('perception_node: ')
     assert named in line
 
 
 @pytest.mark.parametrize('text', [None, 'perception:\n  ros__parameters:\n    top: [1\n'])
-def test_a_parameter_file_that_cannot_be_read_is_named(capfd, tmp_path, text):
+def test_an_unreadable_parameter_file_is_named(capfd, tmp_path, text):
     file = tmp_path / 'parameters.yaml'
     if text is not None:
         file.write_text(text)
@@ -85,24 +86,24 @@ def test_a_parameter_file_that_cannot_be_read_is_named(capfd, tmp_path, text):
     assert str(file) in capfd.readouterr().err.strip().splitlines()[-1]
 
 
-def test_statistics_of_other_weights_are_refused(refuse, model_folder, tmp_path):
-    folder = shutil.copytree(model_folder, tmp_path / 'stale')
+@pytest.mark.parametrize(
+    ('change', 'error'),
+    [
+        (lambda statistics: statistics['small'].update(fingerprint='f' * 16), STALE_STATISTICS),
+        (lambda statistics: statistics.pop('small'), MISSING_STATISTICS),
+    ],
+)
+def test_stale_or_missing_statistics_are_refused(
+    start_error, model_folder, tmp_path, change, error
+):
+    folder = shutil.copytree(model_folder, tmp_path / 'model')
     stored = torch.load(folder / 'weights.pt', weights_only=True)
-    stored['statistics']['small']['fingerprint'] = 'f' * 16
+    change(stored['statistics'])
     torch.save(stored, folder / 'weights.pt')
-    said = refuse(model=folder)
-    assert 'batch norm statistics for small that were measured with other weights' in said
+    assert error in start_error(model=folder)
 
 
-def test_a_sub_network_without_statistics_is_refused(refuse, model_folder, tmp_path):
-    folder = shutil.copytree(model_folder, tmp_path / 'bare')
-    stored = torch.load(folder / 'weights.pt', weights_only=True)
-    del stored['statistics']['small']
-    torch.save(stored, folder / 'weights.pt')
-    assert 'no batch norm statistics for small' in refuse(model=folder)
-
-
-def test_the_process_says_so_by_its_exit_code(start_perception, damaged):
+def test_a_process_that_cannot_start_exits_with_1(start_perception, damaged):
     process = start_perception(model=damaged).process
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -110,11 +111,10 @@ def test_the_process_says_so_by_its_exit_code(start_perception, damaged):
     assert 'weights.pt is damaged' in output
 
 
-def test_sigterm_ends_it_quietly_in_the_middle_of_a_frame(start_perception, photograph):
-    robot = start_perception(platform='jetson_xavier_nx', subnet='large')
-    robot.connect()
-    robot.see(robot.image(photograph))
-    robot.show(robot.image(photograph))
+def test_sigterm_during_a_frame_ends_the_node_quietly(start_perception, photograph):
+    robot = start_perception(platform='jetson_xavier_nx', subnet='large').connect()
+    robot.classify(robot.image(photograph))
+    robot.publish_image(robot.image(photograph))
     robot.process.send_signal(signal.SIGTERM)
     output, _ = robot.process.communicate(timeout=60)
     assert robot.process.returncode == 0, output
@@ -123,11 +123,10 @@ def test_sigterm_ends_it_quietly_in_the_middle_of_a_frame(start_perception, phot
 
 @pytest.fixture(scope='module')
 def measured(start_perception, tmp_path_factory, photograph):
-    """What a node says that measures this machine, and the file it writes."""
+    """Profile, report, profile file and classification of a node that measures this machine."""
     file = tmp_path_factory.mktemp('profile') / 'new' / 'profile.json'
-    robot = start_perception(profile=file)
-    robot.connect()
-    classification, report = robot.see(robot.image(photograph))
+    robot = start_perception(profile=file).connect()
+    classification, report = robot.classify(robot.image(photograph))
     return robot.profile, report, file, classification
 
 
@@ -146,11 +145,10 @@ def test_every_sub_network_is_measured_on_this_machine(measured, model):
     assert all(point.latency_s > 0 and math.isnan(point.frequency_hz) for point in profile.points)
 
 
-def test_a_profile_is_written_and_read_at_the_next_start(measured, start_perception):
+def test_a_profile_is_loaded_at_the_next_start(measured, start_perception):
     profile, _, file, _ = measured
-    again = start_perception(profile=file)
-    again.connect()
-    # Measured again, they would differ.
+    again = start_perception(profile=file).connect()
+    # A new measurement would differ.
     assert [p.latency_s for p in again.profile.points] == [p.latency_s for p in profile.points]
 
 
@@ -159,11 +157,10 @@ def resident_names(robot):
 
 
 def test_every_sub_network_is_resident_before_the_node_is_ready(start_perception, photograph):
-    robot = start_perception(engine='openvino')
-    robot.connect()
+    robot = start_perception(engine='openvino').connect()
     assert resident_names(robot) == ['small', 'middle', 'large']
     assert robot.state.resident_bytes > 0
-    _, report = robot.see(robot.image(photograph))
+    _, report = robot.classify(robot.image(photograph))
     assert (robot.state.engine, report.engine, report.precision) == (
         'openvino',
         'openvino',
@@ -171,42 +168,38 @@ def test_every_sub_network_is_resident_before_the_node_is_ready(start_perception
     )
     state = robot.command('large')
     assert state.command_applied
-    assert 0 <= state.switch_s < PATIENCE_S
+    assert 0 <= state.switch_s < MAX_SWITCH_S
 
 
-def test_beyond_the_budget_a_sub_network_is_compiled_when_it_is_commanded(
-    start_perception, photograph
-):
-    robot = start_perception(engine='openvino', resident_bytes=1)
-    robot.connect()
+def test_beyond_the_budget_a_sub_network_is_compiled_on_command(start_perception, photograph):
+    robot = start_perception(engine='openvino', resident_bytes=1).connect()
     assert resident_names(robot) == ['small']
     robot.command('large', sequence=1)
     robot.wait_for(lambda: robot.state.command_applied, 'the sub-network to be compiled')
     assert (robot.state.subnet_id, robot.state.command_sequence) == ('large', 1)
-    classification, _ = robot.see(robot.image(photograph))
+    classification, _ = robot.classify(robot.image(photograph))
     assert classification.subnet_id == 'large'
 
 
-def test_compiled_sub_networks_are_kept_in_the_folder_of_the_parameter(start_perception, tmp_path):
-    robot = start_perception(engine='openvino', cache=tmp_path / 'compiled')
-    robot.connect()
+def test_compiled_sub_networks_are_cached_in_the_folder_of_the_parameter(
+    start_perception, tmp_path
+):
+    start_perception(engine='openvino', cache=tmp_path / 'compiled').connect()
     assert len(list((tmp_path / 'compiled').rglob('*.blob'))) == 3
 
 
-def test_a_cache_that_cannot_be_written_is_said_and_the_node_starts(start_perception, tmp_path):
+def test_an_unwritable_cache_is_a_warning(start_perception, tmp_path):
     (tmp_path / 'file').write_text('')
-    robot = start_perception(engine='openvino', cache=tmp_path / 'file')
-    robot.connect()
+    robot = start_perception(engine='openvino', cache=tmp_path / 'file').connect()
     robot.process.send_signal(signal.SIGTERM)
     output, _ = robot.process.communicate(timeout=60)
-    assert 'compiled sub-networks are not kept' in output
+    assert 'compiled sub-networks are not cached' in output
 
 
 @pytest.mark.parametrize('engine', ['openvino', 'onnxruntime', 'torch'])
 def test_every_engine_classifies(start_perception, photograph, engine, measured):
-    robot = start_perception(engine=engine)
-    robot.connect()
-    classification, report = robot.see(robot.image(photograph))
+    robot = start_perception(engine=engine).connect()
+    classification, report = robot.classify(robot.image(photograph))
     assert report.engine == engine
     assert classification.labels == measured[3].labels
     assert list(classification.scores) == pytest.approx(list(measured[3].scores), abs=1e-4)
@@ -214,66 +207,63 @@ def test_every_engine_classifies(start_perception, photograph, engine, measured)
 
 @pytest.fixture
 def document(measured):
-    """The profile file as it was written."""
+    """Content of the profile file."""
     return json.loads(measured[2].read_text())
 
 
 @pytest.fixture
-def profile_again(model_folder, tmp_path):
-    """Return a function that starts the node with a profile; it gives the one written then."""
+def restart(context, model_folder, tmp_path):
+    """Return a function that starts the node with a profile, and returns the file's new content."""
 
     def start(document):
         file = tmp_path / 'profile.json'
         file.write_text(json.dumps(document))
-        context = rclpy.Context()
-        rclpy.init(context=context)
         values = {'model': str(model_folder), 'threads': 1, 'profile_rounds': 3}
         values['profile'] = str(file)
         overrides = [Parameter(name, value=value) for name, value in values.items()]
         node = PerceptionNode(context=context, parameter_overrides=overrides)
         node.destroy_node()
-        rclpy.shutdown(context=context)
         return json.loads(file.read_text())
 
     return start
 
 
-def test_a_profile_of_another_machine_is_measured_again(document, profile_again, capfd):
+def test_a_profile_of_another_machine_is_measured_again(document, restart, capfd):
     measured_with = document['measured_with']
     elsewhere = measured_with | {'host': measured_with['host'] | {'name': 'another-robot'}}
-    written = profile_again(document | {'measured_with': elsewhere})
+    written = restart(document | {'measured_with': elsewhere})
     assert 'does not apply: it was measured on another-robot' in capfd.readouterr().err
     assert written['measured_with']['host'] == measured_with['host']
     assert written['points'] != document['points']
 
 
-def test_a_profile_of_other_weights_is_measured_again(document, profile_again, capfd):
+def test_a_profile_of_other_weights_is_measured_again(document, restart, capfd):
     measured_with = document['measured_with']
     other = measured_with | {'subnets': measured_with['subnets'] | {'small': 'f' * 16}}
-    written = profile_again(document | {'measured_with': other})
+    written = restart(document | {'measured_with': other})
     assert 'other weights or another config of small: measuring again' in capfd.readouterr().err
     assert written['measured_with']['subnets'] == measured_with['subnets']
 
 
-def test_a_profile_of_more_threads_than_allowed_is_measured_again(document, profile_again, capfd):
+def test_a_profile_of_more_threads_than_allowed_is_measured_again(document, restart, capfd):
     for point in document['points']:
         point['threads'] = 4
-    written = profile_again(document)
+    written = restart(document)
     assert 'with at most 1 threads: measuring again' in capfd.readouterr().err
     assert {point['threads'] for point in written['points']} == {1}
 
 
-def test_a_damaged_profile_is_named(refuse, tmp_path):
+def test_a_damaged_profile_file_is_named(start_error, tmp_path):
     file = tmp_path / 'profile.json'
     file.write_text('{')
-    assert f'profile {file} is damaged' in refuse(profile=file)
+    assert f'{file}: file is unreadable' in start_error(profile=file)
 
 
-def test_a_profile_that_cannot_be_written_is_named(refuse, tmp_path):
+def test_an_unwritable_profile_file_is_an_error(start_error, tmp_path):
     (tmp_path / 'file').write_text('')
-    assert 'cannot be written' in refuse(profile=tmp_path / 'file' / 'profile.json')
+    assert 'cannot be written' in start_error(profile=tmp_path / 'file' / 'profile.json')
 
 
-def test_an_argument_that_ros_does_not_know_is_named(capfd):
+def test_an_unknown_ros_argument_is_named(capfd):
     assert main(['--ros-args', '-z']) == 1
     assert "perception_node: UnknownROSArgsError: ['-z']" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""vision_msgs is on no package registry, so its two message classes have stand-ins here."""
+"""The tests use substitutes for the message classes of vision_msgs, which pip cannot install."""
 
 from dataclasses import dataclass, field
 
