@@ -1,8 +1,7 @@
-"""The environment a node needs: DDS that delivers images, an allocator and threads that keep up.
+"""Environment variables of a node: DDS transports, memory allocator and OpenMP threads.
 
-Fast DDS's defaults lose nearly every image: one of 640x480 bgr8 (0.9 MB) does not fit the default
-shared-memory segment (0.5 MB) and falls back to fragmented UDP. Whatever the user has set is left
-alone.
+With the defaults of Fast DDS nearly every image is lost: 640x480 bgr8 (0.9 MB) exceeds the default
+shared-memory segment (0.5 MB) and falls back to fragmented UDP. Settings of the user are kept.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from dynofa_ros.share import share_path
 
-# Who sets one of these has chosen the transports.
+# A user who sets one of these has chosen the transports.
 TRANSPORT_VARIABLES = (
     'FASTDDS_BUILTIN_TRANSPORTS',
     'FASTDDS_DEFAULT_PROFILES_FILE',
@@ -24,21 +23,21 @@ TRANSPORT_VARIABLES = (
     'ROS2_EASY_MODE',
 )
 FASTDDS_IMPLEMENTATIONS = ('', 'rmw_fastrtps_cpp', 'rmw_fastrtps_dynamic_cpp')
-# The profiles read their segment size from here.
+# The profiles in config/ read their segment size from this variable.
 SEGMENT_VARIABLE = 'DYNOFA_SHM_SEGMENT_BYTES'
 LARGEST_SEGMENT_BYTES = 64 * 2**20
 SMALLEST_SEGMENT_BYTES = 2 * 2**20
-# Every process takes a segment; the nodes, a bag player, the demo and a few tools fit.
+# Each process has its own segment: the nodes, a bag player, the demo and a few tools.
 SEGMENTS_THAT_FIT = 8
 SHARED_MEMORY = Path('/dev/shm')
-# glibc maps and unmaps the buffer of every image above its threshold (32 MB at most by itself), and
-# the page faults cost more than the transport. Read once, when a process starts.
+# glibc maps and unmaps every buffer above its threshold, which adapts to 32 MB at most. The page
+# faults cost more than the transport. It reads these variables when a process starts.
 ALLOCATOR_VARIABLES = {
     'MALLOC_MMAP_THRESHOLD_': str(512 * 2**20),
     'MALLOC_TRIM_THRESHOLD_': str(1024 * 2**20),
 }
-# Idle OpenMP threads spin by default. Beside another busy program, sleeping is far faster: with one
-# of two cores taken, a 47-MFLOP sub-network took 775 ms on two threads, and 9 ms with this.
+# Idle OpenMP threads spin by default, which is slow while another program is busy: with one of two
+# cores taken, a 47-MFLOP sub-network took 775 ms on two threads, and 9 ms with passive waiting.
 THREAD_VARIABLES = {'OMP_WAIT_POLICY': 'PASSIVE'}
 WAITING_VARIABLES = ('OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME')
 
@@ -48,14 +47,15 @@ def node_environment(
 ) -> dict[str, str]:
     """Return the variables to add to ``environment`` before a node starts.
 
-    - Transports, for Fast DDS, unless the user chose them: the profile
-      ``config/fastdds_localhost.xml`` where ROS 2 stays on this machine, else
-      ``config/fastdds.xml``. Not ``FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA``: nodes with it receive
-      nothing from nodes on another machine that do not have it too.
-    - glibc's allocator thresholds, unless the user set one.
-    - OpenMP's threads sleep while they wait, unless the user said how they wait.
+    Each group is left out if the user has set one of its variables:
 
-    ``shared_memory_bytes`` is the size of ``/dev/shm``; None: that of this machine.
+    - Fast DDS transports: ``config/fastdds_localhost.xml`` if ROS 2 is limited to this machine,
+      otherwise ``config/fastdds.xml``. ``FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA`` is no alternative:
+      nodes with it receive nothing from nodes on other machines without it.
+    - glibc's allocator thresholds.
+    - OpenMP threads that sleep while idle.
+
+    ``shared_memory_bytes`` is the size of ``/dev/shm``; None: read it from this machine.
     """
     added: dict[str, str] = {}
     if _may_choose_transports(environment):
@@ -72,18 +72,18 @@ def node_environment(
 
 
 def run_again_with(added: Mapping[str, str]) -> None:
-    """Replace this process by itself with more in its environment; do nothing if that is nothing.
+    """Restart this process with additional variables, if there are any.
 
-    The C library reads some of it only when a process starts.
+    The C library reads some of them only when a process starts.
     """
     if added:
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **added})
 
 
 def segment_bytes(shared_memory_bytes: int) -> int:
-    """Return the size of one process's segment: a share of ``/dev/shm``, within limits.
+    """Return the segment size of a process: 1/8 of ``/dev/shm``, from 2 MiB to 64 MiB.
 
-    A container's ``/dev/shm`` is often 64 MiB, and Fast DDS falls back to UDP where a segment does
+    In a container ``/dev/shm`` is often 64 MiB, and Fast DDS falls back to UDP if a segment does
     not fit.
     """
     share = shared_memory_bytes // SEGMENTS_THAT_FIT
@@ -91,16 +91,16 @@ def segment_bytes(shared_memory_bytes: int) -> int:
 
 
 def is_localhost_only(environment: Mapping[str, str]) -> bool:
-    """Return whether ROS 2 talks to nodes of this machine only."""
-    if environment.get('ROS_LOCALHOST_ONLY') == '1':  # older name; it outranks the newer
+    """Return whether ROS 2 is limited to nodes on this machine."""
+    if environment.get('ROS_LOCALHOST_ONLY') == '1':  # the older variable has precedence
         return True
-    if environment.get('ROS_STATIC_PEERS'):  # other machines, named one by one
+    if environment.get('ROS_STATIC_PEERS'):  # individual other machines
         return False
     return environment.get('ROS_AUTOMATIC_DISCOVERY_RANGE', '').upper() == 'LOCALHOST'
 
 
 def _profile_variable(environment: Mapping[str, str]) -> str:
-    # Fast DDS 2.14 reads the older name; rmw_fastrtps warns of it from Kilted on.
+    # Fast DDS 2.14 reads the older name, which is deprecated from Kilted on.
     old = environment.get('ROS_DISTRO') == 'jazzy'
     return 'FASTRTPS_DEFAULT_PROFILES_FILE' if old else 'FASTDDS_DEFAULT_PROFILES_FILE'
 
@@ -118,7 +118,7 @@ def _sets_allocator(environment: Mapping[str, str]) -> bool:
 
 
 def main() -> None:
-    """Print the additions to this process's environment as shell ``export`` lines."""
+    """Print the variables to add to this environment as shell ``export`` lines."""
     for name, value in node_environment(os.environ).items():
         print(f'export {name}={shlex.quote(value)}')
 

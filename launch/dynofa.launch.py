@@ -1,4 +1,4 @@
-"""Start the whole loop: perception, resource manager and platform.
+"""Start the perception, resource manager and platform nodes.
 
 ``ros2 launch dynofa_ros dynofa.launch.py image_topic:=/camera/image_raw``
 """
@@ -19,7 +19,7 @@ from dynofa_ros.share import share_path
 
 
 def arguments() -> list[DeclareLaunchArgument]:
-    """Return the launch arguments; an empty one leaves the choice to the parameter file."""
+    """Return the launch arguments; empty ones leave the value of the parameter file."""
     return [
         DeclareLaunchArgument(
             'namespace', default_value='', description='namespace of all nodes and topics'
@@ -27,62 +27,62 @@ def arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             'params_file',
             default_value=str(share_path('config/dynofa.yaml')),
-            description='parameters of the nodes, a YAML file',
+            description='YAML file with the parameters of the nodes',
         ),
         DeclareLaunchArgument(
             'image_topic',
             default_value='image',
-            description="the camera's topic; its compressed images are at <image_topic>/compressed",
+            description='camera topic; compressed images are on <image_topic>/compressed',
         ),
         DeclareLaunchArgument(
             'platform',
             default_value='',
-            description='platform description, a name or a YAML file; empty: as in params_file',
+            description='platform description: a name or a YAML file; empty: as in params_file',
         ),
         DeclareLaunchArgument(
             'device',
             default_value='',
-            description='auto, linux or simulated; empty: as in params_file',
+            description='device: auto, linux or simulated; empty: as in params_file',
         ),
         DeclareLaunchArgument(
             'model',
             default_value='',
-            description='model, a name or a folder; empty: as in params_file',
+            description='model: a name or a folder; empty: as in params_file',
         ),
         DeclareLaunchArgument(
             'platform_node',
             default_value='true',
             choices=['true', 'false'],
-            description='false: the platform node runs already, as a service',
+            description='whether to start the platform node; false if it runs as a service',
         ),
         DeclareLaunchArgument(
             'enclaves',
             default_value='',
-            description='security: every node in the enclave <enclaves>/<its name>; empty: none',
+            description='SROS2: each node runs in the enclave <enclaves>/<node name>; empty: none',
         ),
         DeclareLaunchArgument(
             'use_sim_time',
             default_value='false',
             choices=['true', 'false'],
-            description='take the time from /clock',
+            description='whether to use the time of /clock',
         ),
         DeclareLaunchArgument(
             'log_level',
             default_value='info',
             choices=['debug', 'info', 'warn', 'error', 'fatal'],
-            description='least severe messages to show',
+            description='minimum severity of log messages',
         ),
     ]
 
 
 def image_environment(context: LaunchContext) -> list[SetEnvironmentVariable]:
-    """Let DDS carry camera images, unless the user set something."""
+    """Return the variables with which DDS delivers camera images; those of the user are kept."""
     added = node_environment(context.environment)
     return [SetEnvironmentVariable(name, value) for name, value in added.items()]
 
 
 def nodes(context: LaunchContext) -> list[Node]:
-    """Return the three nodes; arguments that are not empty outrank the parameter file."""
+    """Return the nodes; non-empty arguments override the parameter file."""
     device = {
         name: value
         for name in ('platform', 'device')
@@ -119,7 +119,7 @@ def _node(
     remappings: list[tuple[str, str]] | None = None,
 ) -> Node:
     use_sim_time = ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)
-    # A name such as 10 stays text.
+    # Keeps a name such as 10 a string.
     texts = {key: ParameterValue(value, value_type=str) for key, value in parameters.items()}
     return Node(
         package='dynofa_ros',
@@ -141,7 +141,7 @@ def _node(
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Return the description that is launched; its environment holds for these nodes only."""
+    """Return the launch description; the group limits the environment to these nodes."""
     return LaunchDescription(
         [
             *arguments(),

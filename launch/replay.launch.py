@@ -1,4 +1,4 @@
-"""Start the whole loop on a recording: dynofa.launch.py and the bag player.
+"""Start dynofa.launch.py with the bag player as its camera.
 
 ``ros2 launch dynofa_ros replay.launch.py bag:=drive.mcap image_topic:=/camera/image_raw``
 """
@@ -23,40 +23,38 @@ from dynofa_ros.share import share_path
 
 
 def arguments() -> list[DeclareLaunchArgument]:
-    """Return the arguments beside those of dynofa.launch.py."""
+    """Return the arguments in addition to those of dynofa.launch.py."""
     return [
-        DeclareLaunchArgument('bag', description='rosbag2 folder, .mcap or .db3 file'),
-        DeclareLaunchArgument(
-            'rate', default_value='1.0', description='times the recorded rate, above 0'
-        ),
+        DeclareLaunchArgument('bag', description='recording: a rosbag2 folder, .mcap or .db3 file'),
+        DeclareLaunchArgument('rate', default_value='1.0', description='playback rate, above 0'),
         DeclareLaunchArgument(
             'loop',
             default_value='false',
             choices=['true', 'false'],
-            description='begin again after the last message; else everything stops then',
+            description='whether to loop; otherwise everything stops after the last message',
         ),
         DeclareLaunchArgument(
             'remap',
             default_value='',
-            description='topics of the bag to play under another name: "/a:=/b /c:=/d"',
+            description='topics to rename, e.g. "/a:=/b /c:=/d"',
         ),
         DeclareLaunchArgument(
             'use_sim_time',
             default_value='false',
             choices=['true', 'false'],
-            description="true: the bag's time goes out on /clock; false: images are stamped anew",
+            description='true: publish bag time on /clock; false: stamp images with current time',
         ),
     ]
 
 
 def image_environment(context: LaunchContext) -> list[SetEnvironmentVariable]:
-    """Let DDS carry camera images, unless the user set something."""
+    """Return the variables with which DDS delivers camera images; those of the user are kept."""
     added = node_environment(context.environment)
     return [SetEnvironmentVariable(name, value) for name, value in added.items()]
 
 
 def player_arguments(*, rate: str, loop: bool, use_sim_time: bool, remap: str) -> list[str]:
-    """Return the bag player's options. Images wait for the perception node, 60 s at most."""
+    """Return the options of the bag player, which waits up to 60 s for the perception node."""
     options = ['--rate', rate, '--wait-for-subscribers', '60']
     options += ['--clock'] if use_sim_time else ['--restamp']
     if loop:
@@ -67,7 +65,7 @@ def player_arguments(*, rate: str, loop: bool, use_sim_time: bool, remap: str) -
 
 
 def player(context: LaunchContext) -> list[Node]:
-    """Return the bag player; when it ends, the launch ends."""
+    """Return the bag player, whose end shuts down the launch."""
 
     def value(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
@@ -90,12 +88,12 @@ def player(context: LaunchContext) -> list[Node]:
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Return the description that `ros2 launch` runs."""
-    loop = PythonLaunchDescriptionSource(str(share_path('launch/dynofa.launch.py')))
+    """Return the launch description."""
+    dynofa = PythonLaunchDescriptionSource(str(share_path('launch/dynofa.launch.py')))
     return LaunchDescription(
         [
             *arguments(),
-            IncludeLaunchDescription(loop),
+            IncludeLaunchDescription(dynofa),
             GroupAction(
                 [OpaqueFunction(function=image_environment), OpaqueFunction(function=player)]
             ),
