@@ -1,4 +1,4 @@
-"""Write a file whole or not at all: what is cut off in the middle does not lie under its name."""
+"""Write files atomically: an interrupted write leaves the previous file as it was."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 
 
 def check_writable(file: Path) -> None:
-    """Make the folder of a file.
+    """Create the folder of a file.
 
     Raises:
-        ValueError: if the file is a folder, or its folder cannot be made or written.
+        ValueError: if the file is a folder, or its folder cannot be created or written.
     """
     if file.is_dir():
-        raise ValueError(f'{file} is a folder; name a file')
+        raise ValueError(f'{file} is a folder; expected a file')
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -28,13 +28,13 @@ def check_writable(file: Path) -> None:
 
 
 @contextmanager
-def written_whole(file: Path, *, what: str = '') -> Iterator[Path]:
-    """Give the path of a file to write; at the end it takes the place of `file`.
+def atomic_write(file: Path, *, what: str = '') -> Iterator[Path]:
+    """Yield the path of a temporary file, which replaces `file` at the end.
 
-    After an exception there is no such file, and `file` is as it was.
+    After an exception the temporary file is removed, and `file` is unchanged.
 
     Raises:
-        ValueError: if it cannot be written, naming the file, what it is (`what`) and the reason.
+        ValueError: if it cannot be written, with its kind (`what`), its path and the reason.
     """
     partial = file.with_name(f'{file.stem}.{os.getpid()}.partial{file.suffix}')
     try:
@@ -49,23 +49,23 @@ def written_whole(file: Path, *, what: str = '') -> Iterator[Path]:
 
 
 def write_text(file: Path, text: str, *, what: str = '') -> None:
-    """Write a text in UTF-8; raises ValueError as `written_whole` does."""
-    with written_whole(file, what=what) as partial:
+    """Write text in UTF-8; raises ValueError as `atomic_write` does."""
+    with atomic_write(file, what=what) as partial:
         partial.write_text(text, encoding='utf-8')
 
 
 def write_json(file: Path, document: object, *, what: str = '') -> None:
-    """Write a document as JSON; raises ValueError as `written_whole` does."""
+    """Write a document as JSON; raises ValueError as `atomic_write` does."""
     write_text(file, json_text(document), what=what)
 
 
 def json_text(document: object) -> str:
-    """Return a document as JSON, in which what is unknown (NaN) is null."""
+    """Return a document as JSON, with null for NaN and infinity."""
     return json.dumps(without_nan(document), indent=1, allow_nan=False) + '\n'
 
 
 def without_nan(value: Any) -> Any:
-    """Return a document with None where a number is NaN or infinite, which JSON does not have."""
+    """Return a document with None for NaN and infinity, which JSON lacks."""
     if isinstance(value, Mapping):
         return {key: without_nan(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Find the files that are installed beside the code: platforms, models, launch files."""
+"""Find the data files that are installed with the code: platforms, models, launch files."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ PACKAGE = 'dynofa_ros'
 def share_path(relative: str) -> Path:
     """Return the path of a file or folder such as ``config/platforms/jetson_xavier_nx.yaml``.
 
-    Looked for, in this order: ``share/dynofa_ros`` of every prefix in ``AMENT_PREFIX_PATH`` (a
-    colcon workspace), the source checkout that this module lies in, and ``share/dynofa_ros`` of the
-    Python environment (pip). Raises ValueError for a path that is empty, absolute or leaves the
-    share folder, and FileNotFoundError, which lists the places, where none has it.
+    The first match of: ``share/dynofa_ros`` of every prefix in ``AMENT_PREFIX_PATH`` (a colcon
+    workspace), the source checkout that contains this module, and ``share/dynofa_ros`` of the
+    Python environment (pip). Raises ValueError for a path that is empty, absolute or outside of the
+    share folder, and FileNotFoundError, with all searched paths, where there is no match.
     """
     parts = Path(relative).parts
     if not parts or Path(relative).is_absolute() or '..' in parts:
         raise ValueError(
-            f'share path {relative!r}: must be a relative path without "..", '
-            "such as 'config/dynofa.yaml'"
+            f'share path is {relative!r}; expected a relative path without "..", such as '
+            "'config/dynofa.yaml'"
         )
     candidates = [root / relative for root in share_roots()]
     for candidate in candidates:
         if candidate.exists():
             return candidate
     searched = ''.join(f'\n  {candidate}' for candidate in candidates)
-    raise FileNotFoundError(f'{relative!r} of {PACKAGE} not found; looked for:{searched}')
+    raise FileNotFoundError(f'{relative!r} of {PACKAGE} not found; searched:{searched}')
 
 
 def share_roots() -> list[Path]:

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from dynofa_ros.atomic_file import write_json, write_text, written_whole
+from dynofa_ros.atomic_file import write_json, write_text, atomic_write
 
 
 def test_it_takes_the_place_of_the_one_before(tmp_path):
@@ -19,7 +19,7 @@ def test_it_takes_the_place_of_the_one_before(tmp_path):
 def test_what_was_not_finished_is_not_there_and_the_old_one_is(tmp_path):
     file = tmp_path / 'figures.json'
     file.write_text('old')
-    with pytest.raises(RuntimeError), written_whole(file) as partial:
+    with pytest.raises(RuntimeError), atomic_write(file) as partial:
         partial.write_text('half')
         raise RuntimeError
     assert file.read_text() == 'old'
@@ -27,7 +27,7 @@ def test_what_was_not_finished_is_not_there_and_the_old_one_is(tmp_path):
 
 
 def test_while_it_is_written_it_has_the_ending_that_it_will_have(tmp_path):
-    with written_whole(tmp_path / 'board.yaml') as partial:
+    with atomic_write(tmp_path / 'board.yaml') as partial:
         assert partial.suffix == '.yaml'
         partial.write_text('')
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from stat import S_ISREG
 
-from dynofa_ros.atomic_file import written_whole
+from dynofa_ros.atomic_file import atomic_write
 from dynofa_ros.supernet.official_weights import cache_folder
 
 DIGEST_BYTES = hashlib.sha256().digest_size
@@ -58,7 +58,7 @@ class CompiledCache:
 
     def _put(self, file: Path, content: bytes) -> None:
         try:
-            with written_whole(file) as partial:
+            with atomic_write(file) as partial:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 self._make_room(len(content))
                 with partial.open('wb') as stream:

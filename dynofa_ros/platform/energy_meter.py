@@ -1,7 +1,7 @@
-"""Energy of this machine's CPU packages, counted by the processor itself (RAPL) and read by Linux.
+"""Energy of the CPU packages of this machine, measured by their own counters (RAPL).
 
-Linux shows the counters in the powercap tree (`Documentation/power/powercap/powercap.rst` of its
-source): one folder a zone, with its name, the energy so far and where that wraps around.
+Linux exposes the counters in the powercap tree (`Documentation/power/powercap/powercap.rst` of its
+source): one folder per zone, with its name, its energy and the value at which the counter wraps.
 """
 
 from __future__ import annotations
@@ -13,35 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POWERCAP = Path('/sys/class/powercap')
-LEAST_S = 0.5
-"""The counters move every millisecond: this long, that is an error of 0.2 %."""
+MIN_DURATION_S = 0.5
+"""The counters are updated every millisecond, an error of 0.2 % over this duration."""
 
 
 class EnergyUnavailable(ValueError):
-    """There is no sensor, or it cannot be read; the text says why, and what helps."""
+    """There is no sensor, or it cannot be read; the text states the reason and a remedy."""
 
 
 @dataclass(frozen=True)
-class Zone:
-    """One CPU package's counter."""
+class EnergyCounter:
+    """The energy counter of one CPU package."""
 
     folder: Path
     range_j: float
-    """Where it wraps around to 0."""
-
-    @classmethod
-    def read(cls, folder: Path) -> Zone:
-        """Return the zone of a folder that can be read.
-
-        Raises:
-            EnergyUnavailable: if it cannot.
-        """
-        zone = cls(folder, _joules(folder / 'max_energy_range_uj'))
-        zone.energy_j()
-        return zone
+    """Energy at which it wraps around to 0."""
 
     def energy_j(self) -> float:
-        """Return what it counts now, in 0..range_j.
+        """Return the current value, in 0..range_j.
 
         Raises:
             EnergyUnavailable: if it cannot be read.
@@ -50,9 +39,9 @@ class Zone:
 
 
 class EnergyMeter:
-    """Energy of all CPU packages together since the meter was made.
+    """Energy of all CPU packages since the meter was created.
 
-    It must be read more often than a counter wraps around, which takes minutes at full load.
+    It must be read before a counter wraps around twice, which takes minutes at full load.
     """
 
     def __init__(self, root: Path = POWERCAP) -> None:
@@ -61,8 +50,11 @@ class EnergyMeter:
         Raises:
             EnergyUnavailable: if there are none, or one cannot be read.
         """
-        self._zones = [Zone.read(folder) for folder in _package_folders(root)]
-        self._last_j = [zone.energy_j() for zone in self._zones]
+        self._counters = [
+            EnergyCounter(folder, _joules(folder / 'max_energy_range_uj'))
+            for folder in _package_folders(root)
+        ]
+        self._last_j = [counter.energy_j() for counter in self._counters]
         self._total_j = 0.0
 
     def read_j(self) -> float:
@@ -71,10 +63,10 @@ class EnergyMeter:
         Raises:
             EnergyUnavailable: if a counter can no longer be read.
         """
-        for index, zone in enumerate(self._zones):
-            now_j = zone.energy_j()
-            passed_j = now_j - self._last_j[index]
-            self._total_j += passed_j if passed_j >= 0 else passed_j + zone.range_j
+        for index, counter in enumerate(self._counters):
+            now_j = counter.energy_j()
+            step_j = now_j - self._last_j[index]
+            self._total_j += step_j if step_j >= 0 else step_j + counter.range_j
             self._last_j[index] = now_j
         return self._total_j
 
@@ -86,14 +78,14 @@ def idle_power_w(
     clock: Callable[[], float] = time.perf_counter,
     sleep: Callable[[float], object] = time.sleep,
 ) -> float:
-    """Return the power while this process does nothing: of the idle machine and of other programs.
+    """Return the power while this process sleeps: of the idle machine and of other programs [W].
 
     Raises:
         EnergyUnavailable: if a counter can no longer be read.
     """
-    before_j, start = meter.read_j(), clock()
+    before_j, start_s = meter.read_j(), clock()
     sleep(seconds)
-    return (meter.read_j() - before_j) / (clock() - start)
+    return (meter.read_j() - before_j) / (clock() - start_s)
 
 
 def energy_above_idle_j(
@@ -101,38 +93,38 @@ def energy_above_idle_j(
     work: Callable[[], object],
     *,
     idle_w: float,
-    seconds: float = LEAST_S,
+    seconds: float = MIN_DURATION_S,
     clock: Callable[[], float] = time.perf_counter,
 ) -> float:
     """Return the energy of one call of ``work`` above that of the idle machine [J].
 
-    The call is repeated for ``seconds``. NaN if the repeated calls took no more than idling: other
-    programs then hid what they took.
+    The call is repeated for ``seconds``. NaN if the energy is not above idle, which happens when
+    other programs were more active during the measurement of ``idle_w``.
 
     Raises:
         EnergyUnavailable: if a counter can no longer be read.
     """
-    before_j, start, calls, passed_s = meter.read_j(), clock(), 0, 0.0
-    while passed_s < seconds or not calls:
+    before_j, start_s, calls, elapsed_s = meter.read_j(), clock(), 0, 0.0
+    while elapsed_s < seconds or not calls:
         work()
         calls += 1
-        passed_s = clock() - start
-    above_j = meter.read_j() - before_j - idle_w * passed_s
+        elapsed_s = clock() - start_s
+    above_j = meter.read_j() - before_j - idle_w * elapsed_s
     return above_j / calls if above_j > 0 else math.nan
 
 
 def _package_folders(root: Path) -> list[Path]:
     """Return one folder for each CPU package.
 
-    Cores and graphics are parts of a package, and psys is the whole board: neither counts. A
-    package may be there twice, once by registers and once by memory (``mmio``).
+    Cores and graphics are parts of a package, and psys is the whole board: neither is used. A
+    package may be listed twice, once by registers and once by memory (``mmio``).
     """
     try:
         folders = sorted(root.iterdir(), key=lambda each: ('mmio' in each.name, each.name))
     except OSError as error:
         raise EnergyUnavailable(
-            f'{root} cannot be listed: {error.strerror}; Linux shows the energy counters of Intel '
-            'and AMD processors there, unless this is a virtual machine or a container'
+            f'{root} cannot be listed: {error.strerror}; Linux exposes the energy counters of '
+            'Intel and AMD processors there, except in virtual machines and containers'
         ) from error
     packages: dict[str, Path] = {}
     for folder in folders:
@@ -153,10 +145,10 @@ def _joules(file: Path) -> float:
         return int(text) * 1e-6
     except PermissionError as error:
         raise EnergyUnavailable(
-            f'{file} cannot be read: {error.strerror}; allow it until the next start with: '
+            f'{file} cannot be read: {error.strerror}; to allow it until the next boot, run: '
             f'sudo chmod a+r {file.parent.parent}/*/energy_uj'
         ) from error
     except OSError as error:
         raise EnergyUnavailable(f'{file} cannot be read: {error.strerror}') from error
     except ValueError:
-        raise EnergyUnavailable(f'{file} holds {text!r}; it must be microjoules') from None
+        raise EnergyUnavailable(f'{file} is {text!r}; expected microjoules') from None

@@ -66,9 +66,9 @@ class Processor:
     def slowdown(self, co_runner_utilisation: float) -> float:
         """Return latency / undisturbed latency (>= 1) while co-runners use a fraction of it."""
         check_fraction('co_runner_utilisation', co_runner_utilisation)
-        return self.slowdown_beside(co_runner_utilisation)
+        return self.slowdown_under_load(co_runner_utilisation)
 
-    def slowdown_beside(self, load: float) -> float:
+    def slowdown_under_load(self, load: float) -> float:
         """Return the same for several programs whose fractions add up to `load`.
 
         `load` exceeds 1 where they compete for the same cores: two programs that are always busy

@@ -1,7 +1,4 @@
-"""Check a DVFS command against a platform, whole, before anything is touched.
-
-The same check serves the simulated device and a real one.
-"""
+"""Check a whole DVFS command against a platform before it is applied, simulated or not."""
 
 from __future__ import annotations
 
@@ -16,14 +13,14 @@ from dynofa_ros.platform.processor import FrequencyDomain
 
 @dataclass(frozen=True)
 class Limits:
-    """Lowest and highest frequency that a domain may run at [Hz]."""
+    """Lowest and highest allowed frequency of a domain [Hz]."""
 
     min_hz: float
     max_hz: float
 
     @property
     def fixed(self) -> bool:
-        """Whether they leave one frequency only."""
+        """Whether they allow one frequency only."""
         return self.min_hz == self.max_hz
 
 
@@ -33,24 +30,19 @@ def resolve(
     domains: Mapping[str, FrequencyDomain],
     current: Mapping[str, Limits],
 ) -> dict[str, Limits]:
-    """Return the limits that a command asks for, by domain.
+    """Return the limits requested by a command, by domain.
 
-    Raises PlatformError for a command that names no domain, one twice, or an unknown one; for one
-    that asks nothing of a domain it names; for a frequency that is not in the domain's list; and
-    for a minimum above the maximum. An end of the range that is NaN keeps its `current` value.
+    An end of the range that is NaN keeps its `current` value. Raises PlatformError for a command
+    without domains, with a duplicate or unknown domain, with a domain but no frequency, with a
+    frequency that is not available, or with a minimum above the maximum.
     """
+    names = ', '.join(sorted(domains))
     if not settings:
-        raise PlatformError(
-            field='domains', value=[], expected=f'at least one of {", ".join(sorted(domains))}'
-        )
+        raise PlatformError(field='domains', value=[], expected=f'at least one of {names}')
     resolved: dict[str, Limits] = {}
     for setting in settings:
         if setting.domain not in domains:
-            raise PlatformError(
-                field='domain',
-                value=setting.domain,
-                expected=f'one of {", ".join(sorted(domains))}',
-            )
+            raise PlatformError(field='domain', value=setting.domain, expected=f'one of {names}')
         if setting.domain in resolved:
             raise PlatformError(
                 field='domain', value=setting.domain, expected='each domain once in a command'
@@ -72,12 +64,6 @@ def _limits(setting: DomainSetting, *, domain: FrequencyDomain, current: Limits)
             value=math.nan,
             expected='a frequency, or a range with min_frequency_hz, max_frequency_hz or both',
         )
-    return Limits(*_range(setting, domain=domain, current=current))
-
-
-def _range(
-    setting: DomainSetting, *, domain: FrequencyDomain, current: Limits
-) -> tuple[float, float]:
     min_hz, max_hz = current.min_hz, current.max_hz
     if not math.isnan(setting.min_frequency_hz):
         min_hz = domain.check(f'{domain.name}.min_frequency_hz', setting.min_frequency_hz)
@@ -87,6 +73,6 @@ def _range(
         raise PlatformError(
             field=f'{domain.name}.min_frequency_hz',
             value=min_hz,
-            expected=f'at most the maximum, {max_hz:.0f} Hz (NaN keeps the limit set before)',
+            expected=f'at most the maximum, {max_hz:.0f} Hz (NaN keeps the previous limit)',
         )
-    return min_hz, max_hz
+    return Limits(min_hz, max_hz)

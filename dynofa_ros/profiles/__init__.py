@@ -1,1 +1,1 @@
-"""Profiles: measured on this machine, stored in a file, scaled to other clocks, or modelled."""
+"""Profiles: measured on this machine, stored, scaled in frequency, or modelled."""

@@ -1,14 +1,9 @@
-"""Profiles: the operating points of a model on a platform, measured or modelled.
-
-Measured points hold what this machine took. On a simulated platform latency and energy come from
-the platform's description instead, at every clock it has, and the profile says ``modelled``.
-"""
+"""The profile of a model on this machine (measured) or on a simulated platform (modelled)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from dynofa_ros.engine import Measurement, Place
 from dynofa_ros.platform import Platform
@@ -16,7 +11,7 @@ from dynofa_ros.platform.host import Host
 from dynofa_ros.profiles.modelled import modelled_points
 from dynofa_ros.profiles.network import SubnetCost
 from dynofa_ros.runtime import OperatingPoint, Profile
-from dynofa_ros.supernet.model import Model, SubnetRecord
+from dynofa_ros.supernet.model import Model
 
 
 def measured_profile(
@@ -27,54 +22,53 @@ def measured_profile(
     *,
     energy_j: Mapping[tuple[str, Place], float] | None = None,
 ) -> Profile:
-    """Return the profile of this machine, whose clocks are not set.
+    """Return the measured profile of this machine, without frequencies.
 
-    ``energy_j`` is what one frame of a sub-network takes in a place, measured by RAPL; what it
-    lacks is unknown. Without it all are.
+    ``energy_j`` is the energy of one frame of a sub-network in a place, measured by RAPL; a missing
+    one is unknown.
 
     Raises:
         ModelError: for a sub-network that the model does not keep.
     """
-    points = []
-    for each in measurements:
-        place = Place(each.processor, each.threads)
-        points.append(
-            _point(
-                model.subnet(each.subnet_id),
-                engine=engine,
-                processor=each.processor,
-                threads=each.threads,
-                precision=each.precision,
-                frequency_hz=math.nan,
-                latency_s=each.latency_s,
-                latency_std_s=each.latency_std_s,
-                latency_p95_s=each.latency_p95_s,
-                energy_j=(energy_j or {}).get((each.subnet_id, place), math.nan),
-            )
-        )
+    points = tuple(_point(each, model, engine, energy_j or {}) for each in measurements)
     known = any(not math.isnan(each.energy_j) for each in points)
     source = 'measured_rapl' if known else 'unavailable'
-    return Profile(app, model.net.spec.name, host_name(), 'measured', source, tuple(points))
+    return Profile(app, model.net.spec.name, host_name(), 'measured', source, points)
+
+
+def _point(
+    measured: Measurement,
+    model: Model,
+    engine: str,
+    energy_j: Mapping[tuple[str, Place], float],
+) -> OperatingPoint:
+    kept = model.subnet(measured.subnet_id)
+    place = Place(measured.processor, measured.threads)
+    return OperatingPoint(
+        subnet_id=kept.subnet_id,
+        engine=engine,
+        processor=measured.processor,
+        threads=measured.threads,
+        frequency_hz=math.nan,
+        latency_s=measured.latency_s,
+        latency_std_s=measured.latency_std_s,
+        energy_j=energy_j.get((kept.subnet_id, place), math.nan),
+        accuracy=kept.accuracy,
+        flops=kept.flops,
+        parameters=kept.parameters,
+        precision=measured.precision,
+        latency_p95_s=measured.latency_p95_s,
+    )
 
 
 def modelled_profile(app: str, model: Model, engine: str, platform: Platform) -> Profile:
-    """Return the profile of a simulated platform, at every clock and number of cores it has."""
+    """Return the profile of a simulated platform, at every frequency and number of cores."""
     networks = [SubnetCost.of(kept) for kept in model.kept]
     points = modelled_points(networks, platform, engine=engine)
     return Profile(app, model.net.spec.name, platform.name, 'modelled', 'modelled', points)
 
 
-def _point(kept: SubnetRecord, **cost: Any) -> OperatingPoint:
-    return OperatingPoint(
-        subnet_id=kept.subnet_id,
-        accuracy=kept.accuracy,
-        flops=kept.flops,
-        parameters=kept.parameters,
-        **cost,
-    )
-
-
 def host_name() -> str:
-    """Return a name for this machine, by which a profile from another one is recognised."""
+    """Return a name for this machine, by which a profile of another one is recognised."""
     here = Host.here()
     return f'{here.name} {here.architecture}'

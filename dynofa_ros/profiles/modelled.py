@@ -1,4 +1,4 @@
-"""The profile of a simulated platform: latency and energy of every operating point, modelled."""
+"""Operating points of a simulated platform, with modelled latency and energy."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def modelled_points(
     processors: Collection[str] = (),
     jitter: float = 0.0,
 ) -> tuple[OperatingPoint, ...]:
-    """Return every network at every clock and number of cores of the processors that it may use.
+    """Return every network at every frequency and number of cores of its allowed processors.
 
     `processors`: of the platform; empty: all. `jitter`: standard deviation of a frame's latency, as
-    a share of it. Raises PlatformError for a processor that the platform does not have, and where
-    nothing is left to run.
+    a fraction of it. Raises PlatformError for an unknown processor, and where no network may run on
+    the processors.
     """
     networks = tuple(networks)
     points = tuple(

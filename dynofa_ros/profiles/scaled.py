@@ -1,8 +1,7 @@
-"""What was measured at one clock, at the other clocks of the machine's description.
+"""Extrapolate a profile measured at one frequency to the other frequencies of a platform.
 
-Measuring every sub-network at every clock takes hours. The description knows how latency and power
-follow the clock (`dynofa platform calibrate` measures it), the profile knows how long a sub-network
-takes here: together they give every operating point.
+Measuring every sub-network at every frequency takes hours. Instead, the measured latency is scaled
+by the platform's model of latency and power, which `dynofa platform calibrate` measures.
 """
 
 from __future__ import annotations
@@ -18,24 +17,24 @@ from dynofa_ros.runtime import OperatingPoint, Profile
 SCALED = 'scaled'
 
 
-def over_clocks(
+def scale_to_frequencies(
     profile: Profile,
     platform: Platform,
     *,
     layers: Mapping[str, int],
     measured_hz: Mapping[str, float],
 ) -> Profile:
-    """Return the profile at every clock of the processors that the platform describes.
+    """Return the profile at every frequency of the platform's processors.
 
-    `layers`: of each sub-network, as for `Platform.latency_s`; `measured_hz`: the clock at which
-    each processor was measured [Hz]. Latency, its spread and a measured energy follow the
-    description's law from there; an energy that was not measured is the description's. Points of
-    other processors, and of those whose clock was not known, stay as they are.
+    `layers`: of each sub-network, as for `Platform.latency_s`; `measured_hz`: the frequency at
+    which each processor was measured [Hz]. Latency, its spread and a measured energy are scaled
+    from there by the platform's model; an unknown energy is modelled. Points of other processors,
+    and of processors whose measured frequency is unknown, are unchanged.
     """
     points = tuple(
         point
         for measured in profile.points
-        for point in _at_every_clock(
+        for point in _at_every_frequency(
             measured,
             platform,
             layers=layers[measured.subnet_id],
@@ -54,17 +53,17 @@ def over_clocks(
     )
 
 
-def _at_every_clock(
+def _at_every_frequency(
     measured: OperatingPoint, platform: Platform, *, layers: int, measured_hz: float
 ) -> Iterator[OperatingPoint]:
-    """Yield a measured point at all clocks, or as it is where its own is not known."""
+    """Yield a measured point at all frequencies, or unchanged if its own is unknown."""
     unit = platform.processors.get(measured.processor)
     if unit is None or math.isnan(measured_hz) or not math.isnan(measured.frequency_hz):
         yield measured
         return
-    clocks_hz = platform.domains[unit.domain].frequencies_hz
-    # The machine's own highest clock may differ from the description's by a little.
-    measured_hz = min(max(measured_hz, clocks_hz[0]), clocks_hz[-1])
+    frequencies_hz = platform.domains[unit.domain].frequencies_hz
+    # The actual highest frequency may differ slightly from the description's.
+    measured_hz = min(max(measured_hz, frequencies_hz[0]), frequencies_hz[-1])
     network = SubnetCost(
         measured.subnet_id,
         measured.accuracy,
@@ -83,20 +82,20 @@ def _at_every_clock(
             threads=measured.threads,
         )
 
-    # A measured energy says how far the model is off for this network.
-    off, expected_j = 1.0, modelled_j(measured_hz, measured.latency_s)
+    # A measured energy corrects the model for this network.
+    correction, expected_j = 1.0, modelled_j(measured_hz, measured.latency_s)
     if not math.isnan(measured.energy_j) and expected_j > 0:
-        off = measured.energy_j / expected_j
-    for frequency_hz in clocks_hz:
+        correction = measured.energy_j / expected_j
+    for frequency_hz in frequencies_hz:
         latency_s = network.latency_s(
             platform, processor=unit.name, frequency_hz=frequency_hz, threads=measured.threads
         )
-        longer = latency_s / measured.latency_s
+        scale = latency_s / measured.latency_s
         yield replace(
             measured,
             frequency_hz=frequency_hz,
             latency_s=latency_s,
-            latency_std_s=measured.latency_std_s * longer,
-            latency_p95_s=measured.latency_p95_s * longer,
-            energy_j=modelled_j(frequency_hz, latency_s) * off,
+            latency_std_s=measured.latency_std_s * scale,
+            latency_p95_s=measured.latency_p95_s * scale,
+            energy_j=modelled_j(frequency_hz, latency_s) * correction,
         )

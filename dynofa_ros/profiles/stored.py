@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, TypeAdapter, create_model
 
-from dynofa_ros.atomic_file import json_text, written_whole
+from dynofa_ros.atomic_file import atomic_write, json_text
 from dynofa_ros.config_file import ConfigError, Section, Text, checked, load_file
 from dynofa_ros.engine import Engine, Network
 from dynofa_ros.platform.host import Host
@@ -84,7 +84,7 @@ class StoredProfile:
                         expected=', '.join(known),
                     )
 
-    def why_not(
+    def mismatch(
         self, networks: Sequence[Network], engine: Engine, *, host: Host | None = None
     ) -> str:
         """Return why the profile does not apply; an empty text if it does.
@@ -158,7 +158,7 @@ class StoredProfile:
         document: dict[str, Any] = asdict(self.profile)
         if self.measured_with is not None:
             document = {MEASURED_WITH: asdict(self.measured_with)} | document
-        with written_whole(file, what='profile') as partial:
+        with atomic_write(file, what='profile') as partial:
             file.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(json_text(document), encoding='utf-8')
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dynofa_ros.platform import Platform
-from dynofa_ros.platform.simulated.clock import NOTHING_S
+from dynofa_ros.platform.simulated.clock import ROUNDING_S
 from dynofa_ros.simulation.events import EventQueue
 
 
@@ -100,5 +100,5 @@ class SimulatedProcessor:
         if plan != self._plan:
             return
         self._sync()
-        for job in [job for job in self._jobs if job.left <= NOTHING_S * job.rate]:
+        for job in [job for job in self._jobs if job.left <= ROUNDING_S * job.rate]:
             job.done(job)

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from dynofa_ros.atomic_file import without_nan, written_whole
+from dynofa_ros.atomic_file import atomic_write, without_nan
 from dynofa_ros.simulation.result import ApplicationResult, Result
 from dynofa_ros.simulation.simulator import simulate
 
@@ -50,7 +50,7 @@ def run_simulation(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _replaced(file: Path) -> Iterator[TextIO]:
-    with written_whole(file) as partial, partial.open('w', encoding='utf-8') as stream:
+    with atomic_write(file) as partial, partial.open('w', encoding='utf-8') as stream:
         yield stream
 
 

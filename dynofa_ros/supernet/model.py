@@ -1,10 +1,10 @@
 """A trained model on disk: weights, class labels, and the sub-networks worth running.
 
 A model is a folder: ``model.yaml`` lists labels and kept sub-networks with their measured
-accuracy; ``weights.pt`` holds the supernet's weights and each kept sub-network's batch norm
-statistics; ``README.md`` is the model card. A fingerprint ties them together. Where the
-weights come from Python packages, ``model.yaml`` names those and their checksums instead. The
-folder ``int8``, where there is one, holds int8 sub-networks: see ``quantized.py``.
+accuracy; ``weights.pt`` holds the supernet's weights and the batch norm statistics of each kept
+sub-network; ``README.md`` is the model card. A fingerprint ties them together. If the weights come
+from Python packages, ``model.yaml`` lists the packages and their checksums instead. The optional
+folder ``int8`` holds int8 sub-networks: see ``quantized.py``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import torch
 import yaml
 from pydantic import BeforeValidator, TypeAdapter
 
+from dynofa_ros.atomic_file import atomic_write, write_text
 from dynofa_ros.config_file import MISSING, ConfigError, Section, Text, load_file
 from dynofa_ros.share import share_path, share_roots
 from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
@@ -35,14 +36,14 @@ __all__ = ['Model', 'ModelError', 'SubnetRecord', 'fingerprint', 'load_model', '
 
 @dataclass(frozen=True)
 class Model:
-    """A supernet with trained weights, its labels and its kept sub-networks, cheapest first."""
+    """A supernet with trained weights, its labels and its kept sub-networks by ascending FLOPs."""
 
     name: str
     net: Supernet
     labels: tuple[str, ...]
     kept: tuple[SubnetRecord, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """Sub-networks that cannot run because weights are not installed, each with the remedy."""
+    """Sub-networks whose weights are not installed, each with a remedy."""
     quantized: Mapping[str, Path] = field(default_factory=dict)
     """The ONNX file of each int8 sub-network, by its name."""
 
@@ -50,7 +51,7 @@ class Model:
         """Return the kept sub-network of this name.
 
         Raises:
-            ModelError: if there is none, listing those there are.
+            ModelError: for an unknown name, with the known names.
         """
         for kept in self.kept:
             if kept.subnet_id == subnet_id:
@@ -58,36 +59,37 @@ class Model:
         if (remedy := self.left_out.get(subnet_id.removesuffix(SUFFIX))) is not None:
             raise ModelError(f'sub-network is {subnet_id!r}; {remedy}')
         known = ', '.join(kept.subnet_id for kept in self.kept)
-        raise ModelError(f'sub-network is {subnet_id!r}; {self.name} keeps: {known}')
+        raise ModelError(f'sub-network is {subnet_id!r}; expected one of {known}')
 
 
 def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
-    """Write ``weights.pt`` (float16) and ``model.yaml``; ``facts`` goes into the latter as is.
+    """Write ``weights.pt`` (float16) and ``model.yaml``, the latter with ``facts`` unchanged.
 
-    Int8 sub-networks of a model that was in the folder before go: they are of other weights.
+    Int8 sub-networks of a previous model in the folder are removed, because their weights differ.
 
     Raises:
-        ModelError: if a kept sub-network needs batch norm statistics and has none, or is int8.
+        ModelError: if a kept sub-network lacks batch norm statistics, or is int8.
     """
     for each in model.kept:
         if each.precision == INT8:
             raise ModelError(
-                f'{each.subnet_id} is int8; a model is saved with its float32 sub-networks alone, '
-                'and dynofa quantize makes int8 ones of them'
+                f'{each.subnet_id}: precision is int8; expected float32, because dynofa quantize '
+                'adds the int8 sub-networks'
             )
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.half() for name, value in model.net.state_dict().items()}
     statistics = {}
     for each in model.kept if model.net.shares_batch_norm else ():
         if each.config not in model.net.statistics:
-            raise ModelError(f'{each.subnet_id} has no batch norm statistics: calibrate it first')
+            raise ModelError(f'{each.subnet_id} has no batch norm statistics; calibrate it first')
         statistics[each.subnet_id] = {
             'fingerprint': statistics_fingerprint(fingerprint(weights), each.config),
             'values': dict(model.net.statistics[each.config]),
         }
     if (folder / INT8).exists():
         shutil.rmtree(folder / INT8)
-    torch.save({'state_dict': weights, 'statistics': statistics}, folder / 'weights.pt')
+    with atomic_write(folder / 'weights.pt') as partial:
+        torch.save({'state_dict': weights, 'statistics': statistics}, partial)
     document = {
         'supernet': model.net.spec.name,
         'fingerprint': fingerprint(weights),
@@ -96,7 +98,7 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
         'subnets': [asdict(k) | {'config': k.config.to_dict()} for k in model.kept],
     }
     text = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
-    (folder / 'model.yaml').write_text(text)
+    write_text(folder / 'model.yaml', text)
 
 
 class _Document(Section):
@@ -121,39 +123,40 @@ _DOCUMENT = TypeAdapter(_Document)
 def load_model(name_or_path: str, *, quantized: bool = True) -> Model:
     """Load a model by name (a folder of ``models/``) or by the path of its folder.
 
-    Without ``quantized``, int8 sub-networks are not looked at, and may be damaged.
+    Without ``quantized``, int8 sub-networks are ignored, even if they are damaged.
 
     Raises:
-        ModelError: naming the file that is missing or damaged, and what is wrong with it.
+        ModelError: with the missing or damaged file, and all faults of ``model.yaml``.
     """
     folder = model_folder(name_or_path)
-    document = load_file(folder / 'model.yaml', _DOCUMENT, error=ModelError.of)
+    file = folder / 'model.yaml'
+    document = load_file(file, _DOCUMENT, error=ModelError.of)
     labels, kept, packages = document.labels, document.subnets, document.packages
     try:
         net = create_supernet(document.supernet)
         for each in kept:
             net.space.validate(each.config)
     except ValueError as error:
-        raise ModelError(f'{folder / "model.yaml"}: {error}') from error
+        raise ModelError(f'{file}: {error}') from error
     left_out = {}
     if packages:
-        left_out = _load_packages(folder / 'model.yaml', net, kept, packages)
+        left_out = _load_packages(file, net, kept, packages)
         kept = tuple(each for each in kept if each.subnet_id not in left_out)
     else:
         _load_weights(folder / 'weights.pt', net, kept, document.fingerprint)
-    _check(folder, net, labels, kept)
+    _check(file, net, labels, kept)
     int8 = load_quantized(folder, net, kept, left_out) if quantized else ()
-    kept = (*(subnet for subnet, _ in int8), *kept)  # of equal operations int8 is the cheaper
+    kept = (*(subnet for subnet, _ in int8), *kept)  # first among equal FLOPs, as int8 is cheaper
     kept = tuple(sorted(kept, key=lambda k: k.flops))
-    files = {subnet.subnet_id: file for subnet, file in int8}
-    return Model(folder.resolve().name, net.eval(), labels, kept, left_out, files)
+    onnx = {subnet.subnet_id: path for subnet, path in int8}
+    return Model(folder.resolve().name, net.eval(), labels, kept, left_out, onnx)
 
 
 def model_folder(name_or_path: str) -> Path:
-    """Return the folder of a model: its path, or a name that is known.
+    """Return the folder of a model, from its path or its name.
 
     Raises:
-        ModelError: if there is none, listing the names that are known.
+        ModelError: if there is none, with the known names.
     """
     path = Path(name_or_path).expanduser()
     if name_or_path and path.is_dir():
@@ -163,7 +166,7 @@ def model_folder(name_or_path: str) -> Path:
     if name_or_path in known:
         return share_path(f'models/{name_or_path}')
     listed = ', '.join(sorted(known)) or 'none is installed'
-    raise ModelError(f'model {name_or_path!r} is no folder; known by name: {listed}')
+    raise ModelError(f'model is {name_or_path!r}; expected a folder, or one of: {listed}')
 
 
 def _load_weights(file: Path, net: Supernet, kept: tuple[SubnetRecord, ...], expected: str) -> None:
@@ -171,7 +174,7 @@ def _load_weights(file: Path, net: Supernet, kept: tuple[SubnetRecord, ...], exp
         raise ModelError(f'{file} does not exist')
     try:
         with zipfile.ZipFile(file) as archive:
-            # torch.load does not look at the checksums, and the statistics have no fingerprint.
+            # torch.load ignores the checksums, and the statistics have no fingerprint.
             if (member := archive.testzip()) is not None:
                 raise ValueError(f'the checksum of {member} is wrong')
         stored = torch.load(file, weights_only=True, map_location='cpu')
@@ -183,8 +186,8 @@ def _load_weights(file: Path, net: Supernet, kept: tuple[SubnetRecord, ...], exp
         raise ModelError(f'{file} is damaged: {type(error).__name__} {first_line}') from error
     if found != expected:
         raise ModelError(
-            f'{file} has fingerprint {found}; model.yaml was written for {expected}: '
-            'they are of two different trainings'
+            f'{file}: fingerprint is {found}; expected {expected} of model.yaml: they are from '
+            'different trainings'
         )
     for subnet in kept if net.shares_batch_norm else ():
         if subnet.subnet_id not in statistics:
@@ -201,10 +204,10 @@ def _load_weights(file: Path, net: Supernet, kept: tuple[SubnetRecord, ...], exp
 def _load_packages(
     file: Path, net: Supernet, kept: tuple[SubnetRecord, ...], packages: tuple[WeightPackage, ...]
 ) -> dict[str, str]:
-    """Load the weights that are installed; return what the other sub-networks need."""
+    """Load the installed weights; return the remedy of each sub-network without weights."""
     if not isinstance(net, EfficientNetLite):
         raise ModelError(
-            f'{file} has packages; the weights of {net.spec.name} do not come from packages'
+            f'{file}: packages are listed; expected none, because {net.spec.name} has weights.pt'
         )
     try:
         load_packages(net, packages)
@@ -219,21 +222,21 @@ def _load_packages(
 
 
 def _check(
-    folder: Path, net: Supernet, labels: tuple[str, ...], kept: tuple[SubnetRecord, ...]
+    file: Path, net: Supernet, labels: tuple[str, ...], kept: tuple[SubnetRecord, ...]
 ) -> None:
     if len(labels) != net.spec.classes:
         raise ModelError(
-            f'{folder / "model.yaml"} has {len(labels)} labels; {net.spec.name} has '
-            f'{net.spec.classes} classes'
+            f'{file}: labels has {len(labels)} entries; expected {net.spec.classes} for '
+            f'{net.spec.name}'
         )
     if not kept:
-        raise ModelError(f'{folder / "model.yaml"} keeps no sub-network')
+        raise ModelError(f'{file}: subnets is []; expected at least one')
     for each in kept:
         if each.precision == INT8:
             raise ModelError(
-                f'{folder / "model.yaml"}: {each.subnet_id} has the precision int8; such '
-                f'sub-networks stand in {folder / INT8}'
+                f'{file}: {each.subnet_id}: precision is int8; expected float32, because int8 '
+                f'sub-networks are listed in {file.with_name(INT8)}'
             )
     names = [each.subnet_id for each in kept]
     if len(set(names)) < len(names):
-        raise ModelError(f'{folder / "model.yaml"} names a sub-network twice: {", ".join(names)}')
+        raise ModelError(f'{file}: subnets is {", ".join(names)}; expected each name once')

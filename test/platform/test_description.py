@@ -87,13 +87,13 @@ def test_co_runners_slow_frames_down(
 def test_two_co_runners_that_are_always_busy_add_their_slowdowns(
     machine: Platform,
 ) -> None:
-    assert machine.processors['gpu'].slowdown_beside(2.0) == 3.0
+    assert machine.processors['gpu'].slowdown_under_load(2.0) == 3.0
 
 
 @pytest.mark.parametrize('load', [-0.1, NAN, INF])
 def test_slowdown_refuses_an_impossible_load(machine: Platform, load: float) -> None:
     with pytest.raises(PlatformError, match='load'):
-        machine.processors['gpu'].slowdown_beside(load)
+        machine.processors['gpu'].slowdown_under_load(load)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_a_counter_for_root_alone_names_the_remedy(
 
 def test_a_counter_that_counts_nothing_is_named(tree: Powercap) -> None:
     tree.zone('intel-rapl:0', 'package-0', 'many')
-    with pytest.raises(EnergyUnavailable, match=r"energy_uj holds 'many"):
+    with pytest.raises(EnergyUnavailable, match=r"energy_uj is 'many"):
         EnergyMeter(tree.root)
 
 

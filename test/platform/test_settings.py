@@ -87,7 +87,7 @@ def test_a_command_is_refused_with_what_is_allowed(
 
 
 def test_lowering_the_maximum_below_a_kept_minimum_is_refused(machine: Platform) -> None:
-    with pytest.raises(PlatformError, match='NaN keeps the limit set before'):
+    with pytest.raises(PlatformError, match='NaN keeps the previous limit'):
         resolve(
             [DomainSetting('gpu', max_frequency_hz=1e8)],
             domains=machine.domains,

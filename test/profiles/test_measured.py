@@ -72,7 +72,7 @@ def test_a_measured_profile_names_this_machine(measured):
 
 
 def test_a_measurement_of_a_sub_network_that_is_not_kept_is_refused(model):
-    with pytest.raises(ModelError, match="'huge'; untrained keeps"):
+    with pytest.raises(ModelError, match="'huge'; expected one of small"):
         measured_profile('camera', model, 'torch', [replace(TOOK[0], subnet_id='huge')])
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dynofa_ros.platform import load_platform
-from dynofa_ros.profiles.scaled import over_clocks
+from dynofa_ros.profiles.scaled import scale_to_frequencies
 from dynofa_ros.runtime import OperatingPoint, Profile
 
 HZ = 1109.25e6
@@ -37,7 +37,7 @@ def measured(energy_j=math.nan, processor='gpu', **changes):
 
 
 def complete(profile, platform, measured_hz=HZ):
-    return over_clocks(
+    return scale_to_frequencies(
         profile, platform, layers={'small': 50}, measured_hz={'gpu': measured_hz, 'cpu': 1e9}
     )
 

@@ -84,17 +84,17 @@ def test_it_is_read_for_the_application_that_asks(file):
 
 
 def test_where_nothing_changed_it_applies(file, nets):
-    assert StoredProfile.load(file, 'camera').why_not(nets, ENGINE) == ''
+    assert StoredProfile.load(file, 'camera').mismatch(nets, ENGINE) == ''
 
 
 def test_sub_networks_that_are_not_to_run_may_be_in_it(stored, nets):
-    assert stored.why_not(nets[:1], ENGINE) == ''
+    assert stored.mismatch(nets[:1], ENGINE) == ''
 
 
 @pytest.mark.parametrize('field', ['name', 'architecture', 'cpu'])
 def test_on_another_machine_it_does_not_apply(stored, nets, field):
     other = replace(Host.here(), **{field: 'other'})
-    assert stored.why_not(nets, ENGINE, host=other) == (
+    assert stored.mismatch(nets, ENGINE, host=other) == (
         f'it was measured on {Host.here()}, this is {other}'
     )
 
@@ -107,25 +107,25 @@ def test_on_another_machine_it_does_not_apply(stored, nets, field):
     ],
 )
 def test_for_another_engine_it_does_not_apply(stored, nets, name, version, why):
-    assert stored.why_not(nets, SimpleNamespace(name=name, version=version)) == why
+    assert stored.mismatch(nets, SimpleNamespace(name=name, version=version)) == why
 
 
 def test_with_other_weights_it_does_not_apply(stored, nets):
     others = [replace(each, fingerprint='other') for each in nets]
-    assert stored.why_not(others, ENGINE) == (
+    assert stored.mismatch(others, ENGINE) == (
         'it was measured with other weights or another config of small, middle, large'
     )
 
 
 def test_without_a_sub_network_it_does_not_apply(stored, nets):
     kept = replace(nets[0].kept, subnet_id='new')
-    why = stored.why_not([*nets, replace(nets[0], kept=kept)], ENGINE)
+    why = stored.mismatch([*nets, replace(nets[0], kept=kept)], ENGINE)
     assert why == 'it has no point of torch for new'
 
 
 def test_with_another_accuracy_it_does_not_apply(stored, nets):
     kept = replace(nets[0].kept, accuracy=0.9)
-    why = stored.why_not([replace(nets[0], kept=kept)], ENGINE)
+    why = stored.mismatch([replace(nets[0], kept=kept)], ENGINE)
     assert why == 'the model has another accuracy for small'
 
 
@@ -133,7 +133,7 @@ def test_a_file_of_an_earlier_version_does_not_apply(file, nets):
     document = json.loads(file.read_text())
     del document['measured_with']
     file.write_text(json.dumps(document))
-    why = StoredProfile.load(file, 'camera').why_not(nets, ENGINE)
+    why = StoredProfile.load(file, 'camera').mismatch(nets, ENGINE)
     assert why == 'it does not say what it was measured with'
 
 

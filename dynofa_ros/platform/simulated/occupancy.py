@@ -1,8 +1,8 @@
-"""How much of each processor every application occupies, learned from the frames it reports.
+"""The load of each application on each processor, derived from its frame reports.
 
-Applications that share a processor slow each other down. Each of them, and the device, hears the
-same reports and so arrives at the same loads: the mean over about a second of what
-`simulation/unit.py` works out frame by frame.
+Applications that share a processor slow each other down. All of them, and the device, receive the
+same reports and therefore compute the same loads: the mean over about a second of what
+`simulation/processor.py` computes frame by frame.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from dynofa_ros.platform.checks import check_fraction, check_not_negative, check
 from dynofa_ros.platform.description import Platform
 from dynofa_ros.platform.processor import Processor
 
-# Reports come after the work, so a long frame spreads over several periods. No frame that this
-# package means to run is longer than this, so more is a wrong report, not work.
+# A report follows the work, so a long frame is spread over several periods. No realistic frame is
+# longer than this, so more is a faulty report.
 MAX_BACKLOG_S = 10.0
 
 
 @dataclass
 class _Backlog:
-    """What one application has reported and is not accounted for yet."""
+    """Reported work of one application that is not yet accounted for."""
 
-    work_s: float = 0.0  # of the whole processor, its own work alone
-    rate: float = 0.0  # part of the processor that its last frame used, while it ran
+    work_s: float = 0.0  # of the whole processor, without waiting
+    rate: float = 0.0  # fraction of the processor that its last frame used
 
 
 class LoadMeter:
-    """Busy time not accounted for yet, of each application, and the co-runners of one processor."""
+    """Pending busy time of all applications on one processor, and its co-runners."""
 
     def __init__(self, processor: Processor) -> None:
         self._processor = processor
@@ -39,7 +39,7 @@ class LoadMeter:
 
     @property
     def co_runner_utilisation(self) -> float:
-        """Part of the processor used by programs that we do not manage, 0..1."""
+        """Fraction of the processor used by programs that we do not manage, 0..1."""
         return self._co_runner_utilisation
 
     @co_runner_utilisation.setter
@@ -50,11 +50,11 @@ class LoadMeter:
     def add_busy(self, busy_s: float, *, threads: int, app: str = '', others: float = 0.0) -> None:
         """Add the time that one frame of an application kept `threads` cores busy [s].
 
-        Beside co-runners and the load of `others` a frame takes longer, by `slowdown`, because it
-        waits for them: only 1/slowdown of its time is work of its own.
+        Co-runners and the load of `others` delay a frame by the factor `slowdown`, so that only
+        1/slowdown of its time is its own work.
         """
         check_not_negative('busy_s', busy_s)
-        slowdown = self._processor.slowdown_beside(self._co_runner_utilisation + others)
+        slowdown = self._processor.slowdown_under_load(self._co_runner_utilisation + others)
         backlog = self._backlogs.setdefault(app, _Backlog())
         backlog.rate = self._processor.cores_used(threads) / self._processor.cores / slowdown
         longest_s = MAX_BACKLOG_S * backlog.rate
@@ -63,7 +63,7 @@ class LoadMeter:
     def period(self, dt_s: float) -> float:
         """Account for one period and return its utilisation, 0..1.
 
-        An application works on one frame at a time, so it does no more than one in the period.
+        An application processes one frame at a time, so its rate limits its work in the period.
         """
         check_positive('dt_s', dt_s)
         own_s = 0.0
@@ -77,26 +77,28 @@ class LoadMeter:
         return self.utilisation
 
 
-# Long against the period of a camera, short against what a person waits for.
+# Averaging window: long compared with a camera period, short for a user.
 MEMORY_S = 1.0
-# An application that is silent for this many of its periods, or of its frames, is gone.
+# An application without a report for this many of its periods, or frames, is considered gone.
 SILENT_PERIODS = 2.0
 
 
 @dataclass
 class _Presence:
-    """One application on the processor that it reported last."""
+    """One application on the processor of its last report."""
 
     processor: str
-    load: float = 0.0  # part of the processor's cores, 0..1
-    until_s: float = 0.0  # when it counts as gone, if it reports nothing more
-    frames: deque[tuple[float, float]] = field(default_factory=deque)  # reported at, core time [s]
+    load: float = 0.0  # fraction of the processor's cores, 0..1
+    until_s: float = 0.0  # considered gone at this time without another report
+    frames: deque[tuple[float, float]] = field(
+        default_factory=deque
+    )  # time of the report, core time [s]
 
     def add(self, now_s: float, *, busy_s: float, share: float) -> None:
-        """Take in a frame that kept a share of the processor's cores busy.
+        """Add a frame that kept a share of the processor's cores busy.
 
-        The load is measured from report to report: a part of a period would count a frame too
-        many or too few.
+        The load is measured from report to report, because a fraction of a period would count one
+        frame too many or too few.
         """
         before_s = self.frames[-1][0] if self.frames else now_s
         work_s = busy_s * share
@@ -105,7 +107,7 @@ class _Presence:
             self.frames.popleft()
         first_s = self.frames[0][0]
         total_s = sum(each_s for _, each_s in self.frames) - self.frames[0][1]
-        if first_s == now_s:  # the first one: a period is not known yet
+        if first_s == now_s:  # the first report: the period is still unknown
             total_s, first_s = work_s, now_s - max(MEMORY_S, busy_s)
         self.load = min(total_s / (now_s - first_s), 1.0)
         longest_s = max(now_s - before_s, min(busy_s, MAX_BACKLOG_S))
@@ -113,25 +115,25 @@ class _Presence:
 
 
 class Occupancy:
-    """The part of each processor that every application keeps busy.
+    """The load of every application on each processor.
 
-    One thread may add while another one reads.
+    Thread-safe for one writer and several readers.
     """
 
     def __init__(self, platform: Platform, *, clock: Callable[[], float]) -> None:
-        """`clock` returns seconds and never goes back."""
+        """`clock` returns monotonic seconds."""
         self._platform = platform
         self._clock = clock
         self._present: dict[str, _Presence] = {}
 
     def add(self, app: str, *, processor: str, busy_s: float, threads: int) -> None:
-        """Take in a frame that an application has just ended: `threads` cores for `busy_s`.
+        """Add a frame that an application has just finished: `threads` cores for `busy_s`.
 
-        An application works on one frame at a time, so on one processor: the last one it named.
+        An application processes one frame at a time, so its load is on its last processor only.
 
         Raises:
-            PlatformError: for a time that is negative or not finite, no threads, or a processor
-                that the platform does not have.
+            PlatformError: for a time that is negative or not finite, zero threads, or an unknown
+                processor.
         """
         check_not_negative('busy_s', busy_s)
         unit = self._platform.processor(processor)
@@ -145,10 +147,10 @@ class Occupancy:
         present[app] = presence
         self._present = present
 
-    def beside(self, app: str, processor: str) -> float:
-        """Return the load of all other applications on a processor together.
+    def load_of_others(self, app: str, processor: str) -> float:
+        """Return the total load of all other applications on a processor.
 
-        Each is a part of its cores, 0..1; the sum is above 1 where several want the same cores.
+        Each is a fraction of its cores, 0..1; the sum exceeds 1 where they compete for cores.
         """
         now_s = self._clock()
         return sum(

@@ -118,7 +118,7 @@ def test_a_range_runs_at_its_highest(bench: Bench) -> None:
 def test_the_same_command_again_does_not_start_the_delay_again(bench: Bench) -> None:
     bench.device.apply([DomainSetting('gpu', 1e8)])
     bench.wait(0.4)
-    assert 'on its way already' in bench.device.apply([DomainSetting('gpu', 1e8)]).text
+    assert 'change already pending' in bench.device.apply([DomainSetting('gpu', 1e8)]).text
     bench.wait(0.1)
     assert bench.gpu_hz() == 1e8
 

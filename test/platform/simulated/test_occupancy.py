@@ -39,27 +39,27 @@ def work(
 
 
 def test_nobody_is_there_at_first(occupancy: Occupancy) -> None:
-    assert occupancy.beside('front', 'gpu') == 0
+    assert occupancy.load_of_others('front', 'gpu') == 0
 
 
 def test_20_ms_of_every_50_ms_are_0_4(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=40, period_s=0.05, busy_s=0.02)
-    assert occupancy.beside('front', 'gpu') == pytest.approx(0.4)
+    assert occupancy.load_of_others('front', 'gpu') == pytest.approx(0.4)
 
 
 def test_two_frames_are_enough(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=2, period_s=0.05, busy_s=0.02)
-    assert occupancy.beside('front', 'gpu') == pytest.approx(0.4)
+    assert occupancy.load_of_others('front', 'gpu') == pytest.approx(0.4)
 
 
 def test_one_does_not_count_beside_itself(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=5, period_s=0.05, busy_s=0.02)
-    assert occupancy.beside('rear', 'gpu') == 0
+    assert occupancy.load_of_others('rear', 'gpu') == 0
 
 
 def test_it_counts_on_its_own_processor_only(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=5, period_s=0.05, busy_s=0.02)
-    assert occupancy.beside('front', 'cpu') == 0
+    assert occupancy.load_of_others('front', 'cpu') == 0
 
 
 def test_one_that_changes_its_processor_leaves_the_old_one_at_once(
@@ -67,13 +67,13 @@ def test_one_that_changes_its_processor_leaves_the_old_one_at_once(
 ) -> None:
     work(occupancy, clock, 'rear', frames=5, period_s=0.05, busy_s=0.02)
     work(occupancy, clock, 'rear', frames=2, period_s=0.05, busy_s=0.05, processor='cpu', threads=4)
-    assert occupancy.beside('front', 'gpu') == 0
-    assert occupancy.beside('front', 'cpu') == pytest.approx(1.0)
+    assert occupancy.load_of_others('front', 'gpu') == 0
+    assert occupancy.load_of_others('front', 'cpu') == pytest.approx(1.0)
 
 
 def test_one_thread_of_four_cores_is_a_quarter(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=9, period_s=0.05, busy_s=0.05, processor='cpu')
-    assert occupancy.beside('front', 'cpu') == pytest.approx(0.25)
+    assert occupancy.load_of_others('front', 'cpu') == pytest.approx(0.25)
 
 
 def test_several_add_up(occupancy: Occupancy, clock: Any) -> None:
@@ -81,16 +81,16 @@ def test_several_add_up(occupancy: Occupancy, clock: Any) -> None:
         clock.now_s += 0.05
         for app, busy_s in (('front', 0.01), ('left', 0.05), ('rear', 0.05)):
             occupancy.add(app, processor='gpu', busy_s=busy_s, threads=1)
-    assert occupancy.beside('front', 'gpu') == pytest.approx(2.0)
-    assert occupancy.beside('rear', 'gpu') == pytest.approx(1.2)
+    assert occupancy.load_of_others('front', 'gpu') == pytest.approx(2.0)
+    assert occupancy.load_of_others('rear', 'gpu') == pytest.approx(1.2)
 
 
 @pytest.mark.parametrize('period_s', [0.01, 1 / 30, 0.4, 1.0])
 def test_one_that_dies_is_forgotten(occupancy: Occupancy, clock: Any, period_s: float) -> None:
     work(occupancy, clock, 'rear', frames=20, period_s=period_s, busy_s=0.01)
-    assert occupancy.beside('front', 'gpu') > 0
+    assert occupancy.load_of_others('front', 'gpu') > 0
     clock.now_s += AT_MOST_S
-    assert occupancy.beside('front', 'gpu') == 0
+    assert occupancy.load_of_others('front', 'gpu') == 0
 
 
 def test_between_two_frames_longer_than_the_memory_it_is_still_there(
@@ -98,23 +98,23 @@ def test_between_two_frames_longer_than_the_memory_it_is_still_there(
 ) -> None:
     work(occupancy, clock, 'rear', frames=3, period_s=5.0, busy_s=5.0)
     clock.now_s += 4.9
-    assert occupancy.beside('front', 'gpu') == pytest.approx(1.0)
+    assert occupancy.load_of_others('front', 'gpu') == pytest.approx(1.0)
     clock.now_s += SILENT_PERIODS * 5.0
-    assert occupancy.beside('front', 'gpu') == 0
+    assert occupancy.load_of_others('front', 'gpu') == 0
 
 
 def test_a_pause_does_not_count_afterwards(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=20, period_s=0.05, busy_s=0.02)
     clock.now_s += 60.0
     work(occupancy, clock, 'rear', frames=2, period_s=0.05, busy_s=0.02)
-    assert occupancy.beside('front', 'gpu') == pytest.approx(0.4)
+    assert occupancy.load_of_others('front', 'gpu') == pytest.approx(0.4)
 
 
 def test_a_change_is_known_within_its_memory(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=40, period_s=0.05, busy_s=0.02)
     frames = math.ceil(MEMORY_S / 0.05) + 1
     work(occupancy, clock, 'rear', frames=frames, period_s=0.05, busy_s=0.04)
-    assert occupancy.beside('front', 'gpu') == pytest.approx(0.8)
+    assert occupancy.load_of_others('front', 'gpu') == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(
     said: dict[str, Any] = {'processor': 'gpu', 'busy_s': 0.02, 'threads': 1}
     with pytest.raises(PlatformError, match=field):
         occupancy.add('rear', **(said | change))
-    assert occupancy.beside('front', 'gpu') == pytest.approx(0.4)
+    assert occupancy.load_of_others('front', 'gpu') == pytest.approx(0.4)
 
 
 reports = st.tuples(
@@ -156,6 +156,6 @@ def test_whatever_is_reported_nobody_is_more_than_all_of_a_processor(
         now_s[0] += wait_s
         occupancy.add(app, processor=processor, busy_s=busy_s, threads=threads)
         for name in ('front', 'left', 'rear'):
-            loads = [occupancy.beside(name, each) for each in ('cpu', 'gpu')]
+            loads = [occupancy.load_of_others(name, each) for each in ('cpu', 'gpu')]
             assert min(loads) >= 0
             assert sum(loads) <= 2 + 1e-9
