@@ -1,4 +1,4 @@
-"""Supernets of some thousand weights and small images: a step takes milliseconds."""
+"""Tiny supernets, small images and board measurements, on which each test takes milliseconds."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from dynofa_ros.cli import main
+from dynofa_ros.commands.train import PROCESS_VARIABLES
 from dynofa_ros.offline.data.dataset import DecodedImages
 from dynofa_ros.supernet import zoo
 from dynofa_ros.supernet.mobilenet_v3 import MobileNetV3Spec, OFAMobileNetV3
@@ -19,7 +21,7 @@ from dynofa_ros.supernet.vision_transformer import (
 )
 
 HERE = Path(__file__).parent
-# Where a fake machine lives, and the kernel that it is made of.
+# For fake_bench, and the fake kernel that it uses.
 sys.path[:0] = [str(HERE), str(HERE.parent / 'platform' / 'linux')]
 
 CLASSES = ('cat', 'dog', 'ship')
@@ -68,7 +70,7 @@ FAMILIES = {'tiny_mobilenet': tiny_mobilenet, 'tiny_transformer': tiny_transform
 
 @pytest.fixture
 def make_net():
-    """Return a function that makes a tiny supernet with weights of a seed."""
+    """Return a function that makes a tiny supernet with seeded weights."""
 
     def make(family='tiny_mobilenet', seed=0):
         torch.manual_seed(seed)
@@ -77,15 +79,35 @@ def make_net():
     return make
 
 
-@pytest.fixture
-def tiny_zoo(monkeypatch):
-    """Make the tiny supernets known by their names."""
-    monkeypatch.setattr(zoo, '_SUPERNETS', {**zoo._SUPERNETS, **FAMILIES})
+@pytest.fixture(scope='module')
+def train():
+    """Return a function that runs `dynofa train` on a tiny supernet; return its exit code."""
+
+    def run(data, out, *more, supernet='tiny_mobilenet'):
+        options = {
+            '--supernet': supernet,
+            '--data': data,
+            '--out': out,
+            '--epochs': 2,
+            '--batch-size': 4,
+            '--held-out': 8,
+            '--keep': 2,
+            '--candidates': 3,
+            '--threads': 1,
+        }
+        arguments = [str(each) for pair in options.items() for each in pair]
+        return main(['train', *arguments, *map(str, more)])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zoo, '_SUPERNETS', {**zoo._SUPERNETS, **FAMILIES})
+        for name, value in PROCESS_VARIABLES.items():
+            patch.setenv(name, value)  # otherwise the command replaces the test's process
+        yield run
 
 
 @pytest.fixture
 def thumbnails():
-    """Return a function that draws images of 12x12 pixels, coloured by class."""
+    """Return a function that generates images of 12x12 pixels, coloured by class."""
 
     def make(count=24, seed=0):
         rng = torch.Generator().manual_seed(seed)
@@ -97,7 +119,7 @@ def thumbnails():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def write_images():
     """Return a function that writes a folder per class with images of given sizes (H, W)."""
 
@@ -116,9 +138,9 @@ def write_images():
 
 @pytest.fixture
 def write_board():
-    """Return a function that writes measurements of a board as LoudVA lays them out.
+    """Return a function that writes measurements of a board in LoudVA's layout.
 
-    Latencies in s and powers in W by clock (Hz) or power mode; powers of concurrency 1, 2, ...
+    Latencies [s] and powers [W] by frequency [Hz] or power mode; powers of concurrency 1, 2, ...
     """
 
     def write(folder, latencies_s, powers_w, kind='freq'):
@@ -145,17 +167,15 @@ def write_board():
     return write
 
 
-CLOCKS_HZ = (100_000_000, 200_000_000, 400_000_000, 500_000_000, 800_000_000, 1_000_000_000)
+FREQUENCIES_HZ = (100_000_000, 200_000_000, 400_000_000, 500_000_000, 800_000_000, 1_000_000_000)
 
 
 @pytest.fixture
 def board(write_board, tmp_path):
-    """A board of 10 ms + 20 s MHz / f and 2 W + 8 W per GHz; some more at concurrency 2 to 4."""
-    latencies_s = {hertz: 0.01 + 20e6 / hertz for hertz in CLOCKS_HZ}
-    powers_w = {hertz: power_w(hertz) for hertz in CLOCKS_HZ}
+    """A board with 10 ms + 20 s MHz / f and 2 W + 8 W per GHz; 10 to 12 % more at concurrency 2-4."""
+    latencies_s = {hertz: 0.01 + 20e6 / hertz for hertz in FREQUENCIES_HZ}
+    powers_w = {
+        hertz: tuple((2 + 8e-9 * hertz) * factor for factor in (1.0, 1.1, 1.11, 1.12))
+        for hertz in FREQUENCIES_HZ
+    }
     return write_board(tmp_path / 'board', latencies_s, powers_w)
-
-
-def power_w(hertz):
-    first_w = 2 + 8e-9 * hertz
-    return tuple(first_w * factor for factor in (1.0, 1.1, 1.11, 1.12))

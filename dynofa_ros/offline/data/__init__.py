@@ -1,1 +1,1 @@
-"""Labelled images: readers, augmentation, batches."""
+"""Labelled images: data sets, readers, augmentation and batches."""

@@ -1,7 +1,7 @@
-"""Augmentation of training images. All randomness comes in as numbers, so that runs repeat.
+"""Augmentation of training images from random numbers that the caller draws.
 
-Each image has a row of five numbers in 0..1; who draws them for a whole batch and then takes a
-part of it gets the same images, whichever process does it.
+Each image takes a row of five numbers in 0..1. The caller draws them for the whole batch, so the
+images are the same however many processes share it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from torch import Tensor
 from dynofa_ros.engine.preprocess import Image
 
 DRAWS = 5
-"""Random numbers per image."""
-LEAST_AREA = 0.08
+"""Random numbers needed per image."""
+MIN_AREA = 0.08
+"""Smallest crop, as a fraction of the image area."""
 ASPECT_RATIOS = (3 / 4, 4 / 3)
-"""Of a random part of an image (GoogLeNet, arXiv 1409.4842, section 6)."""
+"""Limits of the crop's width / height (GoogLeNet, arXiv 1409.4842, section 6)."""
 
 
-def shift_and_mirror(images: Tensor, draws: Tensor, *, pad: int = 4) -> Tensor:
-    """Shift each of (N, 3, H, W) by up to ``pad`` pixels and mirror half of them; float32.
+def shift_and_flip(images: Tensor, draws: Tensor, *, pad: int = 4) -> Tensor:
+    """Shift (N, 3, H, W) images by up to ``pad`` pixels and flip half of them; return float32.
 
-    The augmentation of CIFAR-10 since arXiv 1409.5185, with reflected borders. ``draws`` is (N, 5)
-    in 0..1, on the device of the images.
+    The usual augmentation of CIFAR-10 (arXiv 1409.5185), with reflected borders. ``draws`` is
+    (N, 5) in 0..1, on the images' device.
     """
     n, _, height, width = images.shape
     padded = F.pad(images.float(), (pad, pad, pad, pad), mode='reflect')
@@ -41,21 +42,21 @@ def shift_and_mirror(images: Tensor, draws: Tensor, *, pad: int = 4) -> Tensor:
 
 
 def random_resized_crop(bgr: Image, draws: Sequence[float], side: int) -> Image:
-    """Cut a random part out of (H, W, 3), resize it to (side, side, 3), mirror half of them.
+    """Crop a random part of an (H, W, 3) image, resize it to (side, side, 3), flip half of them.
 
-    The part has 8 % to 100 % of the area and sides of 3:4 to 4:3; one that does not fit is cut off
-    at the image's border.
+    The crop covers 8 % to 100 % of the area at an aspect ratio of 3:4 to 4:3; it is clipped to the
+    image. ``draws`` holds five numbers in 0..1.
     """
-    area, ratio, y, x, mirror = draws
+    area, ratio, y, x, flip = draws
     height, width = bgr.shape[:2]
-    part = (LEAST_AREA + (1 - LEAST_AREA) * area) * height * width
+    pixels = (MIN_AREA + (1 - MIN_AREA) * area) * height * width
     low, high = (math.log(r) for r in ASPECT_RATIOS)
     aspect = math.exp(low + (high - low) * ratio)
-    w = max(1, min(width, round(math.sqrt(part * aspect))))
-    h = max(1, min(height, round(math.sqrt(part / aspect))))
+    w = max(1, min(width, round(math.sqrt(pixels * aspect))))
+    h = max(1, min(height, round(math.sqrt(pixels / aspect))))
     top, left = int(y * (height - h + 1)), int(x * (width - w + 1))
     top, left = min(top, height - h), min(left, width - w)
-    how = cv2.INTER_AREA if min(h, w) > side else cv2.INTER_LINEAR
-    crop = cv2.resize(bgr[top : top + h, left : left + w], (side, side), interpolation=how)
-    result: Image = np.ascontiguousarray(crop[:, ::-1] if mirror < 0.5 else crop, np.uint8)
+    method = cv2.INTER_AREA if min(h, w) > side else cv2.INTER_LINEAR
+    crop = cv2.resize(bgr[top : top + h, left : left + w], (side, side), interpolation=method)
+    result: Image = np.ascontiguousarray(crop[:, ::-1] if flip < 0.5 else crop, np.uint8)
     return result

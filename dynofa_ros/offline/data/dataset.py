@@ -1,4 +1,4 @@
-"""Labelled images: in memory where they are thumbnails, else decoded batch by batch."""
+"""Labelled images: thumbnails decoded in memory, larger images decoded batch by batch."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ import torch
 from torch import Tensor
 
 from dynofa_ros.engine.preprocess import Image
-from dynofa_ros.offline.data.augmentation import random_resized_crop, shift_and_mirror
+from dynofa_ros.offline.data.augmentation import random_resized_crop, shift_and_flip
 
 
 class Dataset(Protocol):
-    """Images with their classes."""
+    """Images and their classes."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Class names by index; empty where classes are known by their index alone."""
+        """Class names by index; empty if the data set has indices only."""
 
     @property
     def classes(self) -> Tensor:
-        """Class index of each image, (N,) int64."""
+        """Class index of every image, (N,) int64."""
 
     @property
     def decodes(self) -> bool:
-        """Whether a batch takes work that is worth doing ahead, in another thread."""
+        """Whether batches are decoded on demand, which is worth a prefetch thread."""
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -39,7 +39,7 @@ class Dataset(Protocol):
         """Return one image, (H, W, 3) uint8 BGR.
 
         Raises:
-            ValueError: naming an image that cannot be decoded.
+            ValueError: if the image cannot be decoded.
         """
 
     def training_batch(
@@ -47,22 +47,22 @@ class Dataset(Protocol):
     ) -> Tensor:
         """Return augmented images, (N, 3, S, S) RGB in 0..255; ``draws`` is (N, 5) in 0..1.
 
-        S is ``side`` where images come in any size, else that of the images.
+        S is ``side`` for images of mixed sizes, otherwise the images' own side.
 
         Raises:
-            ValueError: naming an image that cannot be decoded.
+            ValueError: if an image cannot be decoded.
         """
 
     def subset(self, index: Tensor) -> Dataset:
         """Return the images at these indices."""
 
     def fingerprint(self) -> str:
-        """Return 16 hex digits that differ between different images or classes."""
+        """Return 16 hex digits that identify the images and their classes."""
 
 
 @dataclass(frozen=True)
 class DecodedImages:
-    """Images of one size in memory, (N, 3, H, W) uint8 RGB."""
+    """Images of one size, held in memory as (N, 3, H, W) uint8 RGB."""
 
     images: Tensor
     classes: Tensor
@@ -80,15 +80,15 @@ class DecodedImages:
     def training_batch(
         self, index: Tensor, draws: Tensor, side: int, device: torch.device
     ) -> Tensor:
-        """Return shifted and mirrored images in 0..255 of their own size."""
-        return shift_and_mirror(self.images[index].to(device), draws.to(device))
+        """Return shifted and flipped images at their own size."""
+        return shift_and_flip(self.images[index].to(device), draws.to(device))
 
     def subset(self, index: Tensor) -> DecodedImages:
         """Return the images at these indices."""
         return DecodedImages(self.images[index], self.classes[index], self.labels)
 
     def fingerprint(self) -> str:
-        """Return 16 hex digits of every pixel and every class."""
+        """Return a hash of all pixels, classes and labels."""
         digest = hashlib.sha256(repr((self.images.shape, self.labels)).encode())
         digest.update(self.classes.numpy().tobytes())
         digest.update(self.images.contiguous().numpy().data)
@@ -97,7 +97,7 @@ class DecodedImages:
 
 @dataclass(frozen=True)
 class EncodedImages:
-    """Images of any size as files, or as the bytes of files."""
+    """Images of any size, held as file paths or as encoded bytes."""
 
     names: tuple[str, ...]
     sources: tuple[Path | bytes, ...]
@@ -115,7 +115,7 @@ class EncodedImages:
     def training_batch(
         self, index: Tensor, draws: Tensor, side: int, device: torch.device
     ) -> Tensor:
-        """Return random parts of the images, resized to ``side`` and half of them mirrored."""
+        """Return random crops resized to ``side``, half of them flipped."""
         crops = [
             random_resized_crop(self.image(int(i)), each.tolist(), side)
             for i, each in zip(index, draws, strict=True)
@@ -134,17 +134,17 @@ class EncodedImages:
         )
 
     def fingerprint(self) -> str:
-        """Return 16 hex digits of names, sizes in bytes and classes, not of the pixels."""
+        """Return a hash of file names, file sizes, classes and labels; pixels are not read."""
         sizes = [len(s) if isinstance(s, bytes) else s.stat().st_size for s in self.sources]
         text = repr((self.names, sizes, self.classes.tolist(), self.labels))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def decode(name: str, source: Path | bytes) -> Image:
-    """Decode a file, or the bytes of one, to (H, W, 3) uint8 BGR.
+    """Decode an image file, or its bytes, to (H, W, 3) uint8 BGR.
 
     Raises:
-        ValueError: naming the file, if it is missing or no image.
+        ValueError: if the file is missing or not an image.
     """
     try:
         data = source if isinstance(source, bytes) else source.read_bytes()
@@ -158,41 +158,43 @@ def decode(name: str, source: Path | bytes) -> Image:
 
 
 def random_split(data: Dataset, held_out: int, *, seed: int) -> tuple[Dataset, Dataset]:
-    """Return the rest and ``held_out`` images drawn without replacement.
+    """Split off ``held_out`` randomly drawn images; return the rest and those.
 
     Raises:
-        ValueError: if that leaves either of them empty.
+        ValueError: if either part would be empty.
     """
     if not 0 < held_out < len(data):
-        raise ValueError(f'held out are {held_out} images; expected 1 to {len(data) - 1}')
+        raise ValueError(f'held_out is {held_out} images; expected 1 to {len(data) - 1}')
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
     return data.subset(order[held_out:]), data.subset(order[:held_out])
 
 
 def random_subset(data: Dataset, count: int, *, seed: int = 0) -> Dataset:
-    """Return ``count`` images drawn without replacement, or all if there are fewer."""
+    """Return ``count`` images drawn without replacement, or all images if there are fewer."""
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
     return data.subset(order[:count])
 
 
 def class_indices(data: Dataset, labels: Sequence[str], *, what: str) -> Tensor:
-    """Return each image's class as an index of other labels, (N,) int64; ``what`` names the data.
+    """Return each image's class as an index into a model's ``labels``, (N,) int64.
 
-    The data may lack classes; classes without names must be indices of the labels.
+    Classes are matched by name; a data set without names must already use the model's indices. It
+    may lack some classes. ``what`` names the data set in errors.
 
     Raises:
         ValueError: naming the classes that are not among the labels.
     """
     if not data.labels:
         if (largest := int(data.classes.max())) >= len(labels):
-            raise ValueError(f'{what} has class {largest}; known are 0 to {len(labels) - 1}')
+            raise ValueError(f'{what} has class {largest}; expected 0 to {len(labels) - 1}')
         return data.classes
     unknown = [label for label in data.labels if label not in labels]
     if unknown:
-        raise ValueError(f'{what} has classes {_listed(unknown)}; known are {_listed(labels)}')
+        raise ValueError(f'{what} has classes {listed(unknown)}; expected {listed(labels)}')
     return torch.tensor([list(labels).index(label) for label in data.labels])[data.classes]
 
 
-def _listed(labels: Sequence[str], most: int = 12) -> str:
+def listed(labels: Sequence[str], most: int = 12) -> str:
+    """Return labels separated by commas, shortened to the first ``most``."""
     rest = f' and {len(labels) - most} more' if len(labels) > most else ''
     return ', '.join(labels[:most]) + rest

@@ -18,9 +18,9 @@ from dynofa_ros.supernet.supernet import Supernet
 
 
 def generator(*numbers: int) -> torch.Generator:
-    """Return a generator that depends on these numbers and nothing else.
+    """Return a generator seeded by these numbers alone.
 
-    A step of training draws from ``generator(seed, step)``, so a resumed run repeats exactly.
+    A training step draws from ``generator(seed, 1, step)``, so a resumed run repeats exactly.
     """
     seed = 0
     for number in numbers:
@@ -31,7 +31,7 @@ def generator(*numbers: int) -> torch.Generator:
 def network_input(
     images: Tensor, resolution: int, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> Tensor:
-    """Turn (N, 3, H, W) in 0..255 into (N, 3, r, r) float32, normalised, channels last."""
+    """Resize and normalise (N, 3, H, W) in 0..255 to (N, 3, r, r) float32, channels last."""
     x = images.float()
     if x.shape[-1] != resolution or x.shape[-2] != resolution:
         x = F.interpolate(
@@ -44,10 +44,10 @@ def network_input(
 
 
 class TrainingBatches:
-    """The augmented batch of every step of a run, whatever step is asked for first.
+    """The augmented batch of any step of a run; a batch depends on its step alone.
 
-    Each epoch has an order of its own. Every rank takes its part of each batch: together they see
-    what a single process would. Where images must be decoded, the next batch is made ahead.
+    Every epoch is shuffled anew. Each rank takes its share of every batch, so that all ranks
+    together see the batches of a single process. Encoded images are prefetched by one batch.
     """
 
     def __init__(
@@ -65,26 +65,27 @@ class TrainingBatches:
         self._per_epoch = len(data) // batch_size
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
         self._workers = ThreadPoolExecutor(max_workers=1) if data.decodes else None
-        self._ahead: tuple[int, Future[Tensor]] | None = None
+        self._prefetched: tuple[int, Future[Tensor]] | None = None
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Return this rank's images, (N, 3, S, S) in 0..255, and classes, (N,)."""
-        index, draws = self._drawn(step)
+        index, draws = self._sampled(step)
         classes = self._data.classes[index].to(self._device)
         if self._workers is None:
             return self._images(index, draws), classes
-        if self._ahead is not None and self._ahead[0] == step:
-            images = self._ahead[1].result()
+        if self._prefetched is not None and self._prefetched[0] == step:
+            images = self._prefetched[1].result()
         else:
             images = self._images(index, draws)
-        self._ahead = step + 1, self._workers.submit(self._images, *self._drawn(step + 1))
+        following = self._workers.submit(self._images, *self._sampled(step + 1))
+        self._prefetched = step + 1, following
         return images, classes
 
     def _images(self, index: Tensor, draws: Tensor) -> Tensor:
         return self._data.training_batch(index, draws, self._side, self._device)
 
-    def _drawn(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return indices of this rank's images, and the numbers that augment them."""
+    def _sampled(self, step: int) -> tuple[Tensor, Tensor]:
+        """Return the indices of this rank's images and their augmentation numbers."""
         epoch, position = divmod(step, self._per_epoch)
         if self._order[0] != epoch:
             rng = generator(self._seed, 0, epoch)
@@ -92,8 +93,8 @@ class TrainingBatches:
         size = self._batch_size
         index = self._order[1][position * size : (position + 1) * size]
         draws = torch.rand(size, DRAWS, generator=generator(self._seed, 1, step))
-        part = slice(self._ranks.rank, None, self._ranks.count)
-        return index[part], draws[part]
+        share = slice(self._ranks.rank, None, self._ranks.world_size)
+        return index[share], draws[share]
 
 
 def input_batches(
@@ -104,16 +105,16 @@ def input_batches(
     size: int = 128,
     threads: int = 1,
 ) -> Iterator[Tensor]:
-    """Yield (N, 3, r, r) float32 batches of all images, in order, as a node prepares them.
+    """Yield all images in order as (N, 3, r, r) float32, preprocessed as the perception node does.
 
-    ``threads`` prepare images; with more than one, the next batch while this one is used.
+    With more than one thread, the next batch is prepared while the caller uses this one.
 
     Raises:
-        ValueError: naming an image that cannot be decoded.
+        ValueError: if an image cannot be decoded.
     """
 
     def prepare(index: int) -> Input:
-        # A preprocessor keeps one buffer, so each image has one of its own.
+        # A preprocessor reuses its output buffer, so every image needs its own preprocessor.
         return Preprocessor(resolution, net.spec.mean, net.spec.std)(data.image(index))[0]
 
     ranges = [range(s, min(s + size, len(data))) for s in range(0, len(data), size)]
@@ -122,11 +123,11 @@ def input_batches(
             yield _stacked([prepare(index) for index in indices])
         return
     with ThreadPoolExecutor(threads) as workers:
-        ahead: list[Future[Input]] = []
+        pending: list[Future[Input]] = []
         for following in (*ranges, range(0)):
-            now, ahead = ahead, [workers.submit(prepare, index) for index in following]
-            if now:
-                yield _stacked([each.result() for each in now])
+            current, pending = pending, [workers.submit(prepare, index) for index in following]
+            if current:
+                yield _stacked([each.result() for each in current])
 
 
 def _stacked(inputs: list[Input]) -> Tensor:

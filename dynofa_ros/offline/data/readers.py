@@ -1,4 +1,4 @@
-"""Where labelled images come from: folders, tar files, tables of class indices, CIFAR-10."""
+"""Readers of labelled images: folders, tar files, tables of class indices and CIFAR-10."""
 
 from __future__ import annotations
 
@@ -15,63 +15,29 @@ import torch
 from dynofa_ros.engine.preprocess import Image
 from dynofa_ros.offline.data.dataset import Dataset, DecodedImages, EncodedImages, decode
 
-CIFAR10_PREFIX = 'cifar10:'
-INSTALL = (
-    'torchvision must be of the same build as torch; to get a matching pair, in an environment of '
-    "its own: pip install torch torchvision; or give CIFAR-10's images as folders named by class"
-)
-
-
-def load_cifar10(source: str, *, train: bool) -> DecodedImages:
-    """Read the training or test images of ``cifar10:FOLDER``; download them if they are not there.
-
-    Raises:
-        ValueError: if torchvision cannot be imported, saying how to get it, or if the images are
-            neither there nor to be had.
-    """
-    folder = source.removeprefix(CIFAR10_PREFIX)
-    if not folder:
-        raise ValueError(f'{source} names no folder; give {CIFAR10_PREFIX}FOLDER')
-    dataset_of = _torchvision().CIFAR10
-    try:
-        data = dataset_of(root=folder, train=train)
-    except RuntimeError:  # torchvision's word for images that are not there or damaged
-        try:
-            data = dataset_of(root=folder, train=train, download=True)
-        except (RuntimeError, OSError) as error:
-            raise ValueError(
-                f'{source}: CIFAR-10 is not there, and cannot be downloaded: {error}'
-            ) from error
-    images = np.ascontiguousarray(np.asarray(data.data, np.uint8).transpose(0, 3, 1, 2))
-    classes = torch.tensor(data.targets, dtype=torch.int64)
-    return DecodedImages(torch.from_numpy(images), classes, tuple(map(str, data.classes)))
-
-
-def _torchvision() -> Any:
-    try:
-        return importlib.import_module('torchvision.datasets')
-    # A build that does not fit torch raises RuntimeError: operator torchvision::nms does not exist.
-    except (ImportError, RuntimeError, OSError, AttributeError) as error:
-        raise ValueError(f'{CIFAR10_PREFIX} needs torchvision ({error}): {INSTALL}') from error
-
-
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+TAR_SUFFIXES = ('', '.tar', '.tar.gz', '.tgz')
+TEST_NAMES = ('test', 'val', 'validation')
 THUMBNAIL_SIDE = 96
 """Square images of one size up to this side [pixel] are decoded once and held in memory."""
 MEMORY_BYTES = 4 * 2**30
-"""Decoded images that are held in memory at most."""
-TAR_SUFFIXES = ('', '.tar', '.tar.gz', '.tgz')
-TEST_NAMES = ('test', 'val', 'validation')
+"""Largest data set that is held in memory, decoded."""
+CIFAR10_PREFIX = 'cifar10:'
+TORCHVISION_HELP = (
+    'torchvision must be built for the installed torch; install a matching pair in a separate '
+    'environment: pip install torch torchvision; or provide the CIFAR-10 images as one folder per '
+    'class'
+)
 
 Source = Path | bytes
 
 
 def load_dataset(path: Path | str) -> Dataset:
-    """Read a folder or a tar file that holds one folder of images per class.
+    """Read a folder or tar file with one folder of images per class.
 
     Class indices follow the sorted folder names. A folder with ``labels.csv`` (columns
-    ``image_id`` and ``imagenet_index``) and ``images/`` has classes by index and no names.
-    Also ``cifar10:FOLDER``, of which these are the test images.
+    ``image_id`` and ``imagenet_index``) and ``images/`` has class indices without names.
+    ``cifar10:FOLDER`` is the CIFAR-10 test set.
 
     Raises:
         ValueError: naming the file that is missing or damaged.
@@ -82,24 +48,24 @@ def load_dataset(path: Path | str) -> Dataset:
     if not path.exists():
         raise ValueError(f'data set {path} does not exist')
     if (path / 'labels.csv').is_file():
-        return _by_index(path)
-    files = sorted(_files(path), key=lambda file: file[0])
+        return _indexed_images(path)
+    files = sorted(_image_files(path), key=lambda file: file[0])
     if not files:
         raise ValueError(f'{path} holds no images in folders named by class')
     names = [Path(name).parent.name for name, _ in files]
     labels = tuple(sorted(set(names)))
     index = {label: i for i, label in enumerate(labels)}
-    return _images(path, files, [index[name] for name in names], labels)
+    return _dataset(path, files, [index[name] for name in names], labels)
 
 
 def load_training_sets(data: str, test: str | None) -> tuple[Dataset, Dataset]:
     """Read training and test images.
 
-    Without ``test``, ``data`` has both: ``cifar10:FOLDER``, or a folder that holds ``train`` and
-    one of ``test`` and ``val``, each a folder or a tar file.
+    Without ``test``, ``data`` holds both: ``cifar10:FOLDER``, or a folder with ``train`` and one
+    of ``test``, ``val`` and ``validation``, each a folder or a tar file.
 
     Raises:
-        ValueError: naming the file that is missing or damaged, or classes that are not alike.
+        ValueError: naming the file that is missing or damaged, or classes that differ.
     """
     train_path: str | Path = data
     test_path: str | Path | None = test
@@ -110,7 +76,7 @@ def load_training_sets(data: str, test: str | None) -> tuple[Dataset, Dataset]:
         return load_cifar10(data, train=True), load_cifar10(data, train=False)
     if test_path is None:
         raise ValueError(
-            f'{data} holds no train beside a {" or ".join(TEST_NAMES)}: name the test images with '
+            f'{data} holds no train alongside {" or ".join(TEST_NAMES)}; name the test images with '
             '--test'
         )
     cifar10 = isinstance(train_path, str) and train_path.startswith(CIFAR10_PREFIX)
@@ -124,16 +90,51 @@ def load_training_sets(data: str, test: str | None) -> tuple[Dataset, Dataset]:
     return train_set, test_set
 
 
+def load_cifar10(source: str, *, train: bool) -> DecodedImages:
+    """Read the training or test images of ``cifar10:FOLDER``, downloading them if necessary.
+
+    Raises:
+        ValueError: if the folder is missing from the name, torchvision cannot be imported, or the
+            images are neither on disk nor downloadable.
+    """
+    folder = source.removeprefix(CIFAR10_PREFIX)
+    if not folder:
+        raise ValueError(f'{source} names no folder; expected {CIFAR10_PREFIX}FOLDER')
+    read = _torchvision_datasets().CIFAR10
+    try:
+        data = read(root=folder, train=train)
+    except RuntimeError:  # torchvision raises it for files that are missing or damaged
+        try:
+            data = read(root=folder, train=train, download=True)
+        except (RuntimeError, OSError) as error:
+            raise ValueError(
+                f'{source}: CIFAR-10 is missing and cannot be downloaded: {error}'
+            ) from error
+    images = np.ascontiguousarray(np.asarray(data.data, np.uint8).transpose(0, 3, 1, 2))
+    classes = torch.tensor(data.targets, dtype=torch.int64)
+    return DecodedImages(torch.from_numpy(images), classes, tuple(map(str, data.classes)))
+
+
+def _torchvision_datasets() -> Any:
+    try:
+        return importlib.import_module('torchvision.datasets')
+    # A build that does not match torch raises RuntimeError: operator torchvision::nms is missing.
+    except (ImportError, RuntimeError, OSError, AttributeError) as error:
+        raise ValueError(
+            f'{CIFAR10_PREFIX} needs torchvision ({error}): {TORCHVISION_HELP}'
+        ) from error
+
+
 def _part(folder: Path, names: Sequence[str]) -> Path | None:
     paths = [folder / f'{name}{suffix}' for name in names for suffix in TAR_SUFFIXES]
     return next((path for path in paths if path.exists()), None)
 
 
-def _images(
+def _dataset(
     path: Path, files: Sequence[tuple[str, Source]], classes: Sequence[int], labels: tuple[str, ...]
 ) -> Dataset:
-    """Hold thumbnails of one size in memory, decoded, and anything else as it is."""
-    numbers = torch.tensor(classes, dtype=torch.int64)
+    """Decode thumbnails of one size into memory; keep anything else encoded."""
+    indices = torch.tensor(classes, dtype=torch.int64)
     pixels: list[Image] = []
     for name, source in files:
         image = decode(f'{path}: {name}', source)
@@ -141,31 +142,34 @@ def _images(
         small = image.shape[0] == image.shape[1] <= THUMBNAIL_SIDE
         if not small or image.shape != first.shape or first.nbytes * len(files) > MEMORY_BYTES:
             names = tuple(f'{path}: {name}' for name, _ in files)
-            return EncodedImages(names, tuple(source for _, source in files), numbers, labels)
+            return EncodedImages(names, tuple(source for _, source in files), indices, labels)
         pixels.append(image)
     stacked = np.stack(pixels)[..., ::-1].transpose(0, 3, 1, 2)
-    return DecodedImages(torch.from_numpy(np.ascontiguousarray(stacked)), numbers, labels)
+    return DecodedImages(torch.from_numpy(np.ascontiguousarray(stacked)), indices, labels)
 
 
-def _files(path: Path) -> Iterator[tuple[str, Source]]:
+def _image_files(path: Path) -> Iterator[tuple[str, Source]]:
     if path.is_dir():
         for file in path.glob('*/*'):
-            if file.suffix.lower() in SUFFIXES:
+            if file.suffix.lower() in IMAGE_SUFFIXES:
                 yield str(file.relative_to(path)), file
         return
     try:
         with tarfile.open(path) as tar:
             for member in tar:
-                is_image = member.isfile() and member.name.lower().endswith(SUFFIXES)
+                is_image = member.isfile() and member.name.lower().endswith(IMAGE_SUFFIXES)
                 if is_image and Path(member.name).parent.name:
                     stream = tar.extractfile(member)
                     assert stream is not None
                     yield member.name, stream.read()
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise ValueError(f'data set {path} is no folder and no whole tar file: {error}') from error
+        raise ValueError(
+            f'data set {path} is neither a folder nor an intact tar file: {error}'
+        ) from error
 
 
-def _by_index(path: Path) -> Dataset:
+def _indexed_images(path: Path) -> Dataset:
+    """Read the images and class indices that ``labels.csv`` lists."""
     table = path / 'labels.csv'
     with table.open(newline='') as file:
         rows = list(csv.DictReader(file))
@@ -179,8 +183,8 @@ def _by_index(path: Path) -> Dataset:
         if not str(row['imagenet_index']).isdecimal():
             raise ValueError(
                 f'{table}, line {line}: imagenet_index is {row["imagenet_index"]!r}; '
-                'it must be an integer from 0'
+                'expected an integer of 0 or above'
             )
         classes.append(int(row['imagenet_index']))
     files = [(row['image_id'], on_disk[row['image_id']]) for row in rows]
-    return _images(path, files, classes, ())
+    return _dataset(path, files, classes, ())

@@ -1,1 +1,1 @@
-"""Accuracy of sub-networks, and the selection of those a model keeps."""
+"""Accuracy of sub-networks on labelled images, and the selection of those worth keeping."""

@@ -1,4 +1,4 @@
-"""Measure the accuracy of sub-networks on labelled images, as a node would see them."""
+"""Accuracy of sub-networks on labelled images, preprocessed as in the perception node."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ NORMAL_95 = 1.959964
 
 @dataclass(frozen=True)
 class Accuracy:
-    """What a sub-network named right; fractions 0..1."""
+    """Accuracy on a data set, as fractions 0..1."""
 
     top1: float
     top5: float
     images: int
     seconds: float
-    """Decoding, preparing and running all images."""
+    """Time to decode, preprocess and run all images."""
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % confidence interval of the top-1, Wilson's for a binomial proportion."""
+        """95 % confidence interval of the top-1 (Wilson score interval)."""
         z, n, p = NORMAL_95, self.images, self.top1
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -51,32 +51,32 @@ def measure_accuracy(
     threads: int = 1,
     report: Callable[[int], None] = lambda done: None,
 ) -> Accuracy:
-    """Run an extracted sub-network, on the device of the supernet, over all images.
+    """Run an extracted sub-network over all images, on the device of its supernet.
 
-    ``classes`` are those of the network's outputs, (N,) int64, where the data numbers them
-    otherwise. ``threads`` decode and prepare images. ``report`` gets the number of images done.
+    ``classes``, (N,) int64, replace those of the data set if the model numbers them differently.
+    ``report`` receives the number of images done.
 
     Raises:
-        ValueError: naming an image that cannot be decoded.
+        ValueError: if an image cannot be decoded.
     """
     static = static.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     device = next(net.parameters()).device
-    truth = (data.classes if classes is None else classes).to(device)
+    labels = (data.classes if classes is None else classes).to(device)
     start_s, done = time.monotonic(), 0
-    first = among_first = 0
+    top1_hits = top5_hits = 0
     for batch in input_batches(net, data, resolution, size=batch_size, threads=threads):
         logits = static(batch.to(device))
         best = logits.topk(min(5, logits.shape[1]), 1).indices
-        right = best == truth[done : done + len(batch), None]
-        first += int(right[:, 0].sum())
-        among_first += int(right.sum())
+        correct = best == labels[done : done + len(batch), None]
+        top1_hits += int(correct[:, 0].sum())
+        top5_hits += int(correct.sum())
         done += len(batch)
         report(done)
-    return Accuracy(first / done, among_first / done, done, time.monotonic() - start_s)
+    return Accuracy(top1_hits / done, top5_hits / done, done, time.monotonic() - start_s)
 
 
 def calibrate_on(net: Supernet, config: SubnetConfig, data: Dataset, *, threads: int = 1) -> None:
-    """Measure a sub-network's batch norm statistics on images, on the device of the network."""
+    """Calibrate a sub-network's batch norm statistics on images, on the network's device."""
     device = next(net.parameters()).device
     batches = input_batches(net, data, config.r, threads=threads)
     calibrate(net, config, (batch.to(device) for batch in batches))
@@ -89,9 +89,12 @@ def calibrated_top1(
     calibration: Dataset,
     test: Dataset,
     threads: int = 1,
+    keep_statistics: bool = True,
 ) -> float:
     """Calibrate a sub-network's batch norm on one set and return its top-1 on another."""
     if net.shares_batch_norm:
         calibrate_on(net, config, calibration, threads=threads)
     static = net.extract_subnet(config)
+    if not keep_statistics:
+        net.statistics.pop(net.space.canonical(config), None)
     return measure_accuracy(net, static, test, config.r, threads=threads).top1

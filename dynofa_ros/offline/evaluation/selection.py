@@ -1,10 +1,10 @@
-"""Choose the sub-networks worth keeping: more accurate than any that costs less."""
+"""Select the sub-networks worth keeping: each more accurate than every cheaper one."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from random import Random
 from typing import Protocol, TypeVar
 
@@ -17,11 +17,11 @@ from dynofa_ros.supernet.search_space import SearchSpace
 from dynofa_ros.supernet.supernet import Supernet
 
 CALIBRATION_IMAGES = 2048
-"""Training images that the batch norm of a kept sub-network is calibrated on."""
+"""Training images for batch norm calibration of a sub-network that is kept."""
 TRIAL_CALIBRATION_IMAGES = 512
-"""The same, of a sub-network that is only tried."""
+"""Training images for batch norm calibration of a candidate."""
 LEAST_GAIN = 0.004
-"""Accuracy that a dearer sub-network must add to be worth keeping (assumed)."""
+"""Accuracy that a more expensive sub-network must add to be worth keeping (assumed)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,15 @@ class Candidate:
     config: SubnetConfig
     cost: Cost
     accuracy: float
+
+    @classmethod
+    def of(cls, net: Supernet, config: SubnetConfig, accuracy: float) -> Candidate:
+        """Return the candidate with the cost of a sub-network of ``net``."""
+        return Candidate(config, cost(net.extract_subnet(config).cpu(), config.r), accuracy)
+
+    def record(self, subnet_id: str, accuracy: float) -> SubnetRecord:
+        """Return the entry of a model for this sub-network."""
+        return SubnetRecord(subnet_id, self.config, accuracy, **asdict(self.cost))
 
 
 class _HasAccuracy(Protocol):
@@ -42,23 +51,23 @@ Accurate = TypeVar('Accurate', bound=_HasAccuracy)
 
 
 def sample_candidates(space: SearchSpace, *, count: int, seed: int) -> list[SubnetConfig]:
-    """Return the smallest, the largest, and random others; half of them uniform.
+    """Return the smallest, the largest and random sub-networks, half of them uniform.
 
-    A uniform sub-network makes one choice for all its blocks and stages.
+    A uniform sub-network makes the same choice in all blocks and stages.
 
     Raises:
         ValueError: if ``count`` is below 2.
     """
     if count < 2:
-        raise ValueError(f'candidates is {count}; it must be at least 2')
+        raise ValueError(f'candidates is {count}; expected 2 or above')
     rng = Random(seed)
     fields = (*space.fields, 'r')
     products = itertools.product(*(space.allowed(field) for field in fields))
     uniform = [space.uniform(**dict(zip(fields, values, strict=True))) for values in products]
-    everyone = [space.min_config(), space.max_config()]
-    everyone += rng.sample(uniform, min(count // 2, len(uniform)))
-    everyone += [space.sample(rng) for _ in range(count)]
-    return list(dict.fromkeys(space.canonical(config) for config in everyone))[:count]
+    configs = [space.min_config(), space.max_config()]
+    configs += rng.sample(uniform, min(count // 2, len(uniform)))
+    configs += [space.sample(rng) for _ in range(count)]
+    return list(dict.fromkeys(space.canonical(config) for config in configs))[:count]
 
 
 def measure_candidates(
@@ -70,64 +79,73 @@ def measure_candidates(
     report: Callable[[int], None],
     threads: int = 1,
 ) -> list[Candidate]:
-    """Measure every sub-network on images that were not trained on; ``report`` gets the count."""
-    tried = []
+    """Measure sub-networks on held-out images; ``report`` receives the number done."""
+    measured = []
     for number, config in enumerate(configs, start=1):
-        accuracy = calibrated_top1(
-            net, config, calibration=calibration, test=held_out, threads=threads
+        top1 = calibrated_top1(
+            net,
+            config,
+            calibration=calibration,
+            test=held_out,
+            threads=threads,
+            keep_statistics=False,
         )
-        counted = cost(net.extract_subnet(config).cpu(), config.r)
-        tried.append(Candidate(config, counted, accuracy))
-        net.statistics.pop(config, None)
+        measured.append(Candidate.of(net, config, top1))
         report(number)
-    return tried
+    return measured
 
 
-def pareto_front(tried: Sequence[Candidate]) -> list[Candidate]:
-    """Return those more accurate than every cheaper one, cheapest first."""
-    front: list[Candidate] = []
-    for each in sorted(tried, key=lambda c: (c.cost.flops, -c.accuracy)):
-        if not front or each.accuracy >= front[-1].accuracy + LEAST_GAIN:
+def accuracy_front(
+    items: Sequence[Accurate], cost_of: Callable[[Accurate], float], *, least_gain: float = 0.0
+) -> list[Accurate]:
+    """Return the Pareto front of accuracy against a cost, cheapest first.
+
+    Each must be more accurate than the one before it, by at least ``least_gain``.
+    """
+    front: list[Accurate] = []
+    best = -1.0
+    for each in sorted(items, key=lambda item: (cost_of(item), -item.accuracy)):
+        if each.accuracy > best and each.accuracy >= best + least_gain:
             front.append(each)
+            best = each.accuracy
     return front
 
 
 def evenly_spaced(front: Sequence[Accurate], count: int) -> list[Accurate]:
-    """Return ``count`` of a front, ends included, as evenly spaced in accuracy as it allows.
+    """Return ``count`` of a front, ends included, spaced in accuracy as evenly as it allows.
 
     Raises:
         ValueError: if ``count`` is below 2.
     """
     if count < 2:
-        raise ValueError(f'count is {count}; it must be at least 2')
+        raise ValueError(f'count is {count}; expected 2 or above')
     if len(front) <= count:
         return list(front)
     low, high = front[0].accuracy, front[-1].accuracy
-    wanted = [low + (high - low) * i / (count - 1) for i in range(count)]
-    chosen = {min(range(len(front)), key=lambda i: abs(front[i].accuracy - w)) for w in wanted}
+    levels = [low + (high - low) * i / (count - 1) for i in range(count)]
+    chosen = {min(range(len(front)), key=lambda i: abs(front[i].accuracy - x)) for x in levels}
     return [front[i] for i in sorted(chosen | {0, len(front) - 1})]
 
 
 def finalize(
     net: Supernet,
-    chosen: Sequence[Candidate],
+    selected: Sequence[Candidate],
     *,
     calibration: Dataset,
     test: Dataset,
     threads: int = 1,
 ) -> list[SubnetRecord]:
-    """Calibrate and measure the chosen ones on the test images; drop those a cheaper one beats."""
+    """Calibrate and measure on the test images; drop those that a cheaper one outperforms."""
     kept: list[SubnetRecord] = []
-    for each in chosen:
-        accuracy = calibrated_top1(
+    for each in selected:
+        top1 = calibrated_top1(
             net, each.config, calibration=calibration, test=test, threads=threads
         )
-        if kept and accuracy <= kept[-1].accuracy:
+        if kept and top1 <= kept[-1].accuracy:
             net.statistics.pop(each.config, None)
             continue
-        flops, parameters, layers = each.cost.flops, each.cost.parameters, each.cost.layers
-        name = f'r{each.config.r}-{flops / 1e6:.1f}mflop'
-        if any(other.subnet_id == name for other in kept):
-            name += f'-{each.config.digest()}'
-        kept.append(SubnetRecord(name, each.config, accuracy, flops, parameters, layers))
+        subnet_id = f'r{each.config.r}-{each.cost.flops / 1e6:.1f}mflop'
+        if any(other.subnet_id == subnet_id for other in kept):
+            subnet_id += f'-{each.config.digest()}'
+        kept.append(each.record(subnet_id, top1))
     return kept

@@ -1,1 +1,1 @@
-"""Search for the sub-networks on the front of accuracy and latency."""
+"""Search for the sub-networks on the Pareto front of accuracy and latency."""

@@ -1,4 +1,4 @@
-"""Rows of measured accuracies: the sub-network, and its top-1 as a fraction."""
+"""Rows of measured accuracies: a sub-network and its top-1 as a fraction."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ ACCURACY_KEYS = ('top1', 'accuracy')
 
 
 def read_rows(file: Path) -> list[dict[str, Any]]:
-    """Read a table of one JSON mapping a line.
+    """Read a table with one JSON mapping per line.
 
     Raises:
-        ValueError: naming the file, and the line that is no mapping.
+        ValueError: naming the file, and the line that is not a mapping.
     """
     try:
         lines = file.read_text(encoding='utf-8').splitlines()
@@ -34,23 +34,23 @@ def read_rows(file: Path) -> list[dict[str, Any]]:
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise ValueError(f'table {file}, line {number} is no JSON: {error}') from error
+            raise ValueError(f'table {file}, line {number} is not valid JSON: {error}') from error
         if not isinstance(row, dict):
-            raise ValueError(f'table {file}, line {number} is {line!r}; it must be a mapping')
+            raise ValueError(f'table {file}, line {number} is {line!r}; expected a mapping')
         rows.append(row)
     return rows
 
 
 def config_of(row: SubnetConfig | Mapping[str, Any]) -> SubnetConfig:
-    """Return a row's config; keys of a mapping that are not of a config do not matter.
+    """Return a row's config, ignoring keys of a mapping that do not belong to a config.
 
     Raises:
-        SubnetConfigError: for a value that is neither, or holds no config.
+        SubnetConfigError: for a value of another type, or a mapping without a valid config.
     """
     if isinstance(row, SubnetConfig):
         return row
     if not isinstance(row, Mapping):
-        raise SubnetConfigError(f'{row!r} is neither a SubnetConfig nor a mapping')
+        raise SubnetConfigError(f'sub-network is {row!r}; expected a SubnetConfig or a mapping')
     return SubnetConfig.from_dict({k: v for k, v in row.items() if k in (*CHOICE_FIELDS, 'r')})
 
 
@@ -72,7 +72,7 @@ def parse_rows(rows: Iterable[Row]) -> tuple[list[SubnetConfig], list[float]]:
             if configs and found != len(getattr(configs[0], field)):
                 raise ValueError(
                     f'row {number}: {field} has {found} values; '
-                    f'row 0 has {len(getattr(configs[0], field))}'
+                    f'expected {len(getattr(configs[0], field))}, as in row 0'
                 )
         configs.append(config)
         accuracies.append(accuracy)
@@ -85,17 +85,16 @@ def _parse(row: Row) -> tuple[SubnetConfig, float]:
     if isinstance(row, Mapping):
         present = [key for key in ACCURACY_KEYS if key in row]
         if len(present) != 1:
+            found = ' and '.join(present) or 'no key'
             raise ValueError(
-                f'it has {" and ".join(present) or "no accuracy"}; '
-                f'expected one of {", ".join(ACCURACY_KEYS)}'
+                f'accuracy is given by {found}; expected one of {", ".join(ACCURACY_KEYS)}'
             )
         name, config, accuracy = present[0], config_of(row), row[present[0]]
     else:
         try:
             config, accuracy = row
         except (TypeError, ValueError):
-            text = f'{row!r} is neither a mapping nor a (config, accuracy) pair'
-            raise ValueError(text) from None
+            raise ValueError(f'{row!r}; expected a mapping or a (config, accuracy) pair') from None
         name, config = 'accuracy', config_of(config)
     try:
         fraction = float(accuracy)
@@ -107,10 +106,10 @@ def _parse(row: Row) -> tuple[SubnetConfig, float]:
 
 
 def space_of(configs: Iterable[SubnetConfig]) -> SearchSpace:
-    """Return the smallest space that these configs may come from.
+    """Return the smallest space that contains these configs.
 
-    Where a field has the same number of entries for every entry of ``d``, as in the MobileNet-like
-    spaces, they are taken to be the blocks of that stage: those beyond its depth do not run.
+    If a field has the same number of entries for every entry of ``d``, as in the MobileNet-like
+    spaces, they are assumed to be the blocks of that stage, which run up to its depth.
     """
     configs = list(configs)
     first = configs[0]

@@ -1,4 +1,4 @@
-"""What a sub-network chose, as numbers that a regression can work with."""
+"""Features of a sub-network's choices for regression."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
 
 
 class SubnetFeatures:
-    """One number in -1..1 for each choice of a space, 0 for that of a block that does not run.
+    """One number in -1..1 for each choice of a space, 0 for blocks that do not run.
 
-    The resolution r counts as 1/r^2, in which measured accuracy is close to a straight line, so
-    that other resolutions can be predicted: the table of 2,088 sub-networks has means of 68.6,
-    72.5 and 74.3 % at 128, 160 and 192 pixels. The second step is 0.48 of the first; in 1/r^2 it
-    would be 0.54 of it, in log r 0.82.
+    The resolution r enters as 1/r^2, in which measured accuracy is nearly linear, so that other
+    resolutions can be predicted: the table of 2,088 sub-networks has mean accuracies of 68.6, 72.5
+    and 74.3 % at 128, 160 and 192 pixels. The second step is 0.48 of the first; a line in 1/r^2
+    would give 0.54, one in log r 0.82.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -33,17 +33,19 @@ class SubnetFeatures:
         groups = [_group(*choice) for choice in self._choices]
         groups += [('r', 0)] * self._elastic_resolution
         if not groups:
-            raise ValueError('the sub-networks are all alike; a prediction needs two that differ')
+            raise ValueError(
+                'the sub-networks are all identical; expected at least two different ones'
+            )
         number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
         self.groups: npt.NDArray[np.int64] = np.array([number[group] for group in groups])
-        """Of each feature: the blocks of a stage share one per field."""
+        """Group of each feature, (features,): the blocks of a stage share one per field."""
 
     def __call__(self, configs: Sequence[SubnetConfig]) -> npt.NDArray[np.float64]:
         """Return (N, features).
 
         Raises:
             SubnetConfigError: naming the field, the value and what is allowed. Any resolution is
-                allowed where the space has more than one.
+                allowed if the space has more than one.
         """
         return np.array([self._row(config) for config in configs]).reshape(-1, len(self.groups))
 
@@ -55,8 +57,8 @@ class SubnetFeatures:
         for field, entry, choice in self._choices:
             gate = choice.runs_above
             runs = gate is None or config.d[gate[0]] > gate[1]
-            rank = choice.allowed.index(getattr(config, field)[entry])
-            row.append(2 * rank / (len(choice.allowed) - 1) - 1 if runs else 0.0)
+            index = choice.allowed.index(getattr(config, field)[entry])
+            row.append(2 * index / (len(choice.allowed) - 1) - 1 if runs else 0.0)
         if self._elastic_resolution:
             small, large = resolutions[0] ** -2, resolutions[-1] ** -2
             row.append((small + large - 2 * config.r**-2) / (small - large))

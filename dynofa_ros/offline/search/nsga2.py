@@ -1,8 +1,6 @@
 """Evolutionary search for sub-networks that are accurate and fast (Once-for-All, section 3.4).
 
-NSGA-II (Deb et al., 2002) finds the whole front of accuracy against latency in one run. It comes
-from pymoo: sorting into fronts, crowding distances and the operators on integers are all there,
-tested by many users.
+pymoo's NSGA-II (Deb et al., 2002) finds the whole front of accuracy and latency in one run.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from pymoo.operators.crossover.sbx import SBX  # type: ignore[import-untyped]
 from pymoo.operators.mutation.pm import PM  # type: ignore[import-untyped]
 from pymoo.operators.repair.rounding import RoundingRepair  # type: ignore[import-untyped]
 
-from dynofa_ros.offline.evaluation.selection import sample_candidates
+from dynofa_ros.offline.evaluation.selection import accuracy_front, sample_candidates
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.search_space import SearchSpace
 
@@ -29,7 +27,7 @@ Predict = Callable[[Sequence[SubnetConfig]], Figures]
 
 @dataclass(frozen=True)
 class PredictedSubnet:
-    """A sub-network of the front, with what it was ranked by: nothing of it is measured."""
+    """A sub-network of the front with its predicted accuracy and latency."""
 
     config: SubnetConfig
     accuracy: float
@@ -38,25 +36,21 @@ class PredictedSubnet:
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How long and how broadly to search."""
+    """Population size, number of generations and seed."""
 
     population: int = 48
     generations: int = 40
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing can evolve.
-
-        Raises:
-            ValueError: naming the field, the value and what is allowed.
-        """
+        """Raise ValueError that names the field, the value and what is allowed."""
         for field, least in (('population', 4), ('generations', 1), ('seed', 0)):
             if getattr(self, field) < least:
-                raise ValueError(f'{field} is {getattr(self, field)}; it must be at least {least}')
+                raise ValueError(f'{field} is {getattr(self, field)}; expected {least} or above')
 
 
 class ConfigEncoding:
-    """A config as whole numbers: the rank of each choice that there is, the resolution last."""
+    """Encodes a config as integers: the index of each elastic choice, the resolution last."""
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
@@ -66,44 +60,47 @@ class ConfigEncoding:
             for entry, choice in enumerate(space.choices(field))
             if len(choice.allowed) > 1
         ]
-        self.most = np.array([len(c[2]) - 1 for c in self.choices] + [len(space.resolutions) - 1])
+        sizes = [len(allowed) for _, _, allowed in self.choices] + [len(space.resolutions)]
+        self.upper = np.array(sizes) - 1
+        """Largest value of each integer."""
 
     def encode(self, config: SubnetConfig) -> list[int]:
-        """Return the ranks of a config's choices."""
-        ranks = [allowed.index(getattr(config, f)[i]) for f, i, allowed in self.choices]
-        return [*ranks, self.space.resolutions.index(config.r)]
+        """Return the integers of a config."""
+        indices = [allowed.index(getattr(config, f)[i]) for f, i, allowed in self.choices]
+        return [*indices, self.space.resolutions.index(config.r)]
 
-    def decode(self, ranks: Sequence[int]) -> SubnetConfig:
-        """Return the canonical config of ranks."""
+    def decode(self, indices: Sequence[int]) -> SubnetConfig:
+        """Return the canonical config of a list of integers."""
         smallest = self.space.min_config()
         values = {field: list(getattr(smallest, field)) for field in self.space.fields}
-        for (field, entry, allowed), rank in zip(self.choices, ranks, strict=False):
-            values[field][entry] = allowed[int(rank)]
-        resolution = self.space.resolutions[int(ranks[-1])]
+        for (field, entry, allowed), index in zip(self.choices, indices, strict=False):
+            values[field][entry] = allowed[int(index)]
+        resolution = self.space.resolutions[int(indices[-1])]
         return self.space.canonical(self.space.config(r=resolution, **values))
 
 
-class _Canonical(RoundingRepair):  # type: ignore[misc]
-    """Makes offspring whole numbers, and one of all that run the same network."""
+class _CanonicalRepair(RoundingRepair):  # type: ignore[misc]
+    """Rounds offspring to integers and makes them canonical, one encoding per network."""
 
-    def __init__(self, genes: ConfigEncoding) -> None:
+    def __init__(self, encoding: ConfigEncoding) -> None:
         super().__init__()
-        self._genes = genes
+        self._encoding = encoding
 
     def _do(self, problem: Problem, X: Any, **options: Any) -> Any:
         rounded = super()._do(problem, X, **options)
-        return np.array([self._genes.encode(self._genes.decode(row)) for row in rounded])
+        return np.array([self._encoding.encode(self._encoding.decode(row)) for row in rounded])
 
 
-class _Accurate(Problem):  # type: ignore[misc]
-    """Least latency and least (negative) accuracy."""
+class _LatencyAndAccuracy(Problem):  # type: ignore[misc]
+    """Minimises latency and negative accuracy."""
 
-    def __init__(self, genes: ConfigEncoding, accuracy: Predict, latency_s: Predict) -> None:
-        super().__init__(n_var=len(genes.most), n_obj=2, xl=0, xu=genes.most, vtype=int)
-        self._genes, self._accuracy, self._latency_s = genes, accuracy, latency_s
+    def __init__(self, encoding: ConfigEncoding, accuracy: Predict, latency_s: Predict) -> None:
+        upper = encoding.upper
+        super().__init__(n_var=len(upper), n_obj=2, xl=0, xu=upper, vtype=int)
+        self._encoding, self._accuracy, self._latency_s = encoding, accuracy, latency_s
 
     def _evaluate(self, x: Any, out: dict[str, Any], *arguments: Any, **options: Any) -> None:
-        configs = [self._genes.decode(row) for row in x]
+        configs = [self._encoding.decode(row) for row in x]
         out['F'] = np.column_stack([self._latency_s(configs), -self._accuracy(configs)])
 
 
@@ -115,27 +112,27 @@ def evolve(
     settings: SearchSettings,
     report: Callable[[int], None] = lambda generation: None,
 ) -> list[PredictedSubnet]:
-    """Return the front of what was found, fastest first; ``report`` gets each generation's number.
+    """Return the Pareto front that was found, fastest first.
 
-    KeyboardInterrupt ends the search early, with what was found so far; before the first
-    generation is done it is raised.
+    ``report`` receives the number of each generation. KeyboardInterrupt ends the search early with
+    the front so far; before the end of the first generation it is raised.
 
     Raises:
-        ValueError: if the space has but one sub-network.
+        ValueError: if the space has only one sub-network.
     """
-    genes = ConfigEncoding(space)
     if space.size < 2:
-        raise ValueError('the space holds 1 sub-network; a search needs 2 or more to choose from')
+        raise ValueError(f'the space holds {space.size} sub-network; expected 2 or more')
+    encoding = ConfigEncoding(space)
     start = sample_candidates(space, count=settings.population, seed=settings.seed)
-    repair = _Canonical(genes)
+    repair = _CanonicalRepair(encoding)
     algorithm = NSGA2(
         pop_size=settings.population,
-        sampling=np.array([genes.encode(config) for config in start]),
+        sampling=np.array([encoding.encode(config) for config in start]),
         crossover=SBX(prob=0.9, eta=3.0, vtype=float, repair=repair),
         mutation=PM(prob=1.0, eta=3.0, vtype=float, repair=repair),
     )
     algorithm.setup(
-        _Accurate(genes, accuracy, latency_s),
+        _LatencyAndAccuracy(encoding, accuracy, latency_s),
         seed=settings.seed,
         termination=('n_gen', settings.generations),
     )
@@ -148,15 +145,10 @@ def evolve(
     except KeyboardInterrupt:
         if not generation:
             raise
-    best = zip(algorithm.opt.get('X'), algorithm.opt.get('F'), strict=True)
-    front: list[PredictedSubnet] = []
-    for each in sorted(
-        (
-            PredictedSubnet(genes.decode(x), float(-minus), float(seconds))
-            for x, (seconds, minus) in best
-        ),
-        key=lambda found: (found.latency_s, -found.accuracy),
-    ):
-        if not front or each.accuracy > front[-1].accuracy:  # not as good and as fast as another
-            front.append(each)
-    return front
+    found = [
+        PredictedSubnet(encoding.decode(x), float(-negative_accuracy), float(seconds))
+        for x, (seconds, negative_accuracy) in zip(
+            algorithm.opt.get('X'), algorithm.opt.get('F'), strict=True
+        )
+    ]
+    return accuracy_front(found, lambda each: each.latency_s)

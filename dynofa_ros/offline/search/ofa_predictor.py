@@ -19,14 +19,13 @@ LAYERS = (128, 400, 400, 400, 1)
 
 
 class OfaAccuracyPredictor:
-    """A network of four layers on a one-hot code of an OFA-MobileNetV3 sub-network.
+    """A four-layer network on a one-hot encoding of an OFA-MobileNetV3 sub-network.
 
-    The code has 20 blocks x 3 kernel sizes, 20 x 3 expand ratios (all 0 for a block that does not
-    run), and 8 resolutions from 112 to 224. The weights of the first three resolutions are as
-    they were initialised, so those are refused. Accuracies are those of images of its authors'
-    own: on the 1,342 measured sub-networks of 160 and 192 pixels that this package is checked
-    with, they are 5.8 points too high; that apart, they are off by 0.38 points, with a Kendall
-    tau of 0.82.
+    The encoding has 20 blocks x 3 kernel sizes, 20 x 3 expand ratios (all 0 for a block that does
+    not run), and 8 resolutions from 112 to 224. The weights of the first three resolutions are
+    untrained, so those are refused. Its authors measured accuracy on their own image split: on the
+    1,342 sub-networks of 160 and 192 pixels in this package's table, predictions are 5.8 points
+    too high; after that offset the error is 0.38 points, and Kendall's tau is 0.82.
     """
 
     resolutions = RESOLUTIONS
@@ -42,7 +41,7 @@ class OfaAccuracyPredictor:
         """Read the weights.
 
         Raises:
-            ValueError: naming the file, if it holds no such network.
+            ValueError: naming the file, if it does not hold such a network.
         """
         layers = [each for size in pairwise(LAYERS) for each in (nn.Linear(*size), nn.ReLU())]
         self._net = nn.Sequential(*layers[:-1]).eval()
@@ -51,11 +50,11 @@ class OfaAccuracyPredictor:
             self._net.load_state_dict(state)
         except OSError as error:
             raise ValueError(f'predictor {file} cannot be read: {error.strerror}') from error
-        except Exception as error:  # torch.load raises whatever the damage makes of the file
+        except Exception as error:  # the exception of torch.load depends on the kind of damage
             first_line = (str(error).splitlines() or [''])[0]
             raise ValueError(
-                f'predictor {file} is no network of {"-".join(map(str, LAYERS))} as '
-                f'Once-for-All publishes it: {type(error).__name__} {first_line}'
+                f'predictor {file} is not the {"-".join(map(str, LAYERS))} network that '
+                f'Once-for-All published: {type(error).__name__} {first_line}'
             ) from error
         if not all(bool(value.isfinite().all()) for value in self._net.state_dict().values()):
             raise ValueError(f'predictor {file} holds weights that are not finite')
@@ -64,18 +63,19 @@ class OfaAccuracyPredictor:
     def predict(
         self, configs: Sequence[SubnetConfig]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return the predicted top-1 and a standard deviation that is unknown (NaN), (N,) each.
+        """Return the predicted top-1 and its unknown standard deviation (NaN), (N,) each.
 
         Raises:
             SubnetConfigError: naming the field, the value and what is allowed.
         """
-        codes = torch.zeros(len(configs), LAYERS[0])
-        for code, config in zip(codes, configs, strict=True):
-            self._encode(config, code)
-        mean = self._net(codes)[:, 0].double().numpy()
+        encodings = torch.zeros(len(configs), LAYERS[0])
+        for encoding, config in zip(encodings, configs, strict=True):
+            self._encode(config, encoding)
+        mean = self._net(encodings)[:, 0].double().numpy()
         return mean, np.full(len(configs), np.nan)
 
-    def _encode(self, config: SubnetConfig, code: Tensor) -> None:
+    def _encode(self, config: SubnetConfig, encoding: Tensor) -> None:
+        """Write the one-hot encoding of a config into a vector of zeros."""
         self.space.validate(config)
         first_resolution = LAYERS[0] - 8
         for field, start in (('ks', 0), ('e', first_resolution // 2)):
@@ -83,5 +83,5 @@ class OfaAccuracyPredictor:
                 stage, least = choice.runs_above or (0, 0)
                 if config.d[stage] > least:
                     value = getattr(config, field)[block]
-                    code[start + 3 * block + choice.allowed.index(value)] = 1
-        code[first_resolution + (config.r - 112) // 16] = 1
+                    encoding[start + 3 * block + choice.allowed.index(value)] = 1
+        encoding[first_resolution + (config.r - 112) // 16] = 1

@@ -1,1 +1,1 @@
-"""Training of a supernet."""
+"""Training of a supernet, from the configuration of a run to the exported model."""

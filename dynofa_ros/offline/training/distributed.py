@@ -1,9 +1,8 @@
-"""The processes of one training run: alone, or as many as torchrun started on some machines.
+"""The processes of one training run: a single one, or as many as torchrun started.
 
-Gradients are averaged by one all-reduce per step over those there are, not by torch's
-DistributedDataParallel: a step runs several sub-networks backwards, each with other parameters,
-which DistributedDataParallel would search and reduce anew for each. All ranks draw the same
-sub-networks, so that the same parameters have gradients everywhere.
+Gradients are averaged by one all-reduce per step instead of DistributedDataParallel, which would
+search and reduce anew for each of the several sub-networks of a step. All ranks sample the same
+sub-networks, so the same parameters have gradients everywhere.
 """
 
 from __future__ import annotations
@@ -18,68 +17,73 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-PATIENCE = timedelta(hours=2)
-"""How long ranks wait for the first, which alone measures and writes."""
+TIMEOUT = timedelta(hours=2)
+"""How long ranks wait for the first one, which alone measures and writes."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """One process among ``count``; ``local_rank`` numbers those on the same machine."""
+    """One process among ``world_size``; local ranks count those on the same machine."""
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
     local_rank: int = 0
-    local_count: int = 1
+    local_world_size: int = 1
 
     @property
     def is_first(self) -> bool:
         """Whether this process prints and writes."""
         return self.rank == 0
 
+    def log(self, line: str) -> None:
+        """Print a line on the first rank only."""
+        if self.is_first:
+            print(line, flush=True)
+
     def average_gradients(self, parameters: Iterable[Tensor]) -> None:
-        """Replace each gradient there is by its mean over all ranks."""
-        if self.count == 1:
+        """Replace every existing gradient by its mean over all ranks."""
+        if self.world_size == 1:
             return
         gradients = [p.grad for p in parameters if p.grad is not None]
         flat = torch.cat([g.reshape(-1) for g in gradients])
         dist.all_reduce(flat)
-        flat /= self.count
+        flat /= self.world_size
         parts = torch.split(flat, [g.numel() for g in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
     def mean(self, values: Tensor) -> Tensor:
         """Return the mean of a tensor over all ranks."""
-        if self.count > 1:
+        if self.world_size > 1:
             dist.all_reduce(values)
-            values /= self.count
+            values /= self.world_size
         return values
 
-    def from_first(self, value: Any) -> Any:
-        """Return what the first rank has, whatever the others give."""
-        if self.count == 1:
+    def broadcast(self, value: Any) -> Any:
+        """Return the first rank's value on every rank."""
+        if self.world_size == 1:
             return value
         box = [value]
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
-    def check_alike(self, value: object, *, what: str) -> None:
-        """Compare what all ranks have.
+    def check_equal(self, value: object, *, what: str) -> None:
+        """Compare a value between all ranks.
 
         Raises:
-            ValueError: on every rank, if they differ.
+            ValueError: on every rank, if the values differ.
         """
-        if self.count == 1:
+        if self.world_size == 1:
             return
-        everyone: list[Any] = [None] * self.count
-        dist.all_gather_object(everyone, value)
-        if any(each != everyone[0] for each in everyone):
-            listed = ', '.join(f'rank {i}: {each}' for i, each in enumerate(everyone))
+        values: list[Any] = [None] * self.world_size
+        dist.all_gather_object(values, value)
+        if any(each != values[0] for each in values):
+            listed = ', '.join(f'rank {i}: {each}' for i, each in enumerate(values))
             raise ValueError(f'{what} differ between processes: {listed}')
 
     def leave(self) -> None:
-        """End the exchange with the other ranks, once."""
-        if self.count > 1 and dist.is_initialized():
+        """Leave the process group; further calls do nothing."""
+        if self.world_size > 1 and dist.is_initialized():
             dist.destroy_process_group()
 
 
@@ -87,18 +91,17 @@ def join_ranks(device: torch.device) -> Ranks:
     """Join the processes that torchrun started, if any: gloo on a CPU, NCCL on GPUs."""
     if 'WORLD_SIZE' not in os.environ or int(os.environ['WORLD_SIZE']) == 1:
         return Ranks()
-    backend = 'nccl' if device.type == 'cuda' else 'gloo'
     if device.type == 'cuda':
         torch.cuda.set_device(device)
-    dist.init_process_group(backend, timeout=PATIENCE)
+    dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo', timeout=TIMEOUT)
     return Ranks(
         rank=dist.get_rank(),
-        count=dist.get_world_size(),
+        world_size=dist.get_world_size(),
         local_rank=local_rank(),
-        local_count=int(os.environ.get('LOCAL_WORLD_SIZE', '1')),
+        local_world_size=int(os.environ.get('LOCAL_WORLD_SIZE', '1')),
     )
 
 
 def local_rank() -> int:
-    """Return the number of this process on its machine, as torchrun says."""
+    """Return torchrun's number of this process on its machine."""
     return int(os.environ.get('LOCAL_RANK', '0'))

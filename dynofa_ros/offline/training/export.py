@@ -1,4 +1,4 @@
-"""From a finished training run to a model: choose, calibrate and measure what is kept."""
+"""Export a finished training run: select, calibrate and measure sub-networks, write the model."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import argparse
 import json
 from dataclasses import asdict
 
+from dynofa_ros.atomic_file import write_text
+from dynofa_ros.offline.console import reporting
 from dynofa_ros.offline.data.dataset import Dataset, random_subset
 from dynofa_ros.offline.evaluation.accuracy import calibrated_top1
 from dynofa_ros.offline.evaluation.selection import (
     CALIBRATION_IMAGES,
+    LEAST_GAIN,
     TRIAL_CALIBRATION_IMAGES,
     Candidate,
+    accuracy_front,
     evenly_spaced,
     finalize,
     measure_candidates,
-    pareto_front,
     sample_candidates,
 )
-from dynofa_ros.offline.progress_report import reporting
 from dynofa_ros.offline.training.model_card import TrainingFacts, model_card, write_model_card
 from dynofa_ros.offline.training.trainer import Trainer
-from dynofa_ros.supernet.cost import cost
 from dynofa_ros.supernet.model import Model, save_model
 from dynofa_ros.supernet.supernet import Supernet
 
@@ -36,23 +37,23 @@ def write_trained_model(
     command: str,
     threads: int = 1,
 ) -> Model:
-    """Keep the best sub-networks and write the model folder and its card."""
+    """Select the best sub-networks; write the model folder and its card."""
     net = trainer.net.eval()
     round_to_float16(net)
-    chosen = _chosen(trainer, train_data, held_out, options, threads)
-    print(f'measuring {len(chosen)} sub-networks on {len(test)} test images', flush=True)
+    selected = _select(trainer, train_data, held_out, options, threads)
+    print(f'measuring {len(selected)} sub-networks on {len(test)} test images', flush=True)
     calibration = random_subset(train_data, CALIBRATION_IMAGES, seed=trainer.plan.seed)
-    kept = finalize(net, chosen, calibration=calibration, test=test, threads=threads)
+    kept = finalize(net, selected, calibration=calibration, test=test, threads=threads)
     for each in kept:
         print(f'  {each.subnet_id}: {each.accuracy:.2%}', flush=True)
-    _to_cpu(net)
+    _move_to_cpu(net)
     labels = train_data.labels or tuple(map(str, range(net.spec.classes)))
     model = Model(options.out.resolve().name, net, labels, tuple(kept))
     facts = TrainingFacts(
         plan=trainer.plan,
-        data=options.data_name or _name(options.data),
+        data=options.data_name or options.data.rstrip('/').rpartition('/')[2] or options.data,
         initial_weights=options.initial_weights or '',
-        processes=trainer.ranks.count,
+        processes=trainer.ranks.world_size,
         train_images=len(train_data),
         held_out_images=len(held_out),
         test_images=len(test),
@@ -61,37 +62,36 @@ def write_trained_model(
     )
     save_model(options.out, model, facts.to_dict())
     write_model_card(options.out, model_card(model, facts))
-    print(f'{options.out} holds the model: {len(kept)} sub-networks', flush=True)
+    print(f'wrote the model with {len(kept)} sub-networks to {options.out}', flush=True)
     return model
 
 
 def round_to_float16(net: Supernet) -> None:
-    """Give the network the weights that the file will hold, so that those are what is measured."""
+    """Round the weights to the precision of the file, so that the stored weights are measured."""
     net.load_state_dict({name: value.half().float() for name, value in net.state_dict().items()})
 
 
-def _chosen(
+def _select(
     trainer: Trainer,
     train_data: Dataset,
     held_out: Dataset,
     options: argparse.Namespace,
     threads: int,
 ) -> list[Candidate]:
-    """Return the sub-networks to keep, tried on the held-out images."""
+    """Return the sub-networks to keep, measured on the held-out images."""
     net, plan = trainer.net, trainer.plan
     calibration = random_subset(train_data, TRIAL_CALIBRATION_IMAGES, seed=plan.seed)
     if plan.alone is not None:
-        accuracy = calibrated_top1(
+        top1 = calibrated_top1(
             net, plan.alone, calibration=calibration, test=held_out, threads=threads
         )
-        counted = cost(net.extract_subnet(plan.alone).cpu(), plan.alone.r)
-        return [Candidate(plan.alone, counted, accuracy)]
-    everyone = sample_candidates(net.space, count=options.candidates, seed=plan.seed)
-    print(f'trying {len(everyone)} sub-networks on {len(held_out)} held-out images', flush=True)
-    with reporting('tried', len(everyone)) as report:
-        tried = measure_candidates(
+        return [Candidate.of(net, plan.alone, top1)]
+    configs = sample_candidates(net.space, count=options.candidates, seed=plan.seed)
+    print(f'measuring {len(configs)} candidates on {len(held_out)} held-out images', flush=True)
+    with reporting('measured', len(configs)) as report:
+        candidates = measure_candidates(
             net,
-            everyone,
+            configs,
             calibration=calibration,
             held_out=held_out,
             report=report,
@@ -99,20 +99,16 @@ def _chosen(
         )
     rows = [
         asdict(each.cost) | {'accuracy': each.accuracy, 'config': each.config.to_dict()}
-        for each in tried
+        for each in candidates
     ]
-    (options.out / 'training' / 'tried.json').write_text(json.dumps(rows))
-    return evenly_spaced(pareto_front(tried), options.keep)
+    write_text(options.out / 'training' / 'tried.json', json.dumps(rows))
+    front = accuracy_front(candidates, lambda each: each.cost.flops, least_gain=LEAST_GAIN)
+    return evenly_spaced(front, options.keep)
 
 
-def _to_cpu(net: Supernet) -> None:
-    """Move weights and statistics to where they are written from."""
+def _move_to_cpu(net: Supernet) -> None:
+    """Move weights and batch norm statistics to the CPU."""
     net.cpu()
     for config, statistics in net.statistics.items():
         moved = {name: (mean.cpu(), var.cpu()) for name, (mean, var) in statistics.items()}
         net.statistics[config] = moved
-
-
-def _name(data: str) -> str:
-    """Return a data set's name without the folders of this machine."""
-    return data.rstrip('/').rpartition('/')[2] or data

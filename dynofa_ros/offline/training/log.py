@@ -1,4 +1,4 @@
-"""The log of a training run, one JSON object a line, and the learning curves drawn from it."""
+"""The log of a training run, one JSON object per line, and the learning curves plotted from it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dynofa_ros.atomic_file import write_text, atomic_write
 from dynofa_ros.offline.training.trainer import Progress
 
 WINDOW = 20
-"""Steps whose averages make one row."""
+"""Steps that are averaged in one row."""
 BLUE, ORANGE, GREY = '#2563eb', '#d97706', '#64748b'
 
 
 class TrainingLog:
-    """Rows of averages over :data:`WINDOW` steps, and of held-out top-1 after each epoch.
+    """Averages over :data:`WINDOW` steps, and held-out top-1 after each epoch.
 
-    What an earlier process logged after its last checkpoint is dropped: those steps come again.
+    Rows after ``first_step``, from a process that died after its last checkpoint, are dropped: the
+    resumed run repeats those steps.
     """
 
     def __init__(self, path: Path, *, first_step: int) -> None:
@@ -29,15 +31,13 @@ class TrainingLog:
         self._window: list[Progress] = []
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = [row for row in read_log(path) if row['step'] <= first_step] if first_step else []
-        partial = path.with_suffix('.partial')
-        partial.write_text(''.join(json.dumps(row) + '\n' for row in kept))
-        partial.replace(path)
+        write_text(path, ''.join(json.dumps(row) + '\n' for row in kept), what='training log')
 
     def step(self, progress: Progress) -> None:
-        """Take note of one step."""
+        """Record one step."""
         self._window.append(progress)
-        full = progress.step % WINDOW == 0
-        if full or progress.ends_epoch or progress.step == progress.steps:
+        window_ends = progress.step % WINDOW == 0
+        if window_ends or progress.ends_epoch or progress.step == progress.steps:
             count = len(self._window)
             self._append(
                 {
@@ -54,7 +54,7 @@ class TrainingLog:
             self._window.clear()
 
     def held_out(self, progress: Progress, top1: Mapping[str, float]) -> None:
-        """Take note of what sub-networks reach on images that are not trained on."""
+        """Record the top-1 of sub-networks on held-out images."""
         epoch = progress.step / progress.steps_per_epoch
         self._append({'step': progress.step, 'epoch': epoch, 'held_out': dict(top1)})
 
@@ -64,10 +64,10 @@ class TrainingLog:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a log, or none if there is no file; a last line cut off is dropped.
+    """Return the rows of a log; none if there is no file. A truncated last line is dropped.
 
     Raises:
-        ValueError: naming the line that is no row.
+        ValueError: naming the line that is not a row.
     """
     lines = path.read_text().splitlines() if path.exists() else []
     rows = []
@@ -78,15 +78,15 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 break
-            raise ValueError(f'{path}, line {number} is no row of a training log') from error
+            raise ValueError(f'{path}, line {number} is not a row of a training log') from error
         rows.append(row)
     return rows
 
 
 def draw_curves(log: Path, picture: Path, *, title: str) -> None:
-    """Draw loss, top-1, learning rate and resolution over the epochs as PNG.
+    """Plot loss, top-1, learning rate and resolution over the epochs as PNG.
 
-    Logs without epochs (of older versions) are drawn over steps.
+    Logs of older versions, without epochs, are plotted over steps.
 
     Raises:
         ValueError: if the log has no rows.
@@ -94,8 +94,8 @@ def draw_curves(log: Path, picture: Path, *, title: str) -> None:
     rows = read_log(log)
     steps = [row for row in rows if 'loss' in row]
     if not steps:
-        raise ValueError(f'{log} holds no steps of a training run')
-    axis_of = 'epoch' if all('epoch' in row for row in rows) else 'step'
+        raise ValueError(f'{log} holds no steps of a training run; expected at least one')
+    x_key = 'epoch' if all('epoch' in row for row in rows) else 'step'
     figure = Figure(figsize=(9, 8), dpi=90, layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.subplots(4, 1, sharex=True, height_ratios=(2, 3, 1, 1))
@@ -104,49 +104,45 @@ def draw_curves(log: Path, picture: Path, *, title: str) -> None:
         (axes[2], 'learning_rate', 'rate'),
         (axes[3], 'resolution', 'input [pixel]'),
     ):
-        _plot(axis, steps, axis_of, key)
+        _plot(axis, steps, x_key, key, color=BLUE)
         axis.set_ylabel(label)
-    _top1(axes[1], steps, [row for row in rows if 'held_out' in row], axis_of)
+    _plot_top1(axes[1], steps, [row for row in rows if 'held_out' in row], x_key)
     for axis in axes:
         axis.grid(True, color='#e2e8f0', linewidth=0.8)
         axis.set_axisbelow(True)
         axis.spines[['top', 'right']].set_visible(False)
-    axes[-1].set_xlabel(axis_of)
+    axes[-1].set_xlabel(x_key)
     figure.suptitle(title, fontsize=12)
     picture.parent.mkdir(parents=True, exist_ok=True)
-    partial = picture.with_suffix('.partial')
-    figure.savefig(partial, format='png')
-    partial.replace(picture)
+    with atomic_write(picture, what='learning curves') as partial:
+        figure.savefig(partial, format='png')
 
 
-def _plot(axis: Axes, rows: Sequence[Mapping[str, Any]], axis_of: str, key: str) -> None:
+def _plot(
+    axis: Axes,
+    rows: Sequence[Mapping[str, Any]],
+    x_key: str,
+    key: str,
+    *,
+    scale: float = 1.0,
+    **style: Any,
+) -> None:
     known = [row for row in rows if key in row]
-    axis.plot([row[axis_of] for row in known], [row[key] for row in known], color=BLUE)
+    axis.plot([row[x_key] for row in known], [scale * row[key] for row in known], **style)
 
 
-def _top1(
+def _plot_top1(
     axis: Axes,
     steps: Sequence[Mapping[str, Any]],
     epochs: Sequence[Mapping[str, Any]],
-    axis_of: str,
+    x_key: str,
 ) -> None:
-    axis.plot(
-        [row[axis_of] for row in steps],
-        [100 * row['accuracy'] for row in steps],
-        color=GREY,
-        alpha=0.6,
-        label='batches, augmented',
-    )
+    label = 'batches, augmented'
+    _plot(axis, steps, x_key, 'accuracy', scale=100, color=GREY, alpha=0.6, label=label)
     names = list(dict.fromkeys(name for row in epochs for name in row['held_out']))
+    rows = [row['held_out'] | {x_key: row[x_key]} for row in epochs]
     for name, colour in zip(names, (ORANGE, BLUE), strict=False):
-        known = [row for row in epochs if name in row['held_out']]
-        axis.plot(
-            [row[axis_of] for row in known],
-            [100 * row['held_out'][name] for row in known],
-            'o-',
-            color=colour,
-            markersize=4,
-            label=f'held out, {name}',
-        )
+        style = {'marker': 'o', 'markersize': 4, 'label': f'held out, {name}'}
+        _plot(axis, rows, x_key, name, scale=100, color=colour, **style)
     axis.set_ylabel('top-1 [%]')
     axis.legend(loc='lower right', frameon=False)

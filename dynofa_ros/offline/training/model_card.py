@@ -1,4 +1,4 @@
-"""The model card: how a model was trained, and what it was measured to do."""
+"""The model card: how a model was trained, and the accuracies that were measured."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dynofa_ros.atomic_file import write_text
+from dynofa_ros.offline.data.dataset import listed
 from dynofa_ros.offline.training.config import TrainingPlan
 from dynofa_ros.supernet.model import Model, SubnetRecord
 from dynofa_ros.supernet.search_space import SearchSpace
@@ -34,46 +35,46 @@ _METHODS = {
 step trains the largest sub-network on the labels, and {others} on its outputs.""",
     'progressive': """Progressive shrinking (arXiv 1908.09791, section 3.3): first the largest
 sub-network on the labels; then kernel size, depth, expand ratio and the other choices become
-elastic one after the other, and random sub-networks learn from the labels and from the largest as
-the first phase left it. Hidden channels are sorted by importance before widths become elastic.""",
-    'alone': 'One sub-network was trained alone, on the labels, as a baseline: no other one of '
-    'this model is trained.',
+elastic one after the other, and random sub-networks learn from the labels and from the largest one
+of the first phase. Hidden channels are sorted by importance before widths become elastic.""",
+    'alone': 'A single sub-network was trained on the labels, as a baseline; the others of this '
+    'model are untrained.',
 }
 
 _OPTIMIZERS = {
     'sgd': 'SGD with Nesterov momentum 0.9',
     'adamw': 'AdamW',
-    'muon': 'Muon with Nesterov momentum 0.9 for matrices and kernels, AdamW for all else',
+    'muon': 'Muon with Nesterov momentum 0.9 for matrices and kernels, AdamW for the rest',
 }
 
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """How a model came about."""
+    """How a model was trained."""
 
     plan: TrainingPlan
     data: str
-    """The data set in words."""
+    """Description of the data set."""
     initial_weights: str
-    """Where the weights came from that the run began with; empty: they were random."""
+    """Source of the initial weights; empty if they were random."""
     processes: int
     train_images: int
     held_out_images: int
     test_images: int
     decoded_per_batch: bool
-    """Whether images came in any size and were cut out at random."""
+    """Whether images came in any size and were randomly cropped."""
     command: str
     before: tuple[str, ...] = ()
-    """Trainings before this one, in words, for a model that was trained in several runs."""
+    """Descriptions of earlier runs, for a model that was trained in several."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return numbers and text, for a file."""
+        """Return plain numbers and strings, for a file."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return values | {'plan': self.plan.to_dict(), 'before': list(self.before)}
 
 
 def model_card(model: Model, facts: TrainingFacts) -> str:
-    """Return the card as Markdown."""
+    """Return the model card as Markdown."""
     spec, space = model.net.spec, model.net.space
     family = _FAMILIES.get(type(model.net).__name__, type(model.net).__name__)
     ratio = model.kept[-1].flops / model.kept[0].flops
@@ -88,16 +89,16 @@ def model_card(model: Model, facts: TrainingFacts) -> str:
 
 {spec.name}: {family}, trained by this project.
 
-- Input: RGB, {_listed(space.resolutions)} pixels square.
-- Output: {len(model.labels)} classes: {_listed(model.labels[:20])}{_more(model.labels, 20)}.
+- Input: RGB, {_joined(space.resolutions)} pixels square.
+- Output: {len(model.labels)} classes: {listed(model.labels, most=20)}.
 - Search space: {_choices(space)}; {space.size:.2g} sub-networks.
-- Intended use: demonstrations, tests and benchmarks of this package. It knows
-  {len(model.labels)} kinds of things; a photograph of anything else gets one of their names too.
+- Intended use: demonstrations, tests and benchmarks of this package. The model has
+  {len(model.labels)} classes; an image of anything else is still assigned to one of them.
 
 ## Kept sub-networks
 
-Top-1 on {facts.test_images} test images{calibrated}, prepared as the perception node prepares
-them. {len(model.kept)} sub-networks over a {ratio:.1f}x range of operations.
+Top-1 on {facts.test_images} test images{calibrated}, preprocessed as in the perception node.
+{len(model.kept)} sub-networks over a {ratio:.1f}x range of operations.
 
 | sub-network | MFLOP (2 per multiply-add) | M parameters | layers | input | depths | top-1 |
 |---|---|---|---|---|---|---|
@@ -105,9 +106,9 @@ them. {len(model.kept)} sub-networks over a {ratio:.1f}x range of operations.
 
 ## Training
 
-Data: {facts.data}. {facts.train_images} images were trained on; {facts.held_out_images} more, held
-out, chose the sub-networks; the test images were used for the last column alone, and to drop a
-sub-network that a cheaper one beats there.
+Data: {facts.data}. {facts.train_images} images were used for training and {facts.held_out_images}
+held-out images to select the sub-networks; the test images were used only for the last column, and
+to drop sub-networks that a cheaper one outperforms there.
 
 {_training(facts)}
 
@@ -115,18 +116,18 @@ sub-network that a cheaper one beats there.
 |---|---|
 {settings}
 
-The command: `{facts.command}`.
-`training/curves.png`, where it is beside this card, shows how loss and accuracy went.
+Command: `{facts.command}`.
+`training/curves.png`, if included, shows loss and accuracy during training.
 
 ## Limits
 
-Scores are not calibrated probabilities. Weights are stored as float16; the accuracies were measured
-after that rounding.{_data_limits(facts.data)}
+Scores are not calibrated probabilities. Weights are stored as float16; accuracies were measured
+after rounding.{_data_limits(facts.data)}
 """
 
 
 def write_model_card(folder: Path, text: str) -> None:
-    """Write the card beside the weights, whole or not at all."""
+    """Write the card to the model folder atomically."""
     write_text(folder / 'README.md', text)
 
 
@@ -136,16 +137,16 @@ def _training(facts: TrainingFacts) -> str:
     if plan.subnets_per_step > 2:
         count = plan.subnets_per_step - 2
         others = f'the smallest and {"a random one" if count == 1 else f"{count} random ones"}'
-    start = 'Weights began random.'
+    start = 'Weights were initialised randomly.'
     if facts.initial_weights:
-        start = f'Weights began as those of `{facts.initial_weights}`.'
+        start = f'Weights were initialised from `{facts.initial_weights}`.'
     augmentation = (
-        'Random parts of the images are resized and mirrored.'
+        'Images are randomly cropped, resized and flipped.'
         if facts.decoded_per_batch
-        else 'Images are shifted by up to 4 pixels and mirrored.'
+        else 'Images are shifted by up to 4 pixels and flipped.'
     )
-    climb = 'Resolution climbs while training. ' if plan.climb > 0 else ''
-    before = ''.join(f'Before that: {each}\n\n' for each in facts.before)
+    climb = 'The resolution increases during training. ' if plan.climb > 0 else ''
+    before = ''.join(f'Earlier run: {each}\n\n' for each in facts.before)
     return (
         f'{before}{_METHODS[plan.method].format(others=others)}\n\n'
         f'{start} {_OPTIMIZERS[plan.optimizer]}, one cycle of the learning rate '
@@ -157,29 +158,24 @@ def _training(facts: TrainingFacts) -> str:
 def _row(kept: SubnetRecord) -> str:
     return (
         f'| `{kept.subnet_id}` | {kept.flops / 1e6:.1f} | {kept.parameters / 1e6:.2f} | '
-        f'{kept.layers} | {kept.config.r} | {_listed(kept.config.d) or "-"} | {kept.accuracy:.2%} |'
+        f'{kept.layers} | {kept.config.r} | {_joined(kept.config.d) or "-"} | {kept.accuracy:.2%} |'
     )
 
 
 def _data_limits(data: str) -> str:
     if 'cifar' in data.lower() and 'jpeg' in data.lower():
         return (
-            '\nThe images are 32x32 lossy JPEG: published CIFAR-10 accuracies do not carry over to '
-            'them.'
+            '\nThe images are 32x32 lossy JPEG; published CIFAR-10 accuracies are not comparable.'
         )
     return ''
 
 
 def _choices(space: SearchSpace) -> str:
     return '; '.join(
-        f'{_FIELDS[field]} {_listed(space.allowed(field))} ({len(space.choices(field))} times)'
+        f'{_FIELDS[field]} {_joined(space.allowed(field))} ({len(space.choices(field))} times)'
         for field in space.fields
     )
 
 
-def _more(labels: tuple[str, ...], shown: int) -> str:
-    return f' and {len(labels) - shown} more' if len(labels) > shown else ''
-
-
-def _listed(values: Iterable[object]) -> str:
+def _joined(values: Iterable[object]) -> str:
     return ', '.join(map(str, values))

@@ -1,7 +1,8 @@
-"""Muon: momentum, with the update of each weight matrix made orthogonal; AdamW for all else.
+"""Muon: momentum with orthogonalised updates for weight matrices, AdamW for all other parameters.
 
-After Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). PyTorch's
-own takes no convolution kernels and computes in bfloat16, which most CPUs can only emulate.
+After Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). It is our
+own because PyTorch's refuses convolution kernels and computes in bfloat16, which most CPUs emulate,
+and timm's would bring torchvision.
 """
 
 from __future__ import annotations
@@ -14,22 +15,22 @@ from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
 MATRIX_RATE = 20 / 3
-"""Learning rate of the matrices, as a multiple of that of all else (assumed)."""
-LEAST_SIDE = 16
-"""Classifiers of few classes, and other matrices with a shorter side, are left to AdamW."""
+"""Learning rate of matrices, as a multiple of that of all other parameters (assumed)."""
+MIN_SIDE = 16
+"""Matrices with a shorter side, such as classifiers of few classes, are left to AdamW."""
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""Coefficients of the original implementation."""
 
 
 def is_matrix(weight: Tensor) -> bool:
-    """Whether a weight is a matrix, or a kernel as (out, in * k * k), with long enough sides."""
-    return weight.ndim > 1 and min(weight.shape[0], weight[0].numel()) >= LEAST_SIDE
+    """Whether a weight is a large enough matrix; a kernel counts as (out, in * k * k)."""
+    return weight.ndim > 1 and min(weight.shape[0], weight[0].numel()) >= MIN_SIDE
 
 
 def orthogonalised(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """Return about U V^T of a matrix U S V^T, by a quintic Newton-Schulz iteration.
+    """Return approximately U V^T of a matrix U S V^T, by a quintic Newton-Schulz iteration.
 
-    Singular values come out between about 0.7 and 1.2, which is enough and far quicker than
-    taking the matrix apart. Coefficients are those of the original.
+    Singular values end up between about 0.7 and 1.2, which suffices and is far faster than an SVD.
     """
     a, b, c = NEWTON_SCHULZ
     wide: Tensor = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
@@ -41,9 +42,9 @@ def orthogonalised(matrix: Tensor, iterations: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon with Nesterov momentum for matrices, AdamW for all else; decoupled weight decay.
+    """Muon with Nesterov momentum for matrices, AdamW for the rest; decoupled weight decay.
 
-    Takes parameters or groups as every optimiser does. ``lr`` is that of AdamW.
+    ``lr`` is the learning rate of AdamW.
     """
 
     def __init__(
@@ -64,30 +65,30 @@ class Muon(torch.optim.Optimizer):
                 if weight.grad is None:
                     continue
                 if is_matrix(weight):
-                    self._orthogonal_step(weight, group)
+                    self._orthogonal_step(weight, weight.grad, group)
                 else:
-                    self._adamw_step(weight, group)
+                    self._adamw_step(weight, weight.grad, group)
 
-    def _orthogonal_step(self, weight: nn.Parameter, group: dict[str, Any]) -> None:
-        assert weight.grad is not None
+    def _orthogonal_step(
+        self, weight: nn.Parameter, gradient: Tensor, group: dict[str, Any]
+    ) -> None:
         state, rate = self.state[weight], group['lr'] * MATRIX_RATE
         if not state:
             state['velocity'] = torch.zeros_like(weight)
-        state['velocity'].lerp_(weight.grad, 1 - group['momentum'])
-        ahead = weight.grad.lerp(state['velocity'], group['momentum']).flatten(1)
+        state['velocity'].lerp_(gradient, 1 - group['momentum'])
+        ahead = gradient.lerp(state['velocity'], group['momentum']).flatten(1)
         scale = max(1.0, ahead.shape[0] / ahead.shape[1]) ** 0.5
         weight.mul_(1 - rate * group['weight_decay'])
         weight.add_(orthogonalised(ahead).reshape(weight.shape), alpha=-rate * scale)
 
-    def _adamw_step(self, weight: nn.Parameter, group: dict[str, Any]) -> None:
-        assert weight.grad is not None
+    def _adamw_step(self, weight: nn.Parameter, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
         if not state:
             state['step'] = torch.zeros(())
             state['mean'], state['square'] = torch.zeros_like(weight), torch.zeros_like(weight)
         adamw(
             [weight],
-            [weight.grad],
+            [gradient],
             [state['mean']],
             [state['square']],
             [],

@@ -1,10 +1,9 @@
-"""The phases of a training run, and the sub-networks that each of them trains.
+"""The phases of a training run, and the search space that each of them samples from.
 
 Progressive shrinking (Once-for-All, arXiv 1908.09791, section 3.3) trains the largest network
-first, then gives the smaller choices in: kernel size, depth, expand ratio, width. The phases, their
-lengths, learning rates and sub-networks per step are those of the paper's appendix and of its
-published training program, as parts of the whole; a field that takes several steps is given in one
-lower value at a time.
+first, then makes kernel size, depth, expand ratio and width elastic one after the other, adding one
+smaller value at a time. Relative phase lengths, learning rates and sub-networks per step are those
+of the paper's appendix and of its published training code.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from dynofa_ros.offline.training.config import TrainingPlan
 from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
 
 FIELD_ORDER = ('ks', 'd', 'e', 'h', 'w', 'v')
-"""Order in which fields become elastic. The paper knows ks, d, e; w follows as in its ResNet50,
-and heads are put between (assumed)."""
+"""Order in which fields become elastic. The paper has ks, d, e; w follows as in its ResNet50, and
+heads come in between (assumed)."""
 LARGEST_EPOCHS, STAGE_EPOCHS, SHORT_STAGE_EPOCHS = 180, 120, 25
-"""Epochs of the largest network, of the last stage of a field, of a stage before the last."""
+"""Epochs of the largest network, of the last stage of a field, and of its earlier stages."""
 LARGEST_RATE = 2.6
 STAGE_RATES = {'ks': 0.96}
 OTHER_RATE, SHORT_STAGE_RATE = 0.24, 0.08
@@ -32,7 +31,7 @@ OTHER_SUBNETS_PER_STEP = 4
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a run: the space that sub-networks are drawn from, and a learning rate cycle."""
+    """A part of a run with its own search space and learning rate cycle."""
 
     name: str
     start: int
@@ -41,20 +40,20 @@ class Phase:
     rate_scale: float = 1.0
     subnets_per_step: int = 1
     sorts_channels: bool = False
-    """Whether the most important channels move to the front first."""
+    """Whether the phase starts by moving the most important channels to the front."""
 
     @property
     def end(self) -> int:
-        """The step after the last."""
+        """The first step after the phase."""
         return self.start + self.steps
 
     def progress(self, step: int) -> float:
-        """Return how much of the phase is done, 0..1."""
+        """Return the fraction of the phase that is done at a step."""
         return (step - self.start) / self.steps
 
 
 def phases(plan: TrainingPlan, space: SearchSpace, steps: int) -> tuple[Phase, ...]:
-    """Return the phases of a run of so many steps.
+    """Return the phases of a run of ``steps`` steps.
 
     Raises:
         ValueError: if there are fewer steps than phases.
@@ -64,11 +63,11 @@ def phases(plan: TrainingPlan, space: SearchSpace, steps: int) -> tuple[Phase, .
     stages = _stages(space)
     if steps < len(stages):
         raise ValueError(
-            f'progressive shrinking of this space takes {len(stages)} steps or more; the run has '
-            f'{steps}'
+            f'the run has {steps} steps; progressive shrinking of this space expects '
+            f'{len(stages)} or more'
         )
     weights = [epochs for epochs, _ in stages]
-    # Every phase has a step at least; the rest is shared in proportion.
+    # Every phase gets one step; the remaining ones are divided in proportion.
     spare = steps - len(stages)
     ends = [
         number + spare * total // sum(weights)
@@ -82,7 +81,7 @@ def phases(plan: TrainingPlan, space: SearchSpace, steps: int) -> tuple[Phase, .
 
 
 def restricted(space: SearchSpace, counts: Mapping[str, int]) -> SearchSpace:
-    """Return a space that has only the so many largest values of each field."""
+    """Return the space limited to the ``counts[field]`` largest values of each field."""
     choices: dict[str, Any] = {
         field: tuple(
             ElasticDimension(choice.allowed[-counts[field] :], choice.runs_above)
@@ -94,12 +93,12 @@ def restricted(space: SearchSpace, counts: Mapping[str, int]) -> SearchSpace:
 
 
 def _stages(space: SearchSpace) -> list[tuple[int, Phase]]:
-    """Return relative lengths and phases that do not know their steps yet."""
+    """Return each phase with its relative length; start and steps are filled in later."""
     counts = dict.fromkeys(space.fields, 1)
     stages = [(LARGEST_EPOCHS, Phase('largest', 0, 1, restricted(space, counts)))]
     for field in (f for f in FIELD_ORDER if f in space.fields):
         most = max(len(choice.allowed) for choice in space.choices(field))
-        # Kernel sizes come all at once: each smaller one has a transformation of its own.
+        # All kernel sizes become elastic at once: each smaller one has its own transformation.
         for count in (most,) if field == 'ks' and most > 1 else range(2, most + 1):
             counts[field] = count
             last = count == most

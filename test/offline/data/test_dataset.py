@@ -11,6 +11,8 @@ from dynofa_ros.offline.data.dataset import (
 )
 from dynofa_ros.offline.data.readers import load_dataset
 
+LETTERS = tuple('abcdefghij')
+
 
 @pytest.fixture(params=['decoded', 'encoded'])
 def data(request, write_images, tmp_path):
@@ -18,13 +20,15 @@ def data(request, write_images, tmp_path):
     return load_dataset(write_images(tmp_path / 'x', sizes=sizes))
 
 
+@pytest.fixture
 def numbered():
+    """Ten images, each of its own class."""
     images = torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1).expand(10, 3, 2, 2)
-    return DecodedImages(images, torch.arange(10), tuple('abcdefghij'))
+    return DecodedImages(images, torch.arange(10), LETTERS)
 
 
-def test_a_split_has_every_image_once():
-    rest, held_out = random_split(numbered(), 3, seed=0)
+def test_a_split_has_every_image_once(numbered):
+    rest, held_out = random_split(numbered, 3, seed=0)
     assert (len(rest), len(held_out)) == (7, 3)
     assert sorted(torch.cat([rest.classes, held_out.classes]).tolist()) == list(range(10))
 
@@ -35,54 +39,56 @@ def test_a_split_keeps_images_and_classes_together(data):
             assert part.image(index).mean((0, 1)).argmax() == of_class
 
 
-def test_a_split_is_drawn_by_its_seed():
-    def held_out(seed):
-        return random_split(numbered(), 3, seed=seed)[1].classes.tolist()
-
-    assert held_out(0) == held_out(0) != held_out(1)
+def test_a_split_depends_on_its_seed(numbered):
+    first, again, other = (random_split(numbered, 3, seed=s)[1].classes.tolist() for s in (0, 0, 1))
+    assert first == again != other
 
 
 @pytest.mark.parametrize('held_out', [0, 10, -1])
-def test_a_split_with_an_empty_part_is_refused(held_out):
-    with pytest.raises(ValueError, match=f'held out are {held_out} images; expected 1 to 9'):
-        random_split(numbered(), held_out, seed=0)
+def test_a_split_with_an_empty_part_is_refused(numbered, held_out):
+    with pytest.raises(ValueError, match=f'held_out is {held_out} images; expected 1 to 9'):
+        random_split(numbered, held_out, seed=0)
 
 
-def test_what_is_drawn_comes_from_all_over():
-    assert len(set(random_subset(numbered(), 5).classes.tolist())) == 5
-    assert random_subset(numbered(), 5).classes.tolist() != list(range(5))
+def test_a_subset_is_drawn_at_random_without_replacement(numbered):
+    classes = random_subset(numbered, 5).classes.tolist()
+    assert len(set(classes)) == 5
+    assert classes != list(range(5))
 
 
-def test_drawn_are_all_if_there_are_fewer():
-    assert sorted(random_subset(numbered(), 99).classes.tolist()) == list(range(10))
+def test_a_subset_larger_than_the_data_has_all_images(numbered):
+    assert sorted(random_subset(numbered, 99).classes.tolist()) == list(range(10))
 
 
-def test_a_fingerprint_is_that_of_images_and_classes(data):
+def test_a_fingerprint_identifies_images_and_classes(data):
     assert data.fingerprint() == data.subset(torch.arange(12)).fingerprint()
     assert data.fingerprint() != data.subset(torch.arange(11)).fingerprint()
     assert data.fingerprint() != replace(data, classes=data.classes.flip(0)).fingerprint()
 
 
-def test_a_pixel_changes_the_fingerprint():
-    data, images = numbered(), numbered().images.clone()
+def test_a_pixel_changes_the_fingerprint(numbered):
+    images = numbered.images.clone()
     images[3, 1, 0, 1] += 1
-    assert replace(data, images=images).fingerprint() != data.fingerprint()
+    assert replace(numbered, images=images).fingerprint() != numbered.fingerprint()
 
 
-def test_classes_are_matched_by_name():
-    data = replace(numbered(), classes=torch.tensor([0, 2] * 5), labels=('ship', 'x', 'cat'))
-    known = ('cat', 'dog', 'ship', 'x')
-    assert class_indices(data, known, what='data').tolist() == [2, 0] * 5
+def test_classes_are_matched_by_name(numbered):
+    data = replace(numbered, classes=torch.tensor([0, 2] * 5), labels=('ship', 'x', 'cat'))
+    assert class_indices(data, ('cat', 'dog', 'ship', 'x'), what='data').tolist() == [2, 0] * 5
 
 
-def test_a_class_that_is_not_known_is_named():
-    data = replace(numbered(), labels=tuple('abcdefghiz'))
-    with pytest.raises(ValueError, match='photos has classes z; known are a, b'):
-        class_indices(data, tuple('abcdefghij'), what='photos')
+def test_classes_without_names_are_indices(numbered):
+    data = replace(numbered, labels=())
+    assert class_indices(data, LETTERS, what='data').tolist() == list(range(10))
 
 
-def test_classes_without_names_are_indices():
-    data = replace(numbered(), labels=())
-    assert class_indices(data, tuple('abcdefghij'), what='data').tolist() == list(range(10))
-    with pytest.raises(ValueError, match='photos has class 9; known are 0 to 2'):
-        class_indices(data, ('a', 'b', 'c'), what='photos')
+@pytest.mark.parametrize(
+    ('labels', 'known', 'message'),
+    [
+        (tuple('abcdefghiz'), LETTERS, 'photos has classes z; expected a, b'),
+        ((), ('a', 'b', 'c'), 'photos has class 9; expected 0 to 2'),
+    ],
+)
+def test_an_unknown_class_is_named(numbered, labels, known, message):
+    with pytest.raises(ValueError, match=message):
+        class_indices(replace(numbered, labels=labels), known, what='photos')

@@ -9,11 +9,12 @@ import torch
 from dynofa_ros.offline.data.dataset import DecodedImages, EncodedImages
 from dynofa_ros.offline.data.readers import load_dataset, load_training_sets
 
-# In the order of the alphabet, which is not that of creation.
+# Created in another order than the alphabetical one.
 BGR = {'ship': (200, 10, 10), 'cat': (10, 200, 10), 'dog': (10, 10, 200)}
+BLACK = (0, 0, 0)
 
 
-def png(bgr, size=8):
+def png(bgr=BLACK, size=8):
     return cv2.imencode('.png', np.full((size, size, 3), bgr, np.uint8))[1].tobytes()
 
 
@@ -36,14 +37,11 @@ def pack(files, path):
     return path
 
 
-def test_a_folder_names_a_class(folder):
+def test_folder_names_are_the_classes_and_thumbnails_are_held_in_memory_as_rgb(folder):
     data = load_dataset(folder)
+    assert isinstance(data, DecodedImages)
     assert data.labels == ('cat', 'dog', 'ship')
     assert data.classes.tolist() == [0, 0, 1, 1, 2, 2]
-
-
-def test_images_are_rgb_bytes(folder):
-    data = load_dataset(folder)
     assert (data.images.shape, data.images.dtype) == ((6, 3, 8, 8), torch.uint8)
     assert data.images[-1, :, 0, 0].tolist() == [10, 10, 200]
 
@@ -55,37 +53,24 @@ def test_a_tar_file_is_read_like_its_folder(folder, tmp_path):
     assert from_tar.labels == from_folder.labels
 
 
-def test_what_is_no_image_file_is_passed_over(folder):
+def test_files_that_are_not_images_of_a_class_are_ignored(folder, tmp_path):
     (folder / 'cat' / 'LICENSE.txt').write_text('mine')
-    (folder / 'index.png').write_bytes(png((0, 0, 0)))
+    (folder / 'index.png').write_bytes(png())
     assert len(load_dataset(folder)) == 6
-
-
-def test_an_image_outside_of_a_class_folder_of_a_tar_file_is_passed_over(tmp_path):
-    files = {'index.png': png((0, 0, 0)), 'cat/1.png': png((0, 0, 0))}
+    files = {'index.png': png(), 'cat/1.png': png()}
     assert load_dataset(pack(files, tmp_path / 'x.tar')).labels == ('cat',)
 
 
-def test_a_path_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r'none\.tar does not exist'):
-        load_dataset(tmp_path / 'none.tar')
-
-
 @pytest.mark.parametrize('content', [b'\xff\xd8\xff not a photo', b''], ids=['damaged', 'empty'])
-def test_an_image_that_does_not_decode_is_named(folder, content):
+def test_an_image_that_cannot_be_decoded_is_named(folder, content):
     (folder / 'dog' / '7.jpg').write_bytes(content)
     with pytest.raises(ValueError, match=r'dog/7\.jpg is not an image'):
         load_dataset(folder)
 
 
-def test_thumbnails_of_one_size_are_held_in_memory(folder):
-    assert isinstance(load_dataset(folder), DecodedImages)
-
-
 @pytest.mark.parametrize('shape', [(9, 9), (8, 20), (97, 97)])
-def test_images_of_other_sizes_are_decoded_when_used(folder, shape):
-    pixels = np.full((*shape, 3), (10, 10, 200), np.uint8)
-    cv2.imwrite(str(folder / 'dog' / '7.png'), pixels)
+def test_images_of_other_sizes_are_decoded_on_demand(folder, shape):
+    cv2.imwrite(str(folder / 'dog' / '7.png'), np.full((*shape, 3), (10, 10, 200), np.uint8))
     data = load_dataset(folder)
     assert isinstance(data, EncodedImages)
     assert len(data) == 7
@@ -93,43 +78,44 @@ def test_images_of_other_sizes_are_decoded_when_used(folder, shape):
     assert data.image(4)[0, 0].tolist() == [10, 10, 200]
 
 
-def test_images_of_any_size_are_read_from_a_tar_file(tmp_path):
-    files = {'cat/1.png': png((0, 0, 0)), 'dog/1.png': png((9, 8, 7), size=30)}
+def test_images_of_mixed_sizes_are_read_from_a_tar_file(tmp_path):
+    files = {'cat/1.png': png(), 'dog/1.png': png((9, 8, 7), size=30)}
     data = load_dataset(pack(files, tmp_path / 'x.tgz'))
     assert data.image(1)[0, 0].tolist() == [9, 8, 7]
 
 
-def test_a_folder_without_images_is_named(tmp_path):
+def test_a_missing_path_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r'none\.tar does not exist'):
+        load_dataset(tmp_path / 'none.tar')
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
     with pytest.raises(ValueError, match='holds no images in folders named by class'):
         load_dataset(tmp_path)
 
 
-def test_what_is_no_tar_file_is_named(tmp_path):
-    (tmp_path / 'x.tar').write_text('hello')
-    with pytest.raises(ValueError, match=r'x\.tar is no folder and no whole tar file'):
-        load_dataset(tmp_path / 'x.tar')
-
-
-def test_a_tar_file_that_is_cut_off_is_named(tmp_path):
+@pytest.mark.parametrize('truncated', [True, False], ids=['truncated', 'no tar file'])
+def test_a_damaged_tar_file_is_named(tmp_path, truncated):
     noise = np.random.default_rng(0).bytes(5000)
-    file = pack({'cat/1.png': png((0, 0, 0)), 'cat/2.png': noise}, tmp_path / 'x.tgz')
-    file.write_bytes(file.read_bytes()[:2000])
-    with pytest.raises(ValueError, match=r'x\.tgz is no folder and no whole tar file'):
+    file = pack({'cat/1.png': png(), 'cat/2.png': noise}, tmp_path / 'x.tgz')
+    file.write_bytes(file.read_bytes()[:2000] if truncated else b'hello')
+    with pytest.raises(ValueError, match=r'x\.tgz is neither a folder nor an intact tar file'):
         load_dataset(file)
 
 
 @pytest.fixture
-def by_index(tmp_path):
+def indexed(tmp_path):
+    """A folder with a table of class indices."""
     path = tmp_path / 'photos'
     (path / 'images').mkdir(parents=True)
     for name in ('a', 'b'):
-        (path / 'images' / f'{name}.png').write_bytes(png((0, 0, 0)))
+        (path / 'images' / f'{name}.png').write_bytes(png())
     (path / 'labels.csv').write_text('image_id,imagenet_index,author\na,559,x\nb,990,y\n')
     return path
 
 
-def test_a_table_gives_classes_by_index(by_index):
-    data = load_dataset(by_index)
+def test_a_table_gives_class_indices(indexed):
+    data = load_dataset(indexed)
     assert data.classes.tolist() == [559, 990]
     assert data.labels == ()
 
@@ -142,17 +128,17 @@ def test_a_table_gives_classes_by_index(by_index):
         ('a', r'labels\.csv, line 4: imagenet_index is'),
     ],
 )
-def test_a_row_that_fits_no_image_is_named(by_index, row, message):
-    with (by_index / 'labels.csv').open('a') as file:
+def test_an_invalid_row_is_named(indexed, row, message):
+    with (indexed / 'labels.csv').open('a') as file:
         file.write(row + '\n')
     with pytest.raises(ValueError, match=message):
-        load_dataset(by_index)
+        load_dataset(indexed)
 
 
-def test_a_table_without_its_columns_is_named(by_index):
-    (by_index / 'labels.csv').write_text('image,label\na,1\n')
+def test_a_table_without_its_columns_is_refused(indexed):
+    (indexed / 'labels.csv').write_text('image,label\na,1\n')
     with pytest.raises(ValueError, match='must have rows with the columns image_id and'):
-        load_dataset(by_index)
+        load_dataset(indexed)
 
 
 @pytest.mark.parametrize('test_name', ['test', 'val'])
@@ -164,11 +150,11 @@ def test_a_folder_may_hold_training_and_test_images(tmp_path, write_images, test
 
 def test_a_folder_may_hold_tar_files_of_both(tmp_path):
     for name in ('train.tar.gz', 'test.tar.gz'):
-        pack({'cat/1.png': png((0, 0, 0))}, tmp_path / name)
+        pack({'cat/1.png': png()}, tmp_path / name)
     assert [len(part) for part in load_training_sets(str(tmp_path), None)] == [1, 1]
 
 
-def test_test_images_that_are_not_named_are_missed(folder):
+def test_missing_test_images_are_reported(folder):
     with pytest.raises(ValueError, match='name the test images with --test'):
         load_training_sets(str(folder), None)
 

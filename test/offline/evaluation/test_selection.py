@@ -5,11 +5,12 @@ import pytest
 
 import dynofa_ros.offline.evaluation.selection as module
 from dynofa_ros.offline.evaluation.selection import (
+    LEAST_GAIN,
     Candidate,
+    accuracy_front,
     evenly_spaced,
     finalize,
     measure_candidates,
-    pareto_front,
     sample_candidates,
 )
 from dynofa_ros.supernet.cost import Cost
@@ -26,52 +27,53 @@ def candidate(mflop, accuracy):
 
 
 def test_the_smallest_and_the_largest_are_candidates():
-    everyone = sample_candidates(SPACE, count=10, seed=0)
-    assert everyone[:2] == [SPACE.canonical(SPACE.min_config()), SPACE.max_config()]
+    configs = sample_candidates(SPACE, count=10, seed=0)
+    assert configs[:2] == [SPACE.canonical(SPACE.min_config()), SPACE.max_config()]
 
 
-def test_candidates_are_as_many_as_asked_for_once_each():
-    everyone = sample_candidates(SPACE, count=30, seed=0)
-    assert len(set(everyone)) == len(everyone) == 30
+def test_candidates_are_distinct_and_as_many_as_requested():
+    configs = sample_candidates(SPACE, count=30, seed=0)
+    assert len(set(configs)) == len(configs) == 30
 
 
-def test_candidates_are_drawn_by_the_seed():
-    assert sample_candidates(SPACE, count=10, seed=0) == sample_candidates(SPACE, count=10, seed=0)
-    assert sample_candidates(SPACE, count=10, seed=0) != sample_candidates(SPACE, count=10, seed=1)
+def test_candidates_depend_on_the_seed():
+    first, again, other = (sample_candidates(SPACE, count=10, seed=seed) for seed in (0, 0, 1))
+    assert first == again != other
 
 
-def test_fewer_than_two_candidates_are_refused():
-    with pytest.raises(ValueError, match='candidates is 1'):
-        sample_candidates(SPACE, count=1, seed=0)
+@pytest.mark.parametrize(
+    ('candidates', 'least_gain', 'front'),
+    [
+        ([(3, 0.7), (1, 0.6), (2, 0.5), (4, 0.8)], LEAST_GAIN, [(1, 0.6), (3, 0.7), (4, 0.8)]),
+        ([(3, 0.7), (1, 0.6), (2, 0.5), (4, 0.7)], 0.0, [(1, 0.6), (3, 0.7)]),
+        ([(1, 0.7), (2, 0.7039)], LEAST_GAIN, [(1, 0.7)]),
+        ([(1, 0.6), (1, 0.7)], 0.0, [(1, 0.7)]),
+    ],
+    ids=['cheaper and better', 'cheaper and equal', 'too small a gain', 'equal cost'],
+)
+def test_the_front_excludes_dominated_candidates(candidates, least_gain, front):
+    found = accuracy_front(
+        [candidate(*each) for each in candidates], lambda c: c.cost.flops, least_gain=least_gain
+    )
+    assert [(each.cost.flops / 1e6, each.accuracy) for each in found] == front
 
 
-def test_the_front_leaves_out_what_a_cheaper_one_beats():
-    tried = [candidate(3, 0.7), candidate(1, 0.6), candidate(2, 0.5), candidate(4, 0.8)]
-    assert [each.cost.flops / 1e6 for each in pareto_front(tried)] == [1, 3, 4]
-
-
-def test_the_front_leaves_out_what_adds_next_to_nothing():
-    assert len(pareto_front([candidate(1, 0.7), candidate(2, 0.7039)])) == 1
-
-
-def test_of_two_that_cost_the_same_the_front_has_the_better():
-    assert [each.accuracy for each in pareto_front([candidate(1, 0.6), candidate(1, 0.7)])] == [0.7]
-
-
-def test_spread_keeps_the_ends():
+def test_even_spacing_keeps_the_ends_of_the_front():
     front = [candidate(i, 0.5 + i / 100) for i in range(20)]
     chosen = evenly_spaced(front, 5)
     assert (chosen[0], chosen[-1]) == (front[0], front[-1])
     assert len(chosen) == 5
 
 
-def test_spread_of_a_short_front_is_all_of_it():
+def test_a_short_front_is_kept_entirely():
     front = [candidate(1, 0.5), candidate(2, 0.6)]
     assert evenly_spaced(front, 8) == front
 
 
-def test_spread_to_fewer_than_two_is_refused():
-    with pytest.raises(ValueError, match='count is 1'):
+def test_fewer_than_two_sub_networks_are_refused():
+    with pytest.raises(ValueError, match='candidates is 1; expected 2 or above'):
+        sample_candidates(SPACE, count=1, seed=0)
+    with pytest.raises(ValueError, match='count is 1; expected 2 or above'):
         evenly_spaced([candidate(1, 0.5)], 1)
 
 
@@ -80,36 +82,34 @@ def net(make_net):
     return make_net().eval()
 
 
-def test_trying_out_measures_each_and_leaves_no_statistics_behind(net, thumbnails):
-    images = thumbnails()
-    configs = [net.space.canonical(net.space.sample(Random(i))) for i in range(2)]
-    told = []
-    tried = measure_candidates(
-        net, configs, calibration=images, held_out=images, report=told.append
-    )
-    assert [each.config for each in tried] == configs
-    assert all(0 <= each.accuracy <= 1 for each in tried)
-    assert told == [1, 2]
+def measured(net, images, count, report=lambda done: None):
+    configs = [net.space.canonical(net.space.sample(Random(i))) for i in range(count)]
+    found = measure_candidates(net, configs, calibration=images, held_out=images, report=report)
+    assert [each.config for each in found] == configs
+    return found
+
+
+def test_measuring_candidates_leaves_no_statistics_behind(net, thumbnails):
+    done = []
+    found = measured(net, thumbnails(), 2, done.append)
+    assert all(0 <= each.accuracy <= 1 for each in found)
+    assert done == [1, 2]
     assert not net.statistics
 
 
-def test_what_is_kept_rises_in_accuracy_and_has_statistics(net, thumbnails):
+def test_kept_sub_networks_rise_in_accuracy_and_have_statistics(net, thumbnails):
     images = thumbnails()
-    configs = [net.space.canonical(net.space.sample(Random(i))) for i in range(4)]
-    tried = measure_candidates(
-        net, configs, calibration=images, held_out=images, report=lambda _: None
-    )
-    kept = finalize(net, tried, calibration=images, test=images)
+    kept = finalize(net, measured(net, images, 4), calibration=images, test=images)
     accuracies = [each.accuracy for each in kept]
     assert accuracies == sorted(set(accuracies))
     assert set(net.statistics) == {each.config for each in kept}
 
 
-def test_two_that_cost_alike_have_different_names(net, thumbnails, monkeypatch):
-    right = iter([0.1, 0.2])
-    monkeypatch.setattr(module, 'calibrated_top1', lambda *_, **__: next(right))
+def test_sub_networks_of_equal_cost_have_different_names(net, thumbnails, monkeypatch):
+    top1 = iter([0.1, 0.2])
+    monkeypatch.setattr(module, 'calibrated_top1', lambda *_, **__: next(top1))
     configs = [net.space.min_config(), net.space.max_config()]
-    chosen = [Candidate(replace(config, r=8), Cost(10**6, 1, 1), 0.5) for config in configs]
-    names = [each.subnet_id for each in finalize(net, chosen, calibration=None, test=None)]
+    selected = [Candidate(replace(config, r=8), Cost(10**6, 1, 1), 0.5) for config in configs]
+    names = [each.subnet_id for each in finalize(net, selected, calibration=None, test=None)]
     assert names[0] == 'r8-1.0mflop'
     assert names[1].startswith('r8-1.0mflop-')

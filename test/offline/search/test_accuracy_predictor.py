@@ -23,7 +23,7 @@ OFA = DATA / 'ofa_mbv3_acc_predictor.pth'
 
 
 def true_accuracy(config):
-    """A made-up truth: blocks that run count, and count more at the higher resolution."""
+    """A synthetic accuracy that grows with the blocks that run, and with the resolution."""
     blocks = sum(
         (k + e) * (1 + i // 2)
         for i, (k, e) in enumerate(zip(config.ks, config.e, strict=True))
@@ -32,7 +32,7 @@ def true_accuracy(config):
     return 0.4 + blocks / 400 + config.r / 400 * (1 + blocks / 100)
 
 
-def drawn(count, seed):
+def sample(count, seed):
     rng = Random(seed)
     return [SPACE.sample(rng) for _ in range(count)]
 
@@ -40,7 +40,7 @@ def drawn(count, seed):
 @pytest.fixture(scope='module')
 def rows():
     noise = np.random.default_rng(0).normal(0, 0.002, 120)
-    return [(c, true_accuracy(c) + n) for c, n in zip(drawn(120, 0), noise, strict=True)]
+    return [(c, true_accuracy(c) + n) for c, n in zip(sample(120, 0), noise, strict=True)]
 
 
 @pytest.fixture(scope='module')
@@ -49,23 +49,23 @@ def fitted(rows):
 
 
 def kendall_tau(a, b):
-    """Concordant less discordant pairs, over the square root of the pairs tied in neither."""
+    """Kendall's tau-b."""
     x, y = (np.sign(v[:, None] - v[None]) for v in (np.asarray(a), np.asarray(b)))
     return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
 
 
-def test_others_are_predicted_better_than_one_measurement_would(fitted):
-    others = drawn(200, 1)
+def test_the_prediction_error_is_below_the_measurement_noise(fitted):
+    others = sample(200, 1)
     error = fitted.predict(others) - [true_accuracy(config) for config in others]
     assert np.sqrt(np.mean(error**2)) < 0.002
 
 
 def test_the_standard_deviation_is_that_of_a_measurement(fitted):
-    _, std = fitted.predict(drawn(200, 1), with_std=True)
+    _, std = fitted.predict(sample(200, 1), with_std=True)
     assert 0.001 < std.mean() < 0.004
 
 
-def test_uncertainty_grows_away_from_what_was_measured(rows):
+def test_uncertainty_grows_with_the_distance_from_measured_rows(rows):
     low = [(config, accuracy) for config, accuracy in rows if config.d == (1, 1)]
     _, std = (
         AccuracyPredictor(SPACE)
@@ -75,7 +75,7 @@ def test_uncertainty_grows_away_from_what_was_measured(rows):
     assert std[1] > std[0]
 
 
-def test_blocks_that_do_not_run_do_not_matter(fitted):
+def test_blocks_that_do_not_run_are_ignored(fitted):
     config = SPACE.uniform(ks=5, e=4, d=1, r=20)
     other = replace(config, ks=(5, 7, 5, 3))
     assert fitted.predict([config]) == fitted.predict([other])
@@ -86,13 +86,13 @@ def test_mappings_and_configs_are_predicted_alike(fitted):
     assert fitted.predict([config]) == fitted.predict([config.to_dict() | {'top1': 0.1}])
 
 
-def test_the_rows_tell_the_space_where_none_is_given(rows, fitted):
+def test_the_space_is_inferred_from_the_rows(rows, fitted):
     predictor = AccuracyPredictor().fit([c.to_dict() | {'top1': a} for c, a in rows])
-    others = drawn(50, 2)
+    others = sample(50, 2)
     assert predictor.predict(others) == pytest.approx(fitted.predict(others))
 
 
-def test_a_resolution_between_those_measured_lies_between(fitted):
+def test_resolutions_are_interpolated(fitted):
     low, middle, high = fitted.predict([replace(SPACE.max_config(), r=r) for r in (20, 24, 28)])
     assert low < middle < high
 
@@ -103,26 +103,26 @@ def test_a_prediction_is_a_fraction():
     assert 0 <= extreme[0] <= 1
 
 
-def test_a_session_with_an_offset_does_not_tilt_the_ranking():
-    """The second half was measured 0.03 too high, and holds most of the high resolution."""
-    everyone = sorted(drawn(160, 3), key=lambda c: c.r + 16 * Random(str(c)).random())
-    rows = [(c, true_accuracy(c) + 0.03 * (i >= 80)) for i, c in enumerate(everyone)]
-    others = drawn(200, 4)
+def test_the_offset_of_a_session_does_not_bias_the_ranking():
+    """The second half is measured 0.03 too high and has most of the high resolution."""
+    configs = sorted(sample(160, 3), key=lambda c: c.r + 16 * Random(str(c)).random())
+    rows = [(c, true_accuracy(c) + 0.03 * (i >= 80)) for i, c in enumerate(configs)]
+    others = sample(200, 4)
     predicted = AccuracyPredictor(SPACE).fit(rows).predict(others)
     assert kendall_tau(predicted, [true_accuracy(config) for config in others]) > 0.95
 
 
-def test_the_same_rows_give_the_same_prediction(rows, fitted):
+def test_equal_rows_give_equal_predictions(rows, fitted):
     again = AccuracyPredictor(SPACE).fit(rows)
-    assert (again.predict(drawn(20, 5)) == fitted.predict(drawn(20, 5))).all()
+    assert (again.predict(sample(20, 5)) == fitted.predict(sample(20, 5))).all()
 
 
-def test_accuracies_that_are_all_alike_are_predicted():
-    predictor = AccuracyPredictor(SPACE).fit([(config, 0.5) for config in drawn(5, 0)])
-    assert predictor.predict(drawn(3, 1)) == pytest.approx([0.5] * 3)
+def test_identical_accuracies_are_predicted():
+    predictor = AccuracyPredictor(SPACE).fit([(config, 0.5) for config in sample(5, 0)])
+    assert predictor.predict(sample(3, 1)) == pytest.approx([0.5] * 3)
 
 
-def test_nothing_to_predict_is_nothing(fitted):
+def test_no_configs_give_no_predictions(fitted):
     assert fitted.predict([]).shape == (0,)
 
 
@@ -142,54 +142,54 @@ def test_a_row_of_another_space_is_named():
         AccuracyPredictor(SPACE).fit(rows)
 
 
-def test_rows_of_one_resolution_say_nothing_of_another():
-    rows = [(replace(config, r=20), 0.5) for config in drawn(5, 0)]
+def test_rows_of_one_resolution_do_not_predict_another():
+    rows = [(replace(config, r=20), 0.5) for config in sample(5, 0)]
     with pytest.raises(ValueError, match='r is 28; expected 20'):
         AccuracyPredictor().fit(rows).predict([SPACE.max_config()])
 
 
-def test_rows_that_are_all_alike_are_refused():
-    with pytest.raises(ValueError, match='all alike'):
+def test_identical_sub_networks_are_refused():
+    with pytest.raises(ValueError, match='all identical'):
         AccuracyPredictor().fit([(SubnetConfig(r=20), 0.5)] * 2)
 
 
-def test_a_predictor_survives_a_file(fitted, tmp_path):
+def test_a_saved_predictor_is_restored_exactly(fitted, tmp_path):
     fitted.save(tmp_path / 'new' / 'predictor.npz')
     loaded = AccuracyPredictor.load(tmp_path / 'new' / 'predictor.npz')
     assert loaded.space == SPACE
     for one, other in zip(
-        fitted.predict(drawn(20, 6), with_std=True),
-        loaded.predict(drawn(20, 6), with_std=True),
+        fitted.predict(sample(20, 6), with_std=True),
+        loaded.predict(sample(20, 6), with_std=True),
         strict=True,
     ):
         assert one == pytest.approx(other, abs=1e-12)
 
 
-def test_what_was_not_fitted_is_not_saved(tmp_path):
+def test_a_predictor_is_not_saved_before_fit(tmp_path):
     with pytest.raises(ValueError, match='call fit'):
         AccuracyPredictor().save(tmp_path / 'predictor.npz')
 
 
 @pytest.mark.parametrize('content', [b'', b'not an archive', b'PK\x03\x04 cut off'])
-def test_a_file_that_is_no_predictor_is_named(tmp_path, content):
+def test_a_damaged_file_is_named(tmp_path, content):
     (tmp_path / 'predictor.npz').write_bytes(content)
     with pytest.raises(ValueError, match=r'predictor\.npz is damaged'):
         AccuracyPredictor.load(tmp_path / 'predictor.npz')
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r'none\.npz cannot be read: No such file'):
         AccuracyPredictor.load(tmp_path / 'none.npz')
 
 
-def test_importing_the_room_does_not_import_torch():
+def test_importing_the_package_does_not_import_torch():
     code = 'import sys, dynofa_ros.offline; assert "torch" not in sys.modules'
     subprocess.run([sys.executable, '-c', code], check=True, timeout=60)
 
 
 @pytest.fixture
 def ofa_file(tmp_path):
-    """Weights in the published layout that count the blocks that run, and name the resolution."""
+    """Weights in the published layout that count running blocks and encode the resolution."""
     first = torch.zeros(LAYERS[1], LAYERS[0])
     first[0, :60] = 0.01
     first[0, 123:] = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5])
@@ -208,13 +208,13 @@ def test_the_published_layout_is_read(ofa_file):
     assert predicted == pytest.approx([0.1 + 0.10, 0.5 + 0.20, 0.3 + 0.15])
 
 
-def test_a_resolution_it_was_not_trained_on_is_refused(ofa_file):
+def test_a_resolution_without_trained_weights_is_refused(ofa_file):
     config = replace(OfaAccuracyPredictor.space.max_config(), r=128)
     with pytest.raises(ValueError, match='r is 128; expected 160, 176, 192, 208, 224'):
         AccuracyPredictor.from_ofa(ofa_file).predict([config])
 
 
-def test_what_the_published_predictor_does_not_know_is_nan(ofa_file):
+def test_the_std_of_the_published_predictor_is_nan(ofa_file):
     _, std = AccuracyPredictor.from_ofa(ofa_file).predict(
         [OfaAccuracyPredictor.space.max_config()], with_std=True
     )
@@ -223,16 +223,16 @@ def test_what_the_published_predictor_does_not_know_is_nan(ofa_file):
 
 def test_a_file_of_another_network_is_named(tmp_path):
     torch.save({'0.weight': torch.zeros(3, 3)}, tmp_path / 'other.pth')
-    with pytest.raises(ValueError, match=r'other\.pth is no network of 128-400-400-400-1'):
+    with pytest.raises(ValueError, match=r'other\.pth is not the 128-400-400-400-1 network'):
         AccuracyPredictor.from_ofa(tmp_path / 'other.pth')
 
 
-needs_table = pytest.mark.skipif(not TABLE.exists(), reason=f'{TABLE} is not there')
+needs_table = pytest.mark.skipif(not TABLE.exists(), reason=f'{TABLE} is missing')
 
 
 @needs_table
-def test_measured_sub_networks_of_imagenet_are_ranked():
-    """A fifth is held out, drawn at random; see the issue for where the thresholds come from."""
+def test_held_out_sub_networks_of_imagenet_are_ranked():
+    """A random fifth is held out."""
     rows = read_rows(TABLE)
     held_out = set(np.random.default_rng(0).permutation(len(rows))[: len(rows) // 5].tolist())
     predictor = AccuracyPredictor().fit([r for i, r in enumerate(rows) if i not in held_out])
@@ -244,8 +244,8 @@ def test_measured_sub_networks_of_imagenet_are_ranked():
 
 
 @needs_table
-@pytest.mark.skipif(not OFA.exists(), reason=f'{OFA} is not there')
-def test_the_published_predictor_ranks_as_its_documentation_says():
+@pytest.mark.skipif(not OFA.exists(), reason=f'{OFA} is missing')
+def test_the_published_predictor_ranks_as_documented():
     rows = [row for row in read_rows(TABLE) if row['r'] >= 160]
     measured = np.array([row['top1'] for row in rows])
     predicted = AccuracyPredictor.from_ofa(OFA).predict(rows)

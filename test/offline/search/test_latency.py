@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -7,11 +5,9 @@ from dynofa_ros.engine import EngineError, Measurement, create_engine
 from dynofa_ros.offline.evaluation.selection import sample_candidates
 from dynofa_ros.offline.search.latency import (
     SubnetLatencyModel,
-    available_threads,
     choose_timing_engine,
     fastest_latency_s,
     measure_latency,
-    named,
 )
 from dynofa_ros.supernet.search_space import inverted_residual_space
 
@@ -24,30 +20,32 @@ def true_latency_s(config):
     return 1e-3 * sum(config.d) * config.r / 20 * (1 + sum(config.e) / 24)
 
 
-def test_other_sub_networks_are_ranked_by_what_was_measured():
-    everyone = sample_candidates(SPACE, count=60, seed=0)
-    known, others = everyone[:40], everyone[40:]
+def test_other_sub_networks_are_ranked_from_measured_ones():
+    configs = sample_candidates(SPACE, count=60, seed=0)
+    known, others = configs[:40], configs[40:]
     model = SubnetLatencyModel(SPACE, known, [true_latency_s(config) for config in known])
     truth = np.array([true_latency_s(config) for config in others])
     assert np.corrcoef(np.log(model(others)), np.log(truth))[0, 1] > 0.97
 
 
-def test_a_latency_that_is_none_is_refused():
-    with pytest.raises(ValueError, match=r'latency_s holds 0\.0; it must be above 0'):
-        SubnetLatencyModel(SPACE, sample_candidates(SPACE, count=2, seed=0), [0.1, 0.0])
+@pytest.mark.parametrize(
+    ('latencies_s', 'message'),
+    [
+        ([0.1, 0.0], r'latency_s holds 0\.0; expected a finite number above 0'),
+        ([0.1], '2 sub-networks with 1 latencies; expected as many'),
+    ],
+)
+def test_invalid_latencies_are_refused(latencies_s, message):
+    with pytest.raises(ValueError, match=message):
+        SubnetLatencyModel(SPACE, sample_candidates(SPACE, count=2, seed=0), latencies_s)
 
 
-def test_unequal_lengths_are_refused():
-    with pytest.raises(ValueError, match='2 sub-networks with 1 latencies'):
-        SubnetLatencyModel(SPACE, sample_candidates(SPACE, count=2, seed=0), [0.1])
-
-
-def took(threads, latency_s):
+def measurement(threads, latency_s):
     return Measurement('a', 'cpu', threads, 'float32', latency_s, 0.0, latency_s, 0)
 
 
 @pytest.mark.parametrize('name', ['torch', 'onnxruntime'])
-def test_each_sub_network_is_timed_with_each_number_of_threads(random_supernet, name):
+def test_each_sub_network_is_timed_at_each_number_of_threads(random_supernet, name):
     net = random_supernet()
     configs = sample_candidates(net.space, count=2, seed=0)
     measured = measure_latency(create_engine(name), net, configs, threads=(1, 2), rounds=3)
@@ -58,7 +56,7 @@ def test_each_sub_network_is_timed_with_each_number_of_threads(random_supernet, 
     assert all(m.latency_s > 0 for points in measured for m in points)
 
 
-def test_a_sub_network_that_the_engine_cannot_run_is_an_error(random_supernet):
+def test_an_engine_failure_is_raised(random_supernet):
     class Broken:
         name, version, processors = 'broken', '1', ('cpu',)
 
@@ -79,22 +77,6 @@ def test_an_unknown_engine_is_refused(random_supernet):
         choose_timing_engine('steam', random_supernet(), threads=1)
 
 
-def test_the_fastest_threads_are_those_of_all_together():
-    def points(one, two):
-        return [took(1, one), took(2, two)]
-
-    assert fastest_latency_s([points(1.0, 2.0), points(4.0, 2.0)]) == [2.0, 2.0]
-
-
-def test_measurements_take_the_name_of_what_is_kept():
-    assert named([took(1, 0.1)], 'b') == [replace(took(1, 0.1), subnet_id='b')]
-
-
-def test_no_number_of_threads_is_one_for_each_core():
-    assert available_threads(0) >= 1
-    assert available_threads(3) == 3
-
-
-def test_fewer_than_no_threads_are_refused():
-    with pytest.raises(ValueError, match='threads is -1'):
-        available_threads(-1)
+def test_latencies_are_those_of_the_threads_that_are_fastest_overall():
+    points = [[measurement(1, one), measurement(2, two)] for one, two in ((1.0, 2.0), (4.0, 2.0))]
+    assert fastest_latency_s(points) == [2.0, 2.0]

@@ -10,11 +10,13 @@ pytest.importorskip('pymoo', reason='pymoo, of the extra search, is not installe
 from dynofa_ros.cli import main
 from dynofa_ros.commands.search import add_parser
 from dynofa_ros.engine import CompiledCache, create_engine, networks
-from dynofa_ros.offline.search.run import run_search
+from dynofa_ros.offline.search.nsga2 import PredictedSubnet
+from dynofa_ros.offline.search.run import MeasuredSubnet, latency_ratio, run_search
 from dynofa_ros.profiles.measured import host_name
 from dynofa_ros.profiles.stored import StoredProfile
 from dynofa_ros.report.front import draw_front, front_table
-from dynofa_ros.supernet import create_supernet, load_model
+from dynofa_ros.supernet import SubnetConfig, create_supernet, load_model
+from dynofa_ros.supernet.cost import Cost
 
 QUICK = (
     '--population=4',
@@ -25,10 +27,6 @@ QUICK = (
     '--engine=torch',
 )
 IMAGES = ('--samples=3', '--held-out=10', '--trial-images=10')
-
-
-def load_profile(out):
-    return StoredProfile.load(out / 'profile.json', 'camera').profile
 
 
 def options(*arguments):
@@ -51,7 +49,7 @@ def images(tmp_path_factory, model):
 
 @pytest.fixture(scope='module')
 def searched(model_folder, images, tmp_path_factory):
-    """Folder and figures of a search on images."""
+    """Output folder and figures of a search on images."""
     out = tmp_path_factory.mktemp('searched') / 'found'
     given = ('--model', model_folder, '--data', images, '--test', images, '--out', out)
     return out, run_search(options(*given, *IMAGES))
@@ -59,7 +57,7 @@ def searched(model_folder, images, tmp_path_factory):
 
 @pytest.fixture
 def table(tmp_path):
-    """A table of made-up accuracies of ``ofa_mbv3_cifar10``."""
+    """A table of synthetic accuracies of ``ofa_mbv3_cifar10``."""
     space = create_supernet('ofa_mbv3_cifar10').space
     extremes = ((space.min_config(), 0.6), (space.max_config(), 0.8))
     rows = [config.to_dict() | {'top1': top1} for config, top1 in extremes]
@@ -67,30 +65,20 @@ def table(tmp_path):
     return tmp_path / 'table.jsonl'
 
 
-def test_the_profile_names_sub_networks_of_the_model_beside_it(searched):
+def test_the_profile_is_that_of_the_model_in_the_same_folder(searched):
     out, _ = searched
-    profile, found = load_profile(out), load_model(str(out))
+    stored, found = StoredProfile.load(out / 'profile.json', 'camera'), load_model(str(out))
+    profile = stored.profile
+    assert stored.mismatch(networks(found, CompiledCache(None)), create_engine('torch')) == ''
     assert {point.subnet_id for point in profile.points} == {k.subnet_id for k in found.kept}
+    for point in profile.points:
+        assert point.accuracy == found.subnet(point.subnet_id).accuracy
     assert profile.platform == host_name()
     assert profile.latency_source == 'measured'
     assert profile.energy_source == 'unavailable'
 
 
-def test_the_profile_applies_to_the_model_beside_it(searched):
-    out, _ = searched
-    stored = StoredProfile.load(out / 'profile.json', 'camera')
-    nets = networks(load_model(str(out)), CompiledCache(None))
-    assert stored.why_not(nets, create_engine('torch')) == ''
-
-
-def test_a_point_of_the_profile_has_the_accuracy_of_the_model(searched):
-    out, _ = searched
-    found = load_model(str(out))
-    for point in load_profile(out).points:
-        assert point.accuracy == found.subnet(point.subnet_id).accuracy
-
-
-def test_the_figures_are_written_and_say_what_was_ranked_and_what_measured(searched):
+def test_the_figures_have_ranked_and_measured_latencies(searched):
     out, figures = searched
     assert json.loads((out / 'search.json').read_text()) == figures
     assert figures['accuracy_source'] == 'measured'
@@ -101,7 +89,7 @@ def test_the_figures_are_written_and_say_what_was_ranked_and_what_measured(searc
         assert each['ranked_latency_s'] > 0
 
 
-def test_no_kept_sub_network_is_beaten_by_a_faster_one(searched):
+def test_no_kept_sub_network_is_dominated(searched):
     _, figures = searched
     kept = sorted(
         (each['latency_s'], each['top1']) for each in figures['measured'] if each['subnet_id']
@@ -109,7 +97,7 @@ def test_no_kept_sub_network_is_beaten_by_a_faster_one(searched):
     assert [top1 for _, top1 in kept] == sorted({top1 for _, top1 in kept})
 
 
-def test_a_second_search_measures_no_accuracy_again(searched, model_folder, images, capsys):
+def test_a_second_search_reuses_measured_accuracies(searched, model_folder, images, capsys):
     out, _ = searched
     before = (out / 'accuracies.jsonl').read_text()
     given = ('--model', model_folder, '--data', images, '--test', images, '--out', out)
@@ -118,7 +106,7 @@ def test_a_second_search_measures_no_accuracy_again(searched, model_folder, imag
     assert (out / 'accuracies.jsonl').read_text() == before
 
 
-def test_picture_and_table_show_the_front(searched, tmp_path):
+def test_the_front_is_shown_as_picture_and_table(searched, tmp_path):
     _, figures = searched
     draw_front(figures, tmp_path / 'front.png')
     assert cv2.imread(str(tmp_path / 'front.png')).std() > 0
@@ -134,18 +122,18 @@ def test_a_supernet_without_images_has_predicted_accuracies(table, tmp_path):
     assert figures['accuracy_source'] == 'predicted'
     assert not (out / 'model.yaml').exists()
     predicted = {each['top1'] for each in figures['measured'] if each['subnet_id']}
-    points = load_profile(out).points
+    points = StoredProfile.load(out / 'profile.json', 'camera').profile.points
     assert {point.accuracy for point in points} == predicted
 
 
 @pytest.mark.parametrize(
     ('given', 'text'),
     [
-        (['--model', 'nothing', '--table', 'x'], "model 'nothing' is no folder"),
-        ([], 'accuracies are unknown: give --data, --predictor or --table'),
+        (['--model', 'nothing', '--table', 'x'], "model is 'nothing'; expected a folder"),
+        ([], 'accuracies are unknown; give --data, --predictor or --table'),
         (['--test', 'x'], 'without --data'),
-        (['--keep', '1'], 'keep is 1; it must be at least 2'),
-        (['--population', '3'], 'population is 3; it must be at least 4'),
+        (['--keep', '1'], 'keep is 1; expected 2 or above'),
+        (['--population', '3'], 'population is 3; expected 4 or above'),
         (['--threads', '-1'], 'threads is -1'),
         (['--engine', 'steam', '--table', 'x'], "engine is 'steam'"),
         (['--table', 'nothing.jsonl'], r'table nothing.jsonl cannot be read'),
@@ -154,7 +142,7 @@ def test_a_supernet_without_images_has_predicted_accuracies(table, tmp_path):
         (['--data', 'nothing'], 'nothing'),
     ],
 )
-def test_what_cannot_be_searched_is_one_line(given, text, tmp_path, capsys):
+def test_an_invalid_option_is_reported_in_one_line(given, text, tmp_path, capsys):
     out = ('--out', str(tmp_path / 'found'))
     assert main(['search', '--engine=torch', *out, *given]) == 1
     error = capsys.readouterr().err
@@ -162,6 +150,15 @@ def test_what_cannot_be_searched_is_one_line(given, text, tmp_path, capsys):
     assert text in error
 
 
-def test_the_model_itself_is_not_written_over(model_folder, table):
+def test_the_model_itself_is_not_overwritten(model_folder, table):
     with pytest.raises(ValueError, match='the model itself'):
         run_search(options('--model', model_folder, '--table', table, '--out', model_folder))
+
+
+def test_the_latency_ratio_is_measured_over_ranked_latency():
+    config, cost = SubnetConfig(r=20), Cost(1, 1, 1)
+    measured = [
+        MeasuredSubnet(config, cost, 0.5, PredictedSubnet(config, 0.5, ranked_s), measured_s, ())
+        for measured_s, ranked_s in ((2, 1.0), (3, 2.0), (1, 2.0))
+    ]
+    assert latency_ratio(measured) == {'median': 1.5, 'least': 0.5, 'most': 2.0}

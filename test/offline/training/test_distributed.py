@@ -1,4 +1,4 @@
-"""Two real processes, as torchrun starts them."""
+"""Distributed training with two real processes, started by torchrun."""
 
 import json
 import os
@@ -39,35 +39,35 @@ def trainer(name, data=None, family=tiny_mobilenet, **changes):
     plan = replace(TrainingPlan(epochs=2, batch_size=4, peak_learning_rate=0.05), **changes)
     return Trainer(family(), data or images(0), plan, out / name, ranks=ranks)
 
-told = {{}}
+results = {{}}
 for method in ('sandwich', 'progressive'):
     whole = trainer('whole', method=method)
-    told[method + ' losses'] = [each.loss for each in whole.run()]
-    told[method] = fingerprint(whole.net.state_dict())
+    results[method + ' losses'] = [each.loss for each in whole.run()]
+    results[method] = fingerprint(whole.net.state_dict())
     part = trainer(method, method=method)
     steps = part.run(lambda: part.step == 7 and ranks.rank == 1)
-    told[method + ' stopped'] = [each.step for each in steps][-1]
+    results[method + ' stopped'] = [each.step for each in steps][-1]
     part.save()
     resumed = trainer(method, method=method)
     resumed.resume()
     list(resumed.run())
-    told[method + ' resumed'] = fingerprint(resumed.net.state_dict())
+    results[method + ' resumed'] = fingerprint(resumed.net.state_dict())
 try:
     trainer('other', data=images(ranks.rank))
 except ValueError as error:
-    told['refused'] = str(error)
+    results['other data'] = str(error)
 try:
     trainer('odd', batch_size=5)
 except ValueError as error:
-    told['odd'] = str(error)
-(out / f'{{ranks.rank}}.json').write_text(json.dumps(told))
+    results['odd batch'] = str(error)
+(out / f'{{ranks.rank}}.json').write_text(json.dumps(results))
 ranks.leave()
 """
 
 
 @pytest.fixture(scope='module')
-def told(tmp_path_factory):
-    """What each of two processes has to tell after the same program."""
+def results(tmp_path_factory):
+    """The results of the program in each of two processes."""
     out = tmp_path_factory.mktemp('ranks')
     program = out / 'program.py'
     program.write_text(PROGRAM.format(tests=str(Path(__file__).parents[1]), out=str(out)))
@@ -84,31 +84,31 @@ def told(tmp_path_factory):
 
 
 @pytest.mark.parametrize('method', ['sandwich', 'progressive'])
-def test_ranks_end_with_equal_weights(told, method):
-    assert told[0][method] == told[1][method]
+def test_ranks_end_with_equal_weights(results, method):
+    assert results[0][method] == results[1][method]
 
 
-def test_ranks_tell_the_loss_of_the_whole_batch(told):
-    assert told[0]['sandwich losses'] == told[1]['sandwich losses']
-
-
-@pytest.mark.parametrize('method', ['sandwich', 'progressive'])
-def test_when_one_rank_is_told_to_stop_all_stop_at_the_same_step(told, method):
-    assert told[0][f'{method} stopped'] == told[1][f'{method} stopped'] == 8
+def test_ranks_report_the_loss_of_the_whole_batch(results):
+    assert results[0]['sandwich losses'] == results[1]['sandwich losses']
 
 
 @pytest.mark.parametrize('method', ['sandwich', 'progressive'])
-def test_ranks_that_are_stopped_and_resumed_end_the_same(told, method):
-    assert told[0][f'{method} resumed'] == told[1][f'{method} resumed'] == told[0][method]
+def test_if_one_rank_stops_all_stop_at_the_same_step(results, method):
+    assert results[0][f'{method} stopped'] == results[1][f'{method} stopped'] == 8
 
 
-def test_ranks_with_different_images_are_refused(told):
-    for each in told:
-        assert 'data, options or weights differ between processes' in each['refused']
+@pytest.mark.parametrize('method', ['sandwich', 'progressive'])
+def test_stopped_and_resumed_ranks_end_with_the_same_weights(results, method):
+    assert results[0][f'{method} resumed'] == results[1][f'{method} resumed'] == results[0][method]
 
 
-def test_a_batch_that_ranks_cannot_share_is_refused(told):
-    assert told[0]['odd'] == 'batch_size is 5; it must be a multiple of the 2 processes'
+def test_ranks_with_different_images_are_refused(results):
+    for each in results:
+        assert 'data, options or weights differ between processes' in each['other data']
+
+
+def test_a_batch_that_cannot_be_divided_is_refused(results):
+    assert results[0]['odd batch'] == 'batch_size is 5; expected a multiple of the 2 processes'
 
 
 def test_without_torchrun_there_is_one_rank(monkeypatch):
@@ -118,10 +118,10 @@ def test_without_torchrun_there_is_one_rank(monkeypatch):
     assert ranks.is_first
 
 
-def test_one_rank_leaves_gradients_and_values_alone():
+def test_a_single_rank_leaves_gradients_and_values_unchanged():
     weight = torch.ones(3, requires_grad=True)
     weight.grad = torch.tensor([1.0, 2.0, 3.0])
     Ranks().average_gradients([weight])
     assert weight.grad.tolist() == [1, 2, 3]
     assert Ranks().mean(torch.tensor([2.0])).item() == 2
-    assert Ranks().from_first('x') == 'x'
+    assert Ranks().broadcast('x') == 'x'

@@ -35,7 +35,7 @@ def log_steps(path, steps, *, first_step=0):
     return read_log(path)
 
 
-def test_a_row_averages_the_steps_since_the_row_before(path):
+def test_a_row_averages_the_steps_since_the_previous_row(path):
     rows = [row for row in log_steps(path, range(1, 61)) if 'loss' in row]
     assert [(row['step'], row['loss']) for row in rows] == [
         (20, 10.5),
@@ -51,31 +51,31 @@ def test_an_epoch_ends_with_held_out_accuracy(path):
     assert epochs == [(1, 0.6), (2, 0.6)]
 
 
-def test_a_resumed_run_drops_what_comes_again(path):
+def test_a_resumed_run_drops_the_rows_of_repeated_steps(path):
     log_steps(path, range(1, 41))
     rows = log_steps(path, range(26, 41), first_step=25)
     assert [row['step'] for row in rows] == [20, 30, 30, 40]
 
 
-def test_a_run_from_the_start_drops_all(path):
+def test_a_run_from_the_start_drops_all_rows(path):
     log_steps(path, range(1, 41))
     assert [row['step'] for row in log_steps(path, range(1, 21))] == [20]
 
 
-def test_a_last_line_that_was_cut_off_is_dropped(path):
+def test_a_truncated_last_line_is_dropped(path):
     log_steps(path, range(1, 41))
     path.write_text(path.read_text() + '{"step": 6')
     assert read_log(path)[-1]['step'] == 40
 
 
-def test_a_line_that_is_no_row_is_named(path):
+def test_an_invalid_line_is_named(path):
     log_steps(path, range(1, 21))
     path.write_text('hello\n' + path.read_text())
-    with pytest.raises(ValueError, match=r'log\.jsonl, line 1 is no row'):
+    with pytest.raises(ValueError, match=r'log\.jsonl, line 1 is not a row'):
         read_log(path)
 
 
-def test_curves_are_a_picture(path, tmp_path):
+def test_curves_are_written_as_a_picture(path, tmp_path):
     log_steps(path, range(1, 61))
     draw_curves(path, tmp_path / 'curves.png', title='tiny')
     picture = cv2.imread(str(tmp_path / 'curves.png'))
@@ -84,7 +84,7 @@ def test_curves_are_a_picture(path, tmp_path):
     assert (tmp_path / 'curves.png').stat().st_size < 200_000
 
 
-def test_curves_of_a_log_without_epochs_are_drawn_too(path, tmp_path):
+def test_curves_of_a_log_without_epochs_are_plotted_over_steps(path, tmp_path):
     path.parent.mkdir()
     rows = [{'step': step, 'loss': 1.0, 'accuracy': 0.5} for step in (20, 40)]
     path.write_text(''.join(json.dumps(row) + '\n' for row in rows))

@@ -8,56 +8,56 @@ from torch import nn
 from dynofa_ros.offline.training.muon import MATRIX_RATE, Muon, orthogonalised
 
 
-def drawn(*shape, seed=0):
+def random_tensor(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize('shape', [(32, 32), (20, 50), (50, 20)])
 def test_singular_values_become_about_one(shape):
-    values = torch.linalg.svdvals(orthogonalised(drawn(*shape)))
+    values = torch.linalg.svdvals(orthogonalised(random_tensor(*shape)))
     # The smallest of a square random matrix is too close to 0 for five iterations.
     assert values.max() < 1.3
     assert values.median() > 0.6
 
 
-def test_directions_stay_what_they_are():
-    matrix = drawn(20, 50)
+def test_singular_vectors_are_unchanged():
+    matrix = random_tensor(20, 50)
     left, _, right = torch.linalg.svd(matrix, full_matrices=False)
-    turned = left.T @ orthogonalised(matrix) @ right.T
-    assert (turned - torch.diag(turned.diagonal())).abs().max() < 1e-4
+    rotated = left.T @ orthogonalised(matrix) @ right.T
+    assert (rotated - torch.diag(rotated.diagonal())).abs().max() < 1e-4
 
 
-def test_a_step_on_a_matrix_has_the_size_of_its_learning_rate_whatever_the_gradient():
+def test_the_step_of_a_matrix_depends_on_the_learning_rate_and_not_on_the_gradient_norm():
     for size in (1e-3, 1e3):
         weight = nn.Parameter(torch.zeros(16, 40))
-        weight.grad = size * drawn(16, 40)
+        weight.grad = size * random_tensor(16, 40)
         Muon([weight], lr=0.003).step()
         moved = torch.linalg.svdvals(weight.detach()) / (0.003 * MATRIX_RATE)
         assert moved.min() > 0.6 and moved.max() < 1.3
 
 
-def test_a_kernel_is_a_matrix_of_its_output_channels():
+def test_a_kernel_is_updated_as_the_matrix_of_its_output_channels():
     kernel = nn.Parameter(torch.zeros(16, 5, 3, 3).to(memory_format=torch.channels_last))
     matrix = nn.Parameter(torch.zeros(16, 45))
-    matrix.grad = drawn(16, 45)
+    matrix.grad = random_tensor(16, 45)
     kernel.grad = matrix.grad.view(16, 5, 3, 3).clone(memory_format=torch.channels_last)
     Muon([kernel, matrix], lr=0.1).step()
     torch.testing.assert_close(kernel.detach().flatten(1), matrix.detach())
 
 
 @pytest.mark.parametrize('shape', [(7,), (10, 64), (1, 64, 8, 8)])
-def test_all_else_is_updated_as_adamw_does(shape):
-    ours, theirs = (nn.Parameter(drawn(*shape)) for _ in range(2))
+def test_other_parameters_are_updated_by_adamw(shape):
+    ours, theirs = (nn.Parameter(random_tensor(*shape)) for _ in range(2))
     muon = Muon([ours], lr=0.01, weight_decay=0.1)
     adamw = torch.optim.AdamW([theirs], lr=0.01, weight_decay=0.1)
     for seed in range(3):
-        ours.grad = theirs.grad = drawn(*shape, seed=seed)
+        ours.grad = theirs.grad = random_tensor(*shape, seed=seed)
         muon.step()
         adamw.step()
     torch.testing.assert_close(ours, theirs)
 
 
-def test_weight_decay_shrinks_a_matrix_that_the_gradient_leaves_alone():
+def test_weight_decay_shrinks_a_matrix_without_a_gradient_step():
     weight = nn.Parameter(torch.ones(16, 16))
     weight.grad = torch.zeros(16, 16)
     Muon([weight], lr=0.003, weight_decay=0.5).step()
@@ -65,10 +65,10 @@ def test_weight_decay_shrinks_a_matrix_that_the_gradient_leaves_alone():
     torch.testing.assert_close(weight.detach(), torch.full((16, 16), expected))
 
 
-def test_what_has_no_gradient_stays():
-    weight = nn.Parameter(drawn(16, 16))
+def test_a_parameter_without_gradient_is_not_updated():
+    weight = nn.Parameter(random_tensor(16, 16))
     Muon([weight], lr=0.1, weight_decay=0.1).step()
-    torch.testing.assert_close(weight.detach(), drawn(16, 16))
+    torch.testing.assert_close(weight.detach(), random_tensor(16, 16))
 
 
 def learner():
@@ -78,7 +78,7 @@ def learner():
 
 
 def learn(net, optimizer, steps):
-    x, classes = drawn(64, 20), torch.arange(64) % 3
+    x, classes = random_tensor(64, 20), torch.arange(64) % 3
     losses = []
     for _ in range(steps):
         optimizer.zero_grad()
@@ -94,7 +94,7 @@ def test_a_network_learns():
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_a_run_goes_on_exactly_from_its_saved_state():
+def test_a_run_resumes_exactly_from_its_saved_state():
     whole = learn(*learner(), 6)
     net, optimizer = learner()
     learn(net, optimizer, 3)

@@ -1,48 +1,31 @@
-"""`dynofa train` and `dynofa evaluate` from end to end, with a tiny supernet."""
+"""`dynofa train` from end to end, with a tiny supernet."""
 
 import json
-import math
 import os
 import signal
 
 import pytest
+import torch
 
-from dynofa_ros.cli import main
-from dynofa_ros.commands.train import PROCESS_VARIABLES
-from dynofa_ros.offline.training import run as train_command
-from dynofa_ros.offline.training.run import portable_command
-from dynofa_ros.supernet import load_model
-
-pytestmark = pytest.mark.usefixtures('tiny_zoo')
+from dynofa_ros.offline.training import run as command
+from dynofa_ros.offline.training.run import (
+    load_initial_weights,
+    portable_command,
+    read_config,
+    read_subnet,
+)
+from dynofa_ros.supernet import create_supernet, load_model
+from dynofa_ros.supernet.config import SubnetConfigError
 
 
 @pytest.fixture
-def images(write_images, tmp_path):
+def run(train, write_images, tmp_path, capsys):
+    """Return a function that runs `dynofa train`; return exit code, output and errors."""
     write_images(tmp_path / 'set' / 'train')
     write_images(tmp_path / 'set' / 'val', seed=1)
-    return tmp_path / 'set'
 
-
-@pytest.fixture
-def train(images, tmp_path, monkeypatch, capsys):
-    """Return a function that runs `dynofa train` and returns exit code, output and errors."""
-    for name, value in PROCESS_VARIABLES.items():
-        monkeypatch.setenv(name, value)  # else the command would replace the test's process
-
-    def run(*more, supernet='tiny_mobilenet', out='model'):
-        options = {
-            '--supernet': supernet,
-            '--data': images,
-            '--out': tmp_path / out,
-            '--epochs': 2,
-            '--batch-size': 4,
-            '--held-out': 8,
-            '--keep': 2,
-            '--candidates': 3,
-            '--threads': 1,
-        }
-        arguments = [str(each) for pair in options.items() for each in pair]
-        code = main(['train', *arguments, *map(str, more)])
+    def run(*more, **options):
+        code = train(tmp_path / 'set', tmp_path / 'model', *more, **options)
         return code, *capsys.readouterr()
 
     return run
@@ -56,8 +39,8 @@ def train(images, tmp_path, monkeypatch, capsys):
         ('tiny_transformer', ('--optimizer', 'adamw'), 'AdamW, one cycle'),
     ],
 )
-def test_training_writes_a_model_with_card_and_curves(train, tmp_path, supernet, more, method):
-    code, out, errors = train(*more, supernet=supernet)
+def test_training_writes_a_model_with_card_and_curves(run, tmp_path, supernet, more, method):
+    code, out, errors = run(*more, supernet=supernet)
     assert code == 0, errors
     assert 'training from step 0 of 8, 16 images' in out
     assert 'epoch 2: held-out top-1 smallest' in out
@@ -69,10 +52,10 @@ def test_training_writes_a_model_with_card_and_curves(train, tmp_path, supernet,
     assert load_model(str(tmp_path / 'model')).kept
 
 
-def test_one_sub_network_alone_is_the_only_one_kept(train, tmp_path):
+def test_a_sub_network_trained_alone_is_the_only_one_kept(run, tmp_path):
     config = {'ks': [3, 3], 'e': [2, 2], 'd': [1], 'r': 8}
     (tmp_path / 'config.json').write_text(json.dumps(config))
-    code, out, errors = train('--alone', tmp_path / 'config.json')
+    code, out, errors = run('--alone', tmp_path / 'config.json')
     assert code == 0, errors
     assert 'held-out top-1 alone' in out
     (kept,) = load_model(str(tmp_path / 'model')).kept
@@ -80,20 +63,20 @@ def test_one_sub_network_alone_is_the_only_one_kept(train, tmp_path):
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_and_the_same_command_resumes(train, monkeypatch, number):
+def test_a_signal_saves_the_run_and_the_same_command_resumes(run, monkeypatch, number):
     steps = []
 
-    def told(progress):
+    def interrupt_after_three_steps(progress):
         steps.append(progress.step)
         if steps == [1, 2, 3]:
             os.kill(os.getpid(), number)
         return ''
 
-    monkeypatch.setattr(train_command, '_told', told)
-    code, out, _ = train()
+    monkeypatch.setattr(command, '_status', interrupt_after_three_steps)
+    code, out, _ = run()
     assert code == 128 + number
     assert 'saved at step 4 of 8; the same command resumes' in out
-    code, out, _ = train()
+    code, out, _ = run()
     assert code == 0
     assert 'resuming at step 4 of 8' in out
 
@@ -101,104 +84,83 @@ def test_a_signal_saves_and_the_same_command_resumes(train, monkeypatch, number)
 @pytest.mark.parametrize(
     ('more', 'message'),
     [
-        (('--epochs', 0), 'epochs is 0; it must be above 0'),
+        (('--epochs', 0), 'epochs is 0; expected a number above 0'),
         (('--method', 'x'), "method is 'x'; expected sandwich, progressive, alone"),
         (('--precision', 'half'), "precision is 'half'"),
         (('--device', 'tpu'), "device is 'tpu'"),
-        (('--initial-weights', 'none'), "model 'none' is no folder"),
+        (('--threads', -1), 'threads is -1'),
+        (('--initial-weights', 'none'), "model is 'none'; expected a folder"),
         (('--alone', 'none.json'), 'none.json cannot be read'),
         (('--supernet', 'ofa_mbv3_cifar10'), 'has 3 classes; ofa_mbv3_cifar10 has 10'),
-        (('--held-out', 24), 'held out are 24 images; expected 1 to 23'),
+        (('--held-out', 24), 'held_out is 24 images; expected 1 to 23'),
     ],
 )
-def test_what_cannot_be_trained_is_named(train, more, message):
-    code, _, errors = train(*more)
+def test_an_invalid_option_is_named(run, more, message):
+    code, _, errors = run(*more)
     assert code == 1
     assert errors.startswith('dynofa train: ')
     assert message in errors
 
 
-def test_a_command_is_shown_without_the_folders_of_this_machine():
+def test_the_command_is_shown_without_the_folders_of_this_machine():
     shown = portable_command(
         ['train', '--data', '/data/set/', '--test=a/b.tar', '--alone', 'r20@/m/net', '--seed', '3']
     )
     assert shown == 'dynofa train --data set --test=b.tar --alone r20@net --seed 3'
 
 
-@pytest.fixture
-def evaluate(train, images, tmp_path, capsys):
-    """Return a function that runs `dynofa evaluate` on a trained model."""
-    assert train()[0] == 0
-
-    def run(*more, data=images / 'val'):
-        code = main(
-            [
-                'evaluate',
-                '--model',
-                str(tmp_path / 'model'),
-                '--data',
-                str(data),
-                '--threads',
-                '1',
-                '--json',
-                str(tmp_path / 'figures.json'),
-                *map(str, more),
-            ]
-        )
-        out, errors = capsys.readouterr()
-        return code, out, errors
-
-    return run
+def equal(net, state):
+    return all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
 
 
-def test_evaluation_measures_what_the_card_says(evaluate, tmp_path):
-    code, out, errors = evaluate()
-    assert code == 0, errors
-    figures = json.loads((tmp_path / 'figures.json').read_text())
-    kept = load_model(str(tmp_path / 'model')).kept
-    assert [each['subnet_id'] for each in figures] == [each.subnet_id for each in kept]
-    for each in figures:
-        assert each['top1'] == pytest.approx(each['card_top1'], abs=1e-9)
-        assert each['top1_low'] <= each['top1'] <= each['top1_high']
-        assert each['top5'] == 1  # of three classes
-        assert each['images_per_s'] > 0
-        assert each['subnet_id'] in out
+def test_a_run_starts_from_the_weights_of_a_model(model, model_folder):
+    net = create_supernet('ofa_mbv3_cifar10')
+    load_initial_weights(net, str(model_folder))
+    assert equal(net, model.net.state_dict())
 
 
-def test_evaluation_calibrates_what_is_not_kept(evaluate, images, tmp_path):
-    more = ('--sample', 2, '--seed', 5, '--largest', '--calibration', images / 'train')
-    code, out, errors = evaluate(*more)
-    assert code == 0, errors
-    assert 'calibrating' in out
-    figures = json.loads((tmp_path / 'figures.json').read_text())
-    assert len(figures) == 3
-    assert all(math.isfinite(each['top1']) for each in figures)
+def test_a_run_starts_from_a_checkpoint_file(make_net, tmp_path):
+    state = make_net(seed=1).state_dict()
+    torch.save({'state_dict': state}, tmp_path / 'x.pt')
+    net = make_net()
+    load_initial_weights(net, str(tmp_path / 'x.pt'))
+    assert equal(net, state)
 
 
-def test_evaluation_takes_a_folder_with_some_of_the_classes(evaluate, write_images, tmp_path):
-    code, _, errors = evaluate(data=write_images(tmp_path / 'some', [(30, 20)] * 3, ('dog',)))
-    assert code == 0, errors
+def test_weights_of_another_supernet_are_refused(make_net, model_folder, tmp_path):
+    with pytest.raises(ValueError, match='is ofa_mbv3_cifar10; expected tiny_mobilenet'):
+        load_initial_weights(make_net(), str(model_folder))
+    torch.save({'state_dict': make_net('tiny_transformer').state_dict()}, tmp_path / 'x.pt')
+    with pytest.raises(ValueError, match=r'x\.pt does not fit'):
+        load_initial_weights(make_net(), str(tmp_path / 'x.pt'))
+
+
+def test_a_sub_network_trained_alone_may_be_given_by_a_model(model, model_folder):
+    config = read_subnet(create_supernet('ofa_mbv3_cifar10'), f'small@{model_folder}')
+    assert config == model.subnet('small').config
+
+
+def test_a_sub_network_trained_alone_may_be_given_by_a_file(make_net, tmp_path):
+    net, path = make_net(), tmp_path / 'config.json'
+    path.write_text(json.dumps(net.space.max_config().to_dict()))
+    assert read_subnet(net, str(path)) == net.space.max_config()
+
+
+def test_a_sub_network_of_another_supernet_is_refused(make_net, model_folder):
+    with pytest.raises(SubnetConfigError, match='ks is 20; expected 2'):
+        read_subnet(make_net(), f'small@{model_folder}')
 
 
 @pytest.mark.parametrize(
-    ('more', 'message'),
+    ('content', 'message'),
     [
-        (('--sample', 1), 'no batch norm statistics; name images that were trained on with'),
-        (('--subnet', 'x'), "sub-network is 'x'; model keeps: "),
-        (('--config', 'none.json'), 'none.json cannot be read'),
-        (('--sample', -1), 'sample is -1'),
-        (('--batch-size', 0), 'batch-size is 0; it must be at least 1'),
-        (('--data', 'none'), 'data set none does not exist'),
+        (None, r'config\.json cannot be read: No such file'),
+        ('{', r'config\.json holds no sub-network config: Expecting'),
+        ('{"x": 1}', r'config\.json holds no sub-network config: '),
     ],
 )
-def test_what_cannot_be_evaluated_is_named(evaluate, more, message):
-    code, _, errors = evaluate(*more)
-    assert code == 1
-    assert errors.startswith('dynofa evaluate: ')
-    assert message in errors
-
-
-def test_a_class_that_the_model_does_not_know_is_named(evaluate, write_images, tmp_path):
-    code, _, errors = evaluate(data=write_images(tmp_path / 'x', classes=('cat', 'plane')))
-    assert code == 1
-    assert 'has classes plane; known are cat, dog, ship' in errors
+def test_a_file_without_a_config_is_named(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / 'config.json').write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_config(tmp_path / 'config.json')

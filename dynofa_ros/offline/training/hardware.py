@@ -1,7 +1,8 @@
-"""Which device trains, and in which precision: what the hardware has, and why."""
+"""Choose device, precision and threads from the hardware, with the reason for the choice."""
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,9 @@ import torch
 DEVICES = ('auto', 'cpu', 'cuda')
 PRECISIONS = ('auto', 'float32', 'bfloat16', 'float16')
 BFLOAT16_CAPABILITY = (8, 0)
-"""CUDA compute capability from which tensor cores have bfloat16 (Ampere)."""
+"""First CUDA compute capability with bfloat16 tensor cores (Ampere)."""
 CPU_FLAGS = ('avx512_bf16', 'amx_bf16')
-"""Without one of these a CPU computes bfloat16 slower than float32."""
+"""A CPU without any of these computes bfloat16 more slowly than float32."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +26,32 @@ class Precision:
 
     @property
     def scales_loss(self) -> bool:
-        """Whether gradients would underflow without a scaled loss (arXiv 1710.03740)."""
+        """Whether gradients would underflow without loss scaling (arXiv 1710.03740)."""
         return self.name == 'float16'
 
     def autocast(self, device: torch.device) -> AbstractContextManager[object]:
-        """Return a context in which convolutions and matrix products are of this precision."""
+        """Return a context in which convolutions and matrix products use this precision."""
         if self.name == 'float32':
             return nullcontext()
         return torch.autocast(device.type, dtype=getattr(torch, self.name))
 
 
-def choose_device(name: str, *, local_rank: int = 0) -> torch.device:
-    """Return the device; ``auto`` takes a GPU where there is one, each process its own.
+def available_threads(requested: int, *, processes: int = 1) -> int:
+    """Return the number of threads to use; 0 requests this process's share of the cores.
 
     Raises:
-        ValueError: for a name that is not known, or a GPU that is not there.
+        ValueError: if it is below 0.
+    """
+    if requested < 0:
+        raise ValueError(f'threads is {requested}; expected 0 (one per core) or above')
+    return requested or max(1, len(os.sched_getaffinity(0)) // processes)
+
+
+def choose_device(name: str, *, local_rank: int = 0) -> torch.device:
+    """Return the device; ``auto`` uses a GPU if there is one, a separate one for each process.
+
+    Raises:
+        ValueError: for an unknown name or a missing GPU.
     """
     if name not in DEVICES:
         raise ValueError(f'device is {name!r}; expected {", ".join(DEVICES)}')
@@ -57,23 +69,23 @@ def choose_device(name: str, *, local_rank: int = 0) -> torch.device:
 def choose_precision(
     name: str, device: torch.device, *, cpu_flags: frozenset[str] | None = None
 ) -> Precision:
-    """Return the precision; ``auto`` takes what is fast on the device.
+    """Return the precision; ``auto`` chooses the one that is fast on the device.
 
-    ``cpu_flags`` are those of this machine unless given.
+    ``cpu_flags`` default to those of this machine.
 
     Raises:
-        ValueError: for a name that is not known, or float16 on a CPU.
+        ValueError: for an unknown name, or float16 on a CPU.
     """
     if name not in PRECISIONS:
         raise ValueError(f'precision is {name!r}; expected {", ".join(PRECISIONS)}')
     if name == 'float16' and device.type == 'cpu':
-        raise ValueError('precision is float16; on a CPU float32 and bfloat16 are allowed')
+        raise ValueError("precision is 'float16'; expected float32 or bfloat16 on a CPU")
     if name != 'auto':
-        return Precision(name, 'as asked for')
+        return Precision(name, 'as requested')
     if device.type == 'cuda':
         # torch.cuda.is_bf16_supported() is also true where bfloat16 is emulated.
         if torch.cuda.get_device_capability(device) >= BFLOAT16_CAPABILITY:
-            return Precision('bfloat16', 'the GPU has it, and it needs no loss scaling')
+            return Precision('bfloat16', 'the GPU supports it, and it needs no loss scaling')
         return Precision('float16', 'the GPU has no bfloat16; the loss is scaled')
     flags = _cpu_flags() if cpu_flags is None else cpu_flags
     for flag in CPU_FLAGS:

@@ -1,19 +1,25 @@
+import os
+
 import pytest
 import torch
 
-from dynofa_ros.offline.training.precision import choose_device, choose_precision
+from dynofa_ros.offline.training.hardware import (
+    available_threads,
+    choose_device,
+    choose_precision,
+)
 
 CPU, GPU = torch.device('cpu'), torch.device('cuda', 0)
 
 
-def test_a_cpu_without_bfloat16_computes_float32():
+def test_a_cpu_without_bfloat16_uses_float32():
     chosen = choose_precision('auto', CPU, cpu_flags=frozenset({'avx2', 'avx512f'}))
     assert chosen.name == 'float32'
     assert 'neither avx512_bf16 nor amx_bf16' in chosen.reason
 
 
 @pytest.mark.parametrize('flag', ['avx512_bf16', 'amx_bf16'])
-def test_a_cpu_that_has_bfloat16_uses_it(flag):
+def test_a_cpu_with_bfloat16_uses_it(flag):
     chosen = choose_precision('auto', CPU, cpu_flags=frozenset({flag}))
     assert (chosen.name, chosen.reason) == ('bfloat16', f'the CPU has {flag}')
 
@@ -27,20 +33,23 @@ def test_a_gpu_uses_bfloat16_from_ampere_on(monkeypatch, capability, name, scale
     assert (chosen.name, chosen.scales_loss) == (name, scales)
 
 
-def test_what_is_asked_for_is_taken():
+def test_a_requested_precision_is_used():
     assert choose_precision('bfloat16', CPU, cpu_flags=frozenset()).name == 'bfloat16'
 
 
 @pytest.mark.parametrize(
     ('name', 'message'),
-    [('half', "precision is 'half'; expected auto"), ('float16', 'on a CPU float32 and bfloat16')],
+    [
+        ('half', "precision is 'half'; expected auto"),
+        ('float16', 'expected float32 or bfloat16 on a CPU'),
+    ],
 )
-def test_a_precision_that_a_cpu_cannot_train_in_is_refused(name, message):
+def test_a_precision_that_the_cpu_lacks_is_refused(name, message):
     with pytest.raises(ValueError, match=message):
         choose_precision(name, CPU)
 
 
-def test_autocast_computes_products_in_its_precision():
+def test_autocast_computes_products_in_the_precision():
     with choose_precision('bfloat16', CPU).autocast(CPU):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
     with choose_precision('float32', CPU).autocast(CPU):
@@ -56,24 +65,37 @@ def gpus(monkeypatch):
     return have
 
 
-def test_a_gpu_is_taken_where_there_is_one_and_each_process_has_its_own(gpus):
+def test_each_process_uses_its_own_gpu(gpus):
     gpus(2)
     assert choose_device('auto', local_rank=1) == torch.device('cuda', 1)
     assert choose_device('cpu', local_rank=1) == CPU
 
 
-def test_without_a_gpu_the_cpu_is_taken(gpus):
+def test_without_a_gpu_the_cpu_is_used(gpus):
     gpus(0)
     assert choose_device('auto') == CPU
 
 
 @pytest.mark.parametrize(('count', 'rank'), [(0, 0), (2, 2)])
-def test_a_gpu_that_is_not_there_is_missed(gpus, count, rank):
+def test_a_missing_gpu_is_reported(gpus, count, rank):
     gpus(count)
     with pytest.raises(ValueError, match=f'process {rank} .* needs a GPU of its own.* {count}$'):
         choose_device('cuda', local_rank=rank)
 
 
-def test_a_device_that_is_not_known_is_refused():
+def test_an_unknown_device_is_refused():
     with pytest.raises(ValueError, match="device is 'tpu'; expected auto, cpu, cuda"):
         choose_device('tpu')
+
+
+def test_zero_threads_are_the_share_of_the_cores(monkeypatch):
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: set(range(8)))
+    assert available_threads(0) == 8
+    assert available_threads(0, processes=3) == 2
+    assert available_threads(0, processes=16) == 1
+    assert available_threads(3, processes=2) == 3
+
+
+def test_a_negative_number_of_threads_is_refused():
+    with pytest.raises(ValueError, match='threads is -1; expected 0'):
+        available_threads(-1)
