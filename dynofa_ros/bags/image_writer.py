@@ -24,7 +24,6 @@ from rosbags.typesys import Stores, get_typestore
 _RAW = 'sensor_msgs/msg/Image'
 _COMPRESSED = 'sensor_msgs/msg/CompressedImage'
 _JPEG_QUALITY = 90
-_NANOSECONDS = 1_000_000_000
 _UNSET = QosTime(0, 0)
 # Reliable, so that both reliable and best-effort subscribers receive the images on replay.
 _QOS = Qos(
@@ -91,33 +90,25 @@ class ImageBagWriter:
             raise ValueError(
                 f'image has shape {image.shape} of {image.dtype}; expected (height, width, 3) uint8'
             )
-        message_type = _COMPRESSED if self._jpeg else _RAW
-        message = self._compressed(image, stamp_ns) if self._jpeg else self._raw(image, stamp_ns)
-        data = self._store.serialize_cdr(message, message_type)
+        seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
+        types = self._store.types
+        stamp = types['builtin_interfaces/msg/Time'](sec=seconds, nanosec=nanoseconds)
+        header = types['std_msgs/msg/Header'](stamp=stamp, frame_id=self._frame_id)
+        if self._jpeg:
+            bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+            _, encoded = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+            message: Any = types[_COMPRESSED](
+                header=header, format='rgb8; jpeg compressed bgr8', data=encoded.reshape(-1)
+            )
+        else:
+            message = types[_RAW](
+                header=header,
+                height=image.shape[0],
+                width=image.shape[1],
+                encoding='rgb8',
+                is_bigendian=0,
+                step=3 * image.shape[1],
+                data=np.ascontiguousarray(image).reshape(-1),
+            )
+        data = self._store.serialize_cdr(message, self._connection.msgtype)
         self._writer.write(self._connection, stamp_ns, data)
-
-    def _raw(self, image: NDArray[np.uint8], stamp_ns: int) -> Any:
-        height, width, _ = image.shape
-        return self._store.types[_RAW](
-            header=self._header(stamp_ns),
-            height=height,
-            width=width,
-            encoding='rgb8',
-            is_bigendian=0,
-            step=3 * width,
-            data=np.ascontiguousarray(image).reshape(-1),
-        )
-
-    def _compressed(self, image: NDArray[np.uint8], stamp_ns: int) -> Any:
-        bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        _, data = cv2.imencode('.jpg', bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        return self._store.types[_COMPRESSED](
-            header=self._header(stamp_ns),
-            format='rgb8; jpeg compressed bgr8',
-            data=data.reshape(-1),
-        )
-
-    def _header(self, stamp_ns: int) -> Any:
-        seconds, nanoseconds = divmod(stamp_ns, _NANOSECONDS)
-        stamp = self._store.types['builtin_interfaces/msg/Time'](sec=seconds, nanosec=nanoseconds)
-        return self._store.types['std_msgs/msg/Header'](stamp=stamp, frame_id=self._frame_id)

@@ -41,7 +41,7 @@ class LiveTable:
             self._live.update(self._table(recording, time_s=time_s, act=act), refresh=True)
         elif time.monotonic() - self._last_line_s >= LINE_PERIOD_S:
             self._last_line_s = time.monotonic()
-            values = dict(rows(recording))
+            values = rows(recording)
             shown = ('label', 'sub-network', 'latency', 'clocks', 'power', 'battery')
             text = ' | '.join(values[name] for name in shown)
             print(f'{time_s:5.1f} s  {act:<15} {text}', flush=True)
@@ -51,7 +51,7 @@ class LiveTable:
         table.add_column(style='bold')
         table.add_column(no_wrap=True)
         missed = bool(recording.frames) and not recording.frames[-1].deadline_met
-        for name, value in rows(recording):
+        for name, value in rows(recording).items():
             style = 'red' if missed and name == 'latency' else ''
             table.add_row(name, Text(value, style=style))
         done = min(int(30 * time_s / self._seconds), 30)
@@ -60,56 +60,44 @@ class LiveTable:
         return Group(head, table)
 
 
-def rows(recording: Recording) -> list[tuple[str, str]]:
-    """Return names and values of the rows of the table."""
-    frames, samples = recording.frames, recording.platform
-    frame = frames[-1] if frames else None
-    sample = samples[-1] if samples else None
-    simulated = ' (simulated)' if sample and sample.simulated else ''
-    waiting = len(recording.unacknowledged)
-    return [
-        ('frame', f'{len(frames)} classified, {sum(f.dropped for f in frames)} dropped'),
-        ('label', f'{frame.label} {frame.score:.0%}' if frame and frame.label else '-'),
-        (
-            'sub-network',
+def rows(recording: Recording) -> dict[str, str]:
+    """Return the rows of the table by name; '-' is unknown."""
+    frames = recording.frames
+    names = (
+        'label',
+        'sub-network',
+        'latency',
+        'clocks',
+        'power',
+        'power cap',
+        'battery',
+        'manager',
+    )
+    values = {'frame': f'{len(frames)} classified, {sum(f.dropped for f in frames)} dropped'}
+    values |= dict.fromkeys(names, '-')
+    for frame in frames[-1:]:
+        if frame.label:
+            values['label'] = f'{frame.label} {frame.score:.0%}'
+        values['sub-network'] = (
             f'{frame.subnet_id} on {frame.processor}, expected top-1 {frame.accuracy:.1%}'
-            if frame
-            else '-',
-        ),
-        (
-            'latency',
+        )
+        values['latency'] = (
             f'{frame.latency_s * 1e3:.0f} of {frame.deadline_s * 1e3:.0f} ms '
             f'{"met" if frame.deadline_met else "MISSED"} ({frame.latency_source})'
-            if frame
-            else '-',
-        ),
-        (
-            'clocks',
-            ', '.join(f'{d} {hz / 1e6:.0f} MHz' for d, hz in sample.frequencies_hz.items())
-            + simulated
-            if sample
-            else '-',
-        ),
-        ('power', f'{sample.power_w:.1f} W ({sample.power_source})' if sample else '-'),
-        ('power cap', power_cap(recording)),
-        ('battery', f'{recording.battery[-1].percentage:.0%}' if recording.battery else '-'),
-        (
-            'manager',
-            f'{recording.objectives[-1].objective} ({recording.objectives[-1].reason})'
-            if recording.objectives
-            else '-',
-        ),
-        (
-            'commands',
-            f'{len(recording.commands)} sent, {waiting} unacknowledged; '
-            f'sub-network switched {plural(count_switches(frames), "time")}',
-        ),
-    ]
-
-
-def power_cap(recording: Recording) -> str:
-    """Return the latest power cap of the board and its reason; '-' without a cap."""
-    cap = recording.power_caps[-1] if recording.power_caps else None
-    if cap is None or math.isnan(cap.power_w):
-        return '-'
-    return f'{cap.power_w:.1f} W ({cap.reason})'
+        )
+    for sample in recording.platform[-1:]:
+        clocks = ', '.join(f'{d} {hz / 1e6:.0f} MHz' for d, hz in sample.frequencies_hz.items())
+        values['clocks'] = clocks + (' (simulated)' if sample.simulated else '')
+        values['power'] = f'{sample.power_w:.1f} W ({sample.power_source})'
+    for cap in recording.power_caps[-1:]:
+        if not math.isnan(cap.power_w):
+            values['power cap'] = f'{cap.power_w:.1f} W ({cap.reason})'
+    for battery in recording.battery[-1:]:
+        values['battery'] = f'{battery.percentage:.0%}'
+    for each in recording.objectives[-1:]:
+        values['manager'] = f'{each.objective} ({each.reason})'
+    values['commands'] = (
+        f'{len(recording.commands)} sent, {len(recording.unacknowledged)} unacknowledged; '
+        f'sub-network switched {plural(count_switches(frames), "time")}'
+    )
+    return values

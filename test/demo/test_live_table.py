@@ -41,7 +41,7 @@ def recording(*, met=True):
 
 
 def test_the_table_shows_the_latest_values():
-    values = dict(rows(recording()))
+    values = rows(recording())
     assert values['frame'] == '1 classified, 3 dropped'
     assert values['label'] == 'cat 90%'
     assert values['latency'] == '30 of 40 ms met (modelled)'
@@ -52,17 +52,17 @@ def test_the_table_shows_the_latest_values():
 
 
 def test_unknown_values_are_dashes():
-    values = dict(rows(Recording()))
+    values = rows(Recording())
     names = ('label', 'latency', 'clocks', 'power', 'power cap', 'battery')
     assert {values[name] for name in names} == {'-'}
 
 
 def test_without_a_power_cap_there_is_a_dash():
-    assert dict(rows(Recording(power_caps=[PowerCap(0.1, math.nan, 'none')])))['power cap'] == '-'
+    assert rows(Recording(power_caps=[PowerCap(0.1, math.nan, 'none')]))['power cap'] == '-'
 
 
 def test_a_missed_deadline_is_marked():
-    assert 'MISSED' in dict(rows(recording(met=False)))['latency']
+    assert 'MISSED' in rows(recording(met=False))['latency']
 
 
 def test_without_a_terminal_lines_are_printed(capsys):

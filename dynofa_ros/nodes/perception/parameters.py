@@ -6,27 +6,17 @@ import os
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
 from dynofa_ros.engine import AUTO, ENGINES
+from dynofa_ros.nodes.declare import declare_parameter
 from dynofa_ros.platform.linux import CHOICES as DEVICES
 
 
-def _parameter(default: Any, description: str, *allowed: Any, read_only: bool = True) -> Any:
-    """Describe a parameter; `allowed` lists the texts, or the lowest and the highest number."""
-    descriptor = ParameterDescriptor(description=description, read_only=read_only)
-    if isinstance(default, str):
-        descriptor.additional_constraints = f'one of {", ".join(allowed)}' if allowed else ''
-    elif isinstance(default, int):
-        descriptor.integer_range = [
-            IntegerRange(from_value=allowed[0], to_value=allowed[1], step=1)
-        ]
-    else:
-        descriptor.floating_point_range = [
-            FloatingPointRange(from_value=allowed[0], to_value=allowed[1])
-        ]
-    return field(metadata={'default': default, 'descriptor': descriptor, 'allowed': allowed})
+def _parameter(default: Any, description: str, *, read_only: bool = True, **limits: Any) -> Any:
+    """Return a field with the arguments of `declare_parameter` as its metadata."""
+    metadata = {'default': default, 'description': description, 'read_only': read_only}
+    return field(metadata=metadata | limits)
 
 
 @dataclass(frozen=True)
@@ -38,8 +28,7 @@ class PerceptionParameters:
     engine: str = _parameter(
         AUTO,
         'engine that runs the sub-networks; auto: the fastest one that works on this machine',
-        AUTO,
-        *ENGINES,
+        choices=(AUTO, *ENGINES),
     )
     cache: str = _parameter(
         '', "folder for compiled sub-networks; empty: a folder in the user's cache directory"
@@ -60,19 +49,17 @@ class PerceptionParameters:
         'linux: measure on this machine; simulated: model latency and energy from the platform '
         'description; auto: linux if this machine has frequency controls or sensors, otherwise '
         'simulated',
-        *DEVICES,
+        choices=DEVICES,
     )
-    sysfs_root: str = _parameter(
-        '/', 'folder in which /sys and /proc of the machine are mounted'
-    )
+    sysfs_root: str = _parameter('/', 'folder in which /sys and /proc of the machine are mounted')
     processor: str = _parameter('', 'processor to start on; empty: the first one of the platform')
-    threads: int = _parameter(0, 'CPU threads; 0: one per core', 0, 1024)
+    threads: int = _parameter(0, 'CPU threads; 0: one per core', low=0, high=1024)
     resident_bytes: int = _parameter(
         10**9,
         'memory budget for compiled sub-networks [bytes], beyond which the least recently used one '
         'is evicted; 0: no limit',
-        0,
-        2**40,
+        low=0,
+        high=2**40,
     )
     profile: str = _parameter(
         '',
@@ -80,38 +67,32 @@ class PerceptionParameters:
         'and written; empty: measure at every start',
     )
     profile_rounds: int = _parameter(
-        15, 'timed runs per sub-network when measuring the profile', 3, 1000
+        15, 'timed runs per sub-network when measuring the profile', low=3, high=1000
     )
     image_reliability: str = _parameter(
-        'best_effort', 'QoS reliability of the image subscriptions', 'best_effort', 'reliable'
+        'best_effort',
+        'QoS reliability of the image subscriptions',
+        choices=('best_effort', 'reliable'),
     )
     top: int = _parameter(
-        5, 'number of classes in a classification, best first', 1, 1000, read_only=False
+        5, 'number of classes in a classification, best first', low=1, high=1000, read_only=False
     )
     jitter: float = _parameter(
-        0.03, 'jitter of simulated latency, standard deviation / mean', 0.0, 1.0
+        0.03, 'jitter of simulated latency, standard deviation / mean', low=0.0, high=1.0
     )
-    seed: int = _parameter(0, 'random seed of the simulated jitter', 0, 2**31 - 1)
+    seed: int = _parameter(0, 'random seed of the simulated jitter', low=0, high=2**31 - 1)
 
 
 def declare_parameters(node: Node) -> PerceptionParameters:
     """Declare all parameters of the node and return their values.
 
-    An empty `app` becomes the node name, and 0 `threads` the number of usable cores.
-
-    Raises:
-        ValueError: for a text that is not allowed. rclpy raises its own exceptions for a wrong type
-            or a number out of range.
+    An empty `app` becomes the node name, and 0 `threads` the number of usable cores. Raises what
+    `declare_parameter` raises.
     """
-    values: dict[str, Any] = {}
-    for each in fields(PerceptionParameters):
-        default, descriptor, allowed = (
-            each.metadata[key] for key in ('default', 'descriptor', 'allowed')
-        )
-        value = node.declare_parameter(each.name, default, descriptor).value
-        if isinstance(value, str) and allowed and value not in allowed:
-            raise ValueError(f'{each.name} is {value!r}; expected {", ".join(allowed)}')
-        values[each.name] = value
+    values = {
+        each.name: declare_parameter(node, each.name, **each.metadata)
+        for each in fields(PerceptionParameters)
+    }
     values['app'] = values['app'] or node.get_name()
     values['threads'] = values['threads'] or len(os.sched_getaffinity(0))
     return PerceptionParameters(**values)
