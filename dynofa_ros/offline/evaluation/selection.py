@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass
 from random import Random
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from dynofa_ros.offline.data.dataset import Dataset
 from dynofa_ros.offline.evaluation.accuracy import calibrated_top1
+from dynofa_ros.runtime.operating_points.pareto import pareto_front
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.cost import Cost, cost
 from dynofa_ros.supernet.model import SubnetRecord
@@ -100,14 +103,13 @@ def accuracy_front(
 ) -> list[Accurate]:
     """Return the Pareto front of accuracy against a cost, cheapest first.
 
-    Each must be more accurate than the one before it, by at least ``least_gain``.
+    Each is more accurate than the one before it, by at least ``least_gain``.
     """
+    costs = np.array([(cost_of(item), -item.accuracy) for item in items])
     front: list[Accurate] = []
-    best = -1.0
-    for each in sorted(items, key=lambda item: (cost_of(item), -item.accuracy)):
-        if each.accuracy > best and each.accuracy >= best + least_gain:
-            front.append(each)
-            best = each.accuracy
+    for item in (items[row] for row in pareto_front(costs)):
+        if not front or item.accuracy >= front[-1].accuracy + least_gain:
+            front.append(item)
     return front
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from dynofa_ros.runtime.checks import check_name
 from dynofa_ros.runtime.operating_points.frequency import highest_same
+from dynofa_ros.runtime.operating_points.pareto import pareto_front
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.table import PointTable
 
@@ -95,26 +96,14 @@ def prune(points: Iterable[OperatingPoint]) -> tuple[OperatingPoint, ...]:
     its standard deviation, energy and accuracy. Points of different frequencies are not compared:
     applications that share a frequency domain may need a frequency that is not the best for one.
     """
-    groups: dict[tuple[str, float], list[tuple[int, OperatingPoint]]] = {}
+    groups: dict[tuple[str, float, bool], list[tuple[int, OperatingPoint]]] = {}
     for index, point in enumerate(points):
-        groups.setdefault((point.processor, _frequency_order(point)), []).append((index, point))
-    kept = [each for group in groups.values() for each in _prune_group(group)]
+        # Unknown energies are equal to each other, and not compared with known ones.
+        unknown = math.isnan(point.energy_j)
+        key = (point.processor, _frequency_order(point), unknown)
+        groups.setdefault(key, []).append((index, point))
+    kept: list[tuple[int, OperatingPoint]] = []
+    for group in groups.values():
+        costs = [[p.latency_s, p.latency_std_s, p.energy_j, -p.accuracy] for _, p in group]
+        kept += [group[row] for row in pareto_front(np.nan_to_num(np.array(costs)))]
     return tuple(point for _, point in sorted(kept, key=lambda each: each[0]))
-
-
-def _prune_group(
-    group: list[tuple[int, OperatingPoint]],
-) -> list[tuple[int, OperatingPoint]]:
-    """Prune points of one processor and frequency; of equal points the first is kept."""
-    costs = np.array(
-        [[each.latency_s, each.latency_std_s, each.energy_j, -each.accuracy] for _, each in group]
-    )
-    # Unknown energies are equal to each other, and not compared with known ones.
-    unknown = np.isnan(costs[:, 2])
-    costs[unknown, 2] = 0.0
-    kept: list[int] = []
-    for index in np.lexsort(costs.T[::-1]):
-        dominated = (costs[kept] <= costs[index]).all(axis=1) & (unknown[kept] == unknown[index])
-        if not dominated.any():
-            kept.append(int(index))
-    return [group[index] for index in kept]

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from dynofa_ros.runtime import OperatingPoint
+from dynofa_ros.runtime.operating_points.pareto import pareto_front
 from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
 from dynofa_ros.simulation.governors.linux import Governor
 from dynofa_ros.simulation.policies import static
@@ -69,8 +72,5 @@ class SteppingPolicy(Policy):
 
 def _levels(points: list[OperatingPoint]) -> list[OperatingPoint]:
     """Return the Pareto-optimal sub-networks, fastest first and rising in accuracy."""
-    levels: list[OperatingPoint] = []
-    for point in sorted(points, key=lambda each: (each.latency_s, -each.accuracy)):
-        if not levels or point.accuracy > levels[-1].accuracy:
-            levels.append(point)
-    return levels
+    costs = np.array([(point.latency_s, -point.accuracy) for point in points])
+    return [points[row] for row in pareto_front(costs)]
