@@ -33,6 +33,7 @@ KEYS = {
     'skimage': 'python3-skimage',
     'sklearn': 'python3-sklearn',
     'torch': 'python3-torch',
+    'typing_extensions': 'python3-typing-extensions',
     'yaml': 'python3-yaml',
 }
 STANDARD = {*sys.stdlib_module_names, 'compression', 'dynofa_ros'}

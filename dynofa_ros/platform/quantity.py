@@ -11,14 +11,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    ValidationInfo,
-)
-from pydantic_core import CoreSchema, core_schema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from dynofa_ros import config_file
 from dynofa_ros.platform.checks import PlatformError
@@ -27,28 +20,21 @@ ASSUMED = 'assumed'
 WRITTEN = "a quantity {value: ..., source: a key of sources, or 'assumed'}"
 
 
-class _Quantity:
-    """Marks a field that a file states as a quantity."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.with_info_before_validator_function(_take_value, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {
-            'title': config_file.QUANTITY,
-            'type': 'object',
-            'properties': {
-                'value': handler(schema),
-                'source': {'type': 'string', 'description': f"a key of sources, or '{ASSUMED}'"},
-                'note': {},
-            },
-            'required': ['value', 'source'],
-            'additionalProperties': False,
-        }
+def _written_as_quantity(schema: dict[str, Any]) -> None:
+    """Change the JSON schema of a number to that of a quantity."""
+    value = dict(schema)
+    schema.clear()
+    schema |= {
+        'title': config_file.QUANTITY,
+        'type': 'object',
+        'properties': {
+            'value': value,
+            'source': {'type': 'string', 'description': f"a key of sources, or '{ASSUMED}'"},
+            'note': {},
+        },
+        'required': ['value', 'source'],
+        'additionalProperties': False,
+    }
 
 
 def _take_value(quantity: Any, info: ValidationInfo) -> Any:
@@ -67,6 +53,9 @@ def _take_value(quantity: Any, info: ValidationInfo) -> Any:
         expected = f'one of {", ".join([*sorted(map(str, cited)), ASSUMED])}'
         raise PlatformError(field='source', value=source, expected=expected)
     return quantity['value']
+
+
+_READ, _SCHEMA = BeforeValidator(_take_value), Field(json_schema_extra=_written_as_quantity)
 
 
 def quantity_sources(
@@ -92,12 +81,16 @@ def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
     return values
 
 
-Number = Annotated[config_file.Number, _Quantity()]
-Positive = Annotated[config_file.Positive, _Quantity()]
-NotNegative = Annotated[config_file.NotNegative, _Quantity()]
-Fraction = Annotated[config_file.Fraction, _Quantity()]
-PositiveCount = Annotated[config_file.PositiveCount, _Quantity()]
-Numbers = Annotated[tuple[config_file.Positive, ...], _Quantity()]
+Number = Annotated[config_file.Number, _READ, _SCHEMA]
+Positive = Annotated[config_file.Positive, _READ, _SCHEMA]
+NotNegative = Annotated[config_file.NotNegative, _READ, _SCHEMA]
+Fraction = Annotated[config_file.Fraction, _READ, _SCHEMA]
+PositiveCount = Annotated[config_file.PositiveCount, _READ, _SCHEMA]
+Numbers = Annotated[tuple[config_file.Positive, ...], _READ, _SCHEMA]
 Ascending = Annotated[
-    tuple[config_file.Positive, ...], Field(min_length=1), AfterValidator(_ascending), _Quantity()
+    tuple[config_file.Positive, ...],
+    Field(min_length=1),
+    AfterValidator(_ascending),
+    _READ,
+    _SCHEMA,
 ]
