@@ -1,8 +1,7 @@
-"""The least that a subscriber in Python can do: take the image, note when, forget it.
+"""A minimal Python subscriber, which records the arrival of each image and discards it.
 
-A process of its own, with the node's quality of service and executor. Its topics are bare/image and
-bare/image/compressed. When it is stopped it writes how long after its stamp each frame reached the
-callback.
+Its own process, with the QoS and executor of the perception node, subscribed to bare/image and
+bare/image/compressed. At SIGINT it writes the time from the stamp of each frame to its callback.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ from dynofa_ros.nodes.qos import qos_profile
 
 
 def main() -> int:
-    """Take images until stopped."""
+    """Receive images until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--namespace', required=True)
-    parser.add_argument('--arrivals', type=Path, required=True, help='file: when frames came')
+    parser.add_argument('--arrivals', type=Path, required=True, help='file for the arrival times')
     options = parser.parse_args()
     arrivals: dict[str, float] = {}
 
@@ -41,7 +40,7 @@ def main() -> int:
         node.create_subscription(kind, f'bare/{topic}', on_image, qos_profile(topic))
     with suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(node)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what was noted is written, come what may
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second signal must not prevent the file
     write_json(options.arrivals, arrivals)
     rclpy.try_shutdown()
     return 0

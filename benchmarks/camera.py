@@ -1,11 +1,11 @@
-"""A camera in a process of its own: publishes pictures until told to stop, or for some frames.
+"""A camera process that publishes pictures until SIGINT, or a number of frames.
 
-The pictures are random, with detail at every scale as in a photograph. Two frames are never sent
-closer together than a period, so a camera that was held up does not flood whoever listens. With
-several topics they take turns, block by block: only one listener has work at a time.
+The pictures are random, with detail at every scale as in a photograph. Two frames are at least one
+period apart, so a delayed camera does not flood its subscribers. Several topics are published
+alternately, block by block: only one subscriber has work at a time.
 
-Every frame's ``frame_id`` is NAME/INDEX, counted per topic; before them go some named
-``warm-up``, which are not counted.
+The ``frame_id`` is NAME/INDEX, counted per topic; the first frames are named ``warm-up`` and not
+counted.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ from dynofa_ros.atomic_file import write_json
 from dynofa_ros.nodes.qos import qos_profile
 
 PICTURES = 4
-"""Different pictures, shown in turn."""
+"""Number of different pictures."""
 GRAINS = (4, 16, 64, 256)
-"""Numbers of patches along a picture's height; the finer, the fainter."""
+"""Patches along the height of a picture, by layer; finer layers have less contrast."""
 WARM_UPS = 30
 PATIENCE_S = 60.0
 JPEG_QUALITY = 90
 
 
 class Pace:
-    """Lets frames go at a rate, never two of them closer than a period."""
+    """Limits the frame rate: two frames are at least one period apart."""
 
     def __init__(self, rate_hz: float) -> None:
         self._period_s = 1 / rate_hz
         self._next_s = time.monotonic()
         self.periods_s: list[float] = []
-        """Between the frames that went."""
+        """Measured times between frames."""
 
     def wait(self) -> None:
-        """Sleep until the next frame may go."""
+        """Sleep until the next frame is due."""
         time.sleep(max(self._next_s - time.monotonic(), 0))
         now_s = time.monotonic()
         self.periods_s.append(now_s - self._next_s + self._period_s)
@@ -69,7 +69,7 @@ def picture(width: int, height: int, seed: int) -> NDArray[np.uint8]:
     return np.clip(made, 0, 255).astype(np.uint8)
 
 
-def message(pixels: NDArray[np.uint8], *, jpeg: bool) -> Any:
+def image_message(pixels: NDArray[np.uint8], *, jpeg: bool) -> Any:
     """Return an image message of BGR pixels, raw or as JPEG."""
     if jpeg:
         quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
@@ -80,8 +80,8 @@ def message(pixels: NDArray[np.uint8], *, jpeg: bool) -> Any:
     return Image(height=height, width=width, encoding='bgr8', step=3 * width, data=data)
 
 
-def turns(topics: int, frames: int, block: int) -> Iterator[tuple[int, int]]:
-    """Yield (topic, index) in blocks that take turns; ``frames`` of each, without end if 0."""
+def blocks(topics: int, frames: int, block: int) -> Iterator[tuple[int, int]]:
+    """Yield (topic, index) in alternating blocks; ``frames`` of each topic, without end if 0."""
     for start in itertools.count(0, block):
         if frames and start >= frames:
             return
@@ -92,7 +92,7 @@ def turns(topics: int, frames: int, block: int) -> Iterator[tuple[int, int]]:
 
 
 class Camera:
-    """The node that publishes."""
+    """The node that publishes the pictures."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._node = rclpy.create_node('camera', namespace=options.namespace)
@@ -104,7 +104,7 @@ class Camera:
             for topic in options.topics
         ]
         self._messages = [
-            message(picture(options.width, options.height, seed), jpeg=options.jpeg)
+            image_message(picture(options.width, options.height, seed), jpeg=options.jpeg)
             for seed in range(PICTURES)
         ]
         self._options = options
@@ -113,24 +113,24 @@ class Camera:
         self.publish_s: list[float] = []
 
     def stop(self, *_: object) -> None:
-        """Send nothing more; a signal's handler."""
+        """Stop publishing; a signal handler."""
         self._stopped = True
 
     def run(self) -> dict[str, Any]:
-        """Publish until stopped or done; return what was sent, and how."""
+        """Publish until stopped or done; return the figures of the published frames."""
         end_s = time.monotonic() + PATIENCE_S
         while not all(each.get_subscription_count() for each in self._publishers):
             if time.monotonic() > end_s:
-                raise ValueError(f'nobody listened to {self._topics} in {PATIENCE_S:g} s')
+                raise ValueError(f'{self._topics} had no subscribers for {PATIENCE_S:g} s')
             time.sleep(0.05)
         options, pace = self._options, Pace(self._options.rate)
         for index, topic in itertools.product(range(WARM_UPS), range(len(self._topics))):
             pace.wait()
             self._send(topic, f'warm-up/{index}')
-        time.sleep(0.5)  # so that no frame takes the place of a warm-up
+        time.sleep(0.5)  # so that no frame replaces a warm-up frame
         pace = Pace(options.rate)
         self.publish_s.clear()
-        for topic, index in turns(len(self._topics), options.frames, options.block):
+        for topic, index in blocks(len(self._topics), options.frames, options.block):
             pace.wait()
             if self._stopped:
                 break
@@ -144,19 +144,19 @@ class Camera:
         }
 
     def _send(self, topic: int, frame_id: str) -> None:
-        shown = self._messages[len(self.publish_s) % PICTURES]
-        shown.header.frame_id = frame_id
-        shown.header.stamp = self._node.get_clock().now().to_msg()
+        message = self._messages[len(self.publish_s) % PICTURES]
+        message.header.frame_id = frame_id
+        message.header.stamp = self._node.get_clock().now().to_msg()
         start_s = time.perf_counter()
-        self._publishers[topic].publish(shown)
+        self._publishers[topic].publish(message)
         self.publish_s.append(time.perf_counter() - start_s)
 
 
 def main() -> int:
-    """Film, then write what was sent."""
+    """Publish, then write the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--namespace', required=True)
-    parser.add_argument('--name', required=True, help='of the frames')
+    parser.add_argument('--name', required=True, help='first part of the frame ids')
     parser.add_argument('--topics', nargs='+', default=['image'])
     parser.add_argument('--width', type=count, default=640)
     parser.add_argument('--height', type=count, default=480)
@@ -164,7 +164,7 @@ def main() -> int:
     parser.add_argument('--frames', type=int, default=0, help='for each topic; 0: until SIGINT')
     parser.add_argument('--block', type=count, default=60, help='frames before the next topic')
     parser.add_argument('--jpeg', action='store_true', help='publish compressed images')
-    parser.add_argument('--sent', type=Path, required=True, help='file: what was sent')
+    parser.add_argument('--sent', type=Path, required=True, help='file for the figures')
     options = parser.parse_args()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     camera = Camera(options)

@@ -1,4 +1,4 @@
-"""Compare engines with the dynamic eager forward on one network: logits first, then time."""
+"""Compare engines with the dynamic eager forward pass of one network: logits first, then time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from networks import eager_runner, images
-from turns import take_turns
+from turns import alternate
 
 from dynofa_ros.engine import CPU, Engine, Network, Place
 from dynofa_ros.engine.torch_engine import relative_error
@@ -21,26 +21,26 @@ EAGER, PRODUCT = 'eager', 'matrix product'
 
 @dataclass(frozen=True)
 class Row:
-    """One network: medians of its runs, by engine."""
+    """Medians of one network, by engine."""
 
     network: str
     flops: int
     """2 per multiply-add."""
     eager_s: float
     eager_threads: int
-    """One or all that are allowed: those with which eager PyTorch is faster. Its many small
-    operations gain little from a second thread, and lose where waking a thread takes long."""
+    """One or all: whichever makes eager PyTorch faster. Its many small operations gain little from
+    a second thread, and lose if waking a thread takes long."""
     engine_s: Mapping[str, float]
     speedup: Mapping[str, float]
     relative_error: Mapping[str, float]
-    """Largest difference of logits from the dynamic network's, relative to the largest logit."""
+    """Largest difference of logits from the dynamic network, relative to the largest logit."""
     eager_alone_s: float
     engine_alone_s: float
-    """Of the chosen engine: what it takes when the other side does not run in between."""
+    """Time of the chosen engine without the other side in between."""
 
 
 class Comparison:
-    """Compares one network after the other; the first engine is the chosen one."""
+    """Compares networks one by one; the first engine is the chosen one."""
 
     def __init__(
         self,
@@ -62,10 +62,10 @@ class Comparison:
         Raises:
             EngineError: if an engine cannot run it.
         """
-        works, errors, eager_threads = self._works(network)
-        seconds = self._medians(works)
+        calls, errors, eager_threads = self._calls(network)
+        seconds = self._medians(calls)
         chosen = next(iter(self._engines))
-        alone = {name: self._medians({name: works[name]})[name] for name in (EAGER, chosen)}
+        alone = {name: self._medians({name: calls[name]})[name] for name in (EAGER, chosen)}
         eager_s = seconds.pop(EAGER)
         return Row(
             network=network.kept.subnet_id,
@@ -80,16 +80,16 @@ class Comparison:
         )
 
     def matrix_product(self, network: Network, side: int) -> dict[str, Any]:
-        """Time a float32 matrix product in turn with a network in each engine.
+        """Time a float32 matrix product alternately with a network in each engine.
 
-        Returns the rates of both, in operations a second of 2 per multiply-add, and their ratio.
+        Returns the rates of both, in operations per second (2 per multiply-add), and their ratio.
         """
         a, b = torch.randn(2, side, side, generator=self._generator)
-        works, _, _ = self._works(network)
-        del works[EAGER]
+        calls, _, _ = self._calls(network)
+        del calls[EAGER]
         product = partial(torch.mm, a, b, out=torch.empty(side, side))
-        works[PRODUCT] = with_threads(self._place.threads, product)
-        seconds = self._medians(works)
+        calls[PRODUCT] = with_threads(self._place.threads, product)
+        seconds = self._medians(calls)
         product_s = seconds.pop(PRODUCT)
         product_rate = 2 * side**3 / product_s
         rates = {name: network.kept.flops / each for name, each in seconds.items()}
@@ -103,16 +103,16 @@ class Comparison:
             'share': {name: rate / product_rate for name, rate in rates.items()},
         }
 
-    def _medians(self, works: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-        seconds = take_turns(works, rounds=self._rounds, block=self._block)
+    def _medians(self, calls: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+        seconds = alternate(calls, rounds=self._rounds, block=self._block)
         return {name: statistics.median(each) for name, each in seconds.items()}
 
-    def _works(
+    def _calls(
         self, network: Network
     ) -> tuple[dict[str, Callable[[], object]], dict[str, float], int]:
-        """Return what is timed, each engine's largest relative error, and eager's threads.
+        """Return the calls to time, each engine's largest relative error, and eager's threads.
 
-        An error that is NaN stays NaN.
+        A NaN error stays NaN.
         """
         config = network.kept.config
         eager = eager_runner(network.net, config, CPU)
@@ -122,23 +122,23 @@ class Comparison:
             count: with_threads(count, partial(eager, inputs[0]))
             for count in (1, self._place.threads)
         }
-        medians = self._medians({str(count): work for count, work in at.items()})
+        medians = self._medians({str(count): call for count, call in at.items()})
         best = min(at, key=lambda count: medians[str(count)])
-        works: dict[str, Callable[[], object]] = {EAGER: at[best]}
+        calls: dict[str, Callable[[], object]] = {EAGER: at[best]}
         errors = {}
         for name, engine in self._engines.items():
             run = engine.compile(network, self._place)
             errors[name] = float(np.max([relative_error(run(x), eager(x)) for x in inputs]))
-            works[name] = partial(run, inputs[0])
-        return works, errors, best
+            calls[name] = partial(run, inputs[0])
+        return calls, errors, best
 
 
-def with_threads(threads: int, work: Callable[[], object]) -> Callable[[], object]:
-    """Return PyTorch's work on so many threads, whatever ran before it."""
+def with_threads(threads: int, call: Callable[[], object]) -> Callable[[], object]:
+    """Return a PyTorch function that runs on a number of threads, whatever ran before it."""
 
     def run() -> object:
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
-        return work()
+        return call()
 
     return run

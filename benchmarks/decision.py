@@ -1,11 +1,10 @@
-"""How long one decision of the resource manager takes.
+"""Time of one decision of the resource manager.
 
-Profiles are made up: as many operating points as asked for, none of which another one beats, on a
-GPU and a CPU with 20 clocks each. Between two decisions estimates move, as frames move them; every
-tenth decision has new targets; the objective changes on the way, through all there are; a clock is
-there four decisions after its command. Each application holds a few sub-networks ready and would
-have to compile the others. In the last case a power cap binds in most decisions. Timed is `decide`,
-on one thread.
+Profiles are synthetic: Pareto-optimal operating points on a GPU and a CPU with 20 frequencies each.
+Between two decisions the estimates change as frames change them; every tenth decision has new
+targets; the objective cycles through all objectives; a frequency takes effect four decisions after
+its command. Each application has a few resident sub-networks and would have to compile the others.
+In the last case a power cap binds in most decisions. `decide` is timed on one thread.
 
     python benchmarks/decision.py --json decision.json
 """
@@ -18,12 +17,12 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
-from goals import Ceiling
-from machine import count, facts, json_file
+from goals import Ceiling, judge
+from machine import benchmark_parser, count, run_benchmark
 
-from dynofa_ros.atomic_file import write_json
 from dynofa_ros.runtime import (
     ApplicationState,
     Decision,
@@ -39,18 +38,18 @@ from dynofa_ros.runtime import (
 )
 
 PROCESSORS = ('cpu', 'gpu')
-CLOCKS_HZ = tuple(1e8 * step for step in range(1, 21))
-WARM_UP = 50  # decisions before the first that counts
+FREQUENCIES_HZ = tuple(1e8 * step for step in range(1, 21))
+WARM_UP = 50  # decisions before the first timed one
 TARGETS_EVERY = 10  # decisions
 OBJECTIVE_EVERY = 100  # decisions
-CLOCK_DELAY = 4  # decisions until a clock is there: 0.8 s at 5 a second
+CHANGE_DELAY = 4  # decisions until a frequency is in force: 0.8 s at 5 Hz
 ENERGY_WEIGHT = 0.1  # accuracy per joule, for the objective `weighted`
-READY = 4  # keys of operating points that an application need not compile first
+READY = 4  # keys of operating points that need no compilation, per application
 
 
 @dataclass(frozen=True)
 class Case:
-    """So many applications with so many operating points each, and how long is good enough."""
+    """A number of applications with a number of operating points each, and the goal."""
 
     applications: int
     points: int
@@ -59,7 +58,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Say it in words."""
+        """The case in words."""
         plural = 's' if self.applications > 1 else ''
         cap = '' if math.isinf(self.power_cap_w) else f', {self.power_cap_w:g} W'
         return f'{self.applications} application{plural} x {self.points} points{cap}'
@@ -70,11 +69,14 @@ CASES = (Case(1, 10_000, 0.5e-3), Case(4, 200, 5e-3), Case(4, 200, 5e-3, power_c
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print a table, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--decisions', type=count, default=2000, help='timed decisions of a case')
+    parser = benchmark_parser(__doc__)
+    parser.add_argument('--decisions', type=count, default=2000, help='timed decisions per case')
     parser.add_argument('--seed', type=count, default=1, help='of profiles, targets, estimates')
-    parser.add_argument('--json', type=json_file, help='file for the figures')
-    options = parser.parse_args(arguments)
+    return run_benchmark('decision', measure_all, parser.parse_args(arguments))
+
+
+def measure_all(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure all cases; print a table."""
     print(f'{"case":<36}{"p50 ms":>9}{"p99 ms":>9}{"longest ms":>12}{"changes":>9}{"exact":>7}')
     rows, goals = [], []
     for case in CASES:
@@ -90,43 +92,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f'{case.name:<36}{p50_s * 1e3:>9.3f}{p99_s * 1e3:>9.3f}{max(times_s) * 1e3:>12.3f}'
             f'{changes:>9}{100 * exact:>6.0f}%'
         )
-    for goal in goals:
-        print(goal.line())
-    if options.json:
-        document = {
-            'machine': facts(),
-            'settings': {
-                'decisions': options.decisions,
-                'seed': options.seed,
-                'threads': 1,
-                'clocks': [len(CLOCKS_HZ)] * len(PROCESSORS),
-            },
-            'rows': rows,
-            'goals': [goal.to_dict() for goal in goals],
-        }
-        write_json(options.json, document)
-    return 0
+    return {
+        'settings': {
+            'decisions': options.decisions,
+            'seed': options.seed,
+            'threads': 1,
+            'clocks': [len(FREQUENCIES_HZ)] * len(PROCESSORS),
+        },
+        'rows': rows,
+        'goals': judge(goals),
+    }
 
 
 def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int, float]:
     """Time decisions.
 
-    Returns the time of each [s], how many changed a sub-network or a clock, and which share was
-    exact.
+    Returns the time of each [s], the number that changed a sub-network or a frequency, and the
+    fraction of exact ones.
     """
     rng = np.random.default_rng(seed)
     profiles = [
-        profile(f'app{index}', points=case.points, rng=rng) for index in range(case.applications)
+        profile(f'app{number}', points=case.points, rng=rng) for number in range(case.applications)
     ]
     for each in profiles:
         each.prepare()  # as the manager does when an application joins
     times_s, changes, exact = [], 0, 0
     decided: Decision | None = None
-    commanded = [dict.fromkeys(PROCESSORS, CLOCKS_HZ[-1])]  # after each decision
+    commanded = [dict.fromkeys(PROCESSORS, FREQUENCIES_HZ[-1])]  # after each decision
     targets: list[Target] = []
     walk = dict.fromkeys(PROCESSORS, 1.0)
-    for turn in range(WARM_UP + decisions):
-        if turn % TARGETS_EVERY == 0:
+    for index in range(WARM_UP + decisions):
+        if index % TARGETS_EVERY == 0:
             targets = [draw_target(rng) for _ in profiles]
         for name in walk:
             walk[name] = float(np.clip(walk[name] * rng.lognormal(0.0, 0.03), 0.8, 3.0))
@@ -136,25 +132,25 @@ def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int,
                 Domain(
                     name,
                     (name,),
-                    CLOCKS_HZ,
-                    frequency_hz=commanded[max(0, turn - CLOCK_DELAY)][name],
-                    commanded_hz=commanded[turn][name],
+                    FREQUENCIES_HZ,
+                    frequency_hz=commanded[max(0, index - CHANGE_DELAY)][name],
+                    commanded_hz=commanded[index][name],
                 )
                 for name in PROCESSORS
             ),
             policy=DecisionPolicy(
-                objective=list(Objective)[turn // OBJECTIVE_EVERY % len(Objective)],
+                objective=list(Objective)[index // OBJECTIVE_EVERY % len(Objective)],
                 energy_weight=ENERGY_WEIGHT,
                 power_cap_w=case.power_cap_w,
             ),
-            hysteresis=turn % TARGETS_EVERY != 0,
+            hysteresis=index % TARGETS_EVERY != 0,
         )
         start_s = time.perf_counter()
         decision = decide(state)
         took_s = time.perf_counter() - start_s
-        if turn >= WARM_UP:
+        if index >= WARM_UP:
             times_s.append(took_s)
-            changes += decided is None or what(decision) != what(decided)
+            changes += decided is None or effect(decision) != effect(decided)
             exact += decision.exact
         decided = decision
         commanded.append(commanded[-1] | dict(decision.clocks_hz))
@@ -162,18 +158,18 @@ def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int,
 
 
 def profile(app: str, *, points: int, rng: np.random.Generator) -> Profile:
-    """Make up a profile: at every clock of both processors a ladder of sub-networks."""
-    clocks = len(PROCESSORS) * len(CLOCKS_HZ)
-    ladder, rest = divmod(points, clocks)
+    """Return a synthetic profile: sub-networks at every frequency of both processors."""
+    frequencies = len(PROCESSORS) * len(FREQUENCIES_HZ)
+    ladder, rest = divmod(points, frequencies)
     if rest:
-        raise ValueError(f'points is {points}; expected a multiple of {clocks}')
-    # Work and accuracy rise together, so that no point beats another.
+        raise ValueError(f'points is {points}; expected a multiple of {frequencies}')
+    # Work and accuracy rise together, so that all points are Pareto-optimal.
     works = np.sort(rng.uniform(0.01, 0.05, ladder))
     accuracies = 0.6 + 0.25 * (np.arange(ladder) + 1) / ladder
     return Profile(
         app,
-        'made up',
-        'made up',
+        'synthetic',
+        'synthetic',
         'modelled',
         'modelled',
         tuple(
@@ -182,23 +178,23 @@ def profile(app: str, *, points: int, rng: np.random.Generator) -> Profile:
                 engine='torch',
                 processor=processor,
                 threads=1,
-                frequency_hz=clock_hz,
-                latency_s=slower * work / (clock_hz / CLOCKS_HZ[-1]),
+                frequency_hz=hz,
+                latency_s=slower * work / (hz / FREQUENCIES_HZ[-1]),
                 latency_std_s=0.03 * slower * work,
-                energy_j=work * (2.0 + 8.0 * (clock_hz / CLOCKS_HZ[-1]) ** 2) / slower,
+                energy_j=work * (2.0 + 8.0 * (hz / FREQUENCIES_HZ[-1]) ** 2) / slower,
                 accuracy=float(accuracies[index]),
                 flops=1,
                 parameters=1,
             )
             for processor, slower in zip(PROCESSORS, (2.0, 1.0), strict=True)
-            for clock_hz in CLOCKS_HZ
+            for hz in FREQUENCIES_HZ
             for index, work in enumerate(works)
         ),
     )
 
 
 def draw_target(rng: np.random.Generator) -> Target:
-    """Draw a deadline between what nothing and what everything meets, and a floor."""
+    """Draw a deadline between infeasible and trivial, and an accuracy floor."""
     return Target(
         deadline_s=float(rng.uniform(0.01, 0.2)),
         min_accuracy=float(rng.choice([0.0, 0.65, 0.75])),
@@ -214,7 +210,7 @@ def applications(
     decided: Decision | None,
     rng: np.random.Generator,
 ) -> Iterator[ApplicationState]:
-    """Yield each application as its frames show it now."""
+    """Yield the present state of each application."""
     for index, (each, target) in enumerate(zip(profiles, targets, strict=True)):
         keys = each.table.keys
         ready = {keys[which] for which in rng.integers(0, len(keys), READY)}
@@ -235,8 +231,8 @@ def applications(
         )
 
 
-def what(decision: Decision) -> tuple[object, ...]:
-    """Return what a decision would have done."""
+def effect(decision: Decision) -> tuple[object, ...]:
+    """Return the frequencies and points that a decision selects."""
     return decision.clocks_hz, [each.point for each in decision.choices]
 
 

@@ -1,4 +1,4 @@
-"""What became of the frames of a camera: read from the node's reports, and counted."""
+"""Frames of a camera as the node reports them, and a count of the lost ones."""
 
 from __future__ import annotations
 
@@ -11,68 +11,68 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Frame:
-    """One FrameReport: which frame, what ran, and where its time went [s]."""
+    """One FrameReport: the frame, its sub-network, and the parts of its time [s]."""
 
     frame_id: str
     sequence: int
-    """Counts what the node classified."""
+    """Number among the classified frames."""
     subnet_id: str
     age_s: float
-    """Stamp to arrival in the node."""
+    """From the stamp to the arrival in the node."""
     queue_s: float
     preprocess_s: float
     inference_s: float
     postprocess_s: float
     total_s: float
-    """Stamp until the node hands the report to DDS, the last thing it does for a frame."""
+    """From the stamp until the node passes the report to DDS, its last step for a frame."""
     dropped: int
     refused: int
 
     @property
     def latency_s(self) -> float:
-        """Arrival to result."""
+        """From arrival to result."""
         return self.queue_s + self.work_s
 
     @property
     def work_s(self) -> float:
-        """What the node did for the frame, without waiting."""
+        """Processing time in the node, without waiting."""
         return self.preprocess_s + self.inference_s + self.postprocess_s
 
     @property
     def publish_s(self) -> float:
-        """Result to report: the classification is published in that time."""
+        """From the result to the report, including the publication of the classification."""
         return self.total_s - self.age_s - self.latency_s
 
     @property
     def overhead_s(self) -> float:
-        """Stamp to report without the inference."""
+        """From the stamp to the report, without the inference."""
         return self.total_s - self.inference_s
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Where frames were lost; DDS and node are told apart."""
+    """Lost frames, by DDS and by the node."""
 
     sent: int
     classified: int
     dropped: int
-    """By the node: a newer frame came before this one's turn."""
+    """By the node: a newer frame replaced it."""
     refused: int
-    """By the node, as images that cannot be read."""
+    """By the node: the image could not be decoded."""
     reports_lost: int
-    """Classified, but best effort lost the report of it: no frame is lost."""
+    """Classified frames whose best-effort report was lost."""
 
     @property
     def never_arrived(self) -> int:
-        """What was lost on the way from the camera into the node."""
+        """Frames lost between the camera and the node."""
         return self.sent - self.classified - self.dropped - self.refused
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as the JSON holds it."""
+        """Return the counts as a JSON object."""
         return asdict(self) | {'never_arrived': self.never_arrived}
 
     def line(self) -> str:
-        """Return it as a line of the report."""
+        """Return the counts as a line of the report."""
         return (
             f'frames: {self.sent} sent, {self.classified} classified; the node dropped '
             f'{self.dropped} and refused {self.refused}; {self.never_arrived} never arrived; '
@@ -81,10 +81,9 @@ class Losses:
 
 
 def losses(sent: int, frames: Sequence[Frame], classified: Collection[str]) -> Losses:
-    """Account for every frame that was sent.
+    """Account for every sent frame.
 
-    ``classified`` are the frames that a Classification came of, which is reliable, and so what a
-    lost report cannot hide.
+    ``classified`` are the frames with a Classification, which is reliable, unlike the reports.
     """
     reported = {each.frame_id for each in frames}
     seen = reported | set(classified)
@@ -98,7 +97,7 @@ def losses(sent: int, frames: Sequence[Frame], classified: Collection[str]) -> L
 
 
 def quantiles(values: Collection[float]) -> dict[str, float]:
-    """Return p50, p95, p99 and the largest; NaN without values."""
+    """Return p50, p95, p99 and the maximum; NaN without values."""
     if not values:
         return dict.fromkeys(('p50', 'p95', 'p99', 'max'), float('nan'))
     p50, p95, p99, most = np.quantile(list(values), (0.5, 0.95, 0.99, 1))

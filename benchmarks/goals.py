@@ -1,14 +1,15 @@
-"""A figure that a benchmark is to reach, and whether it does."""
+"""Goals of a benchmark: a figure, the value it should reach, and whether it does."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure with the least value that is good enough."""
+    """A figure that should be at least `goal`."""
 
     name: str
     value: float
@@ -16,29 +17,36 @@ class Goal:
 
     @property
     def met(self) -> bool:
-        """Whether it is reached; NaN is not."""
+        """Whether the goal is reached; NaN never is."""
         return self.value >= self.goal
 
     def line(self) -> str:
-        """Return it as a line of the report."""
+        """Return the goal as a line of the report."""
         verdict = 'met' if self.met else 'missed'
         return f'{self.name}: {self.value:.2f}; goal: at least {self.goal:.2f}: {verdict}'
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as the JSON holds it."""
+        """Return the goal as a JSON object."""
         return asdict(self) | {'met': self.met}
 
 
 @dataclass(frozen=True)
 class Ceiling(Goal):
-    """A figure with the largest value that is good enough."""
+    """A figure that should be at most `goal`."""
 
     @property
     def met(self) -> bool:
-        """Whether it stays below or at it; NaN does not."""
+        """Whether the figure stays at or below the goal; NaN never does."""
         return self.value <= self.goal
 
     def line(self) -> str:
-        """Return it as a line of the report."""
+        """Return the goal as a line of the report."""
         verdict = 'met' if self.met else 'missed'
         return f'{self.name}: {self.value:.3g}; goal: at most {self.goal:.3g}: {verdict}'
+
+
+def judge(goals: Sequence[Goal]) -> list[dict[str, Any]]:
+    """Print all goals; return them as JSON objects."""
+    for each in goals:
+        print(each.line())
+    return [each.to_dict() for each in goals]

@@ -1,13 +1,13 @@
-"""How long one image takes on a GPU: torch engine, with and without CUDA graphs, and eager.
+"""Inference time of one image on a GPU: torch engine with and without CUDA graphs, and eager.
 
-The same sub-networks as in inference.py, batch 1. Each is run in turn by the dynamic network in
-eager PyTorch (float32, TF32 where PyTorch uses it by itself), by the extracted network in float16,
-and by the same as one CUDA graph, which is what the torch engine does. Every side gets an array in
-host memory and returns one, so copies and synchronisation are in every figure.
+The sub-networks of inference.py, batch 1, run alternately by the dynamic network in eager PyTorch
+(float32, with TF32 where PyTorch uses it by default), by the extracted network in float16, and by
+the same network as one CUDA graph, as the torch engine does. All take an array in host memory and
+return one, so every figure includes copies and synchronisation.
 
-What float16 changes is measured on random images: how often the best class is that of float32
+The effect of float16 is measured on random images: how often the best class is that of float32
 (TF32 off). Below 90 % the exit status is 1. Weights are random, and leave two classes closer
-together than trained ones do. Without a GPU it says so and ends.
+together than trained ones do. Without a GPU nothing is measured.
 
     python benchmarks/gpu.py --json gpu.json
 """
@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 import torch
 from goals import Goal
-from machine import count, facts, json_file
+from goals import judge as judge_goals
+from machine import benchmark_parser, count, run_benchmark
 from networks import SUBNETS, eager_runner, images, ofa_networks
 from torch import Tensor
-from turns import take_turns
+from turns import alternate
 
-from dynofa_ros.atomic_file import write_json
 from dynofa_ros.engine import GPU, Network, Place, Runner
 from dynofa_ros.engine.preprocess import Input
 from dynofa_ros.engine.torch_engine import CudaRunner, TorchEngine, relative_error
@@ -40,28 +40,28 @@ from dynofa_ros.supernet.supernet import Supernet
 SPEEDUP = 3.0
 """The goal: CUDA graph against eager, geometric mean."""
 AGREEMENT = 0.9
-"""Least share of images whose best class float16 keeps."""
+"""Least fraction of images whose best class float16 keeps."""
 DEVICE = 'cuda'
 EAGER, PLAIN, GRAPH = 'eager', 'float16', 'float16, CUDA graph'
 BATCH = 32
-"""Images that the float32 reference takes at once."""
+"""Batch size of the float32 reference."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How float16 compares with float32 on random images."""
+    """Agreement of float16 with float32 on random images."""
 
     top1: float
-    """Share of the images whose best class is the same."""
+    """Fraction of the images with the same best class."""
     classes: int
-    """Different best classes among the images: with few, agreement would say little."""
+    """Number of different best classes; with few, agreement would mean little."""
     relative_error: float
     """Largest difference of logits, relative to the image's largest logit."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One sub-network: median seconds by side, times faster than eager, agreement."""
+    """One sub-network: median seconds by side, speed-up over eager, agreement."""
 
     subnet_id: str
     flops: int
@@ -71,34 +71,19 @@ class Row:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print a table, write JSON; return 1 if float16 changes too much."""
-    options = _options(arguments)
-    document: dict[str, Any] = {
-        'machine': facts(),
-        'settings': {name: value for name, value in vars(options).items() if name != 'json'},
-        'gpu': None,
-        'reason': '',
-        'rows': [],
-        'goals': [],
-        'agreement': None,
-    }
-    status = 0
-    try:
-        if torch.cuda.is_available():
-            rows = measure_all(options)
-            document |= {'gpu': gpu_facts(), 'rows': [asdict(row) for row in rows]} | judge(rows)
-            status = 0 if document['agreement']['met'] else 1
-        else:
-            document['reason'] = (
-                f'torch {torch.__version__} finds no CUDA GPU on this machine: nothing is measured'
-            )
-            print(document['reason'])
-        if options.json:
-            write_json(options.json, document)
-    except ValueError as error:
-        print(f'gpu: {error}', file=sys.stderr)
-        return 1
-    return status
+    """Measure, print a table, write JSON; return 1 if float16 changes too many classes."""
+    return run_benchmark('gpu', measure, _options(arguments))
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure, print and return the figures, or the reason why there are none."""
+    if not torch.cuda.is_available():
+        reason = f'torch {torch.__version__} finds no CUDA GPU on this machine: nothing is measured'
+        print(reason)
+        return {'gpu': None, 'reason': reason, 'rows': [], 'goals': [], 'agreement': None}
+    rows = measure_all(options)
+    figures = {'gpu': gpu_facts(), 'reason': '', 'rows': [asdict(row) for row in rows]}
+    return figures | judge(rows)
 
 
 def gpu_facts() -> dict[str, Any]:
@@ -129,7 +114,9 @@ def measure_all(options: argparse.Namespace) -> list[Row]:
             PLAIN: without_graph(network),
             GRAPH: engine.compile(network, Place(GPU, 1)),
         }
-        latency_s = measure(runners, made[:1].numpy(), rounds=options.rounds, block=options.block)
+        latency_s = median_times(
+            runners, made[:1].numpy(), rounds=options.rounds, block=options.block
+        )
         reference = float32_logits(eager_net, network, made, DEVICE)
         row = Row(
             subnet_id=network.kept.subnet_id,
@@ -144,7 +131,7 @@ def measure_all(options: argparse.Namespace) -> list[Row]:
 
 
 def on_device(net: Supernet, device: str) -> Supernet:
-    """Return a copy of a supernet with all it normalises with on another device."""
+    """Return a copy of a supernet, including its batch norm statistics, on another device."""
     moved = copy.deepcopy(net).to(device)
     for config, stored in net.statistics.items():
         moved.set_statistics(
@@ -155,18 +142,18 @@ def on_device(net: Supernet, device: str) -> Supernet:
 
 
 def without_graph(network: Network) -> Runner:
-    """Return what the engine would run if it captured no CUDA graph."""
+    """Return the engine's runner without CUDA graph."""
     static = network.static().to(DEVICE, torch.float16)
     static = static.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return CudaRunner(static, network.shape, graph=False)
 
 
-def measure(
+def median_times(
     runners: Mapping[str, Runner], x: Input, *, rounds: int, block: int
 ) -> dict[str, float]:
-    """Return the median seconds of each runner, timed in turn."""
-    works = {name: partial(runner, x) for name, runner in runners.items()}
-    seconds = take_turns(works, rounds=rounds, block=block)
+    """Return the median seconds of each runner, timed alternately."""
+    calls = {name: partial(runner, x) for name, runner in runners.items()}
+    seconds = alternate(calls, rounds=rounds, block=block)
     return {name: statistics.median(each) for name, each in seconds.items()}
 
 
@@ -211,22 +198,21 @@ def judge(rows: Sequence[Row]) -> dict[str, Any]:
     speedup = statistics.geometric_mean(row.speedup[GRAPH] for row in rows)
     goal = Goal('times faster, geometric mean', speedup, SPEEDUP)
     top1 = min(row.agreement.top1 for row in rows)
-    print(goal.line())
+    goals = judge_goals([goal])
     print(f'least top-1 agreement with float32: {top1:.1%}; expected at least {AGREEMENT:.0%}')
     return {
-        'goals': [goal.to_dict()],
+        'goals': goals,
         'agreement': {'top1': top1, 'allowed': AGREEMENT, 'met': top1 >= AGREEMENT},
     }
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--rounds', type=count, default=30, help='turns of each')
-    parser.add_argument('--block', type=count, default=5, help='timed runs in a turn')
-    parser.add_argument('--images', type=count, default=500, help='images that logits agree on')
+    parser = benchmark_parser(__doc__)
+    parser.add_argument('--rounds', type=count, default=30, help='rounds of the alternation')
+    parser.add_argument('--block', type=count, default=5, help='timed runs per round')
+    parser.add_argument('--images', type=count, default=500, help='images to compare logits on')
     parser.add_argument('--seed', type=int, default=0, help='of weights and images')
-    parser.add_argument('--quick', action='store_true', help='a trial: two sub-networks, one turn')
-    parser.add_argument('--json', type=json_file, help='file for the figures')
+    parser.add_argument('--quick', action='store_true', help='a trial: two sub-networks, one round')
     options = parser.parse_args(arguments)
     if options.quick:
         options.rounds = options.block = 1

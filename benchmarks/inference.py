@@ -1,16 +1,16 @@
-"""How long one image takes in an engine, and in the dynamic network as the paper runs it.
+"""Inference time of one image in an engine, and in the paper's dynamic network.
 
-Sub-networks of OFA-MobileNetV3 w1.0 from smallest to largest, batch 1, on this machine's CPU. Each
-is run in turn by the dynamic network in eager PyTorch (Dynamic-OFA, arXiv 2105.03596) and by our
-engine; both get an array and return one. Three things are reported:
+Sub-networks of OFA-MobileNetV3 w1.0 from smallest to largest, batch 1, on this machine's CPU, run
+alternately by the dynamic network in eager PyTorch (Dynamic-OFA, arXiv 2105.03596) and by our
+engine; both take an array and return one. The benchmark reports
 
-- how many times faster the engine is on all cores than the dynamic network on all or on one,
-  whichever is faster, and what both take when nothing runs beside them;
-- how near the engine comes to the machine's own float32 matrix product, timed in turn with it;
+- the speed-up of the engine on all cores over the dynamic network on one or all cores, whichever is
+  faster, and the time of each without the other in between;
+- the engine's rate relative to the machine's float32 matrix product, timed alternately with it;
 - MobileNetV3-Large of torchvision and EfficientNet-Lite0 in the same engine.
 
 Weights are random, since speed does not depend on them. Engine and dynamic network must agree on
-random images to within 1e-4 of the largest logit; if they do not, the exit status is 1.
+random images to within 1e-4 of the largest logit; otherwise the exit status is 1.
 
     python benchmarks/inference.py --json inference.json
 """
@@ -28,46 +28,37 @@ import numpy as np
 import torch
 from compare import Comparison, Row
 from goals import Goal
-from machine import count, facts, json_file, usable_cores
+from goals import judge as judge_goals
+from machine import benchmark_parser, count, cpu_model, run_benchmark, usable_cores
 from networks import SUBNETS, lite0_network, ofa_networks, torchvision_network
 
-from dynofa_ros.atomic_file import write_json
 from dynofa_ros.engine import AUTO, ENGINES, Engine, Network, choose_engine, create_engine
 
 MEAN_SPEEDUP, LEAST_SPEEDUP, SHARE = 4.0, 2.5, 0.7
-"""The goals: times faster, geometric mean and least; share of the matrix product's rate."""
+"""The goals: speed-up, geometric mean and least; share of the matrix product's rate."""
 TOLERANCE = 1e-4
-"""What :attr:`compare.Row.relative_error` must stay below."""
+"""Upper limit of :attr:`compare.Row.relative_error`."""
 SIDE, QUICK_SIDE = 2048, 512
 """Rows and columns of the matrices."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print a table, write JSON; return 1 if an engine computes something else."""
-    options = _options(arguments)
-    try:
-        document = measure(options)
-        if options.json:
-            write_json(options.json, document)
-    except ValueError as error:
-        print(f'inference: {error}', file=sys.stderr)
-        return 1
-    return 0 if document['agreement']['met'] else 1
+    """Measure, print a table, write JSON; return 1 if an engine returns other logits."""
+    return run_benchmark('inference', measure, _options(arguments))
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure what the options say, print it, and return it as the JSON holds it.
+    """Measure, print and return the figures.
 
     Raises:
         ValueError: if an engine cannot be used.
     """
-    machine = facts()
     torch.set_num_threads(options.threads)
     subnets = ofa_networks(options.seed, SUBNETS[:2] if options.quick else SUBNETS)
     chosen = choose_engine(options.engine, subnets, threads=options.threads)
     engines: dict[str, Engine] = {chosen.engine.name: chosen.engine}
     engines |= {name: create_engine(name) for name in options.engines if name not in engines}
-    print(f'{machine["cpu"]}, threads: {options.threads}')
+    print(f'{cpu_model()}, threads: {options.threads}')
     print(f'engine: {chosen.engine.name} {chosen.engine.version}: {chosen.reason}')
     print(heading(engines))
     comparison = Comparison(
@@ -88,8 +79,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         print(missing)
     print_rates(rows, product)
     return {
-        'machine': machine,
-        'settings': {name: value for name, value in vars(options).items() if name != 'json'},
         'weights': 'random, batch norm calibrated: speed does not depend on them',
         'engine': chosen.engine.name,
         'reason': chosen.reason,
@@ -110,13 +99,13 @@ def _measured(comparison: Comparison, network: Network) -> Row:
 
 
 def heading(engines: Mapping[str, Engine]) -> str:
-    """Return the table's first line."""
+    """Return the heading of the table."""
     columns = ''.join(f'{name + " ms":>16}{"faster":>8}' for name in engines)
     return f'{"network":<36}{"MFLOP":>7}{"eager ms":>10}{"on":>4}{columns}{"alone":>8}'
 
 
 def line(row: Row) -> str:
-    """Return a row of the table; ``alone`` is the chosen engine when nothing runs in between."""
+    """Return a row of the table; ``alone`` is the chosen engine without the others in between."""
     columns = ''.join(
         f'{each * 1e3:>16.2f}{row.speedup[name]:>7.1f}x' for name, each in row.engine_s.items()
     )
@@ -127,7 +116,7 @@ def line(row: Row) -> str:
 
 
 def print_rates(rows: Sequence[Row], product: Mapping[str, Any]) -> None:
-    """Print operations a second, and what taking turns cost each side."""
+    """Print operations per second, and the slowdown of each side by alternation."""
     side, rate = product['side'], product['flops_per_s']
     print(f'float32 matrix product, {side} x {side}: {rate / 1e9:.1f} GFLOP/s')
     for name, rate in product['engine_flops_per_s'].items():
@@ -135,24 +124,22 @@ def print_rates(rows: Sequence[Row], product: Mapping[str, Any]) -> None:
     chosen = next(iter(rows[0].engine_s))
     ours = statistics.geometric_mean(row.engine_s[chosen] / row.engine_alone_s for row in rows)
     eager = statistics.geometric_mean(row.eager_s / row.eager_alone_s for row in rows)
-    print(f'in turns / alone, geometric mean: {chosen} {ours:.2f}, eager {eager:.2f}')
+    print(f'alternating / alone, geometric mean: {chosen} {ours:.2f}, eager {eager:.2f}')
 
 
 def judge(rows: Sequence[Row], product: Mapping[str, Any], engine: str) -> list[dict[str, Any]]:
-    """Print and return the goals, and whether the chosen engine reaches them."""
+    """Print and return the goals of the chosen engine."""
     speedups = [row.speedup[engine] for row in rows]
     goals = (
         Goal('times faster, geometric mean', statistics.geometric_mean(speedups), MEAN_SPEEDUP),
         Goal('times faster, least', min(speedups), LEAST_SPEEDUP),
         Goal('share of the matrix product', product['share'][engine], SHARE),
     )
-    for goal in goals:
-        print(goal.line())
-    return [goal.to_dict() for goal in goals]
+    return judge_goals(goals)
 
 
 def agreement(rows: Sequence[Row]) -> dict[str, Any]:
-    """Print and return whether every engine's logits are those of the dynamic network."""
+    """Print and return whether every engine agrees with the dynamic network."""
     errors = {
         f'{row.network} in {engine}': error
         for row in rows
@@ -162,7 +149,7 @@ def agreement(rows: Sequence[Row]) -> dict[str, Any]:
     worst = float(np.max(list(errors.values())))
     print(f'largest relative error of logits: {worst:.1e}; expected below {TOLERANCE:.0e}')
     for where in wrong:
-        print(f'{where} computes something else: relative error {errors[where]:.1e}')
+        print(f'{where} disagrees: relative error {errors[where]:.1e}')
     return {
         'relative_error': worst,
         'allowed': TOLERANCE,
@@ -172,17 +159,16 @@ def agreement(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = benchmark_parser(__doc__)
     names = list(ENGINES)
     parser.add_argument('--engine', default=AUTO, choices=[AUTO, *names], help='the one judged')
-    parser.add_argument('--engines', nargs='+', default=[], choices=names, help='others beside it')
+    parser.add_argument('--engines', nargs='+', default=[], choices=names, help='others to compare')
     parser.add_argument('--threads', type=count, default=usable_cores(), help='default: all cores')
-    parser.add_argument('--rounds', type=count, default=15, help='turns of each')
-    parser.add_argument('--block', type=count, default=5, help='timed runs in a turn')
-    parser.add_argument('--images', type=count, default=4, help='images that logits agree on')
+    parser.add_argument('--rounds', type=count, default=15, help='rounds of the alternation')
+    parser.add_argument('--block', type=count, default=5, help='timed runs per round')
+    parser.add_argument('--images', type=count, default=4, help='images to compare logits on')
     parser.add_argument('--seed', type=int, default=0, help='of weights and images')
-    parser.add_argument('--quick', action='store_true', help='a trial: two sub-networks, one turn')
-    parser.add_argument('--json', type=json_file, help='file for the figures')
+    parser.add_argument('--quick', action='store_true', help='a trial: two sub-networks, one round')
     options = parser.parse_args(arguments)
     if options.quick:
         options.rounds = options.block = 1

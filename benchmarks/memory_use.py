@@ -1,7 +1,7 @@
-"""How much memory sub-networks take: compiled, as one supernet, or as separate static networks.
+"""Memory of sub-networks: compiled, as one supernet, or as separate static networks.
 
-A fresh process for each, so that none finds what another left: it prints JSON. What the allocator
-can give back is given back before each reading. ``measure`` starts such a process.
+Each is measured in a fresh process, started by ``measure``, which prints JSON. Before each reading
+the allocator returns its free memory to the system.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from dynofa_ros.supernet import Model, load_model
 
 COMPILED, SUPERNET, STATIC = 'compiled', 'supernet', 'static'
 WEIGHTS = 'weights'
-"""The step that loads the supernet; the others are named as their sub-network."""
+"""The step that loads the supernet; the other steps have the names of their sub-networks."""
 
 
 def measure(
@@ -36,11 +36,11 @@ def measure(
 ) -> dict[str, Any]:
     """Return the readings of a fresh process.
 
-    ``base_bytes`` is the process before it holds any weights, ``steps`` what each step added to
-    the resident set size and to what is allocated.
+    ``base_bytes`` is the process before it loads any weights, ``steps`` the growth of the resident
+    set and of the allocated memory in each step.
 
     Raises:
-        ValueError: with what the process said, if it failed.
+        ValueError: with the error output of the process, if it failed.
     """
     command = [sys.executable, __file__, kind, '--model', model, '--engine', engine]
     command += ['--threads', str(threads), '--folder', str(folder), '--subnets', *subnets]
@@ -52,32 +52,32 @@ def measure(
 
 
 def save_static(model: Model, subnets: Sequence[str], folder: Path) -> None:
-    """Extract sub-networks and write each into a file, with weights of its own."""
+    """Extract sub-networks and write each to a file, with its own copy of the weights."""
     for kept in model.kept:
         if kept.subnet_id in subnets:
             static = model.net.extract_subnet(kept.config)
             for each in (*static.parameters(), *static.buffers()):
-                each.data = each.data.clone()  # a view would be saved with all that it views
+                each.data = each.data.clone()  # a view would be saved with its whole storage
             torch.save((static, kept.config.r), folder / f'{kept.subnet_id}.pt')
 
 
-def spread(model: Model, number: int) -> list[str]:
-    """Return the names of that many float32 sub-networks, from the cheapest to the dearest."""
+def evenly_spaced(model: Model, number: int) -> list[str]:
+    """Return a number of float32 sub-networks, from the cheapest to the most expensive."""
     names = [each.subnet_id for each in model.kept if each.precision == 'float32']
     chosen = np.linspace(0, len(names) - 1, min(number, len(names))).round().astype(int)
     return [names[index] for index in chosen]
 
 
 def reading() -> dict[str, int]:
-    """Return what this process holds now [bytes]."""
+    """Return the present memory of this process [bytes]."""
     gc.collect()
-    with suppress(AttributeError):  # only glibc has it
+    with suppress(AttributeError):  # glibc only
         ctypes.CDLL(None).malloc_trim(0)
     return {'resident_set_bytes': resident_set_bytes(), 'allocated_bytes': allocated_bytes()}
 
 
 def steps_of(options: argparse.Namespace, held: list[object]) -> Iterator[str]:
-    """Load one thing after the other into ``held``; yield the name of each."""
+    """Load networks one by one into ``held``; yield the name of each step."""
     if options.kind == STATIC:
         for subnet_id in options.subnets:
             static, r = torch.load(options.folder / f'{subnet_id}.pt', weights_only=False)
@@ -120,8 +120,8 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.kind == COMPILED:
-        create_engine(options.engine)  # its library is no sub-network's
-    _run(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval(), 32)  # nor is PyTorch's
+        create_engine(options.engine)  # its library belongs to no sub-network
+    _run(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval(), 32)  # nor does PyTorch's
     held: list[object] = []
     base = before = reading()
     steps = {}

@@ -1,10 +1,9 @@
-"""What it costs to watch a machine: the CPU time of the platform node, with and without sampling.
+"""Cost of monitoring a machine: CPU time of the platform node, with and without sampling.
 
-The machine is one of those of the tests (test/platform/linux/boards.py): a folder of files, read
-20 times a second by the real node in a process of its own. The node that samples and the one that
-hardly does run in turn, each for some seconds; both publish `platform_state` 10 times a second. On
-a board the driver of a sensor takes time too, most of it waiting for the sensor's bus; that is not
-in these figures.
+The machine is one of the test boards (test/platform/linux/boards.py): a folder of files, sampled at
+20 Hz by the real node in its own process. A node that samples and one that hardly does run
+alternately for some seconds each; both publish `platform_state` at 10 Hz. The time that sensor
+drivers and buses take on a real board is not included.
 
     python benchmarks/monitoring.py --json monitoring.json
 """
@@ -23,57 +22,48 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from goals import Ceiling
-from machine import count, facts, json_file
-
-from dynofa_ros.atomic_file import write_json
+from goals import Ceiling, judge
+from machine import benchmark_parser, count, run_benchmark
 
 MACHINES = Path(__file__).resolve().parent.parent / 'test' / 'platform' / 'linux'
 RATE_HZ = 20.0
 HARDLY_HZ = 0.1
 GOAL = 0.01
 START_S = 4.0
-"""Until the node has started, and rclpy is quiet."""
+"""Time for the node to start and rclpy to settle."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print a table, write JSON; return 1 for a machine that there is not."""
-    options = _options(arguments)
+    """Measure, print a table, write JSON; return 1 for an unknown board."""
+    return run_benchmark('monitoring', measure_all, _options(arguments))
+
+
+def measure_all(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure all boards; print a table. Raises ValueError for an unknown board."""
     sys.path.insert(0, str(MACHINES))
     from boards import BOARDS
 
     for name in options.boards:
         if name not in BOARDS:
-            print(f'monitoring: board is {name!r}; expected {", ".join(BOARDS)}', file=sys.stderr)
-            return 1
-    document: dict[str, Any] = {
-        'machine': facts(),
-        'settings': {name: value for name, value in vars(options).items() if name != 'json'},
-        'rate_hz': RATE_HZ,
-        'rows': [],
-    }
+            raise ValueError(f'board is {name!r}; expected {", ".join(BOARDS)}')
+    rows = []
     print(f'{"machine":<22}{"sampling":>10}{"hardly":>10}{"ratio":>8}   % of a core, medians')
     for name in options.boards:
         with tempfile.TemporaryDirectory() as folder:
             BOARDS[name](Path(folder) / 'root')
             row = {'board': name} | measure(Path(folder), options)
-        document['rows'].append(row)
+        rows.append(row)
         both = ''.join(f'{row[side] * 100:>10.2f}' for side in ('with', 'without'))
         print(f'{name:<22}{both}{row["ratio"]:>8.2f}')
-    found = [
+    goals = [
         Ceiling(f'{row["board"]}: sampling at 20 Hz [part of a core]', row['sampling'], GOAL)
-        for row in document['rows']
+        for row in rows
     ]
-    for each in found:
-        print(each.line())
-    document['goals'] = [each.to_dict() for each in found]
-    if options.json:
-        write_json(options.json, document)
-    return 0
+    return {'rate_hz': RATE_HZ, 'rows': rows, 'goals': judge(goals)}
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Run the node that samples and the one that hardly does, in turn."""
+    """Run a node that samples and one that hardly does alternately; return their CPU shares."""
     shares: dict[str, list[float]] = {'with': [], 'without': []}
     for _ in range(options.rounds):
         for side, rate_hz in (('with', RATE_HZ), ('without', HARDLY_HZ)):
@@ -87,7 +77,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def busy_share(folder: Path, rate_hz: float, seconds: float) -> float:
-    """Return the part of a core that a node keeps busy."""
+    """Return the fraction of a core that a node uses."""
     command = [sys.executable, '-m', 'dynofa_ros.nodes.platform.node', '--ros-args']
     for parameter in (
         'device:=linux',
@@ -110,7 +100,7 @@ def busy_share(folder: Path, rate_hz: float, seconds: float) -> float:
 
 
 def _busy_s(pid: int) -> float:
-    """Return the CPU time of all threads of a process [s]; in ticks it would be too coarse."""
+    """Return the CPU time of all threads of a process [s], finer than in clock ticks."""
     return sum(
         int((task / 'schedstat').read_text().split()[0]) * 1e-9
         for task in Path(f'/proc/{pid}/task').iterdir()
@@ -118,14 +108,13 @@ def _busy_s(pid: int) -> float:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = benchmark_parser(__doc__)
     parser.add_argument(
         '--boards', nargs='+', default=['xavier_nx_jetpack5', 'intel_laptop'], metavar='NAME'
     )
     parser.add_argument('--rounds', type=count, default=5, help='runs of each side')
     parser.add_argument('--seconds', type=count, default=10, help='of each run')
-    parser.add_argument('--quick', action='store_true', help='one short run: a trial, no figures')
-    parser.add_argument('--json', type=json_file, metavar='FILE', help='write the figures')
+    parser.add_argument('--quick', action='store_true', help='a trial: one short run')
     options = parser.parse_args(arguments)
     if options.quick:
         options.rounds, options.seconds = 1, 1

@@ -1,8 +1,8 @@
-"""The networks that the benchmarks run: sub-networks of OFA-MobileNetV3, and two well-known ones.
+"""Networks of the benchmarks: sub-networks of OFA-MobileNetV3, and two well-known networks.
 
-Weights are random from a seed: how long a network takes does not depend on them. What does matter
-is that no layer is trivial and no activation vanishes, so scales of batch norm are random too,
-and its statistics are calibrated on random images.
+Weights are random from a seed, as inference time does not depend on them. But no layer may be
+trivial and no activation vanish: the scales of batch norm are random too, and its statistics are
+calibrated on random images.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
 from dynofa_ros.supernet.supernet import Supernet, SupernetSpec
 
 SUPERNET = 'ofa_mbv3_d234_e346_k357_w1.0'
-# Kernel size, expand ratio, depth and resolution, alike in every block; cheapest first.
+# Kernel size, expand ratio, depth and resolution of all blocks; cheapest first.
 SUBNETS = (
     (3, 3, 2, 128),
     (3, 3, 2, 160),
@@ -39,14 +39,13 @@ SUBNETS = (
 )
 CALIBRATION_IMAGES = 8
 CLASSES, RESOLUTION = 1000, 224
-"""Of EfficientNet-Lite0 and MobileNetV3-Large as they were published."""
+"""Of EfficientNet-Lite0 and MobileNetV3-Large as published."""
 
 
 def images(count: int, resolution: int, generator: torch.Generator) -> Tensor:
     """Return random images, (count, 3, r, r): noise of different grain, contrast and tint.
 
-    White noise alone looks the same to a network whatever its seed: every image would be of the
-    same class.
+    With white noise alone, a network would put all images in the same class.
     """
     made = []
     for _ in range(count):
@@ -67,7 +66,7 @@ def ofa_networks(
         torch.manual_seed(seed)
         net = create_supernet(SUPERNET).eval()
         for module in net.modules():
-            if isinstance(module, ElasticBatchNorm):  # some start at 0: their block does nothing
+            if isinstance(module, ElasticBatchNorm):  # some start at 0, which disables their block
                 nn.init.uniform_(module.weight, 0.5, 1.5)
     named = {
         f'k{k} e{e} d{d} r{r}': net.space.canonical(net.space.uniform(ks=k, e=e, d=d, r=r))
@@ -80,7 +79,7 @@ def ofa_networks(
 
 
 def lite0_network(seed: int) -> Network:
-    """Return EfficientNet-Lite0 at the resolution it was trained at."""
+    """Return EfficientNet-Lite0 at its training resolution."""
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
         net = create_supernet('efficientnet_lite').eval()
@@ -94,7 +93,7 @@ def torchvision_network(seed: int) -> Network:
     """Return torchvision's MobileNetV3-Large.
 
     Raises:
-        ImportError: if torchvision is not installed or does not fit torch, saying so.
+        ImportError: if torchvision is not installed or does not match torch.
     """
     module = _mobilenet_v3_large(seed)
     _calibrate_plain(module, seed)
@@ -103,7 +102,7 @@ def torchvision_network(seed: int) -> Network:
 
 
 def eager_runner(net: Supernet, config: SubnetConfig, device: str) -> Runner:
-    """Return the dynamic network's forward pass, the paper's way, as a runner."""
+    """Return the forward pass of the dynamic network, as in the paper, as a runner."""
 
     @torch.inference_mode()
     def run(x: Input) -> Input:
@@ -114,7 +113,7 @@ def eager_runner(net: Supernet, config: SubnetConfig, device: str) -> Runner:
 
 
 class PlainNetwork(Supernet):
-    """A network of one size as a supernet of one sub-network: engines run it like any other."""
+    """A fixed network as a supernet of one sub-network, so that engines can run it."""
 
     def __init__(self, name: str, module: nn.Module) -> None:
         space = SearchSpace(resolutions=(RESOLUTION,))
@@ -151,10 +150,10 @@ def _networks(net: Supernet, named: dict[str, SubnetConfig]) -> tuple[Network, .
 
 @torch.no_grad()
 def _calibrate_plain(module: nn.Module, seed: int) -> None:
-    """Give each plain batch norm layer the statistics of random images."""
+    """Set the statistics of each plain batch norm layer to those of random images."""
     for each in module.modules():
         if isinstance(each, nn.BatchNorm2d):
-            each.momentum = 1.0  # what is measured replaces what was there
+            each.momentum = 1.0  # measured statistics replace the old ones
     generator = torch.Generator().manual_seed(seed)
     module.train()(images(CALIBRATION_IMAGES, RESOLUTION, generator))
     module.eval()
@@ -165,9 +164,9 @@ def _mobilenet_v3_large(seed: int) -> nn.Module:
         try:
             torchvision = importlib.import_module('torchvision')
         except RuntimeError:
-            # Its compiled half was built for another torch (PyPI's for CUDA, beside a CPU build).
-            # A classifier needs none of it, but the import asks for these two operators: declare
-            # them as torchvision/csrc/ops does, without an implementation.
+            # Its compiled part was built for another torch (PyPI's for CUDA, with a CPU build of
+            # torch). A classifier does not need it, but the import requires these two operators:
+            # declare them as torchvision/csrc/ops does, without an implementation.
             for name in ('nms', 'qnms'):
                 torch.library.define(
                     f'torchvision::{name}',

@@ -1,14 +1,14 @@
-"""What the perception node adds to a camera frame, besides the inference.
+"""Time that the perception node adds to a camera frame, besides the inference.
 
-A camera in another process publishes at 30 Hz through DDS, and what is measured is the time from a
-frame's stamp until the node hands its report to DDS, without the inference. A bare rclpy subscriber
-in a process of its own, which only takes the message, gives what the transport and Python need
-anyway; the difference is what the node adds: it looks at the pixels, classifies, publishes.
+A camera in another process publishes at 30 Hz through DDS. The time from a frame's stamp until the
+node passes its report to DDS is measured, without the inference. A bare rclpy subscriber in its own
+process, which only receives the message, gives the cost of the transport and of Python; the
+difference is what the node adds: reading the pixels, preprocessing, publishing.
 
-Node and subscriber run all the time, but the camera films for them in turn, block by block, on a
-topic each. Were both to take the same frame, they would compete for cores and memory in the very
-moment that is measured, and a robot runs one of them. The first frames of a block are not counted:
-whoever was idle has to wake up. As the two never see the same frame, quantiles are subtracted from
+Node and subscriber run all the time, but the camera publishes for them alternately, block by block,
+on separate topics: with the same frame, they would compete for cores and memory at the moment of
+the measurement, and a robot runs only one of them. The first frames of a block, while the idle side
+wakes up, are excluded. As the two never receive the same frame, quantiles are subtracted from
 quantiles: p50 from p50, p95 from p95.
 
     python benchmarks/node_overhead.py --json node_overhead.json
@@ -26,25 +26,22 @@ from pathlib import Path
 from typing import Any
 
 from frames import Frame, Losses, losses, quantiles
-from goals import Ceiling, Goal
-from machine import count, facts, json_file
-from rclpy.executors import ExternalShutdownException
-from robot import Robot, environment, read_json
+from goals import Ceiling, Goal, judge
+from machine import benchmark_parser, count, run_benchmark
+from robot import ERRORS, INTERRUPTS, Robot, environment, read_json
 
-from dynofa_ros.atomic_file import write_json
-from dynofa_ros.demo.processes import ProcessDied
 from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.node_environment import run_again_with
 
 BARE = Path(__file__).with_name('bare_subscriber.py')
 SETTLE = 3
-"""Frames at the start of each block that are not counted."""
+"""Excluded frames at the start of each block."""
 SPLIT = ('age_s', 'queue_s', 'preprocess_s', 'inference_s', 'postprocess_s', 'publish_s')
 
 
 @dataclass(frozen=True)
 class Case:
-    """Images of one size and kind; ``goal_ms`` is what the node may add at most, p50."""
+    """Images of one size and kind; ``goal_ms`` is the upper limit of the added p50."""
 
     width: int
     height: int
@@ -53,7 +50,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """What the frames are named."""
+        """The first part of the frame ids."""
         return f'{self.width}x{self.height}{"-jpeg" if self.jpeg else ""}'
 
 
@@ -64,26 +61,15 @@ JPEG = (Case(640, 480, jpeg=True), Case(1920, 1080, jpeg=True))
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print a table, write JSON; return 1 if something could not be measured."""
     options = _options(arguments)
-    try:
-        document = measure(options)
-        if options.json:
-            write_json(options.json, document)
-    except (ValueError, ProcessDied) as error:
-        print(f'node_overhead: {error}', file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        print('node_overhead: interrupted; all processes are stopped', file=sys.stderr)
-        return 130
-    return 0
+    return run_benchmark('node_overhead', measure, options, errors=ERRORS, interrupts=INTERRUPTS)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure what the options say, print it, and return it as the JSON holds it.
+    """Measure, print and return the figures.
 
     Raises:
-        ValueError: if the node does not start or the camera cannot film.
+        ValueError: if the node or the camera does not start.
     """
-    machine = facts()
     cases = RAW + (JPEG if options.compressed else ())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -97,32 +83,27 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 profile_rounds=options.profile_rounds,
             )
             robot.start_script(BARE, '--arrivals', arrivals)
-            filmed = {case.name: film(robot, case, options) for case in cases}
+            cameras = {case.name: publish_images(robot, case, options) for case in cases}
             state = robot.states[-1]
         bare = read_json(arrivals)
     rows = []
     for case in cases:
-        seen, sent = robot.seen(case.name), filmed[case.name]['sent']
-        lost = losses(sent['image'], seen, robot.classified_of(case.name))
-        rows.append(row(case, seen, lost, bare, options.block) | {'camera': filmed[case.name]})
+        frames, camera = robot.frames_of(case.name), cameras[case.name]
+        lost = losses(camera['sent']['image'], frames, robot.classified_of(case.name))
+        rows.append(row(case, frames, lost, bare, options.block) | {'camera': camera})
     print(f'{state.subnet_id} on {state.engine}, threads: {state.threads}')
     print_rows(rows)
-    found = goals(rows, 1 / options.rate)
-    for each in found:
-        print(each.line())
     return {
-        'machine': machine,
-        'settings': {name: value for name, value in vars(options).items() if name != 'json'},
         'engine': state.engine,
         'threads': state.threads,
         'subnet_id': state.subnet_id,
         'rows': rows,
-        'goals': [each.to_dict() for each in found],
+        'goals': judge(goals(rows, 1 / options.rate)),
     }
 
 
-def film(robot: Robot, case: Case, options: argparse.Namespace) -> Any:
-    """Let the camera film for node and subscriber in turn; return what it sent."""
+def publish_images(robot: Robot, case: Case, options: argparse.Namespace) -> Any:
+    """Publish images for node and subscriber alternately; return the camera's figures."""
     settings: dict[str, object] = {
         'topics': ('image', 'bare/image'),
         'width': case.width,
@@ -141,14 +122,14 @@ def film(robot: Robot, case: Case, options: argparse.Namespace) -> Any:
 
 
 def counted(frame_id: str, block: int) -> bool:
-    """Whether a frame lies behind the first ones of its block."""
+    """Whether a frame is not one of the excluded ones of its block."""
     return int(frame_id.rpartition('/')[2]) % block >= SETTLE
 
 
 def row(
     case: Case, frames: Sequence[Frame], lost: Losses, bare: Mapping[str, float], block: int
 ) -> dict[str, Any]:
-    """Return a case's figures: both sides, what the node adds, and where a frame's time goes."""
+    """Return the figures of a case: both sides, their difference, and the parts of a frame."""
     timed = [each for each in frames if counted(each.frame_id, block)]
     ours = {name: s for name, s in bare.items() if name.startswith(f'{case.name}/')}
     arrived = [s for name, s in ours.items() if counted(name, block)]
@@ -170,7 +151,7 @@ def row(
 
 
 def goals(rows: Sequence[Mapping[str, Any]], period_s: float) -> list[Goal]:
-    """Return what is to be reached; drops count where 95 % of the inferences fit the period."""
+    """Return the goals; lost frames have one if 95 % of the inferences fit the period."""
     found: list[Goal] = []
     for each in rows:
         if each['goal_ms'] is not None:
@@ -185,7 +166,7 @@ def goals(rows: Sequence[Mapping[str, Any]], period_s: float) -> list[Goal]:
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print both sides, what the node adds, and the split."""
+    """Print both sides, their difference, and the parts of a frame's time."""
     print('ms from stamp to report without inference, and from stamp to callback of the subscriber')
     print(f'{"images":<16}{"node p50":>9}{"p95":>7}{"bare p50":>10}{"p95":>7}', end='')
     print(f'{"added p50":>11}{"p95":>7}{"dropped":>9}{"missing":>9}{"bare missing":>14}')
@@ -196,7 +177,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
             print(f'{p50:>{width}.2f}{p95:>7.2f}', end='')
         lost = each['losses']
         print(f'{lost["dropped"]:>9}{lost["never_arrived"]:>9}{each["bare_lost"]:>14}')
-    print('where the time of a frame goes in the node, p50 and p95 ms')
+    print('parts of the time of a frame in the node, p50 and p95 ms')
     print(f'{"images":<16}' + ''.join(f'{part[:-2]:>14}' for part in SPLIT))
     for each in rows:
         cells = [
@@ -207,28 +188,30 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--model', default='ofa_mbv3_cifar10', help='a name or a folder')
+    parser = benchmark_parser(__doc__)
+    parser.add_argument('--model', default='ofa_mbv3_cifar10', help='name or folder')
     parser.add_argument('--engine', choices=(AUTO, *ENGINES), default=AUTO)
     parser.add_argument('--subnet', default='', help='sub-network; default: the cheapest')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0: all cores')
-    parser.add_argument('--seconds', type=float, default=20.0, help='of film for each side')
-    parser.add_argument('--rate', type=float, default=30.0, help='of the camera [Hz]')
-    parser.add_argument('--block', type=count, default=60, help='frames of a turn')
+    parser.add_argument('--seconds', type=float, default=20.0, help='duration of each side')
+    parser.add_argument('--rate', type=float, default=30.0, help='frame rate of the camera [Hz]')
+    parser.add_argument('--block', type=count, default=60, help='frames per block')
     parser.add_argument('--compressed', action='store_true', help='also JPEG images')
-    parser.add_argument('--profile-rounds', type=count, default=15, help="of the node's profile")
+    parser.add_argument(
+        '--profile-rounds', type=count, default=15, help="rounds of the node's profile"
+    )
     parser.add_argument('--quick', action='store_true', help='a trial: a few frames')
-    parser.add_argument('--json', type=json_file, help='file for the figures')
     options = parser.parse_args(arguments)
     if options.quick:
         options.seconds, options.block, options.profile_rounds = 1.0, 10, 3
-    if not (options.rate > 0 and options.seconds * options.rate >= 1 and options.threads >= 0):
-        parser.error(
-            f'rate {options.rate}, seconds {options.seconds}, threads {options.threads}: '
-            'rate and seconds must make a frame, threads be 0 or above'
-        )
-    if options.block <= SETTLE:
-        parser.error(f'block is {options.block}; must be above {SETTLE}, which are not counted')
+    for name, value, ok, expected in (
+        ('rate', options.rate, options.rate > 0, 'a number above 0'),
+        ('seconds', options.seconds, options.seconds * options.rate >= 1, 'time for one frame'),
+        ('threads', options.threads, options.threads >= 0, '0 or an integer above 0'),
+        ('block', options.block, options.block > SETTLE, f'more than the {SETTLE} excluded frames'),
+    ):
+        if not ok:
+            parser.error(f'{name} is {value}; expected {expected}')
     return options
 
 

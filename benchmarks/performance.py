@@ -1,7 +1,7 @@
-"""Write what the benchmarks measured as a page: docs/performance.md.
+"""Write the figures of the benchmarks as a page: docs/performance.md.
 
-Reads the JSON files that `scripts/benchmark` leaves in a folder. A benchmark that was not run is
-named as missing; nothing is filled in.
+Reads the JSON files that `scripts/benchmark` writes to a folder. A benchmark without a file is
+listed as not measured.
 
     python benchmarks/performance.py build/benchmark docs/performance.md
 """
@@ -20,7 +20,7 @@ from dynofa_ros.atomic_file import write_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the page; return 1 if there is nothing to write, or it cannot be written."""
+    """Write the page; return 1 without figures, or if the page cannot be written."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('figures', type=Path, help='folder of the JSON files')
     parser.add_argument('page', type=Path, help='file to write')
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f'performance: {error}', file=sys.stderr)
         return 1
-    print(f'{options.page} is written')
+    print(f'wrote {options.page}')
     return 0
 
 
@@ -38,12 +38,12 @@ def page(folder: Path) -> str:
     """Return the page as Markdown.
 
     Raises:
-        ValueError: if the folder holds no figures, or a file of it is damaged.
+        ValueError: if the folder has no figures, or one of its files is damaged.
     """
     found = {name: figures for name in SECTIONS if (figures := read(folder / f'{name}.json'))}
     if not found:
         names = ', '.join(f'{name}.json' for name in SECTIONS)
-        raise ValueError(f'{folder} holds none of: {names}')
+        raise ValueError(f'{folder} has no figures; expected one of {names}')
     parts = ['# Performance', INTRODUCTION, machine(found), *goals(found)]
     for name, section in SECTIONS.items():
         if name in found:
@@ -57,7 +57,7 @@ def read(file: Path) -> Figures | None:
     """Return a file's figures; None if it does not exist.
 
     Raises:
-        ValueError: naming the file that is damaged.
+        ValueError: if the file is damaged.
     """
     if not file.exists():
         return None
@@ -66,31 +66,30 @@ def read(file: Path) -> Figures | None:
     except ValueError as error:
         raise ValueError(f'{file} is damaged: {error}') from error
     if not isinstance(document, dict):
-        raise ValueError(f'{file} is damaged: it holds no object')
+        raise ValueError(f'{file} is damaged: it is not a JSON object')
     return document
 
 
 INTRODUCTION = (
-    'Written by `scripts/benchmark`: these figures are of the machine named here, and of no '
-    'other. Both sides of every comparison ran in turn in one run; figures are medians unless '
-    'they say otherwise.'
+    'Written by `scripts/benchmark`. All figures are of the machine named here. Both sides of '
+    'every comparison ran alternately in one run; figures are medians unless stated otherwise.'
 )
 
 
 def machine(found: Mapping[str, Figures]) -> str:
-    """Return what the benchmarks ran on."""
+    """Return a description of the machine."""
     facts = next(each['machine'] for each in found.values() if 'machine' in each)
     versions = ', '.join(f'{name} {version}' for name, version in facts['packages'].items())
     loads = [each['machine']['load_average_1_min'] for each in found.values() if 'machine' in each]
     return (
         f'**{facts["cpu"]}**, {facts["cores"]} cores, {facts["system"]}, Python {facts["python"]}, '
-        f'{versions}. Load of the machine when each benchmark began: '
+        f'{versions}. Load of the machine at the start of each benchmark: '
         f'{", ".join(f"{load:.1f}" for load in loads)}.'
     )
 
 
 def goals(found: Mapping[str, Figures]) -> list[str]:
-    """Return every goal of every benchmark, met or not."""
+    """Return all goals of all benchmarks, met or missed."""
     rows = [
         (name, each['name'], number(each['value']), f'{each["goal"]:g}', verdict(each['met']))
         for name, figures in found.items()

@@ -1,4 +1,4 @@
-"""The sections of docs/performance.md, one for each benchmark."""
+"""Sections of docs/performance.md, one for each benchmark."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Figures = Mapping[str, Any]
 
 
 def verdict(met: bool) -> str:
-    """Return whether a goal is met, so that a missed one is seen."""
+    """Return whether a goal is met; a missed one is bold."""
     return 'met' if met else '**missed**'
 
 
 def inference(figures: Figures) -> list[str]:
-    """Return engines against the dynamic eager network, and well-known networks beside."""
+    """Return engines against the dynamic eager network, and well-known networks."""
     engines = list(figures['rows'][0]['engine_s'])
     heading = ['network', 'MFLOP', 'dynamic eager, ms', 'threads']
     heading += [f'{engine}, ms' for engine in engines] + [f'{engines[0]}, times faster']
@@ -40,14 +40,14 @@ def inference(figures: Figures) -> list[str]:
         f'{figures["agreement"]["relative_error"]:.0e} of the largest.',
         table(heading, rows),
         f'A float32 matrix product of {product["side"]} x {product["side"]} ran at '
-        f'{product["flops_per_s"] / 1e9:.0f} GFLOP/s in turn with `{product["network"]}`; of that '
-        f'rate the engines reach: {shares}.',
+        f'{product["flops_per_s"] / 1e9:.0f} GFLOP/s, alternately with `{product["network"]}`. '
+        f'Rate of the engines relative to it: {shares}.',
         figures['missing'],
     ]
 
 
 def switching(figures: Figures) -> list[str]:
-    """Return what a switch costs, and memory."""
+    """Return the cost of a switch, and memory."""
     took = figures['switch_s']
     lost = figures['losses']
     rows = [
@@ -75,7 +75,7 @@ def switching(figures: Figures) -> list[str]:
 
 
 def memory(kinds: Mapping[str, Any]) -> str:
-    """Return what each way of keeping sub-networks takes."""
+    """Return the memory of each way of keeping sub-networks."""
     rows = []
     for kind, readings in kinds.items():
         grown = {name: each['resident_set_bytes'] for name, each in readings['steps'].items()}
@@ -84,11 +84,11 @@ def memory(kinds: Mapping[str, Any]) -> str:
         total = weights + sum(grown.values())
         rows.append((kind, len(grown), *(f'{b / 1e6:.1f}' for b in (weights, each, total))))
     heading = ('kept as', 'networks', 'weights, MB', 'each, MB', 'all, MB')
-    return 'What a process grows by (resident set size):\n\n' + table(heading, rows)
+    return 'Growth of a process (resident set size):\n\n' + table(heading, rows)
 
 
 def node_overhead(figures: Figures) -> list[str]:
-    """Return what the node adds to a frame."""
+    """Return the time that the node adds to a frame."""
     parts = list(figures['rows'][0]['split_s'])
     rows = [
         (
@@ -102,16 +102,17 @@ def node_overhead(figures: Figures) -> list[str]:
     heading = ['images', 'added p50, ms', 'added p95, ms']
     heading += [f'{part.removesuffix("_s")}, ms' for part in parts] + ['lost']
     return [
-        '## What the node adds',
-        'From the stamp of an image until its report is published, without the inference, less '
-        'what a bare subscriber needs that only takes the message; camera in another process, '
-        f'{figures["settings"]["rate"]:g} Hz, `{figures["subnet_id"]}` on {figures["engine"]}.',
+        '## Overhead of the node',
+        'Time from the stamp of an image until its report is published, without the inference, '
+        'minus that of a bare subscriber that only receives the message. Camera in another '
+        f'process, {figures["settings"]["rate"]:g} Hz, '
+        f'`{figures["subnet_id"]}` on {figures["engine"]}.',
         table(heading, rows),
     ]
 
 
 def int8(figures: Figures) -> list[str]:
-    """Return what int8 gains and costs."""
+    """Return speed, size and accuracy of int8."""
     rows = [
         (
             f'`{each["subnet_id"]}`',
@@ -136,7 +137,7 @@ def int8(figures: Figures) -> list[str]:
 
 
 def supernet(figures: Figures) -> list[str]:
-    """Return what switching and extracting cost in PyTorch, for the largest of each supernet."""
+    """Return the time to switch and extract in PyTorch, for the largest of each supernet."""
     largest = {each['supernet']: each for each in figures['rows']}
     rows = [
         (
@@ -170,7 +171,7 @@ def gpu(figures: Figures) -> list[str]:
 
 
 def decision(figures: Figures) -> list[str]:
-    """Return how long a decision takes."""
+    """Return the time of a decision."""
     rows = [
         (
             f'{each["applications"]} x {each["points"]:,}',
@@ -183,14 +184,14 @@ def decision(figures: Figures) -> list[str]:
     heading = ('applications x points', 'power cap', 'p50, ms', 'p99, ms', 'longest, ms', 'exact')
     return [
         '## A decision of the resource manager',
-        f'`decide` alone, one thread, {figures["settings"]["decisions"]} decisions a case, with '
-        'estimates and targets that move.',
+        f'`decide` alone, one thread, {figures["settings"]["decisions"]} decisions per case, with '
+        'changing estimates and targets.',
         table(heading, rows),
     ]
 
 
 def monitoring(figures: Figures) -> list[str]:
-    """Return what watching a machine costs."""
+    """Return the cost of monitoring a machine."""
     rows = [
         (
             f'`{each["board"]}`',
@@ -199,12 +200,12 @@ def monitoring(figures: Figures) -> list[str]:
         for each in figures['rows']
     ]
     return [
-        '## Watching a machine',
-        'CPU time of the platform node, as a part of one core. It reads the power '
-        f'{figures["rate_hz"]:g} times a second or hardly ever, in turn, and publishes '
-        '`platform_state` 10 times a second. The machines are folders of files, as the boards lay '
-        'them out: what drivers and buses of sensors take is not in it.',
-        table(('machine', 'reads', 'hardly reads', 'reading'), rows),
+        '## Monitoring a machine',
+        'CPU time of the platform node as a fraction of one core, with power sampled at '
+        f'{figures["rate_hz"]:g} Hz and, alternately, hardly ever; it publishes `platform_state` '
+        'at 10 Hz. The machines are folders of files in the layout of the boards: time of sensor '
+        'drivers and buses is not included.',
+        table(('machine', 'sampling', 'hardly sampling', 'difference'), rows),
     ]
 
 
@@ -227,10 +228,10 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def milliseconds(seconds: float | None) -> str:
-    """Return a time; an unknown one is a dash."""
+    """Return a time in ms, or a dash if it is unknown."""
     return '-' if seconds is None or math.isnan(seconds) else f'{seconds * 1e3:.2f}'
 
 
 def number(value: float | None) -> str:
-    """Return a figure to three places that count; an unknown one is a dash."""
+    """Return a figure with three significant digits, or a dash if it is unknown."""
     return '-' if value is None or math.isnan(value) else f'{value:.3g}'

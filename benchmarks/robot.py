@@ -1,7 +1,7 @@
-"""A robot of three processes: the real perception node, a camera, and this one, which listens.
+"""A robot of three processes: the real perception node, a camera, and this process as listener.
 
-They talk over DDS on the loopback, in the environment that nodes of this package run in, in a ROS
-domain of their own.
+They communicate through DDS on the loopback interface, with the environment of this package's nodes
+and in their own ROS domain.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import rclpy
 from frames import Frame
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.subscription import MessageInfo
 
 from dynofa_ros import msg
@@ -29,20 +29,23 @@ from dynofa_ros.nodes.qos import qos_profile
 
 APP = 'perception'
 START_PATIENCE_S = 600.0
-"""The first start compiles and measures every sub-network."""
+"""For the first start, which compiles and measures every sub-network."""
 PATIENCE_S = 60.0
 QUIET_S = 1.0
-"""Nothing heard for so long: the last frame was answered."""
+"""After this time without reports, the last frame counts as reported."""
 DOMAINS = 101
-"""Linux leaves the ROS domains 0 to 101 free for use."""
+"""ROS domains 0 to 101 are free for use on Linux."""
+ERRORS = (ValueError, ProcessDied)
+INTERRUPTS = (KeyboardInterrupt, ExternalShutdownException)
+"""Exceptions of a benchmark with a robot."""
 
 
 class RobotError(ValueError):
-    """The robot does not do what a benchmark needs; the text says what."""
+    """The robot cannot run a benchmark; the message states why."""
 
 
 def environment(existing: Mapping[str, str]) -> dict[str, str]:
-    """Return what to add to the environment of a benchmark that starts a robot."""
+    """Return the variables to add to the environment of a benchmark that starts a robot."""
     added = {}
     if existing.get('ROS_AUTOMATIC_DISCOVERY_RANGE') != 'LOCALHOST':
         added['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
@@ -52,13 +55,13 @@ def environment(existing: Mapping[str, str]) -> dict[str, str]:
 
 
 class Robot:
-    """Starts the processes, commands sub-networks and keeps what it hears."""
+    """Starts the processes, commands sub-networks and records messages."""
 
     def __init__(self, folder: Path) -> None:
         self.namespace = f'/benchmark_{os.getpid()}'
         self.frames: list[Frame] = []
         self.classified: set[str] = set()
-        """Frames of which a Classification came."""
+        """Frames with a received Classification."""
         self.states: list[Any] = []
         self.profiles: list[Any] = []
         self._folder = folder
@@ -80,7 +83,7 @@ class Robot:
         )
 
     def start(self, **parameters: object) -> None:
-        """Start the perception node and wait until it is ready; an empty text is the default.
+        """Start the perception node and wait until it is ready; empty parameters keep the default.
 
         Raises:
             RobotError: if it does not become ready.
@@ -100,12 +103,12 @@ class Robot:
         )
 
     def start_script(self, script: Path, *arguments: object) -> None:
-        """Start a Python script of benchmarks/ beside the node, in its namespace."""
+        """Start a Python script of benchmarks/ in the namespace of the node."""
         self._processes.start(script.stem, self._script(script, *arguments))
 
     @contextmanager
     def camera(self, name: str, **options: object) -> Iterator[Path]:
-        """Let a camera film; give the file that appears when it is done, and stop it at the end."""
+        """Run a camera; yield the file that it writes when it is done."""
         sent = self._folder / f'{name}.json'
         arguments: list[object] = ['--name', name, '--sent', sent]
         for option, value in options.items():
@@ -116,23 +119,23 @@ class Robot:
             yield sent
         if not sent.exists():
             log = self._folder / f'camera-{name}.log'
-            raise RobotError(f'the camera sent nothing: {log.read_text(errors="replace")}')
+            raise RobotError(f'the camera published nothing: {log.read_text(errors="replace")}')
 
-    def seen(self, name: str) -> list[Frame]:
-        """Return the frames of a camera that were reported."""
+    def frames_of(self, name: str) -> list[Frame]:
+        """Return the reported frames of a camera."""
         return [each for each in self.frames if each.frame_id.startswith(f'{name}/')]
 
     def classified_of(self, name: str) -> set[str]:
-        """Return the frames of a camera of which a Classification came."""
+        """Return the frames of a camera with a received Classification."""
         return {each for each in self.classified if each.startswith(f'{name}/')}
 
     def wait_for(
         self, ready: Callable[[], object], what: str, patience_s: float = PATIENCE_S
     ) -> None:
-        """Listen until something is there.
+        """Receive messages until a condition is true.
 
         Raises:
-            RobotError: if it does not come, or a process ends.
+            RobotError: after `patience_s`, or if a process ends.
         """
         end_s = time.monotonic() + patience_s
         while not ready():
@@ -141,7 +144,7 @@ class Robot:
             self.listen(0.05)
 
     def listen(self, longest_s: float) -> None:
-        """Hear the next message, if one comes in that time.
+        """Receive the next message, if one arrives within that time.
 
         Raises:
             RobotError: if a process has ended.
@@ -153,15 +156,15 @@ class Robot:
             raise RobotError(str(error)) from error
 
     def settle(self) -> None:
-        """Listen until no frame was classified for a while."""
-        heard, since_s = -1, time.monotonic()
+        """Receive messages until no frame has been reported for a while."""
+        reported, since_s = -1, time.monotonic()
         while time.monotonic() - since_s < QUIET_S:
-            if len(self.frames) != heard:
-                heard, since_s = len(self.frames), time.monotonic()
+            if len(self.frames) != reported:
+                reported, since_s = len(self.frames), time.monotonic()
             self.listen(0.05)
 
     def command(self, subnet_id: str) -> int:
-        """Command a sub-network, where the one before it ran; return the command's number."""
+        """Command a sub-network on the present processor; return the number of the command."""
         self._commands += 1
         message = msg.SubnetCommand(
             app=APP,
@@ -205,7 +208,7 @@ class Robot:
 
 
 def frame_of(report: Any, *, published_ns: int) -> Frame:
-    """Read a FrameReport; ``published_ns`` is when its writer had it, by the system's clock."""
+    """Convert a FrameReport; ``published_ns`` is the source timestamp in system time."""
     stamp = report.header.stamp
     return Frame(
         frame_id=report.header.frame_id,
@@ -223,5 +226,5 @@ def frame_of(report: Any, *, published_ns: int) -> Frame:
 
 
 def read_json(file: Path) -> Any:
-    """Return what a process of the robot wrote."""
+    """Return the JSON that a process of the robot wrote."""
     return json.loads(file.read_text(encoding='utf-8'))

@@ -1,12 +1,12 @@
-"""Means over seeds, and what runtime.py compares: every goal with its conditions, met or missed."""
+"""Means over seeds, and the comparisons of runtime.py: goals with all their conditions."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from goals import Ceiling, Goal
 from runtime_runs import Run
@@ -18,79 +18,80 @@ STUDENT_T = (
 )  # fmt: skip
 """Two-sided 95 % quantile of Student's t for 1 to 30 degrees of freedom; above, the last one."""
 ACCURACY_POINTS = 0.5
-"""Mean accuracy may differ by so many points from the reference's; the issue's figure."""
+"""Allowed loss of mean accuracy against the reference, in percentage points."""
 ROUNDING_DIGITS = 9
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A mean over seeds with its 95 % interval, for normally distributed means."""
+class Interval(NamedTuple):
+    """A mean over seeds and half the width of its 95 % interval, for normally distributed means."""
 
     mean: float
-    low: float
-    high: float
+    half: float
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Interval:
-        """Return that of one value per seed; of a single one nothing is known but itself."""
+        """Return the interval of one value per seed; that of a single value has unknown width."""
         if not values or any(math.isnan(each) for each in values):
-            return cls(math.nan, math.nan, math.nan)
+            return cls(math.nan, math.nan)
         mean = statistics.fmean(values)
         if len(values) == 1:
-            return cls(mean, math.nan, math.nan)
+            return cls(mean, math.nan)
         quantile = STUDENT_T[min(len(values) - 1, len(STUDENT_T)) - 1]
-        half = quantile * statistics.stdev(values) / math.sqrt(len(values))
-        return cls(mean, mean - half, mean + half)
+        return cls(mean, quantile * statistics.stdev(values) / math.sqrt(len(values)))
+
+    @classmethod
+    def from_json(cls, values: Sequence[float | None]) -> Interval:
+        """Return the interval of a JSON array, in which unknown numbers are null."""
+        return cls(*(math.nan if each is None else each for each in values))
 
     def text(self, *, scale: float = 1.0, digits: int = 1) -> str:
-        """Return mean and half the interval, as a table shows it."""
+        """Return the interval as `mean ± half`."""
         if math.isnan(self.mean):
             return '-'
         text = f'{self.mean * scale:.{digits}f}'
-        if math.isnan(self.high):
-            return text
-        return f'{text} ± {(self.high - self.mean) * scale:.{digits}f}'
+        return text if math.isnan(self.half) else f'{text} ± {self.half * scale:.{digits}f}'
 
 
 @dataclass(frozen=True)
 class Check:
-    """One condition of a goal: a figure over all seeds, and what it must reach."""
+    """One condition of a goal: a figure over all seeds and the value it should reach."""
 
     goal: Goal
     interval: Interval
     unit: str
 
     @classmethod
-    def of(cls, name: str, values: Sequence[float], *, unit: str, least: float) -> Check:
-        """Return a condition on the mean: at least so much."""
+    def at_least(cls, name: str, values: Sequence[float], *, unit: str, least: float) -> Check:
+        """Return a lower limit of the mean."""
         interval = Interval.of(values)
         return cls(Goal(name, interval.mean, least), interval, unit)
 
     @classmethod
     def at_most(cls, name: str, values: Sequence[float], *, unit: str, most: float) -> Check:
-        """Return a condition on the mean: at most so much."""
+        """Return an upper limit of the mean."""
         interval = Interval.of(values)
-        # Rounding errors of a mean are no excess.
+        # Rounding errors of a mean must not exceed the limit.
         return cls(Ceiling(name, round(interval.mean, ROUNDING_DIGITS), most), interval, unit)
 
     @property
     def is_ceiling(self) -> bool:
-        """Whether it must stay below."""
+        """Whether the goal is an upper limit."""
         return isinstance(self.goal, Ceiling)
 
     @property
     def met(self) -> bool:
-        """Whether the mean reaches it; NaN does not."""
+        """Whether the mean reaches the goal; NaN does not."""
         return self.goal.met
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as the JSON holds it."""
-        return self.goal.to_dict() | {'unit': self.unit, 'interval': asdict(self.interval)}
+        """Return the condition as a JSON object."""
+        added = {'at_most': self.is_ceiling, 'unit': self.unit, 'interval': self.interval}
+        return self.goal.to_dict() | added
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A goal on one platform and scenario; met only if every condition is."""
+    """A goal on one platform and scenario; it is met if all conditions are."""
 
     measure: str
     platform: str
@@ -98,26 +99,26 @@ class Comparison:
     reference: str
     checks: tuple[Check, ...]
     notes: Mapping[str, Interval]
-    """Figures beside, which decide nothing."""
+    """Additional figures without a goal."""
     limit: Interval | None = None
-    """What the oracle reaches in the first condition; of the oracle itself, that without luck."""
+    """The oracle's value of the first condition; for the oracle itself, that without jitter."""
     comparable: bool = True
-    """Whether the reference is what the goal asks for: not if no static network meets it."""
+    """False if no static network meets the deadline, so that there is no valid reference."""
 
     @property
     def met(self) -> bool:
-        """Whether there is something to compare with, and every condition is met."""
+        """Whether there is a reference and every condition is met."""
         return self.comparable and all(each.met for each in self.checks)
 
     @property
     def verdict(self) -> str:
-        """In a word or two."""
+        """The outcome: `met`, `missed` or `no reference`."""
         if not self.comparable:
             return 'no reference'
         return 'met' if self.met else 'missed'
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as the JSON holds it."""
+        """Return the goal as a JSON object."""
         return {
             'measure': self.measure,
             'platform': self.platform,
@@ -125,18 +126,18 @@ class Comparison:
             'reference': self.reference,
             'met': self.met,
             'verdict': self.verdict,
-            'limit': None if self.limit is None else asdict(self.limit),
+            'limit': self.limit,
             'checks': [each.to_dict() for each in self.checks],
-            'notes': {name: asdict(each) for name, each in self.notes.items()},
+            'notes': dict(self.notes),
         }
 
 
 BOARD, FRAME = 'energy_per_frame_j', 'work_energy_per_frame_j'
-"""Energy of the board by frame, idle power included; energy of a frame's own work, above idle."""
+"""Board energy per frame, including idle power; energy of a frame's own work above idle."""
 
 
-def percent_less(ours: Sequence[Run], theirs: Sequence[Run], energy: str) -> list[float]:
-    """Return by how many percent ours takes less energy a frame, seed by seed."""
+def percent_saved(ours: Sequence[Run], theirs: Sequence[Run], energy: str) -> list[float]:
+    """Return the energy per frame that ours saves, in percent, by seed."""
     return [
         100 * (1 - getattr(a, energy) / getattr(b, energy))
         for a, b in zip(ours, theirs, strict=True)
@@ -144,7 +145,7 @@ def percent_less(ours: Sequence[Run], theirs: Sequence[Run], energy: str) -> lis
 
 
 def points_lost(ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:
-    """Return by how many points accuracy is lower, seed by seed: of the application most hit."""
+    """Return the largest loss of accuracy of an application, in percentage points, by seed."""
     return [
         100 * max(b.accuracy[app] - a.accuracy[app] for app in a.accuracy)
         for a, b in zip(ours, theirs, strict=True)
@@ -152,7 +153,7 @@ def points_lost(ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:
 
 
 def p95_ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:
-    """Return the ratio of p95 latencies, seed by seed: of the application most hit."""
+    """Return the largest ratio of p95 latencies of an application, by seed."""
     return [
         max(a.latency_p95_s[app] / b.latency_p95_s[app] for app in a.latency_p95_s)
         for a, b in zip(ours, theirs, strict=True)
@@ -160,12 +161,12 @@ def p95_ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:
 
 
 def percent_missed(runs: Sequence[Run]) -> list[float]:
-    """Return the images late or dropped in percent, seed by seed."""
+    """Return the late or dropped images in percent, by seed."""
     return [100 * each.missed for each in runs]
 
 
 def more_missed(ours: Sequence[Run], theirs: Sequence[Run]) -> list[float]:
-    """Return how many more percent of the images are late or dropped, seed by seed."""
+    """Return the difference of late or dropped images in percentage points, by seed."""
     pairs = zip(percent_missed(ours), percent_missed(theirs), strict=True)
     return [a - b for a, b in pairs]
 
@@ -182,7 +183,7 @@ SUMMARY: dict[str, Callable[[Run], float]] = {
     'switches': lambda run: float(run.switches),
     'clock_changes': lambda run: float(run.clock_changes),
 }
-"""What is written of every policy; accuracy: mean over applications, p95: of the slowest."""
+"""Figures of every policy; accuracy is the mean over applications, p95 that of the slowest."""
 
 
 def summary(runs: Sequence[Run]) -> dict[str, Interval]:

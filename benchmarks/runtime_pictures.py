@@ -1,4 +1,4 @@
-"""Pictures of runtime.py: energy, accuracy and misses of the policies, and one trace each."""
+"""Pictures of runtime.py: energy saved, figures of all policies, and latency over time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from runtime_energy_goals import ENERGIES, ORACLE, OURS, Runs
+from runtime_energy_goals import ENERGIES, Runs
 from runtime_figures import Comparison, Interval, summary
 from runtime_goals import STEPPING
-from runtime_runs import Image, Run, scenario_of
+from runtime_runs import Run, scenario_of
+
+from dynofa_ros.simulation.policies.registry import ORACLE, OURS
 
 BLUE, RED, GREY, GREEN, ORANGE = '#2563eb', '#dc2626', '#64748b', '#16a34a', '#d97706'
 BARS = (
@@ -21,22 +23,22 @@ BARS = (
     ('images late or dropped [%]', 'missed', 100.0),
 )
 TRACED = (OURS, STEPPING, ORACLE)
-ROOM = 1.3  # above the longest latency: for the legend
-CROSS_MS = 3.0  # where a dropped image is shown, which has no latency
+HEADROOM = 1.3  # above the longest latency, for the legend
+CROSS_MS = 3.0  # height of a dropped image, which has no latency
 
 
 def draw_all(
     groups: Mapping[tuple[str, str], Runs], comparisons: Sequence[Comparison], folder: Path
 ) -> list[Path]:
-    """Write the energy saved, and two PNG files for each platform and scenario; return them.
+    """Write a picture of the energy saved and two for each platform and scenario; return the files.
 
-    Raises ValueError if one cannot be written.
+    Raises ValueError if a file cannot be written.
     """
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written.append(folder / 'runtime_energy_saved.png')
-        draw_saved(comparisons).savefig(written[0])
+        draw_energy_saved(comparisons).savefig(written[0])
         for (platform, scenario), runs in groups.items():
             where = f'{Path(scenario).stem}_{Path(platform).stem}'
             title = f'{scenario} on {platform}, simulated'
@@ -49,8 +51,8 @@ def draw_all(
     return written
 
 
-def draw_saved(comparisons: Sequence[Comparison]) -> Figure:
-    """Draw the energy saved against static networks at `performance`: ours beside the oracle's."""
+def draw_energy_saved(comparisons: Sequence[Comparison]) -> Figure:
+    """Draw the energy that ours and the oracle save against static networks at `performance`."""
     platforms = list(dict.fromkeys(each.platform for each in comparisons))
     kept = [
         each
@@ -68,7 +70,7 @@ def draw_saved(comparisons: Sequence[Comparison]) -> Figure:
                 for each in kept
                 if each.platform == platform and f'of the {energy},' in each.measure
             }
-            _saved(axis, [found[each] for each in scenarios if each in found])
+            _energy_bars(axis, [found[each] for each in scenarios if each in found])
             axis.set_title(f'energy of the {energy}, {platform}', fontsize=9)
             axis.set_yticks(range(len(scenarios)), scenarios)
             axis.axvline(0.0, color='black', linewidth=0.8)
@@ -77,14 +79,14 @@ def draw_saved(comparisons: Sequence[Comparison]) -> Figure:
     axes[0][0].legend(fontsize=8)
     figure.suptitle(
         'simulated: energy saved against the most accurate static network that meets the deadline, '
-        'at the highest clock\nred: the goal; *: misses, accuracy or p95 are not within theirs',
+        'at the highest frequency\nred: the goal; *: misses, accuracy or p95 miss their goals',
         fontsize=11,
     )
     return figure
 
 
-def _saved(axis: Axes, goals: Sequence[Comparison]) -> None:
-    """Draw a pair of bars for each scenario, with a star where another condition is not met."""
+def _energy_bars(axis: Axes, goals: Sequence[Comparison]) -> None:
+    """Draw a pair of bars for each scenario, with a star if another condition is not met."""
     for shift, colour, name in ((0.2, BLUE, OURS), (-0.2, ORANGE, ORACLE)):
         values = [
             each.checks[0].interval.mean if name == OURS or each.limit is None else each.limit.mean
@@ -122,7 +124,7 @@ def draw_policies(runs: Runs, title: str) -> Figure:
     accuracies = [each['accuracy'].mean * 100 for each in figures.values()]
     axes[1].set_xlim(min(accuracies) - 1.0, max(accuracies) + 1.0)
     axes[1].annotate(
-        'does not begin at 0', (0.0, 1.0), xycoords='axes fraction', fontsize=8, color=GREY
+        'does not start at 0', (0.0, 1.0), xycoords='axes fraction', fontsize=8, color=GREY
     )
     seeds = len(next(iter(runs.values())))
     figure.suptitle(f'{title}; mean of {seeds} seeds, 95 % interval', fontsize=12)
@@ -139,8 +141,9 @@ def _bars(
     ]
     axis.barh(labels, [each.mean * scale for each in intervals], color=colours, height=0.7)
     for row, each in enumerate(intervals):
-        if not math.isnan(each.high):  # more than one seed
-            axis.plot([each.low * scale, each.high * scale], [row, row], color='black', lw=1.5)
+        if not math.isnan(each.half):  # more than one seed
+            ends = [(each.mean - each.half) * scale, (each.mean + each.half) * scale]
+            axis.plot(ends, [row, row], color='black', lw=1.5)
     axis.grid(True, axis='x', color='#e2e8f0', linewidth=0.8)
     axis.set_axisbelow(True)
     axis.spines[['top', 'right']].set_visible(False)
@@ -148,18 +151,18 @@ def _bars(
 
 
 def draw_latency(runs: Runs, title: str) -> Figure:
-    """Draw every image of the first seed: its latency, and the deadline that it was to meet."""
+    """Draw the latency and the deadline of every image of the first seed."""
     traced = [label for label in TRACED if label in runs]
     figure = Figure(figsize=(11, 1.0 + 2.5 * len(traced)), dpi=100, layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(traced), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     longest_s = max(
-        each.latency_s for label in traced for each in runs[label][0].images if done(each)
+        each.latency_s for label in traced for each in runs[label][0].images if not each.dropped
     )
     for axis, label in zip(axes, traced, strict=True):
         _trace(axis, runs[label][0])
         axis.set_ylabel(f'{label}\nlatency [ms]', fontsize=9)
-        axis.set_ylim(0.0, ROOM * longest_s * 1e3)
+        axis.set_ylim(0.0, HEADROOM * longest_s * 1e3)
         axis.grid(True, axis='y', color='#e2e8f0', linewidth=0.8)
         axis.spines[['top', 'right']].set_visible(False)
     axes[-1].set_xlabel('time [s]')
@@ -167,21 +170,16 @@ def draw_latency(runs: Runs, title: str) -> Figure:
     return figure
 
 
-def done(image: Image) -> bool:
-    """Whether an image was looked at, and not dropped."""
-    return not math.isnan(image.latency_s)
-
-
 def _trace(axis: Axes, run: Run) -> None:
-    """Draw an image as a dot, red if late; a dropped one as a cross at the bottom."""
+    """Draw each image as a dot, red if late, and a dropped one as a cross at the bottom."""
     scenario = scenario_of(run.case.scenario)
     kinds = (
         (True, '.', GREEN, 'in time'),
         (False, '.', RED, 'late'),
     )
-    dropped = [each for each in run.images if not done(each)]
+    dropped = [each for each in run.images if each.dropped]
     for met, mark, colour, name in kinds:
-        of_kind = [each for each in run.images if done(each) and each.met is met]
+        of_kind = [e for e in run.images if not e.dropped and e.met is met]
         axis.plot(
             [each.arrived_s for each in of_kind],
             [each.latency_s * 1e3 for each in of_kind],

@@ -1,8 +1,8 @@
-"""How long switching and extracting a sub-network take, and how both grow with its size.
+"""Time to switch and to extract a sub-network, by its size.
 
-For each supernet: sub-networks of rising depth. Three things are timed in turn, on one thread:
-switching the active sub-network, extracting it as a plain network, and running one image through
-it. The last is the yardstick: what a switch or an extraction costs in frames.
+For sub-networks of increasing depth, three operations are timed alternately on one thread: a switch
+of the active sub-network, its extraction as a plain network, and its inference of one image. The
+last one gives the cost of the others in frames.
 
     python benchmarks/supernet.py --json supernet.json
 """
@@ -15,11 +15,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
-from machine import count, facts, json_file
+from machine import benchmark_parser, count, run_benchmark
 
-from dynofa_ros.atomic_file import write_json
 from dynofa_ros.supernet import SubnetConfig, create_supernet
 from dynofa_ros.supernet.supernet import Supernet
 
@@ -35,7 +35,7 @@ SUPERNETS = (
 
 @dataclass(frozen=True)
 class Row:
-    """Medians of one sub-network; ratios to one image through it."""
+    """Medians of one sub-network, and their ratios to its inference time."""
 
     supernet: str
     depth: float
@@ -50,37 +50,33 @@ class Row:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print a table, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = benchmark_parser(__doc__)
     parser.add_argument('--supernets', nargs='+', default=list(SUPERNETS), choices=SUPERNETS)
     parser.add_argument('--repeat', type=count, default=15, help='measurements of each')
-    parser.add_argument('--json', type=json_file, help='file for the figures')
-    options = parser.parse_args(arguments)
+    return run_benchmark('supernet', measure_all, parser.parse_args(arguments))
+
+
+def measure_all(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure all supernets; print a table."""
     torch.set_num_threads(1)
     print(f'{"supernet":<36}{"depth":>6}{"choices":>9}{"M param":>9}', end='')
     print(f'{"switch us":>11}{"extract ms":>12}{"image ms":>10}{"extract/image":>15}')
     rows = []
     for name in options.supernets:
         net = create_supernet(name).eval()
-        for config in rising_depth(net):
+        for config in increasing_depth(net):
             row = measure(net, config, options.repeat)
-            rows.append(row)
+            rows.append(asdict(row))
             print(
                 f'{row.supernet:<36}{row.depth:>6.0%}{row.choices:>9}{row.parameters / 1e6:>9.2f}'
                 f'{row.switch_s * 1e6:>11.0f}{row.extract_s * 1e3:>12.1f}'
                 f'{row.image_s * 1e3:>10.1f}{row.extract_in_images:>15.2f}',
                 flush=True,
             )
-    if options.json:
-        document = {
-            'machine': facts(),
-            'settings': {'repeat': options.repeat, 'threads': 1},
-            'rows': [asdict(row) for row in rows],
-        }
-        write_json(options.json, document)
-    return 0
+    return {'settings': {'repeat': options.repeat, 'threads': 1}, 'rows': rows}
 
 
-def rising_depth(net: Supernet) -> Iterator[SubnetConfig]:
+def increasing_depth(net: Supernet) -> Iterator[SubnetConfig]:
     """Yield the largest sub-network at each depth."""
     space = net.space
     largest = {field: space.allowed(field)[-1] for field in (*space.fields, 'r')}
@@ -90,29 +86,23 @@ def rising_depth(net: Supernet) -> Iterator[SubnetConfig]:
 
 @torch.inference_mode()
 def measure(net: Supernet, config: SubnetConfig, repeat: int) -> Row:
-    """Time switching, extraction and one image in turn; return the medians."""
+    """Time switch, extraction and inference alternately; return the medians."""
     image = torch.randn(1, 3, config.r, config.r)
     other = net.space.min_config()
 
-    def switch() -> None:
-        net.set_active_subnet(config)
-
-    def back() -> None:
-        net.set_active_subnet(other)
-
     static = net.extract_subnet(config)
     works: dict[str, Callable[[], object]] = {
-        'switch_s': switch,
+        'switch_s': lambda: net.set_active_subnet(config),
         'extract_s': lambda: net.extract_subnet(config),
         'image_s': lambda: static(image),
     }
     times: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(repeat + 1):
         for name, work in works.items():
-            back()
+            net.set_active_subnet(other)
             start = time.perf_counter()
             work()
-            if turn:  # the first turn warms up
+            if turn:  # the first one warms up
                 times[name].append(time.perf_counter() - start)
     medians = {name: statistics.median(values) for name, values in times.items()}
     deepest = sum(choice.allowed[-1] for choice in net.space.d)

@@ -1,16 +1,15 @@
-"""What a switch of the sub-network costs: random switches under a camera, and memory.
+"""Cost of a switch of the sub-network, at random times under a camera, and memory.
 
 The real perception node classifies a camera's 640x480 images at 30 Hz while sub-networks are
-commanded at random times, about one for every other frame. Three things are reported:
+commanded at random times, about one for every other frame. The benchmark reports
 
-- how long a switch takes between two frames;
-- the first frame after a switch, against frames of the same sub-network whose predecessor ran the
-  same one: the same work in the same run, without a switch. Waiting is left out, because it
-  depends on when the frame came; it stands beside;
-- the frames that were lost, by the node or on the way to it.
+- the time of a switch between two frames;
+- the first frame after a switch, relative to frames of the same sub-network without a switch before
+  them. The waiting time depends on when the frame arrived: it is excluded and reported separately;
+- the frames lost by the node or on the way to it.
 
-Then the memory of the same sub-networks compiled, as one supernet in PyTorch, and as separate
-static networks in PyTorch, each in a fresh process.
+Then it measures the memory of the same sub-networks compiled, as one supernet in PyTorch, and as
+separate static networks in PyTorch, each in a fresh process.
 
     python benchmarks/switching.py --json switching.json
 """
@@ -22,7 +21,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
@@ -32,14 +31,10 @@ from typing import Any
 import memory_use
 import numpy as np
 from frames import Frame, losses, quantiles
-from goals import Ceiling, Goal
-from machine import count, facts, json_file
-from rclpy.executors import ExternalShutdownException
-from robot import Robot, RobotError, environment, read_json
-from switching_table import PARTS, print_memory, print_run
+from goals import Ceiling, Goal, judge
+from machine import benchmark_parser, count, run_benchmark
+from robot import ERRORS, INTERRUPTS, Robot, RobotError, environment, read_json
 
-from dynofa_ros.atomic_file import write_json
-from dynofa_ros.demo.processes import ProcessDied
 from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.node_environment import run_again_with
 from dynofa_ros.supernet import load_model
@@ -47,37 +42,28 @@ from dynofa_ros.supernet import load_model
 SWITCH_MS, FIRST_FRAME, LOST = 1.0, 1.2, 0
 """The goals: p99 of a switch, first frame against others, frames lost."""
 GAP = (1.0, 3.0)
-"""Between two commands, in camera periods: one for every other frame on average."""
+"""Range between two commands, in camera periods: one for every other frame on average."""
+PARTS = ('inference_s', 'work_s', 'queue_s')
+"""Times of a frame to compare; the first two have a ratio."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print a table, write JSON; return 1 if something could not be measured."""
     options = _options(arguments)
-    try:
-        document = measure(options)
-        if options.json:
-            write_json(options.json, document)
-    except (ValueError, ProcessDied) as error:
-        print(f'switching: {error}', file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        print('switching: interrupted; all processes are stopped', file=sys.stderr)
-        return 130
-    return 0
+    return run_benchmark('switching', measure, options, errors=ERRORS, interrupts=INTERRUPTS)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure what the options say, print it, and return it as the JSON holds it.
+    """Measure, print and return the figures.
 
     Raises:
-        ValueError: if the node does not start, or keeps fewer than two sub-networks.
+        ValueError: if the node does not start, or has fewer than two sub-networks.
     """
-    machine = facts()
     model = load_model(options.model)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run = drive(options, folder)
-        subnets = memory_use.spread(model, options.networks)
+        subnets = memory_use.evenly_spaced(model, options.networks)
         memory_use.save_static(model, subnets, folder)
         memory = {
             kind: memory_use.measure(
@@ -91,20 +77,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             for kind in (memory_use.COMPILED, memory_use.SUPERNET, memory_use.STATIC)
         }
     print_memory(memory)
-    found = goals(run)
-    for each in found:
-        print(each.line())
-    return {
-        'machine': machine,
-        'settings': {name: value for name, value in vars(options).items() if name != 'json'},
-        **run,
-        'memory': memory,
-        'goals': [each.to_dict() for each in found],
-    }
+    return {**run, 'memory': memory, 'goals': judge(goals(run))}
 
 
 def drive(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Run node and camera, command switches, and return the figures."""
+    """Run node and camera, command switches, print and return the figures."""
     with Robot(folder) as robot:
         robot.start(
             model=options.model,
@@ -113,16 +90,16 @@ def drive(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             profile_rounds=options.profile_rounds,
         )
         with robot.camera('switching', rate=options.rate) as sent:
-            robot.wait_for(lambda: robot.seen('switching'), 'the first frame')
-            choices = resident_here(robot.states[-1])
+            robot.wait_for(lambda: robot.frames_of('switching'), 'the first frame')
+            choices = switchable(robot.states[-1])
             commands = switch_at_random(robot, choices, options)
             robot.wait_for(
                 lambda: robot.states[-1].command_sequence == commands[-1], 'the last switch'
             )
         robot.settle()
-    filmed = read_json(sent)
-    frames = robot.seen('switching')
-    lost = losses(filmed['sent']['image'], frames, robot.classified_of('switching'))
+    camera = read_json(sent)
+    frames = robot.frames_of('switching')
+    lost = losses(camera['sent']['image'], frames, robot.classified_of('switching'))
     state = robot.states[-1]
     applied = [each for each in robot.states if each.command_applied]
     firsts, others = split(frames)
@@ -130,7 +107,7 @@ def drive(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         'engine': state.engine,
         'threads': state.threads,
         'processor': state.processor,
-        'camera': filmed,
+        'camera': camera,
         'commanded': len(commands),
         'applied': len({each.command_sequence for each in applied}),
         'seen_in_frames': len(firsts),
@@ -145,18 +122,18 @@ def drive(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return run
 
 
-def resident_here(state: Any) -> list[str]:
-    """Return the sub-networks that are resident where the one of this SubnetState runs.
+def switchable(state: Any) -> list[str]:
+    """Return the resident sub-networks with the processor and threads of a SubnetState.
 
     Raises:
-        RobotError: if there is nothing to switch to.
+        RobotError: if there are fewer than two.
     """
     place = state.processor, state.threads
     found = [e.subnet_id for e in state.residents if (e.processor, e.threads) == place]
     if len(found) < 2:
         raise RobotError(
-            f'sub-networks resident on {state.processor} with {state.threads} threads: '
-            f'{", ".join(found) or "none"}; a switch needs two'
+            f'resident on {state.processor} with {state.threads} threads is '
+            f'{", ".join(found) or "no sub-network"}; expected at least two, for a switch'
         )
     return found
 
@@ -164,7 +141,7 @@ def resident_here(state: Any) -> list[str]:
 def switch_at_random(
     robot: Robot, choices: Sequence[str], options: argparse.Namespace
 ) -> list[int]:
-    """Command one sub-network after the other, each another than before."""
+    """Command sub-networks, each different from the one before; return the command numbers."""
     generator = np.random.default_rng(options.seed)
     commands: list[int] = []
     running, due_s = robot.states[-1].subnet_id, time.monotonic()
@@ -180,9 +157,9 @@ def switch_at_random(
 
 
 def split(frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
-    """Return the frames right after a switch, and those whose predecessor ran the same.
+    """Return the first frames after a switch, and those after a frame of the same sub-network.
 
-    Where a report was lost, nobody knows what ran before: the next frame is in neither.
+    A frame after a lost report is in neither list, as its predecessor is unknown.
     """
     firsts: list[Frame] = []
     others: list[Frame] = []
@@ -193,13 +170,13 @@ def split(frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
 
 
 def compare(subnet_id: str, firsts: Sequence[Frame], others: Sequence[Frame]) -> dict[str, Any]:
-    """Return one sub-network's medians on both sides and their ratios; NaN: it had no frame."""
+    """Return medians and ratios of both sides for one sub-network; NaN without frames."""
     row: dict[str, Any] = {'subnet_id': subnet_id}
-    for side, everything in (('first', firsts), ('other', others)):
-        frames = [each for each in everything if each.subnet_id == subnet_id]
-        row[f'{side}_frames'] = len(frames)
+    for side, frames in (('first', firsts), ('other', others)):
+        own = [each for each in frames if each.subnet_id == subnet_id]
+        row[f'{side}_frames'] = len(own)
         for part in PARTS:
-            values = [getattr(each, part) for each in frames]
+            values = [getattr(each, part) for each in own]
             row[f'{side}_{part}'] = median(values) if values else float('nan')
     row['inference_ratio'] = row['first_inference_s'] / row['other_inference_s']
     row['work_ratio'] = row['first_work_s'] / row['other_work_s']
@@ -207,7 +184,7 @@ def compare(subnet_id: str, firsts: Sequence[Frame], others: Sequence[Frame]) ->
 
 
 def goals(run: dict[str, Any]) -> list[Goal]:
-    """Return what is to be reached. The worst sub-network decides; unknown is missed."""
+    """Return the goals. The worst sub-network decides, and an unknown figure misses its goal."""
     lost = run['losses']
     worst = {
         name: float(np.max([row[name] for row in run['subnets']]))
@@ -222,21 +199,65 @@ def goals(run: dict[str, Any]) -> list[Goal]:
     ]
 
 
+def print_run(run: Mapping[str, Any]) -> None:
+    """Print the figures of the switches."""
+    switch_ms = {name: value * 1e3 for name, value in run['switch_s'].items()}
+    print(f'{run["engine"]}, {run["processor"]}, threads: {run["threads"]}')
+    print(
+        f'switches: {run["commanded"]} commanded, {run["applied"]} applied, '
+        f'{run["seen_in_frames"]} seen in frames; ms: p50 {switch_ms["p50"]:.3f}, '
+        f'p99 {switch_ms["p99"]:.3f}, max {switch_ms["max"]:.3f}'
+    )
+    print('median ms of the first frames after a switch, and of the others')
+    print(f'{"sub-network":<22}{"frames":>12}{"inference":>16}{"ratio":>7}', end='')
+    print(f'{"all work":>16}{"ratio":>7}{"waited":>16}')
+    for row in run['subnets']:
+        cells = {
+            part: f'{row[f"first_{part}"] * 1e3:.2f} {row[f"other_{part}"] * 1e3:6.2f}'
+            for part in PARTS
+        }
+        frames = f'{row["first_frames"]} {row["other_frames"]:5}'
+        print(
+            f'{row["subnet_id"]:<22}{frames:>12}{cells["inference_s"]:>16}'
+            f'{row["inference_ratio"]:>7.2f}{cells["work_s"]:>16}{row["work_ratio"]:>7.2f}'
+            f'{cells["queue_s"]:>16}'
+        )
+
+
+def print_memory(memory: Mapping[str, Any]) -> None:
+    """Print the memory that each way of keeping sub-networks adds to a process."""
+    print('growth of the resident set of a process, MB; per sub-network also the allocated memory')
+    print(f'{"kept as":<12}{"networks":>9}{"weights":>9}{"each":>8}{"allocated":>11}{"all":>8}')
+    for kind, readings in memory.items():
+        steps = dict(readings['steps'])
+        weights = steps.pop(memory_use.WEIGHTS, {}).get('resident_set_bytes', 0)
+        each = [step['resident_set_bytes'] for step in steps.values()]
+        allocated = [step['allocated_bytes'] for step in steps.values()]
+        figures = (weights, sum(each) / len(each), sum(allocated) / len(each), weights + sum(each))
+        cells = [f'{figure / 1e6:.1f}' for figure in figures]
+        print(f'{kind:<12}{len(each):>9}{cells[0]:>9}{cells[1]:>8}{cells[2]:>11}{cells[3]:>8}')
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--model', default='ofa_mbv3_cifar10', help='a name or a folder')
+    parser = benchmark_parser(__doc__)
+    parser.add_argument('--model', default='ofa_mbv3_cifar10', help='name or folder')
     parser.add_argument('--engine', choices=(AUTO, *ENGINES), default=AUTO)
     parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0: all cores')
     parser.add_argument('--switches', type=count, default=1000)
-    parser.add_argument('--rate', type=float, default=30.0, help='of the camera [Hz]')
-    parser.add_argument('--networks', type=count, default=6, help='whose memory is compared')
-    parser.add_argument('--profile-rounds', type=count, default=15, help="of the node's profile")
-    parser.add_argument('--seed', type=int, default=0, help='of the switches')
+    parser.add_argument('--rate', type=float, default=30.0, help='frame rate of the camera [Hz]')
+    parser.add_argument(
+        '--networks', type=count, default=6, help='sub-networks in the comparison of memory'
+    )
+    parser.add_argument(
+        '--profile-rounds', type=count, default=15, help="rounds of the node's profile"
+    )
+    parser.add_argument('--seed', type=int, default=0, help='seed of the switches')
     parser.add_argument('--quick', action='store_true', help='a trial: few switches and networks')
-    parser.add_argument('--json', type=json_file, help='file for the figures')
     options = parser.parse_args(arguments)
-    if not options.rate > 0 or options.threads < 0:
-        parser.error(f'rate is {options.rate} and threads {options.threads}; must be above 0')
+    if not options.rate > 0:
+        parser.error(f'rate is {options.rate}; expected a number above 0')
+    if options.threads < 0:
+        parser.error(f'threads is {options.threads}; expected 0 or an integer above 0')
     if options.quick:
         options.switches, options.networks = min(options.switches, 20), 2
         options.profile_rounds = 3

@@ -1,4 +1,4 @@
-"""Time several things in turn, so that what the machine does meanwhile hits all of them alike."""
+"""Time several functions alternately, so that disturbances of the machine affect all of them."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import time
 from collections.abc import Callable, Mapping
 
 
-def take_turns(
-    works: Mapping[str, Callable[[], object]],
+def alternate(
+    functions: Mapping[str, Callable[[], object]],
     *,
     rounds: int,
     block: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
-    """Return the seconds of ``rounds`` x ``block`` runs of each.
+    """Return the seconds of ``rounds`` x ``block`` calls of each function.
 
-    A turn is one run that is not timed, then ``block`` that are. The libraries that are compared
-    bring thread pools of their own, and idle threads spin for some milliseconds after their last
-    work: in strict alternation each side would pay for the other's threads and refill the caches
-    that the other emptied. A robot runs one engine, not two. The first round warms up.
+    In each round every function is called once untimed and then ``block`` times. The compared
+    libraries have their own thread pools, whose idle threads spin for some milliseconds after their
+    last work: with strict alternation each side would pay for the other's threads and cold caches.
+    A robot runs one engine, not two. A first round warms up.
 
     Raises:
         ValueError: if ``rounds`` or ``block`` is below 1.
     """
     if rounds < 1 or block < 1:
-        raise ValueError(f'rounds is {rounds} and block {block}; both must be above 0')
-    seconds: dict[str, list[float]] = {name: [] for name in works}
+        raise ValueError(f'rounds is {rounds} and block is {block}; expected integers above 0')
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
     for turn in range(-1, rounds):
-        for name, work in works.items():
-            work()
+        for name, call in functions.items():
+            call()
             for _ in range(block):
                 start = clock()
-                work()
+                call()
                 took = clock() - start
                 if turn >= 0:
                     seconds[name].append(took)

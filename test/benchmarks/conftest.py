@@ -1,6 +1,9 @@
-"""Benchmarks are scripts that import each other from their own folder."""
+"""Fixtures for the benchmarks: scripts that import each other from their own folder."""
 
 import importlib
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,14 +21,55 @@ def load():
 
 @pytest.fixture(scope='session')
 def smallest(load):
-    """Return the smallest sub-network that the benchmarks run."""
+    """Return the smallest sub-network of the benchmarks."""
     networks = load('networks')
     return networks.ofa_networks(0, networks.SUBNETS[:1])[0]
 
 
+@pytest.fixture(scope='module')
+def run_main(load, tmp_path_factory):
+    """Return a function that runs a benchmark in this process and returns its JSON."""
+
+    def run(name, *options):
+        file = tmp_path_factory.mktemp(name) / 'figures.json'
+        assert load(name).main([*options, '--json', str(file)]) == 0
+        return json.loads(file.read_text())
+
+    return run
+
+
+@pytest.fixture(scope='module')
+def run_script(load, model_folder, tmp_path_factory):
+    """Return a function that runs a benchmark of the node on a small model in a new process."""
+
+    def run(name, *options):
+        folder = tmp_path_factory.mktemp(name)
+        file = folder / 'figures.json'
+        command = [sys.executable, load(name).__file__, '--quick', '--engine', 'torch']
+        command += ['--threads', '1', '--model', model_folder, '--json', file, *options]
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=False, timeout=240
+        )
+        return done, json.loads(file.read_text()) if file.exists() else None
+
+    return run
+
+
+@pytest.fixture
+def refusal(load, capsys):
+    """Return a function that passes wrong options to a benchmark and returns the error output."""
+
+    def run(name, options):
+        with pytest.raises(SystemExit):
+            load(name).main(options)
+        return capsys.readouterr().err
+
+    return run
+
+
 @pytest.fixture(scope='session')
 def make_frame(load):
-    """Return a function that makes a Frame of whole seconds; fields can be changed."""
+    """Return a function that makes a Frame of whole seconds, with changed fields."""
 
     def make(index, **change):
         fields = {

@@ -1,4 +1,4 @@
-"""benchmarks/gpu.py: without a GPU it says so; with one its figures fit together."""
+"""benchmarks/gpu.py: it reports a missing GPU; with one its figures are consistent."""
 
 import json
 import math
@@ -28,7 +28,7 @@ def row(gpu, faster, top1=1.0):
     )
 
 
-def test_without_a_gpu_it_says_so_and_ends(gpu, monkeypatch, tmp_path, capsys):
+def test_without_a_gpu_it_reports_the_reason(gpu, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     file = tmp_path / 'figures.json'
     assert gpu.main(['--json', str(file)]) == 0
@@ -39,7 +39,7 @@ def test_without_a_gpu_it_says_so_and_ends(gpu, monkeypatch, tmp_path, capsys):
     assert figures['reason'] in capsys.readouterr().out
 
 
-def test_figures_fit_together_where_the_cpu_stands_in_for_the_gpu(
+def test_figures_are_consistent_with_the_cpu_in_place_of_the_gpu(
     gpu, load, smallest, monkeypatch, tmp_path
 ):
     class StandIn:
@@ -77,7 +77,7 @@ def test_with_a_gpu_every_side_has_a_time(gpu, tmp_path):
         assert all(seconds > 0 for seconds in latency_s.values())
 
 
-def test_the_reference_moves_with_its_batch_norm_statistics(gpu, smallest):
+def test_batch_norm_statistics_of_the_reference_move_to_the_device(gpu, smallest):
     moved = gpu.on_device(smallest.net, 'meta')
     stored = moved.statistics[smallest.kept.config]
     assert stored.keys() == smallest.net.statistics[smallest.kept.config].keys()
@@ -85,7 +85,7 @@ def test_the_reference_moves_with_its_batch_norm_statistics(gpu, smallest):
     assert {each.device.type for each in smallest.net.parameters()} == {'cpu'}
 
 
-def test_the_reference_is_the_dynamic_forward_of_all_images(gpu, load, smallest):
+def test_the_reference_is_the_forward_pass_of_the_dynamic_network(gpu, load, smallest):
     config = smallest.kept.config
     made = load('networks').images(3, config.r, torch.Generator().manual_seed(0))
     run = load('networks').eager_runner(smallest.net, config, 'cpu')
@@ -94,7 +94,7 @@ def test_the_reference_is_the_dynamic_forward_of_all_images(gpu, load, smallest)
     assert relative_error(found, expected) < 1e-4
 
 
-def test_agreement_counts_images_whose_best_class_stays(gpu):
+def test_agreement_counts_images_with_the_same_best_class(gpu):
     reference = np.array([[1, 0, 0], [0, 2, 0], [0, 0, 4], [0, 3, 0]], np.float32)
     logits = reference.copy()
     logits[2] = [5, 0, 4]
@@ -103,7 +103,7 @@ def test_agreement_counts_images_whose_best_class_stays(gpu):
     assert found == gpu.Agreement(top1=0.75, classes=3, relative_error=1.25)
 
 
-def test_logits_that_are_not_numbers_do_not_agree(gpu):
+def test_nan_logits_do_not_agree(gpu):
     reference = np.array([[1, 0]], np.float32)
     logits = np.full(2, np.nan, np.float32)
     found = gpu.agreement(lambda x: logits, np.zeros((1, 1, 1, 1), np.float32), reference)
@@ -119,6 +119,6 @@ def test_the_goal_is_the_geometric_mean_with_cuda_graphs(gpu):
     assert not gpu.judge([row(gpu, 2.0)])['goals'][0]['met']
 
 
-def test_agreement_is_judged_by_the_worst_sub_network(gpu):
+def test_the_worst_sub_network_decides_the_agreement(gpu):
     found = gpu.judge([row(gpu, 4.0), row(gpu, 4.0, top1=0.89)])
     assert found['agreement'] == {'top1': 0.89, 'allowed': 0.9, 'met': False}

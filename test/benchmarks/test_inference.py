@@ -1,6 +1,5 @@
-"""benchmarks/inference.py: its figures fit together, and disagreement does not pass."""
+"""benchmarks/inference.py: its figures are consistent, and disagreeing logits fail."""
 
-import json
 import math
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import pytest
 
 from dynofa_ros.engine import EngineError
 
-ENGINE = 'torch'  # it is there wherever this package is
+ENGINE = 'torch'  # available wherever this package is
 
 
 @pytest.fixture(scope='module')
@@ -19,12 +18,8 @@ def inference(load):
 
 
 @pytest.fixture(scope='module')
-def figures(inference, tmp_path_factory):
-    """What a trial writes."""
-    file = tmp_path_factory.mktemp('inference') / 'figures.json'
-    options = ['--quick', '--engine', ENGINE, '--threads', '1', '--json', str(file)]
-    assert inference.main(options) == 0
-    return json.loads(file.read_text())
+def figures(run_main):
+    return run_main('inference', '--quick', '--engine', ENGINE, '--threads', '1')
 
 
 def row(load, error=1e-6):
@@ -41,7 +36,7 @@ def row(load, error=1e-6):
     )
 
 
-def test_the_file_says_what_was_measured_on_which_machine(figures):
+def test_the_file_contains_machine_engine_and_settings(figures):
     assert figures['machine']['cpu']
     assert figures['engine'] == ENGINE
     assert figures['reason'] == 'chosen by parameter'
@@ -58,7 +53,7 @@ def test_each_sub_network_has_a_time_on_both_sides(figures):
         assert each['speedup'][ENGINE] == pytest.approx(each['eager_s'] / each['engine_s'][ENGINE])
 
 
-def test_the_engine_is_compared_with_the_matrix_product_of_the_same_run(figures):
+def test_the_rate_of_the_engine_is_relative_to_the_matrix_product(figures):
     product = figures['matrix_product']
     rate = 2 * product['side'] ** 3 / product['latency_s']
     assert product['flops_per_s'] == pytest.approx(rate)
@@ -68,13 +63,13 @@ def test_the_engine_is_compared_with_the_matrix_product_of_the_same_run(figures)
     assert product['share'][ENGINE] == pytest.approx(expected)
 
 
-def test_well_known_networks_stand_beside_or_the_reason_why_not(figures):
+def test_well_known_networks_are_measured_or_their_absence_is_explained(figures):
     names = [each['network'] for each in figures['well_known']]
     assert names[0] == 'EfficientNet-Lite0 r224'
     assert (names[1:] == ['torchvision mobilenet_v3_large r224']) == (not figures['missing'])
 
 
-def test_a_goal_is_met_when_its_figure_is_reached(figures):
+def test_goals_use_the_figures_of_the_rows(figures):
     speedups = [each['speedup'][ENGINE] for each in figures['rows']]
     values = [each['value'] for each in figures['goals']]
     share = figures['matrix_product']['share'][ENGINE]
@@ -83,25 +78,25 @@ def test_a_goal_is_met_when_its_figure_is_reached(figures):
     assert all(each['met'] == (each['value'] >= each['goal']) for each in figures['goals'])
 
 
-def test_the_engine_computes_what_the_dynamic_network_does(figures):
+def test_the_engine_agrees_with_the_dynamic_network(figures):
     errors = [each['relative_error'][ENGINE] for each in figures['rows'] + figures['well_known']]
     assert figures['agreement']['met']
     assert figures['agreement']['relative_error'] == max(errors) < 1e-4
 
 
 @pytest.mark.parametrize('error', [2e-4, math.nan])
-def test_other_logits_are_named(inference, load, error):
+def test_disagreeing_logits_are_reported(inference, load, error):
     found = inference.agreement([row(load), row(load, error)])
     assert not found['met']
     assert found['wrong'] == [f'a in {ENGINE}']
 
 
-def test_other_logits_end_with_1(inference, monkeypatch):
+def test_disagreeing_logits_give_exit_status_1(inference, monkeypatch):
     monkeypatch.setattr(inference, 'measure', lambda options: {'agreement': {'met': False}})
     assert inference.main([]) == 1
 
 
-def test_an_engine_that_cannot_be_used_is_one_line(inference, monkeypatch, capsys):
+def test_an_unavailable_engine_is_a_one_line_error(inference, monkeypatch, capsys):
     def refuse(*_, **__):
         raise EngineError('openvino cannot be imported: it is not there')
 
@@ -113,17 +108,15 @@ def test_an_engine_that_cannot_be_used_is_one_line(inference, monkeypatch, capsy
 
 
 @pytest.mark.parametrize(
-    ('option', 'said'),
+    ('option', 'error'),
     [
-        (['--threads', '0'], "'0' is no integer above 0"),
+        (['--threads', '0'], "'0'; expected an integer above 0"),
         (['--engine', 'abacus'], "invalid choice: 'abacus'"),
-        (['--json', 'no/such/folder/f.json'], 'no file in a folder that exists'),
+        (['--json', 'no/such/folder/f.json'], 'expected a file in an existing folder'),
     ],
 )
-def test_a_wrong_option_is_refused(inference, capsys, option, said):
-    with pytest.raises(SystemExit):
-        inference.main(option)
-    assert said in capsys.readouterr().err
+def test_a_wrong_option_is_refused(refusal, option, error):
+    assert error in refusal('inference', option)
 
 
 def test_it_runs_as_a_script(inference):

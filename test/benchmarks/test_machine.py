@@ -1,4 +1,4 @@
-"""What a benchmark says of its machine, and how it writes its figures."""
+"""The frame of a benchmark: machine facts and common options."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ def machine(load):
     return load('machine')
 
 
-def test_the_facts_name_processor_cores_and_versions(machine):
+def test_the_facts_contain_processor_cores_and_versions(machine):
     import torch
 
     facts = machine.facts()
@@ -38,7 +38,9 @@ def test_a_package_that_is_not_installed_has_no_version(machine, monkeypatch):
         ({}, platform.processor() or platform.machine()),
     ],
 )
-def test_the_processor_is_named_by_what_the_system_knows(machine, tmp_path, files, expected):
+def test_the_name_of_the_processor_is_that_of_cpuinfo_or_the_board(
+    machine, tmp_path, files, expected
+):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -47,12 +49,14 @@ def test_the_processor_is_named_by_what_the_system_knows(machine, tmp_path, file
 
 @pytest.mark.parametrize('text', ['0', '-1', '1.5', 'many', ''])
 def test_a_count_is_an_integer_above_0(machine, text):
-    with pytest.raises(argparse.ArgumentTypeError, match='no integer above 0'):
+    with pytest.raises(argparse.ArgumentTypeError, match='expected an integer above 0'):
         machine.count(text)
 
 
-def test_a_file_for_figures_is_refused_before_anything_is_measured(machine, tmp_path):
+def test_a_file_that_cannot_be_written_is_refused(machine, tmp_path):
     assert machine.json_file(str(tmp_path / 'f.json')) == tmp_path / 'f.json'
     for wrong in (tmp_path, tmp_path / 'missing' / 'f.json'):
-        with pytest.raises(argparse.ArgumentTypeError, match='no file in a folder that exists'):
+        with pytest.raises(
+            argparse.ArgumentTypeError, match='expected a file in an existing folder'
+        ):
             machine.json_file(str(wrong))

@@ -1,4 +1,4 @@
-"""What is compared when memory is: spread over the model, with weights of their own."""
+"""Sub-networks in the comparison of memory: evenly spaced, each with its own weights."""
 
 import pytest
 import torch
@@ -18,13 +18,13 @@ def memory_use(load):
         (9, ['small', 'middle', 'large']),
     ],
 )
-def test_the_networks_are_spread_from_the_cheapest_to_the_dearest(
+def test_sub_networks_are_evenly_spaced_from_the_cheapest_to_the_most_expensive(
     memory_use, model, number, expected
 ):
-    assert memory_use.spread(model, number) == expected
+    assert memory_use.evenly_spaced(model, number) == expected
 
 
-def test_a_static_network_is_saved_with_its_own_weights_alone(memory_use, model, tmp_path):
+def test_a_static_network_is_saved_with_only_its_own_weights(memory_use, model, tmp_path):
     memory_use.save_static(model, ['small', 'large'], tmp_path)
     sizes = {each.stem: each.stat().st_size for each in tmp_path.iterdir()}
     assert set(sizes) == {'small', 'large'}
@@ -37,7 +37,7 @@ def test_a_static_network_is_saved_with_its_own_weights_alone(memory_use, model,
         assert torch.allclose(static(x), expected)
 
 
-def test_what_a_process_says_before_it_fails_is_passed_on(memory_use, tmp_path):
+def test_the_error_output_of_a_failed_process_is_reported(memory_use, tmp_path):
     with pytest.raises(ValueError, match=r'memory of supernet: .*no-such-model'):
         memory_use.measure(
             'supernet', 'no-such-model', ['a'], engine='torch', threads=1, folder=tmp_path

@@ -1,6 +1,4 @@
-"""benchmarks/monitoring.py: real nodes on machines in folders, and figures that fit together."""
-
-import json
+"""benchmarks/monitoring.py: real nodes on test boards, and consistent figures."""
 
 import pytest
 
@@ -11,10 +9,8 @@ pytest.importorskip(
 
 
 @pytest.fixture(scope='module')
-def figures(load, tmp_path_factory):
-    file = tmp_path_factory.mktemp('monitoring') / 'figures.json'
-    assert load('monitoring').main(['--quick', '--json', str(file)]) == 0
-    return json.loads(file.read_text())
+def figures(run_main):
+    return run_main('monitoring', '--quick')
 
 
 def test_both_sides_were_measured(figures):
@@ -24,16 +20,16 @@ def test_both_sides_were_measured(figures):
         assert 0 < row['without'] < 1
 
 
-def test_reading_is_the_difference_of_both_sides(figures):
+def test_the_cost_of_sampling_is_the_difference_of_both_sides(figures):
     for row in figures['rows']:
         assert row['sampling'] == pytest.approx(row['with'] - row['without'])
         assert row['ratio'] == pytest.approx(row['with'] / row['without'])
 
 
-def test_each_machine_has_its_goal(figures):
+def test_each_board_has_a_goal(figures):
     assert [each['goal'] for each in figures['goals']] == [0.01, 0.01]
 
 
-def test_a_machine_that_there_is_not_is_named(load, capsys):
+def test_an_unknown_board_is_refused(load, capsys):
     assert load('monitoring').main(['--quick', '--boards', 'toaster']) == 1
     assert "board is 'toaster'; expected " in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The networks that the benchmarks run."""
+"""Networks of the benchmarks."""
 
 import sys
 
@@ -15,21 +15,21 @@ def networks(load):
     return load('networks')
 
 
-def test_the_sub_networks_reach_from_the_smallest_to_the_largest(networks):
+def test_the_sub_networks_include_the_smallest_and_the_largest(networks):
     smallest, *_, largest = networks.SUBNETS
     assert smallest == (3, 3, 2, 128)
     assert largest == (7, 6, 4, 224)
     assert len(networks.SUBNETS) >= 6
 
 
-def test_the_same_seed_gives_the_same_network_and_leaves_torch_as_it_was(networks, smallest):
+def test_the_network_depends_on_the_seed_and_leaves_the_rng_of_torch_unchanged(networks, smallest):
     state = torch.get_rng_state()
     again = networks.ofa_networks(0, networks.SUBNETS[:1])[0]
     assert again.key == smallest.key
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_random_images_are_of_several_classes(networks, smallest):
+def test_random_images_fall_into_several_classes(networks, smallest):
     made = networks.images(12, 128, torch.Generator().manual_seed(1))
     with torch.inference_mode():
         best = smallest.net(made, smallest.kept.config).argmax(1)
@@ -37,7 +37,7 @@ def test_random_images_are_of_several_classes(networks, smallest):
     assert len(best.unique()) > 1
 
 
-def test_the_dynamic_forward_is_a_runner_like_any_other(networks, smallest):
+def test_the_forward_pass_of_the_dynamic_network_is_a_runner(networks, smallest):
     config = smallest.kept.config
     x = networks.images(1, config.r, torch.Generator().manual_seed(2))
     with torch.inference_mode():
@@ -62,7 +62,7 @@ def test_a_plain_network_is_extracted_with_batch_norm_folded(networks):
     assert not any(isinstance(each, nn.BatchNorm2d) for each in static.modules())
 
 
-def test_without_torchvision_the_reason_is_said(networks, monkeypatch):
+def test_a_missing_torchvision_is_reported(networks, monkeypatch):
     monkeypatch.setitem(sys.modules, 'torchvision', None)
     with pytest.raises(ImportError, match='torchvision cannot be imported'):
         networks.torchvision_network(0)

@@ -1,4 +1,4 @@
-"""The robot of the benchmarks: where it runs, and what it reads of a report."""
+"""The robot of the benchmarks: its environment, and the conversion of reports."""
 
 from types import SimpleNamespace
 
@@ -15,20 +15,20 @@ def robot(load):
     return load('robot')
 
 
-def test_it_stays_on_this_machine_in_a_domain_of_its_own(robot):
+def test_its_environment_is_local_with_its_own_domain(robot):
     added = robot.environment({'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET'})
     assert added['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
     assert 1 <= int(added['ROS_DOMAIN_ID']) <= 101
     assert added['FASTDDS_DEFAULT_PROFILES_FILE'].endswith('fastdds_localhost.xml')
 
 
-def test_what_is_set_already_is_not_set_again(robot):
+def test_existing_variables_are_kept(robot):
     added = robot.environment({'ROS_DOMAIN_ID': '7'})
     assert 'ROS_DOMAIN_ID' not in added
     assert robot.environment({'ROS_DOMAIN_ID': '7', **added}) == {}
 
 
-def test_the_total_of_a_frame_is_from_its_stamp_to_the_report(robot):
+def test_the_total_time_of_a_frame_is_from_stamp_to_report(robot):
     names = ('age_s', 'queue_s', 'preprocess_s', 'inference_s', 'postprocess_s')
     report = SimpleNamespace(
         header=SimpleNamespace(

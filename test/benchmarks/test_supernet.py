@@ -1,17 +1,11 @@
 """benchmarks/supernet.py: a row per depth, and ratios to one image."""
 
-import json
-
 import pytest
 
 
 @pytest.fixture(scope='module')
-def figures(load, tmp_path_factory):
-    """What a trial writes."""
-    file = tmp_path_factory.mktemp('supernet') / 'figures.json'
-    options = ['--supernets', 'ofa_mbv3_cifar10', '--repeat', '1', '--json', str(file)]
-    assert load('supernet').main(options) == 0
-    return json.loads(file.read_text())
+def figures(run_main):
+    return run_main('supernet', '--supernets', 'ofa_mbv3_cifar10', '--repeat', '1')
 
 
 def test_sub_networks_grow_with_depth(figures):
@@ -28,6 +22,6 @@ def test_switching_and_extracting_are_counted_in_images(figures):
             assert each[f'{work}_in_images'] == pytest.approx(expected)
 
 
-def test_the_file_says_on_which_machine(figures):
+def test_the_file_contains_machine_and_settings(figures):
     assert figures['machine']['cpu']
     assert figures['settings'] == {'repeat': 1, 'threads': 1}
