@@ -1,4 +1,4 @@
-"""Publishes what frames took, as measured by the node that has the sensors: docs/energy.md."""
+"""Publish the measured energy of frames, on the node that has the sensors: docs/energy.md."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NS = 10**9
 
 
 class FrameEnergyPublisher:
-    """Is told of reports, clocks, and energy about 20 times a second; publishes `frame_energy`.
+    """Feeds reports, frequencies and power samples to a ledger; publishes `frame_energy`.
 
-    The inference is taken to end when its report is heard, less the postprocessing that the report
-    tells of. What DDS takes is not known: a millisecond or two.
+    An inference is taken to end when its report arrives, minus the reported postprocessing time.
+    The latency of DDS, a millisecond or two, is not compensated.
     """
 
     def __init__(
@@ -32,24 +32,24 @@ class FrameEnergyPublisher:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`platform`: description of the machine, whose model shares the energy; None: none.
+        """`platform`: description of the machine, whose model attributes the energy, if known.
 
-        `clock` never goes back.
+        `clock` is monotonic.
         """
         self._node = node
         self._platform = platform
         self._clock = clock
         self._ledger = FrameEnergyLedger()
         self._frequencies_hz: dict[str, float] = {}
-        self._clocks: tuple[tuple[str, float, float], ...] = ()
+        self._limits: tuple[tuple[str, float, float], ...] = ()
         self._publisher = node.create_publisher(
             FrameEnergyMessage, 'frame_energy', qos_profile('frame_energy')
         )
 
     def on_frame(self, report: FrameReport) -> None:
-        """Hear of a frame; raises PlatformError for one that cannot be."""
-        after_s = report.postprocess_s if report.postprocess_s > 0 else 0.0
-        end_s = self._clock() - after_s
+        """Record a frame; raises PlatformError for an impossible one."""
+        postprocess_s = report.postprocess_s if report.postprocess_s > 0 else 0.0
+        end_s = self._clock() - postprocess_s
         stamp = report.header.stamp
         frame = FrameWork(
             app=report.app,
@@ -65,31 +65,31 @@ class FrameEnergyPublisher:
         self._ledger.add_frame(frame)
 
     def on_state(self, state: DeviceState) -> None:
-        """Take the clocks, at which the model says what a frame takes."""
+        """Record the frequencies, which the model needs, and their limits."""
         self._frequencies_hz = {
             processor: domain.frequency_hz
             for domain in state.domains.values()
             for processor in domain.processors
         }
-        clocks = tuple(
+        limits = tuple(
             (each.name, each.min_frequency_hz, each.max_frequency_hz)
             for each in state.domains.values()
         )
-        if clocks != self._clocks:
-            self._clocks = clocks
-            self._ledger.set_clocks(self._clock(), clocks)
+        if limits != self._limits:
+            self._limits = limits
+            self._ledger.set_frequencies(self._clock(), limits)
 
     def on_sample(self, now_s: float, *, energy_j: float, source: str) -> None:
-        """Take the energy by a moment and its source; publish the frames that are settled by it."""
+        """Record a sample of the energy counter; publish the frames that it settles."""
         for energy in self._ledger.add_sample(now_s, energy_j=energy_j, source=source):
             self._publisher.publish(frame_energy_message(energy))
 
     def close(self) -> None:
-        """End the publisher."""
+        """Destroy the publisher."""
         self._node.destroy_publisher(self._publisher)
 
     def _modelled_j(self, report: FrameReport) -> float:
-        """Return what the description says of the frame at the clock now [J]; NaN: nothing."""
+        """Return the energy of a frame by the description [J]; NaN if it is unknown."""
         if self._platform is None:
             return math.nan
         try:
@@ -104,7 +104,7 @@ class FrameEnergyPublisher:
 
 
 def frame_energy_message(energy: FrameEnergy) -> FrameEnergyMessage:
-    """Return what a frame took as a message."""
+    """Return the energy of a frame as a message."""
     frame = energy.frame
     message = FrameEnergyMessage(
         app=frame.app,

@@ -1,6 +1,6 @@
-"""What each frame took: measured of the machine, less idle, shared (docs/energy.md)."""
+"""Energy of each frame: measured power minus idle power, attributed to frames (docs/energy.md)."""
 
-from dynofa_ros.platform.frame_energy.frame_records import EnergyTotals, FrameEnergy, FrameWork
+from dynofa_ros.platform.frame_energy.frames import EnergyTotals, FrameEnergy, FrameWork
 from dynofa_ros.platform.frame_energy.ledger import FrameEnergyLedger
 
 __all__ = ['EnergyTotals', 'FrameEnergy', 'FrameEnergyLedger', 'FrameWork']

@@ -1,17 +1,44 @@
-"""From samples of an energy counter to intervals of which the energy is known, or is not."""
+"""Intervals between samples of an energy counter, and the time resolution of each source."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dynofa_ros.platform.device import UNAVAILABLE
-from dynofa_ros.platform.frame_energy.source import SOURCES, EnergySource
+from dynofa_ros.platform.device import BATTERY, RAIL, RAPL, UNAVAILABLE
 
 UNKNOWN_INTERVAL_S = 0.02
-MOST_W = 1e6
-"""No robot draws a megawatt: what says so is not a measurement."""
+MAX_POWER_W = 1e6
+"""No robot draws a megawatt: a higher value is not a measurement."""
+
+
+@dataclass(frozen=True)
+class EnergySource:
+    """The time resolution of a power sensor."""
+
+    counts: bool
+    """It integrates energy continuously; otherwise its power is sampled."""
+    interval_s: float
+    """Minimum length of an interval in which idle and work can be distinguished."""
+    window_s: float
+    """Frames within this time are distinguished only by the model: a sample can miss a frame."""
+    guard_s: float
+    """Time around a frame that does not count as idle: sensor and report are delayed."""
+
+    @property
+    def longest_s(self) -> float:
+        """Length from which an interval is a gap."""
+        return max(0.5, 2 * self.interval_s)
+
+
+SOURCES = {
+    # RAPL's counters move every millisecond (Intel SDM vol. 3B, 15.10); a report takes longer.
+    RAPL: EnergySource(counts=True, interval_s=0.02, window_s=0.0, guard_s=0.005),
+    # An INA3221 converts in 1.1 ms per channel and averages (TI SBOS576): assumed 20 ms.
+    RAIL: EnergySource(counts=False, interval_s=0.02, window_s=1.0, guard_s=0.02),
+    # A fuel gauge averages over one or more seconds: assumed 5 s.
+    BATTERY: EnergySource(counts=False, interval_s=5.0, window_s=30.0, guard_s=5.0),
+}
 
 
 @dataclass(frozen=True)
@@ -21,7 +48,7 @@ class Interval:
     start_s: float
     end_s: float
     energy_j: float  # 0 if it was not measured
-    known: bool  # whether it may be shared: measured, and not too long
+    known: bool  # measured and not too long, so that it may be attributed
 
     @property
     def passed_s(self) -> float:
@@ -29,7 +56,7 @@ class Interval:
         return self.end_s - self.start_s
 
     def with_next(self, after: Interval) -> Interval:
-        """Return this one and the one after it as one."""
+        """Return the union with the adjacent interval after it."""
         return Interval(
             self.start_s,
             after.end_s,
@@ -40,7 +67,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the meter had counted at a time; `source` is `unavailable` where it is not known."""
+    """The energy counter at one time; `source` is `unavailable` if it is unknown."""
 
     at_s: float
     energy_j: float
@@ -48,41 +75,36 @@ class Sample:
 
 
 class SampledEnergy:
-    """Cuts time into intervals, from sample to sample.
+    """Divides time into intervals between samples.
 
-    A sample that comes sooner than the source can tell apart is left out: nothing is lost, because
-    energy is counted from the start.
+    A sample that arrives sooner than the resolution of the source is skipped. Nothing is lost,
+    because the counter is cumulative.
     """
 
-    def __init__(self, sources: Mapping[str, EnergySource] = SOURCES) -> None:
-        self._sources = sources
+    def __init__(self) -> None:
         self.last: Sample | None = None
 
-    def went_back(self, now_s: float) -> bool:
-        """Whether a time is before that of the last sample; then everything starts again."""
+    def is_before_last(self, now_s: float) -> bool:
+        """Whether a time is before the last sample: the clock was reset."""
         return self.last is not None and now_s < self.last.at_s
 
     def sample(self, now_s: float, *, energy_j: float, source: str) -> Interval | None:
-        """Take a sample; return the interval that it ends, if it ends one."""
-        known = source in self._sources and math.isfinite(energy_j)
+        """Add a sample; return the interval that it completes, if any."""
+        known = source in SOURCES and math.isfinite(energy_j)
         now = Sample(now_s, energy_j, source if known else UNAVAILABLE)
         before = self.last
         if before is None or now_s < before.at_s:
             self.last = now
             return None
-        least_s = self._sources[source].interval_s if known else UNKNOWN_INTERVAL_S
+        min_s = SOURCES[source].interval_s if known else UNKNOWN_INTERVAL_S
         passed_s = now_s - before.at_s
-        if passed_s == 0 or (now.source == before.source and passed_s < least_s):
+        if passed_s == 0 or (now.source == before.source and passed_s < min_s):
             return None
         self.last = now
-        return self._between(before, now)
-
-    def _between(self, before: Sample, now: Sample) -> Interval:
-        nothing = Interval(before.at_s, now.at_s, energy_j=0.0, known=False)
-        if now.source == UNAVAILABLE or now.source != before.source:
-            return nothing
-        energy_j = now.energy_j - before.energy_j
-        if not 0 <= energy_j <= MOST_W * nothing.passed_s:
-            return nothing  # the counter began anew, or is not one
-        source = self._sources[now.source]
-        return replace(nothing, energy_j=energy_j, known=nothing.passed_s <= source.longest_s)
+        unknown = Interval(before.at_s, now_s, energy_j=0.0, known=False)
+        if not known or now.source != before.source:
+            return unknown
+        passed_j = energy_j - before.energy_j
+        if not 0 <= passed_j <= MAX_POWER_W * passed_s:
+            return unknown  # the counter was reset, or is invalid
+        return replace(unknown, energy_j=passed_j, known=passed_s <= SOURCES[source].longest_s)

@@ -1,7 +1,7 @@
-"""Measured energy, shared among the frames that were worked on: docs/energy.md states the rules.
+"""Attribution of measured energy to frames: docs/energy.md states the rules.
 
-The energy of an interval between two samples, minus that of the idle machine, belongs to the frames
-that were at work in it, as the platform's model would share it. Nothing is given twice.
+The energy of an interval between two samples, minus idle power, is attributed to the frames that
+overlap it, in proportion to the platform's model. Energy is conserved.
 """
 
 from __future__ import annotations
@@ -12,47 +12,78 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 from dynofa_ros.platform.device import UNAVAILABLE
-from dynofa_ros.platform.frame_energy.account import FrameAccount, not_measured
-from dynofa_ros.platform.frame_energy.frame_records import (
+from dynofa_ros.platform.frame_energy.frames import (
     MAX_FRAME_S,
     EnergyTotals,
+    FrameAccount,
     FrameEnergy,
     FrameWork,
+    not_measured,
 )
-from dynofa_ros.platform.frame_energy.gaps import ReportGaps
-from dynofa_ros.platform.frame_energy.idle import MEMORY_S
-from dynofa_ros.platform.frame_energy.idle_by_clocks import Idle, IdleByClocks
-from dynofa_ros.platform.frame_energy.intervals import Interval, SampledEnergy
-from dynofa_ros.platform.frame_energy.shares import WorkShares
-from dynofa_ros.platform.frame_energy.source import SOURCES
-from dynofa_ros.platform.frame_energy.spread import ModelSpread
+from dynofa_ros.platform.frame_energy.idle import MEMORY_S, Idle, IdleBySetting
+from dynofa_ros.platform.frame_energy.intervals import SOURCES, Interval, SampledEnergy
+from dynofa_ros.platform.frame_energy.sharing import ModelSpread, WorkShares
 
 GRACE_S = 0.15
-"""For a report on its way, and a meter that notices late that its sensor is gone."""
-UNHEARD_S = 0.5
-"""So long may the first frame of an application take, of which nobody knows until it ends."""
+"""Maximum delay of a report, and of the meter noticing that its sensor failed."""
+MIN_DELAY_S = 0.5
+"""Maximum duration of the first frame of an application, which is unknown until it ends."""
 MAX_FRAMES = 5000
 MAX_INTERVALS = 2000
+MAX_APPS = 64
+"""With more applications, lost reports of some are not noticed."""
+
+
+class ReportGaps:
+    """The time of frames whose reports were lost (best effort), as one span that only grows.
+
+    Frames are numbered. A missing one was processed between the frames before and after it.
+    """
+
+    def __init__(self) -> None:
+        self._latest: dict[str, tuple[int, float]] = {}
+        self._start_s = math.inf
+        self._end_s = -math.inf
+
+    def add_frame(self, frame: FrameWork) -> None:
+        """Record a frame, and a gap if its predecessor is missing."""
+        sequence, end_s = self._latest.pop(frame.app, (frame.sequence, frame.end_s))
+        if frame.sequence > sequence + 1 and frame.start_s > end_s:
+            self.add_gap(end_s, frame.start_s)
+        self._latest[frame.app] = (frame.sequence, frame.end_s)
+        if len(self._latest) > MAX_APPS:
+            del self._latest[next(iter(self._latest))]
+
+    def add_gap(self, start_s: float, end_s: float) -> None:
+        """Record a time with work that cannot be attributed."""
+        self._start_s = min(self._start_s, start_s)
+        self._end_s = max(self._end_s, end_s)
+
+    def overlap(self, start_s: float, end_s: float) -> bool:
+        """Whether a gap overlaps a time span; spans must ascend from call to call."""
+        if start_s >= self._end_s:
+            self._start_s, self._end_s = math.inf, -math.inf
+        return start_s < self._end_s and end_s > self._start_s
 
 
 class FrameEnergyLedger:
-    """Is told of frames and samples as they come; says what each frame took.
+    """Receives frames and samples as they arrive; returns the energy of each frame.
 
-    An interval is settled when it is older than `GRACE_S` and the longest frame of the last minute,
-    at least `UNHEARD_S`: so long may a frame that is at work in it still be unheard of. No input
-    raises anything.
+    An interval is settled once it is older than `GRACE_S` plus the longest frame of the last
+    minute, at least `MIN_DELAY_S`: the report of an overlapping frame can be this late. No input
+    raises an exception.
     """
 
     def __init__(self) -> None:
         self._sampled = SampledEnergy()
         self._intervals: deque[Interval] = deque()
-        self._window: Interval | None = None  # settled, but not shared yet
+        self._window: Interval | None = None  # settled, but not attributed yet
         self._accounts: list[FrameAccount] = []
-        self._longest: deque[FrameWork] = deque(maxlen=MAX_FRAMES)  # ever shorter, ever later
+        self._longest: deque[FrameWork] = deque(maxlen=MAX_FRAMES)  # descending, later ones last
         self._gaps = ReportGaps()
         self._source_now = UNAVAILABLE
-        self._source = UNAVAILABLE  # the last that measured
-        self._idle = IdleByClocks()
+        self._source = UNAVAILABLE  # the last one that measured
+        self._idle = IdleBySetting()
         self._spreads = {True: ModelSpread(), False: ModelSpread()}  # by whether it is in joules
         self._measured_s = -math.inf
         self._settled_s = -math.inf
@@ -60,10 +91,10 @@ class FrameEnergyLedger:
         self._totals = EnergyTotals(0.0, 0.0, 0.0, 0.0, 0.0)
 
     def add_frame(self, frame: FrameWork) -> bool:
-        """Hear of a frame; False if there are too many already, and nothing will be said of it."""
-        self._gaps.heard(frame)
+        """Add a frame; return False if there are too many, and its energy will not be returned."""
+        self._gaps.add_frame(frame)
         if len(self._accounts) >= MAX_FRAMES:
-            self._gaps.unknown(frame.start_s, frame.end_s)
+            self._gaps.add_gap(frame.start_s, frame.end_s)
             return False
         self._accounts.append(FrameAccount(frame))
         while self._longest and self._longest[-1].duration_s <= frame.duration_s:
@@ -71,25 +102,25 @@ class FrameEnergyLedger:
         self._longest.append(frame)
         return True
 
-    def set_clocks(self, at_s: float, clocks: Hashable) -> None:
-        """Say how the clocks stand from a time on: idle power is of one setting of them."""
-        self._idle.set_clocks(at_s, clocks)
+    def set_frequencies(self, at_s: float, setting: Hashable) -> None:
+        """Record the frequency setting from a time on, on which idle power depends."""
+        self._idle.set_frequencies(at_s, setting)
 
     def add_sample(self, now_s: float, *, energy_j: float, source: str) -> list[FrameEnergy]:
-        """Take what the meter has counted by now; return the frames that are settled thereby.
+        """Add a sample of the energy counter; return the frames that it settles.
 
-        `source` is `measured_rail`, `measured_rapl` or `measured_battery`; anything else, or an
-        energy that is NaN: not known.
+        Unknown is a source other than `measured_rail`, `measured_rapl` and `measured_battery`, and
+        an energy of NaN.
         """
         if not math.isfinite(now_s):
             return []
-        if self._sampled.went_back(now_s):
-            return self._start_again(now_s, energy_j=energy_j, source=source)
+        if self._sampled.is_before_last(now_s):
+            return self._restart(now_s, energy_j=energy_j, source=source)
         before = self._sampled.last
         interval = self._sampled.sample(now_s, energy_j=energy_j, source=source)
         if before is None:
             self._settled_s = now_s
-        self._follow_source()
+        self._update_source()
         if interval is not None:
             self._intervals.append(interval)
             self._count(measured_j=interval.energy_j, pending_j=interval.energy_j)
@@ -98,43 +129,46 @@ class FrameEnergyLedger:
 
     @property
     def totals(self) -> EnergyTotals:
-        """Where all energy that was measured so far went."""
+        """Attribution of all energy measured so far."""
         return self._totals
 
-    def _follow_source(self) -> None:
+    def _update_source(self) -> None:
         now = self._sampled.last.source if self._sampled.last else UNAVAILABLE
         if now != self._source_now:
             self._close_window()
-            # What is open may already lack the sensor.
-            self._intervals = deque(replace(each, known=False) for each in self._intervals)
+            # The sensor may have failed before the intervals that are still open.
+            self._invalidate_intervals()
         self._source_now = now
         if now not in (UNAVAILABLE, self._source):
             self._source = now
-            self._forget()
+            self._reset_estimates()
 
-    def _forget(self) -> None:
-        """Forget what idle is: another source, or another time."""
-        self._idle.forget()
+    def _invalidate_intervals(self) -> None:
+        self._intervals = deque(replace(each, known=False) for each in self._intervals)
+
+    def _reset_estimates(self) -> None:
+        """Forget idle power and model errors: they are those of another source, or another time."""
+        self._idle.reset()
         self._spreads = {True: ModelSpread(), False: ModelSpread()}
 
-    def _start_again(self, now_s: float, *, energy_j: float, source: str) -> list[FrameEnergy]:
-        """Give up what is open: the clock went back."""
-        self._intervals = deque(replace(each, known=False) for each in self._intervals)
+    def _restart(self, now_s: float, *, energy_j: float, source: str) -> list[FrameEnergy]:
+        """Start again after the clock went backwards; return all open frames as unavailable."""
+        self._invalidate_intervals()
         self._settle(math.inf)
-        violated_targets = [self._complete(account) for account in self._accounts]
+        dropped = [self._complete(account) for account in self._accounts]
         self._accounts, self._gaps = [], ReportGaps()
         self._measured_s = min(self._measured_s, now_s)
         self._settled_s, self._worked_s = now_s, -math.inf
-        self._forget()
+        self._reset_estimates()
         self._sampled.sample(now_s, energy_j=energy_j, source=source)
-        self._follow_source()
-        return violated_targets
+        self._update_source()
+        return dropped
 
     def _settle(self, now_s: float) -> None:
         while self._longest and abs(now_s - self._longest[0].end_s) > MEMORY_S:
             self._longest.popleft()
         longest_s = self._longest[0].duration_s if self._longest else 0.0
-        edge_s = now_s - GRACE_S - max(UNHEARD_S, longest_s)
+        edge_s = now_s - GRACE_S - max(MIN_DELAY_S, longest_s)
         while self._intervals and (
             self._intervals[0].end_s <= edge_s or len(self._intervals) > MAX_INTERVALS
         ):
@@ -143,7 +177,7 @@ class FrameEnergyLedger:
     def _settle_interval(self, interval: Interval) -> None:
         start_s, end_s = interval.start_s, interval.end_s
         free = not WorkShares.of(self._accounts, interval).accounts
-        known = interval.known and not self._gaps.touch(start_s, end_s)
+        known = interval.known and not self._gaps.overlap(start_s, end_s)
         if interval.known:
             self._measured_s = end_s
         if known and free and not self._near_work(interval):
@@ -168,7 +202,7 @@ class FrameEnergyLedger:
         if idle is None:
             self._count(unattributed_j=window.energy_j, pending_j=-window.energy_j)
         else:
-            self._share(window, WorkShares.of(self._accounts, window), idle)
+            self._attribute(window, WorkShares.of(self._accounts, window), idle)
 
     def _near_work(self, interval: Interval) -> bool:
         guard_s = SOURCES[self._source].guard_s
@@ -177,18 +211,18 @@ class FrameEnergyLedger:
             account.frame.overlap_s(start_s, end_s) > 0 for account in self._accounts
         )
 
-    def _share(self, interval: Interval, work: WorkShares, idle: Idle) -> None:
+    def _attribute(self, interval: Interval, work: WorkShares, idle: Idle) -> None:
         idle_w, passed_s = idle.mean_w, interval.passed_s
         above_j = interval.energy_j - idle_w * passed_s
         noise_j2 = idle.noise_j2_per_s * passed_s
         spread = self._spreads[work.in_joules]
-        spread.add(
-            above_j=above_j, modelled_j=work.modelled, noise_j2=noise_j2, at_s=interval.end_s
-        )
+        spread.add(above_j=above_j, modelled=work.modelled, noise_j2=noise_j2, at_s=interval.end_s)
         variance_j2, relative_std = noise_j2, spread.relative_std
         if not SOURCES[self._source].counts:
-            # What the model does not explain is then taken to be the sensor's error.
-            variance_j2, relative_std = max(noise_j2, unexplained_j2(spread, above_j)), 0.0
+            # For a sampled sensor, all energy that the model does not explain is sensor error.
+            residual_j2 = spread.residual_j2
+            unexplained_j2 = above_j**2 if math.isnan(residual_j2) else residual_j2
+            variance_j2, relative_std = max(noise_j2, unexplained_j2), 0.0
         stds = work.stds(relative_std)
         for account, share, std in zip(work.accounts, work.shares, stds, strict=True):
             account.add(
@@ -203,7 +237,7 @@ class FrameEnergyLedger:
         self._count(idle_j=idle_w * passed_s, pending_j=-idle_w * passed_s)
 
     def _completed(self, now_s: float) -> list[FrameEnergy]:
-        """Return the frames of which no interval is open any more."""
+        """Remove and return the frames that no open interval overlaps."""
         open_, done = [], []
         for account in self._accounts:
             frame = account.frame
@@ -211,27 +245,21 @@ class FrameEnergyLedger:
                 self._worked_s = max(self._worked_s, frame.end_s)
                 done.append(self._complete(account))
             elif frame.start_s > now_s + MAX_FRAME_S:
-                done.append(self._complete(account))  # a wrong report must not stay for ever
+                done.append(self._complete(account))  # drop an invalid report
             else:
                 open_.append(account)
         self._accounts = open_
         return done
 
     def _complete(self, account: FrameAccount) -> FrameEnergy:
-        given_j = account.energy_j
+        energy_j = account.energy_j
         if account.covered:
-            self._count(frames_j=given_j, pending_j=-given_j)
+            self._count(frames_j=energy_j, pending_j=-energy_j)
             return account.measured(self._source, window_s=SOURCES[self._source].window_s)
-        self._count(unattributed_j=given_j, pending_j=-given_j)
+        self._count(unattributed_j=energy_j, pending_j=-energy_j)
         no_sensor = account.frame.start_s - self._measured_s > MEMORY_S
         return not_measured(account.frame, modelled=no_sensor)
 
     def _count(self, **changes_j: float) -> None:
         now = {name: getattr(self._totals, name) + each for name, each in changes_j.items()}
         self._totals = replace(self._totals, **now)
-
-
-def unexplained_j2(spread: ModelSpread, above_j: float) -> float:
-    """Return the mean square of what the model does not explain; all of it while unknown [J^2]."""
-    residual_j2 = spread.residual_j2
-    return above_j**2 if math.isnan(residual_j2) else residual_j2

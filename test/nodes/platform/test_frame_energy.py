@@ -1,4 +1,4 @@
-"""Reports go in over DDS, measured energy comes out: between two nodes."""
+"""Frame reports are received over DDS, and the measured energy of their frames is published."""
 
 import math
 import time
@@ -25,7 +25,7 @@ CLOCK_HZ = 803.25e6
 
 
 class Machine:
-    """A platform node with a counter of energy, a robot that hears it, and a clock of their own."""
+    """A platform node with a fake energy counter and clock, and a robot that talks to it."""
 
     def __init__(self):
         namespace = f'/test_{uuid.uuid4().hex[:8]}'
@@ -51,13 +51,13 @@ class Machine:
             max_frequency_hz=CLOCK_HZ,
         )
         self.energy.on_state(SimpleNamespace(domains={'gpu': clock}))
-        self.reports_heard = []
+        self.received = []
         self.platform_node.create_subscription(
             messages.FrameReport, 'frame_report', self._on_report, qos_profile('frame_report')
         )
-        self.heard = []
+        self.energies = []
         self.robot.create_subscription(
-            messages.FrameEnergy, 'frame_energy', self.heard.append, qos_profile('frame_energy')
+            messages.FrameEnergy, 'frame_energy', self.energies.append, qos_profile('frame_energy')
         )
         self.reports = self.robot.create_publisher(
             messages.FrameReport, 'frame_report', qos_profile('frame_report')
@@ -69,7 +69,7 @@ class Machine:
 
     def _on_report(self, report):
         self.energy.on_frame(report)
-        self.reports_heard.append(report)
+        self.received.append(report)
 
     def wait_for(self, condition):
         end_s = time.monotonic() + TIMEOUT_S
@@ -85,13 +85,18 @@ class Machine:
             self.energy.on_sample(self.now_s, energy_j=self.energy_j, source=self.source)
 
     def work(self, seconds, *, above_w, app='camera', processor='gpu', postprocess_s=0.0):
-        """Work on one frame, and report it."""
+        """Process one frame, and report it."""
         self.run(seconds, above_w=above_w)
         self.run(postprocess_s)
         self.report(app, seconds, processor=processor, postprocess_s=postprocess_s)
 
+    def settle(self, *, frames=1):
+        """Let time pass until the energies of some frames are published."""
+        self.run(1)
+        self.wait_for(lambda: len(self.energies) == frames)
+
     def report(self, app, inference_s, *, processor='gpu', postprocess_s=0.0):
-        """Publish the report of a frame that ends now, and wait until it is heard."""
+        """Publish the report of a frame that ends now, and wait until it is received."""
         message = messages.FrameReport(
             app=app, sequence=7, processor=processor, threads=1, inference_s=inference_s
         )
@@ -100,9 +105,9 @@ class Machine:
         message.energy_source = 'unavailable'
         message.header.stamp.sec, message.header.stamp.nanosec = 12, 345
         message.header.frame_id = 'lens'
-        count = len(self.reports_heard)
+        count = len(self.received)
         self.reports.publish(message)
-        self.wait_for(lambda: len(self.reports_heard) > count)
+        self.wait_for(lambda: len(self.received) > count)
 
     def close(self):
         self.executor.shutdown()
@@ -113,67 +118,59 @@ class Machine:
 
 @pytest.fixture
 def machine():
+    """A machine after two seconds of idle."""
     machine = Machine()
+    machine.run(2)
     yield machine
     machine.close()
 
 
-def test_a_report_is_answered_with_what_its_frame_took(machine):
-    machine.run(2)
+def test_the_energy_of_a_reported_frame_is_published(machine):
     machine.work(0.2, above_w=5.0)
-    machine.run(1)
-    machine.wait_for(lambda: machine.heard)
-    (said,) = machine.heard
-    assert (said.app, said.sequence, said.energy_source) == ('camera', 7, 'measured_rapl')
-    assert said.energy_j == pytest.approx(1.0)
-    assert said.idle_power_w == pytest.approx(IDLE_W)
-    assert (said.share, said.window_s) == (1.0, 0.0)
-    assert (said.header.stamp.sec, said.header.stamp.nanosec) == (12, 345)
-    assert said.header.frame_id == 'lens'
+    machine.settle()
+    (energy,) = machine.energies
+    assert (energy.app, energy.sequence, energy.energy_source) == ('camera', 7, 'measured_rapl')
+    assert energy.energy_j == pytest.approx(1.0)
+    assert energy.idle_power_w == pytest.approx(IDLE_W)
+    assert (energy.share, energy.window_s) == (1.0, 0.0)
+    assert (energy.header.stamp.sec, energy.header.stamp.nanosec) == (12, 345)
+    assert energy.header.frame_id == 'lens'
 
 
-def test_applications_share_as_the_description_says(machine):
-    machine.run(2)
+def test_applications_share_energy_in_proportion_to_the_description(machine):
     machine.work(0.2, above_w=6.0, app='one')
     machine.report('two', 0.1)
-    machine.run(1)
-    machine.wait_for(lambda: len(machine.heard) == 2)
-    given_j = {each.app: each.energy_j for each in machine.heard}
-    # For the second half of the time there are two, each of the power of a GPU.
-    assert given_j == {'one': pytest.approx(0.9), 'two': pytest.approx(0.3)}
+    machine.settle(frames=2)
+    energy_j = {each.app: each.energy_j for each in machine.energies}
+    # They overlap in the second half, with equal modelled power.
+    assert energy_j == {'one': pytest.approx(0.9), 'two': pytest.approx(0.3)}
 
 
-def test_without_a_sensor_the_description_says_it_at_the_clock_of_now(machine):
+def test_without_a_sensor_the_energy_is_modelled_at_the_current_frequency(machine):
     machine.source = 'unavailable'
-    machine.run(1)
+    machine.run(61)  # a sensor counts as lost after a minute
     machine.work(0.2, above_w=6.0)
-    machine.run(1)
-    machine.wait_for(lambda: machine.heard)
-    (said,) = machine.heard
+    machine.settle()
+    (energy,) = machine.energies
     nx = load_platform('jetson_xavier_nx')
-    weight_j = nx.energy_j(processor='gpu', frequency_hz=CLOCK_HZ, latency_s=0.2)
-    assert (said.energy_j, said.energy_source) == (pytest.approx(weight_j), 'modelled')
-    assert math.isnan(said.energy_std_j)
+    modelled_j = nx.energy_j(processor='gpu', frequency_hz=CLOCK_HZ, latency_s=0.2)
+    assert (energy.energy_j, energy.energy_source) == (pytest.approx(modelled_j), 'modelled')
+    assert math.isnan(energy.energy_std_j)
 
 
-def test_a_report_comes_after_postprocessing(machine):
-    machine.run(2)
+def test_postprocessing_is_not_part_of_the_frame(machine):
     machine.work(0.1, above_w=5.0, postprocess_s=0.1)
-    machine.run(1)
-    machine.wait_for(lambda: machine.heard)
-    assert machine.heard[0].energy_j == pytest.approx(0.5)
+    machine.settle()
+    assert machine.energies[0].energy_j == pytest.approx(0.5)
 
 
-def test_a_processor_that_the_description_lacks_is_measured_all_the_same(machine):
-    machine.run(2)
+def test_frames_on_a_processor_without_a_description_are_measured(machine):
     machine.work(0.2, above_w=5.0, processor='npu')
-    machine.run(1)
-    machine.wait_for(lambda: machine.heard)
-    assert machine.heard[0].energy_j == pytest.approx(1.0)
+    machine.settle()
+    assert machine.energies[0].energy_j == pytest.approx(1.0)
 
 
-def test_the_recorder_gives_a_frame_its_measured_energy(machine):
-    machine.run(2)
+def test_the_recorder_adds_the_measured_energy_to_a_frame(machine):
     machine.work(0.2, above_w=5.0)
     machine.run(1)
     frames = machine.recorder.recording.frames
@@ -183,7 +180,7 @@ def test_the_recorder_gives_a_frame_its_measured_energy(machine):
 
 
 @pytest.mark.parametrize('inference_s', [math.nan, -1.0, math.inf, 1e9, 0.0])
-def test_a_report_that_cannot_be_is_refused(machine, inference_s):
+def test_an_impossible_report_is_rejected(machine, inference_s):
     report = messages.FrameReport(app='camera', sequence=1, inference_s=inference_s)
     with pytest.raises(PlatformError, match="frame of 'camera'"):
         machine.energy.on_frame(report)

@@ -1,4 +1,4 @@
-"""The rules by which measured energy is shared, one by one: docs/energy.md."""
+"""The rules by which measured energy is attributed, one by one: docs/energy.md."""
 
 import math
 
@@ -6,14 +6,9 @@ import pytest
 
 from dynofa_ros.platform import PlatformError
 from dynofa_ros.platform.device import RAIL, RAPL
-from dynofa_ros.platform.frame_energy.frame_records import FrameWork
-from dynofa_ros.platform.frame_energy.idle_by_clocks import OTHER_CLOCKS_STD
-from dynofa_ros.platform.frame_energy.ledger import (
-    GRACE_S,
-    MAX_FRAMES,
-    UNHEARD_S,
-    FrameEnergyLedger,
-)
+from dynofa_ros.platform.frame_energy import FrameEnergyLedger, FrameWork
+from dynofa_ros.platform.frame_energy.idle import OTHER_SETTING_STD
+from dynofa_ros.platform.frame_energy.ledger import GRACE_S, MAX_FRAMES, MIN_DELAY_S
 
 
 def frame(start_s, end_s, *, app='camera', sequence=1, threads=1, weight_j=math.nan):
@@ -21,90 +16,97 @@ def frame(start_s, end_s, *, app='camera', sequence=1, threads=1, weight_j=math.
 
 
 class Meter:
-    """A counter of a power that is known, which a ledger hears 20 times a second."""
+    """An energy counter with known power, sampled 20 times a second into a ledger."""
 
-    def __init__(self, *, idle_w=5.0, source=RAPL):
+    def __init__(self, *, idle_w=5.0, source=RAPL, idle_s=0.0):
         self.ledger = FrameEnergyLedger()
         self.idle_w, self.source = idle_w, source
         self.ticks, self.energy_j = 0, 0.0
-        self.said = []
+        self.results = []
         self._sample()
+        self.run(idle_s)
 
     @property
     def now_s(self):
         return self.ticks * 0.05
 
     def _sample(self):
-        self.said += self.ledger.add_sample(self.now_s, energy_j=self.energy_j, source=self.source)
+        self.results += self.ledger.add_sample(
+            self.now_s, energy_j=self.energy_j, source=self.source
+        )
 
-    def run(self, seconds, *, above_w=0.0, heard=True):
+    def run(self, seconds, *, above_w=0.0, sampled=True):
         for _ in range(round(seconds / 0.05)):
             self.ticks += 1
             self.energy_j += (self.idle_w + above_w) * 0.05
-            if heard:
+            if sampled:
                 self._sample()
 
-    def work(self, seconds, *, above_w, **named):
-        """Work on one frame, and report it."""
+    def work(self, seconds, *, above_w, then_idle_s=0.0, **named):
+        """Process one frame, report it, and idle."""
         start_s = self.now_s
         self.run(seconds, above_w=above_w)
-        return self.ledger.add_frame(frame(start_s, self.now_s, **named))
+        self.ledger.add_frame(frame(start_s, self.now_s, **named))
+        self.run(then_idle_s)
+
+    def work_together(self, seconds, *frames, above_w):
+        """Process several frames at the same time, report them, and idle."""
+        start_s = self.now_s
+        self.run(seconds, above_w=above_w)
+        for named in frames:
+            self.ledger.add_frame(frame(start_s, self.now_s, **named))
+        self.run(1)
 
     def energies_j(self, app='camera'):
-        return [each.energy_j for each in self.said if each.frame.app == app]
+        return [each.energy_j for each in self.results if each.frame.app == app]
+
+    @property
+    def sources(self):
+        return [each.source for each in self.results]
 
 
-def test_a_frame_takes_what_was_measured_above_idle():
-    meter = Meter()
-    meter.run(2)
-    meter.work(0.2, above_w=8.0)
-    meter.run(1)
-    (said,) = meter.said
-    assert said.energy_j == pytest.approx(1.6)
-    assert (said.source, said.share) == (RAPL, 1.0)
-    assert said.idle_power_w == pytest.approx(5.0)
+@pytest.fixture
+def meter():
+    """A meter after two seconds of idle."""
+    return Meter(idle_s=2)
 
 
-def test_a_frame_is_settled_when_a_longer_one_that_began_before_would_be_known():
-    meter = Meter()
-    meter.run(2)
-    meter.work(0.1, above_w=8.0)
-    meter.run(GRACE_S + UNHEARD_S - 0.06)
-    assert meter.said == []
+def test_a_frame_has_the_energy_measured_above_idle(meter):
+    meter.work(0.2, above_w=8.0, then_idle_s=1)
+    (result,) = meter.results
+    assert result.energy_j == pytest.approx(1.6)
+    assert (result.source, result.share) == (RAPL, 1.0)
+    assert result.idle_power_w == pytest.approx(5.0)
+
+
+def test_a_frame_is_settled_once_a_longer_overlapping_one_would_be_known(meter):
+    meter.work(0.1, above_w=8.0, then_idle_s=GRACE_S + MIN_DELAY_S - 0.06)
+    assert meter.results == []
     meter.run(0.12)
-    assert len(meter.said) == 1
+    assert len(meter.results) == 1
 
 
-def test_frames_at_work_together_share_as_the_model_says():
-    meter = Meter()
-    meter.run(2)
-    start_s = meter.now_s
-    meter.run(0.2, above_w=9.0)
-    meter.ledger.add_frame(frame(start_s, meter.now_s, app='a', weight_j=2.0))
-    meter.ledger.add_frame(frame(start_s, meter.now_s, app='b', weight_j=1.0))
-    meter.run(1)
+def test_overlapping_frames_share_in_proportion_to_the_model(meter):
+    meter.work_together(
+        0.2, {'app': 'a', 'weight_j': 2.0}, {'app': 'b', 'weight_j': 1.0}, above_w=9.0
+    )
     assert meter.energies_j('a') == [pytest.approx(1.2)]
     assert meter.energies_j('b') == [pytest.approx(0.6)]
-    assert [each.share for each in meter.said] == [pytest.approx(2 / 3), pytest.approx(1 / 3)]
+    assert [each.share for each in meter.results] == [pytest.approx(2 / 3), pytest.approx(1 / 3)]
 
 
-def test_where_the_model_knows_one_of_them_only_they_share_by_core_seconds():
-    meter = Meter()
-    meter.run(2)
-    start_s = meter.now_s
-    meter.run(0.2, above_w=10.0)
-    meter.ledger.add_frame(frame(start_s, meter.now_s, app='a', threads=4, weight_j=0.1))
-    meter.ledger.add_frame(frame(start_s, meter.now_s, app='b', threads=1))
-    meter.run(1)
-    assert (meter.energies_j('a'), meter.energies_j('b')) == (
-        [pytest.approx(1.6)],
-        [pytest.approx(0.4)],
+def test_overlapping_frames_share_by_core_seconds_unless_the_model_knows_all(meter):
+    meter.work_together(
+        0.2,
+        {'app': 'a', 'threads': 4, 'weight_j': 0.1},
+        {'app': 'b', 'threads': 1},
+        above_w=10.0,
     )
+    assert meter.energies_j('a') == [pytest.approx(1.6)]
+    assert meter.energies_j('b') == [pytest.approx(0.4)]
 
 
-def test_a_long_frame_that_is_reported_after_short_ones_has_its_share_too():
-    meter = Meter()
-    meter.run(2)
+def test_a_long_frame_reported_after_short_ones_has_its_share(meter):
     start_s = meter.now_s
     for sequence in (1, 2, 3):
         meter.work(0.1, above_w=6.0, sequence=sequence, weight_j=0.4)
@@ -114,122 +116,105 @@ def test_a_long_frame_that_is_reported_after_short_ones_has_its_share_too():
     assert meter.energies_j('long') == [pytest.approx(0.6)]
 
 
-def test_before_idle_is_known_a_frame_is_unavailable():
-    meter = Meter()
-    meter.work(0.1, above_w=8.0)
-    meter.run(1)
-    (said,) = meter.said
-    assert math.isnan(said.energy_j)
-    assert said.source == 'unavailable'
+@pytest.mark.parametrize(
+    ('measured', 'weight_j', 'energy_j', 'source'),
+    [
+        pytest.param(RAPL, math.nan, math.nan, 'unavailable', id='idle power unknown'),
+        pytest.param('unavailable', 0.7, 0.7, 'modelled', id='no sensor'),
+        pytest.param('unavailable', math.nan, math.nan, 'unavailable', id='no sensor, no model'),
+    ],
+)
+def test_a_frame_that_cannot_be_measured_is_modelled_or_unavailable(
+    measured, weight_j, energy_j, source
+):
+    meter = Meter(source=measured)
+    meter.work(0.1, above_w=8.0, then_idle_s=1, weight_j=weight_j)
+    (result,) = meter.results
+    assert result.energy_j == pytest.approx(energy_j, rel=0, abs=0, nan_ok=True)
+    assert result.source == source
+    assert math.isnan(result.energy_std_j)
 
 
-def test_without_a_sensor_a_frame_takes_what_the_model_says():
-    meter = Meter(source='unavailable')
-    meter.work(0.1, above_w=8.0, weight_j=0.7)
-    meter.run(1)
-    (said,) = meter.said
-    assert (said.energy_j, said.source) == (0.7, 'modelled')
-    assert math.isnan(said.energy_std_j)
-
-
-def test_without_sensor_and_model_it_is_unavailable():
-    meter = Meter(source='unavailable')
-    meter.work(0.1, above_w=8.0)
-    meter.run(1)
-    assert [each.source for each in meter.said] == ['unavailable']
-    assert math.isnan(meter.said[0].energy_j)
-
-
-def vanish(meter):
+def lose_the_sensor(meter):
     meter.source = 'unavailable'
 
 
-def become_nan(meter):
+def read_nan(meter):
     meter.energy_j = math.nan
 
 
-def begin_anew(meter):
+def reset_the_counter(meter):
     meter.energy_j = 0.0
 
 
-def pause(meter):
-    meter.run(0.6, heard=False)
+def pause_sampling(meter):
+    meter.run(0.6, sampled=False)
 
 
-def go_back(meter):
+def set_the_clock_back(meter):
     meter.ticks -= 20
 
 
-@pytest.mark.parametrize('happens', [vanish, become_nan, begin_anew, pause, go_back])
-def test_what_happens_during_a_frame_makes_it_unavailable(happens):
-    meter = Meter()
-    meter.run(2)
+@pytest.mark.parametrize(
+    'disturb', [lose_the_sensor, read_nan, reset_the_counter, pause_sampling, set_the_clock_back]
+)
+def test_a_frame_with_a_gap_in_its_samples_is_unavailable(meter, disturb):
     start_s = meter.now_s
     meter.run(0.1, above_w=8.0)
-    happens(meter)
+    disturb(meter)
     meter.run(0.1, above_w=8.0)
     meter.ledger.add_frame(frame(min(start_s, meter.now_s - 0.1), meter.now_s, weight_j=1.0))
     meter.run(2)
-    assert [each.source for each in meter.said] == ['unavailable']
-    assert math.isnan(meter.said[0].energy_j)
+    assert meter.sources == ['unavailable']
+    assert math.isnan(meter.results[0].energy_j)
 
 
-def test_after_a_gap_frames_are_measured_again():
-    meter = Meter()
-    meter.run(2)
+def test_after_a_gap_frames_are_measured_again(meter):
     meter.source = 'unavailable'
     meter.run(1)
     meter.source = RAPL
     meter.run(1)
-    meter.work(0.2, above_w=8.0)
-    meter.run(1)
+    meter.work(0.2, above_w=8.0, then_idle_s=1)
     assert meter.energies_j() == [pytest.approx(1.6)]
 
 
-def test_another_source_has_an_idle_of_its_own():
-    meter = Meter()
-    meter.run(2)
+def test_each_source_has_its_own_idle_power(meter):
     meter.source, meter.idle_w = RAIL, 9.0
     meter.run(2)
-    meter.work(0.2, above_w=8.0)
-    meter.run(3)
+    meter.work(0.2, above_w=8.0, then_idle_s=3)
     assert meter.energies_j() == [pytest.approx(1.6)]
 
 
-def test_a_report_that_was_lost_leaves_no_energy_to_the_wrong_frame():
-    meter = Meter()
-    meter.run(2)
+def test_the_energy_of_a_lost_report_is_not_attributed_to_other_frames(meter):
     meter.work(0.1, above_w=8.0, sequence=1)
-    meter.run(0.1, above_w=8.0)  # frame 2, of which nobody heard
-    meter.work(0.1, above_w=8.0, sequence=3)
-    meter.run(2)
+    meter.run(0.1, above_w=8.0)  # frame 2, whose report is lost
+    meter.work(0.1, above_w=8.0, sequence=3, then_idle_s=2)
     totals = meter.ledger.totals
     assert totals.frames_j == pytest.approx(1.6)
     assert totals.unattributed_j == pytest.approx(1.3)
     assert meter.ledger.add_frame(frame(meter.now_s - 0.1, meter.now_s, sequence=4))
 
 
-def test_there_is_an_end_to_the_frames_that_are_kept():
+def test_the_number_of_open_frames_is_bounded():
     ledger = FrameEnergyLedger()
     ledger.add_sample(0.0, energy_j=0.0, source=RAPL)
-    kept = [ledger.add_frame(frame(1e-3 * n, 1e-3 * n + 0.01)) for n in range(MAX_FRAMES + 10)]
-    assert kept == [True] * MAX_FRAMES + [False] * 10
+    added = [ledger.add_frame(frame(1e-3 * n, 1e-3 * n + 0.01)) for n in range(MAX_FRAMES + 10)]
+    assert added == [True] * MAX_FRAMES + [False] * 10
 
 
-def test_one_long_frame_does_not_delay_the_others_for_ever():
+def test_one_long_frame_does_not_delay_the_others_forever():
     meter = Meter()
     meter.ledger.add_frame(frame(1e9, 1e9 + 9, app='wrong'))
     meter.run(2)
-    meter.work(0.2, above_w=8.0)
-    meter.run(1)
+    meter.work(0.2, above_w=8.0, then_idle_s=1)
     assert meter.energies_j() == [pytest.approx(1.6)]
 
 
-def test_a_frame_of_the_far_future_is_given_up():
+def test_a_frame_in_the_far_future_is_dropped():
     meter = Meter()
     meter.ledger.add_frame(frame(1e9, 1e9 + 1))
     meter.run(1)
-    assert [each.source for each in meter.said] == ['unavailable']
+    assert meter.sources == ['unavailable']
 
 
 @pytest.mark.parametrize(
@@ -242,32 +227,29 @@ def test_a_frame_of_the_far_future_is_given_up():
         ({'sequence': -1}, r'sequence is -1; expected at least 0'),
     ],
 )
-def test_work_that_cannot_be_is_refused(change, text):
+def test_an_impossible_frame_is_rejected(change, text):
     with pytest.raises(PlatformError, match=text):
         frame(**({'start_s': 0.0, 'end_s': 1.0} | change))
 
 
 @pytest.mark.parametrize('source', [RAPL, RAIL])
-def test_idle_power_is_that_of_the_clocks_at_which_a_frame_ran(source):
-    """Twice up and down again: the third frame meets clocks that were seen idle before."""
+def test_idle_power_is_that_of_the_frequency_setting_of_the_frame(source):
+    """The third frame runs at a setting at which idle power was observed before."""
     meter = Meter(source=source)
-    for sequence, (clocks, idle_w) in enumerate(
-        [('high', 5.0), ('low', 2.0), ('high', 5.0)], start=1
-    ):
-        meter.ledger.set_clocks(meter.now_s, clocks)
+    settings = [('high', 5.0), ('low', 2.0), ('high', 5.0)]
+    for sequence, (setting, idle_w) in enumerate(settings, start=1):
+        meter.ledger.set_frequencies(meter.now_s, setting)
         meter.idle_w = idle_w
         meter.run(3)
-        meter.work(0.2, above_w=8.0, sequence=sequence)
-        meter.run(3)
+        meter.work(0.2, above_w=8.0, sequence=sequence, then_idle_s=3)
     assert meter.energies_j() == [pytest.approx(1.6, rel=1e-6)] * 3
 
 
-def test_right_after_clocks_are_turned_a_frame_says_how_unsure_its_idle_is():
+def test_right_after_a_frequency_change_the_idle_power_is_uncertain():
     meter = Meter()
-    meter.ledger.set_clocks(0.0, 'high')
+    meter.ledger.set_frequencies(0.0, 'high')
     meter.run(3)
-    meter.ledger.set_clocks(meter.now_s, 'low')
-    meter.work(0.2, above_w=8.0)
-    meter.run(2)
-    (energy,) = meter.said
-    assert energy.energy_common_std_j == pytest.approx(0.2 * OTHER_CLOCKS_STD * 5.0)
+    meter.ledger.set_frequencies(meter.now_s, 'low')
+    meter.work(0.2, above_w=8.0, then_idle_s=2)
+    (energy,) = meter.results
+    assert energy.energy_common_std_j == pytest.approx(0.2 * OTHER_SETTING_STD * 5.0)

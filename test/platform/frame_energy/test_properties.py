@@ -1,4 +1,4 @@
-"""Whatever is said to the ledger: no energy is given twice, and nothing raises or piles up."""
+"""For any input, the ledger attributes no energy twice, raises nothing, and returns every frame."""
 
 import math
 from collections import Counter
@@ -8,11 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynofa_ros.platform.device import BATTERY, RAIL, RAPL
-from dynofa_ros.platform.frame_energy import FrameEnergyLedger
-from dynofa_ros.platform.frame_energy.frame_records import FrameWork
+from dynofa_ros.platform.frame_energy import FrameEnergyLedger, FrameWork
 
-CALM = st.tuples(st.just('sample'), st.floats(0.03, 0.07), st.floats(0.1, 1.0), st.just(RAPL))
-STRANGE = st.tuples(
+REGULAR = st.tuples(st.just('sample'), st.floats(0.03, 0.07), st.floats(0.1, 1.0), st.just(RAPL))
+IRREGULAR = st.tuples(
     st.just('sample'),
     st.sampled_from([0.05, 0.0, 0.001, 0.3, 2.0, 40.0, -0.5]),
     st.sampled_from([0.5, 0.0, -5.0, math.nan, math.inf, 1e300]),
@@ -24,18 +23,18 @@ FRAMES = st.tuples(
     st.floats(1e-5, 0.4),
     st.one_of(st.floats(0.0, 5.0), st.sampled_from([math.nan, math.inf, -1.0, 1e300])),
 )
-CAMERA = st.tuples(FRAMES, CALM, CALM).map(list)  # a frame, and time until the next
+CAMERA = st.tuples(FRAMES, REGULAR, REGULAR).map(list)  # a frame, and time until the next
 STEPS = st.tuples(
     st.integers(40, 60).map(lambda count: [('sample', 0.05, 0.3, RAPL)] * count),
-    st.lists(st.one_of(*[CAMERA] * 8, STRANGE.map(lambda sample: [sample])), max_size=40).map(
+    st.lists(st.one_of(*[CAMERA] * 8, IRREGULAR.map(lambda sample: [sample])), max_size=40).map(
         lambda parts: [step for part in parts for step in part]
     ),
-    st.lists(CALM, min_size=20, max_size=25),
+    st.lists(REGULAR, min_size=20, max_size=25),
 ).map(lambda parts: parts[0] + parts[1] + parts[2])
 
 
 def play(ledger, steps):
-    """Tell a ledger of steps; yield what it says after each sample, and the time."""
+    """Apply steps to a ledger; yield the frames that each sample settles."""
     now_s, energy_j, sequences = 100.0, 0.0, Counter()
     for kind, *step in steps:
         if kind == 'frame':
@@ -48,46 +47,46 @@ def play(ledger, steps):
             passed_s, drawn_j, source = step
             now_s += passed_s
             energy_j = energy_j + drawn_j if math.isfinite(drawn_j) else energy_j
-            said_j = energy_j if math.isfinite(drawn_j) else drawn_j
-            yield now_s, ledger.add_sample(now_s, energy_j=said_j, source=source)
+            counter_j = energy_j if math.isfinite(drawn_j) else drawn_j
+            yield ledger.add_sample(now_s, energy_j=counter_j, source=source)
 
 
 @given(STEPS)
 @settings(deadline=None, max_examples=100)
-def test_all_energy_is_accounted_for_and_none_is_given_twice(steps):
+def test_energy_is_conserved(steps):
     ledger = FrameEnergyLedger()
-    given_j = 0.0
-    # When the sensor is gone for long, all that is open is settled.
+    attributed_j = 0.0
+    # After a long time without a sensor, all open intervals are settled.
     end = [('sample', 100.0, 0.0, 'unavailable')] * 2
-    for _, said in play(ledger, steps + end):
-        given_j += math.fsum(each.energy_j for each in said if each.source.startswith('measured'))
+    for settled in play(ledger, steps + end):
+        attributed_j += math.fsum(
+            each.energy_j for each in settled if each.source.startswith('measured')
+        )
         totals = ledger.totals
         parts_j = totals.frames_j + totals.idle_j + totals.unattributed_j + totals.pending_j
         assert parts_j == pytest.approx(totals.measured_j, abs=1e-6)
-        assert given_j == pytest.approx(totals.frames_j, abs=1e-6)
+        assert attributed_j == pytest.approx(totals.frames_j, abs=1e-6)
     assert ledger.totals.pending_j == pytest.approx(0.0, abs=1e-6)
 
 
 @given(STEPS)
 @settings(deadline=None, max_examples=60)
-def test_every_frame_is_said_once(steps):
-    ledger = FrameEnergyLedger()
-    told = {index for index, step in enumerate(steps) if step[0] == 'frame'}
-    end = [('sample', 20.0, 1.0, RAPL), ('sample', 20.0, 1.0, RAPL), ('sample', 20.0, 1.0, RAPL)]
-    said = [
+def test_every_frame_is_returned_once(steps):
+    added = sum(step[0] == 'frame' for step in steps)
+    end = [('sample', 20.0, 1.0, RAPL)] * 3
+    returned = [
         (each.frame.app, each.frame.sequence)
-        for _, settled in play(ledger, steps + end)
+        for settled in play(FrameEnergyLedger(), steps + end)
         for each in settled
     ]
-    assert len(said) == len(set(said)) == len(told)
+    assert len(returned) == len(set(returned)) == added
 
 
 @given(STEPS)
 @settings(deadline=None, max_examples=60)
-def test_an_energy_is_known_with_its_source_or_nan(steps):
-    ledger = FrameEnergyLedger()
-    for _, said in play(ledger, steps):
-        for each in said:
+def test_an_energy_is_nan_exactly_if_it_is_unavailable(steps):
+    for settled in play(FrameEnergyLedger(), steps):
+        for each in settled:
             assert math.isnan(each.energy_j) == (each.source == 'unavailable')
             if each.source.startswith('measured'):
                 assert each.energy_std_j >= each.energy_common_std_j >= 0
