@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dynofa_ros.platform.linux.record import SYSTEM, default_record_file
+from dynofa_ros.platform.linux.restore import SYSTEM, default_state_file
 
 ROOT = Path(__file__).resolve().parent.parent
 SYSTEMD = ROOT / 'config' / 'systemd'
@@ -155,7 +155,7 @@ def test_only_udevadm_runs_as_root() -> None:
 def test_the_clocks_found_are_kept_where_a_restoring_by_hand_looks_too() -> None:
     (folder,) = entries(SERVICE)['Service']['StateDirectory']
     assert Path('/var/lib') / folder == SYSTEM
-    in_service = default_record_file({'STATE_DIRECTORY': f'/var/lib/{folder}'})
+    in_service = default_state_file({'STATE_DIRECTORY': f'/var/lib/{folder}'})
     assert in_service.parent == SYSTEM
 
 

@@ -1,6 +1,6 @@
-"""What a device is to the platform node, be it simulated or the hardware itself.
+"""The interface of a device, simulated or real, and the values that it exchanges.
 
-These are plain values: the node turns them into messages, and a test compares them.
+The values are plain: the node turns them into messages, and tests compare them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-# Where a power or an energy comes from.
+# Sources of a power or an energy.
 RAIL = 'measured_rail'
 RAPL = 'measured_rapl'
 BATTERY = 'measured_battery'
@@ -20,7 +20,7 @@ UNAVAILABLE = 'unavailable'
 
 @dataclass(frozen=True)
 class DomainSetting:
-    """What is asked of one frequency domain: one frequency, or else a range. NaN: not asked."""
+    """A command to one frequency domain: one frequency, or a range. NaN: not specified."""
 
     domain: str
     frequency_hz: float = math.nan
@@ -30,32 +30,32 @@ class DomainSetting:
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What became of a command."""
+    """The result of a command."""
 
-    applied: bool  # all of it, or nothing of it
-    text: str  # what was done, or why it was refused
+    applied: bool  # in full, or not at all
+    text: str  # the frequencies that were set, or why the command was refused
 
 
 @dataclass(frozen=True)
 class DomainReading:
-    """One frequency domain now."""
+    """The current state of one frequency domain."""
 
     name: str
     processors: tuple[str, ...]
-    frequency_hz: float  # clock now
-    min_frequency_hz: float  # limits set now
+    frequency_hz: float
+    min_frequency_hz: float  # current limits
     max_frequency_hz: float
     available_frequencies_hz: tuple[float, ...]
     settable: bool
-    utilisation: float  # busy fraction of its processors in the last period, 0..1
-    co_runner_utilisation: float  # part of it by programs that we do not manage
-    next_frequency_hz: float  # clock that a change under way leads to; NaN: none
-    throttled: bool  # the clock is held back by heat
+    utilisation: float  # of its processors in the last period, 0..1
+    co_runner_utilisation: float  # the part of it by programs that we do not manage
+    next_frequency_hz: float  # frequency after a change that is under way; NaN: none
+    throttled: bool  # the temperature limits the frequency
 
 
 @dataclass(frozen=True)
 class TemperatureReading:
-    """One temperature sensor now."""
+    """The current state of one temperature sensor."""
 
     name: str
     temperature_c: float
@@ -64,19 +64,28 @@ class TemperatureReading:
 
 @dataclass(frozen=True)
 class BatteryReading:
-    """The battery now."""
+    """The current state of the battery."""
 
     percentage: float  # charge, a fraction 0..1
     voltage_v: float
     current_a: float  # negative while it discharges
     charge_ah: float
     capacity_ah: float
-    status: str  # as Linux says it: Charging, Discharging, Full, Not charging or Unknown
+    status: str  # in the words of Linux: Charging, Discharging, Full, Not charging or Unknown
+
+
+@dataclass(frozen=True)
+class PowerSample:
+    """The energy since the start, at one time."""
+
+    now_s: float
+    energy_j: float  # NaN: it could not be measured
+    source: str
 
 
 @dataclass(frozen=True)
 class DeviceState:
-    """Everything that can be read of a device."""
+    """All readings of a device."""
 
     platform: str
     simulated: bool
@@ -85,35 +94,60 @@ class DeviceState:
     rails_w: Mapping[str, float]  # power by supply rail
     power_w: float  # of the board, mean of the last period
     power_source: str  # measured_rail, measured_rapl, measured_battery, modelled or unavailable
-    energy_j: float  # drawn since the start
+    energy_j: float  # since the start
     temperatures: tuple[TemperatureReading, ...]
     battery: BatteryReading | None
 
 
 class Device(Protocol):
-    """A machine whose clocks can be turned."""
+    """A machine whose frequencies can be set: `LinuxDevice` or `SimulatedDevice`."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether its readings come from a model."""
+        ...
 
     def state(self) -> DeviceState:
-        """Read everything."""
+        """Return the current state."""
         ...
 
     @property
     def wait_s(self) -> float:
-        """Time until clocks may be turned again [s]; 0: now."""
+        """Time until the next change of frequencies is allowed [s]."""
+        ...
+
+    def reason_not_settable(self, domain: str) -> str:
+        """Return why a domain cannot be set; empty: it can."""
         ...
 
     def apply(self, settings: Sequence[DomainSetting]) -> CommandResult:
-        """Set clocks: all that is asked, or nothing where any part of it is refused."""
+        """Apply all settings; none of them if one is refused."""
         ...
 
     def advance(self) -> None:
         """End a period, over which utilisation and power are reported."""
         ...
 
+    def start_sampling(self, rate_hz: float) -> None:
+        """Measure the power at this rate; a model does not need to."""
+        ...
+
+    def take_samples(self) -> list[PowerSample]:
+        """Return the power samples since the previous call; a model has none."""
+        ...
+
+    def add_busy(self, processor: str, busy_s: float, *, threads: int = 1, app: str = '') -> None:
+        """Account for the load of a frame in a simulation; the load of hardware is measured."""
+        ...
+
+    def set_co_runner(self, processor: str, utilisation: float) -> None:
+        """Simulate other programs, 0..1; raises PlatformError on hardware."""
+        ...
+
     def restore(self) -> CommandResult:
-        """Put the clocks back to how they were found; doing it twice is no harm."""
+        """Restore the original frequencies. Idempotent."""
         ...
 
     def close(self) -> None:
-        """Put the clocks back, and let go of the machine."""
+        """Restore the original frequencies, and release the machine."""
         ...

@@ -1,4 +1,4 @@
-"""Notice that nobody manages the clocks any more: what was turned must not stay so."""
+"""Watchdog of the resource manager: without one, frequencies must not stay changed."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from dynofa_ros.platform.checks import check_not_negative
 
 
 class Watchdog:
-    """Barks once when clocks are turned and nothing was heard of the manager for a time."""
+    """Expires when it is armed, by a change of frequencies, and was not fed for a time."""
 
     def __init__(self, timeout_s: float, *, clock: Callable[[], float]) -> None:
-        """`timeout_s` 0: it never barks. `clock` returns seconds and never goes back."""
+        """`timeout_s` 0: it never expires. `clock` returns monotonic seconds."""
         check_not_negative('timeout_s', timeout_s)
         self.timeout_s = timeout_s
         self._clock = clock
-        self._heard_s = math.inf
-        self.turned = False
-        """Whether a command was applied since the clocks were put back."""
+        self._fed_s = math.inf
+        self.armed = False
+        """Whether frequencies were changed since they were last restored."""
 
-    def hear(self) -> None:
-        """Hear of the manager."""
-        self._heard_s = self._clock()
+    def feed(self) -> None:
+        """Record that the manager is alive."""
+        self._fed_s = self._clock()
 
-    def turn(self) -> None:
-        """Note that clocks were turned, by a command, which is a sign of the manager too."""
-        self.turned = True
-        self.hear()
+    def arm(self) -> None:
+        """Record that a command changed frequencies, which also shows that the manager is alive."""
+        self.armed = True
+        self.feed()
 
-    def restored(self) -> None:
-        """Note that the clocks are as they were found."""
-        self.turned = False
+    def disarm(self) -> None:
+        """Record that the original frequencies were restored."""
+        self.armed = False
 
     @property
-    def barks(self) -> bool:
-        """Whether clocks are turned, and the manager has been silent for too long."""
-        silent_s = self._clock() - self._heard_s
-        return self.turned and 0 < self.timeout_s <= silent_s
+    def expired(self) -> bool:
+        """Whether it is armed, and the manager was silent for too long."""
+        silent_s = self._clock() - self._fed_s
+        return self.armed and 0 < self.timeout_s <= silent_s

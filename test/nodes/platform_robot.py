@@ -1,4 +1,4 @@
-"""The platform node in a process of its own, and the robot that hears and tells it over DDS."""
+"""The platform node in a process of its own, and a robot that talks to it over DDS."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sensor_msgs.msg import BatteryState  # noqa: E402
 from dynofa_ros.nodes.qos import qos_profile  # noqa: E402
 
 NAN = math.nan
-# Generous: a loaded machine must not fail a test.
+# Long, so that tests pass on a loaded machine.
 TIMEOUT_S = 30.0
 
 
@@ -36,7 +36,7 @@ RUN = ('-m', 'dynofa_ros.nodes.platform.node')
 def start(
     folder: Path, *arguments: str, namespace: str = '/x', run: Sequence[str] = RUN
 ) -> subprocess.Popen[str]:
-    """Start the node; outside of the checkout, where `dynofa_ros` has no messages."""
+    """Start the node; not in the checkout, where `dynofa_ros` has no messages."""
     command = [sys.executable, *run, '--ros-args']
     command += ['-r', f'__ns:={namespace}']
     for argument in arguments:
@@ -47,7 +47,7 @@ def start(
 
 
 class Robot:
-    """The other side of the topics."""
+    """The other end of the topics."""
 
     def __init__(self, namespace: str) -> None:
         self.context = rclpy.Context()

@@ -1,7 +1,7 @@
-"""Perception, manager and platform node on a machine that lies in a folder: its clocks are turned.
+"""Perception, manager and platform node on a machine whose files are in a folder.
 
-The machine is a Raspberry Pi 5 by its files, whose clock follows what is asked. Frames take the
-time of the machine that runs the test.
+Its files are those of a Raspberry Pi 5, whose frequency follows commands. Frames take as long as on
+the machine that runs the test.
 """
 
 import signal
@@ -25,14 +25,14 @@ def kernel(tmp_path):
 
 
 def follow(kernel):
-    """Let the clock be what the governor is told, as Linux does."""
+    """Set the current frequency to that of the governor, as Linux does."""
     if kernel.read(f'{POLICY}/scaling_governor') == 'userspace':
         kernel.put(f'{POLICY}/scaling_cur_freq', kernel.read(f'{POLICY}/scaling_setspeed'))
 
 
 @pytest.fixture
 def start(tmp_path):
-    """Return a function that starts another node."""
+    """Return a function that starts a node."""
     started = []
 
     def run(name, namespace, **parameters):
@@ -50,10 +50,10 @@ def start(tmp_path):
         each.wait()
 
 
-def test_the_manager_turns_the_machines_clocks_and_while_it_is_silent_they_are_as_they_were(
+def test_the_manager_sets_frequencies_and_they_are_restored_while_it_is_silent(
     start_perception, start, photograph, kernel, tmp_path
 ):
-    found = kernel.snapshot()
+    original = kernel.snapshot()
     machine = {'platform': 'raspberry_pi_5', 'device': 'linux', 'sysfs_root': kernel.root}
     robot = start_perception(**machine)
     robot.connect()
@@ -68,23 +68,23 @@ def test_the_manager_turns_the_machines_clocks_and_while_it_is_silent_they_are_a
         msg.PlatformState, 'platform_state', states.append, qos_profile('platform_state')
     )
 
-    def turned():
+    def changed():
         follow(kernel)
-        robot.show(robot.image(photograph))
-        return bool(states) and states[-1].command_applied and kernel.snapshot() != found
+        robot.publish_image(robot.image(photograph))
+        return bool(states) and states[-1].command_applied and kernel.snapshot() != original
 
-    robot.wait_for(turned, 'the clock to be turned')
+    robot.wait_for(changed, 'a frequency change')
     lowest_hz = states[-1].domains[0].available_frequencies_hz[0]
-    asked_hz = 1e3 * float(kernel.read(f'{POLICY}/scaling_setspeed'))
-    # There is time for every sub-network at every clock, and the lowest takes least.
-    assert asked_hz == lowest_hz
+    requested_hz = 1e3 * float(kernel.read(f'{POLICY}/scaling_setspeed'))
+    # Every sub-network meets the deadline at every frequency; the lowest takes least energy.
+    assert requested_hz == lowest_hz
     assert not states[-1].simulated
 
     manager.send_signal(signal.SIGSTOP)
     robot.wait_for(
-        lambda: 'nothing heard of the resource manager' in states[-1].command_result,
+        lambda: 'no message from the resource manager' in states[-1].command_result,
         'the watchdog',
     )
-    assert kernel.snapshot() == found
+    assert kernel.snapshot() == original
     manager.send_signal(signal.SIGCONT)
-    robot.wait_for(turned, 'the clock to be turned again')
+    robot.wait_for(changed, 'another frequency change')

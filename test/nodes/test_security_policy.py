@@ -1,4 +1,4 @@
-"""The SROS2 policy names exactly what the nodes publish, hear and offer while they run."""
+"""The SROS2 policy lists exactly the topics and services that the running nodes use."""
 
 import subprocess
 import sys
@@ -16,17 +16,17 @@ pytest.importorskip(
 from dynofa_ros.nodes.qos import TOPICS
 
 POLICY = Path(__file__).resolve().parents[2] / 'config' / 'sros2' / 'policy.xml'
-PATIENCE_S = 15.0  # until everything of a node is discovered
+PATIENCE_S = 15.0  # for the discovery of a node
 NODES = {'platform': 'platform', 'resource_manager': 'resource_manager'}
 NODES['perception'] = 'perception_front'  # one of any number
-ASKED = {  # of the graph, by attribute of the policy
+QUERIES = {  # of the graph, by attribute of the policy
     'publish': 'get_publisher_names_and_types_by_node',
     'subscribe': 'get_subscriber_names_and_types_by_node',
     'reply': 'get_service_names_and_types_by_node',
     'request': 'get_client_names_and_types_by_node',
 }
-# Published where vision_msgs is installed; where a device accounts for frames.
-AT_TIMES = {'/vision_classification', '/frame_energy'}
+# Published only where vision_msgs is installed, or on real hardware.
+OPTIONAL = {'/vision_classification', '/frame_energy'}
 SERVED = ('platform', 'resource_manager', 'perception')
 
 
@@ -37,7 +37,7 @@ def profiles():
 
 
 def allowed(enclave, attribute):
-    """Return the full names that an enclave may use in one way; rules as SROS2 reads them."""
+    """Return the full names that an enclave may use, as SROS2 interprets its rules."""
     profile = profiles()[f'/dynofa/{enclave}']
     names = [
         (each.text or '').strip()
@@ -53,13 +53,13 @@ def allowed(enclave, attribute):
 
 
 def expected(enclave, attribute):
-    """Return what the node of an enclave is to show, with what it shows at times only."""
+    """Return the names that the node of an enclave should use, including the optional ones."""
     return {each.replace('*', '_front') for each in allowed(enclave, attribute)}
 
 
 @pytest.fixture(scope='module')
 def graph(start_perception, tmp_path_factory):
-    """Return a function that says what a running node has, by the graph of ROS."""
+    """Return a function that queries the ROS graph for the names that a running node uses."""
     robot = start_perception(
         name=NODES['perception'], platform='jetson_xavier_nx', use_sim_time=True
     )
@@ -67,13 +67,13 @@ def graph(start_perception, tmp_path_factory):
     for name, options in {'platform': ['-p', 'device:=simulated'], 'resource_manager': []}.items():
         command = [sys.executable, '-m', f'dynofa_ros.nodes.{name}.node', '--ros-args', *options]
         command += ['-r', f'__ns:={robot.namespace}', '-p', 'use_sim_time:=true']
-        # Outside of the checkout, where `dynofa_ros` has no messages.
+        # Not in the checkout, where `dynofa_ros` has no messages.
         folder = tmp_path_factory.mktemp(name)
         started.append(subprocess.Popen(command, cwd=folder))
     robot.connect()
 
     def names(node, attribute):
-        found = getattr(robot.node, ASKED[attribute])(node, robot.namespace)
+        found = getattr(robot.node, QUERIES[attribute])(node, robot.namespace)
         return {name.removeprefix(robot.namespace) for name, _ in found}
 
     def ready():
@@ -87,7 +87,7 @@ def graph(start_perception, tmp_path_factory):
     robot.wait_for(ready, 'all nodes')
 
     def settled(node, attribute, wanted):
-        """Return the names, once they are those wanted or time is up."""
+        """Return the names once they include those wanted, or after a timeout."""
         end_s = time.monotonic() + PATIENCE_S
         while wanted - (found := names(node, attribute)) and time.monotonic() < end_s:
             time.sleep(0.1)
@@ -99,12 +99,12 @@ def graph(start_perception, tmp_path_factory):
         process.wait()
 
 
-@pytest.mark.parametrize('attribute', ASKED)
+@pytest.mark.parametrize('attribute', QUERIES)
 @pytest.mark.parametrize('enclave', NODES)
-def test_the_policy_is_what_the_node_does(graph, enclave, attribute):
+def test_the_policy_matches_the_running_node(graph, enclave, attribute):
     wanted = expected(enclave, attribute)
-    found = graph(NODES[enclave], attribute, wanted - AT_TIMES)
-    assert found | (AT_TIMES & wanted) == wanted
+    found = graph(NODES[enclave], attribute, wanted - OPTIONAL)
+    assert found | (OPTIONAL & wanted) == wanted
 
 
 @pytest.mark.parametrize(
@@ -116,25 +116,25 @@ def test_the_policy_is_what_the_node_does(graph, enclave, attribute):
         ('/platform_state', 'platform'),
     ],
 )
-def test_a_command_or_state_comes_from_one_enclave_only(topic, enclave):
+def test_only_one_enclave_may_publish_a_command_or_state(topic, enclave):
     names = [path.rpartition('/')[2] for path in profiles()]
     assert [each for each in names if topic in allowed(each, 'publish')] == [enclave]
 
 
-def test_nothing_is_published_by_a_pattern():
+def test_no_enclave_may_publish_by_wildcard():
     for path in profiles():
         assert not [
             each for each in allowed(path.rpartition('/')[2], 'publish') if set(each) & set('*?[')
         ]
 
 
-def test_the_operator_may_call_every_service_and_nobody_else_may_call_one():
+def test_only_the_operator_may_call_services_and_it_may_call_all():
     offered = {name for enclave in SERVED for name in allowed(enclave, 'reply')}
     assert allowed('operator', 'request') == offered
     assert not [name for enclave in SERVED for name in allowed(enclave, 'request')]
 
 
-def test_every_topic_of_the_package_is_somebody_s():
+def test_every_topic_of_the_package_is_in_the_policy():
     named = {
         name
         for path in profiles()
@@ -144,7 +144,7 @@ def test_every_topic_of_the_package_is_somebody_s():
     assert {each if each[0] == '/' else f'/{each}' for each in TOPICS} <= named
 
 
-def test_nothing_is_denied_by_name():
-    """What is not allowed is refused: a DENY beside it would hide what is missing."""
+def test_the_policy_has_no_deny_rules():
+    """Everything else is denied by default; a DENY rule would hide a missing rule."""
     text = POLICY.read_text(encoding='utf-8')
     assert 'DENY' not in text

@@ -1,1 +1,1 @@
-"""The platform node: sets the clocks and publishes the state of the hardware."""
+"""The platform node: sets frequencies and publishes the state of the hardware."""

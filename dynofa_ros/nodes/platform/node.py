@@ -1,10 +1,10 @@
-"""The platform node: turns clocks as it is told, and says how the machine is.
+"""The platform node: sets the frequencies of a machine, and publishes its state.
 
-The device layer of arXiv 2206.02525. The device is this machine, or a simulated one, whose time is
-the steady clock, whatever `use_sim_time` says, because frames are worked on in that time too.
+It is the device layer of arXiv 2206.02525, on this machine or a simulated one. A simulation runs in
+steady time whatever `use_sim_time` is, because inference takes real time too.
 
-It is a lifecycle node: configured it looks, active it obeys. Whatever ends that, the clocks go back
-to how they were found.
+A lifecycle node. Inactive: publishes state only. Active: also executes commands. Deactivation and
+every kind of shutdown restore the original frequencies.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from dynofa_ros.nodes.platform.parameters import declare_parameters
-from dynofa_ros.nodes.platform.worker import PlatformWork
+from dynofa_ros.nodes.platform.worker import PlatformWorker
 from dynofa_ros.nodes.run_node import run_node
 from dynofa_ros.platform import PlatformError
-from dynofa_ros.platform.linux import LinuxDevice, Opened, Sysfs, open_device
+from dynofa_ros.platform.linux import OpenedDevice, Sysfs, open_device
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -31,16 +31,16 @@ class PlatformNode(LifecycleNode):
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, **options: Any) -> None:
         super().__init__('platform', **options)
         self._now_s = clock
-        self._work: PlatformWork | None = None
+        self._worker: PlatformWorker | None = None
         self._settings = declare_parameters(self)
-        self._refused: PlatformError | None = None
+        self._error: PlatformError | None = None
         if self._settings.autostart:
-            if self.trigger_configure() != SUCCESS and self._refused:
-                raise self._refused
+            if self.trigger_configure() != SUCCESS and self._error:
+                raise self._error
             self.trigger_activate()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Open the device, and begin to publish how it is."""
+        """Open the device, and start to publish its state."""
         settings = self._settings
         try:
             opened = open_device(
@@ -48,71 +48,71 @@ class PlatformNode(LifecycleNode):
                 settings.device,
                 sysfs=Sysfs(settings.sysfs_root),
                 clock=self._now_s,
-                record_file=settings.state_file,
+                state_file=settings.state_file,
                 whitelist=settings.whitelist,
                 min_interval_s=settings.min_interval_s,
                 battery_percentage=settings.battery_initial,
             )
         except PlatformError as error:
-            self._refused = error
+            self._error = error
             self.get_logger().error(str(error))
             return FAILURE
-        self._say_what_was_opened(opened)
-        self._work = PlatformWork(self, opened, settings, clock=self._now_s)
+        self._log_opened(opened)
+        self._worker = PlatformWorker(self, opened, settings, clock=self._now_s)
         return SUCCESS
 
-    def _say_what_was_opened(self, opened: Opened) -> None:
+    def _log_opened(self, opened: OpenedDevice) -> None:
         log = self.get_logger()
         log.info(opened.reason)
-        if opened.differs:
+        if opened.mismatch:
             log.warning(
-                f'not the platform described: {opened.differs}; see `dynofa platform calibrate`'
+                f'the platform description does not match this machine: {opened.mismatch}; see '
+                '`dynofa platform calibrate`'
             )
-        if isinstance(opened.device, LinuxDevice):
-            for each in opened.device.left_by_another.done:
-                log.warning(f'left turned by a process that died, put back: {each}')
-            for each in opened.device.left_by_another.failed:
-                log.error(f'left turned by a process that died, NOT put back: {each}')
+        for each in opened.restored.done:
+            log.warning(f'restored the frequency setting left behind by a crashed process: {each}')
+        for each in opened.restored.failed:
+            log.error(f'frequency setting left behind by a crashed process NOT restored: {each}')
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Obey commands from now on."""
-        if self._work is not None:
-            self._work.active = True
+        """Start to execute commands."""
+        if self._worker is not None:
+            self._worker.active = True
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Put the clocks back, and obey no more."""
-        if self._work is not None:
-            self._work.active = False
-            self._work.restore('deactivated')
+        """Restore the frequencies, and refuse commands."""
+        if self._worker is not None:
+            self._worker.active = False
+            self._worker.restore('deactivated')
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let go of the machine."""
+        """Restore the frequencies, and release the machine."""
         return self._close()
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Put the clocks back, and let go of the machine."""
+        """Restore the frequencies, and release the machine."""
         return self._close()
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Put the clocks back, and let go of the machine."""
+        """Restore the frequencies, and release the machine."""
         return self._close()
 
     def _close(self) -> TransitionCallbackReturn:
-        work, self._work = self._work, None
-        if work is not None:
-            work.close()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
         return SUCCESS
 
     def destroy_node(self) -> None:
-        """Put the clocks back to how they were found, if any were turned, then end the node."""
+        """Restore the frequencies, then destroy the node."""
         self._close()
         super().destroy_node()
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to stop; return 1 if it cannot start."""
+    """Run the node until it is shut down; return 1 if it cannot start."""
     return run_node(PlatformNode, args, name='platform_node')
 
 

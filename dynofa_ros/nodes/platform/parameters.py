@@ -1,13 +1,11 @@
-"""Parameters of the platform node, with their ranges: rclpy refuses the rest, and says why.
-
-That includes NaN, which lies in no range.
-"""
+"""Parameters of the platform node. rclpy enforces their ranges, which exclude NaN."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ CO_RUNNER = 'co_runner_utilisation.'
 
 @dataclass(frozen=True)
 class PlatformParameters:
-    """What the node is started with."""
+    """The parameters that are read at startup."""
 
     platform: Platform
     device: str
@@ -30,7 +28,7 @@ class PlatformParameters:
     publish_rate_hz: float
     sample_rate_hz: float
     whitelist: dict[str, Allowed] | None
-    """None: CPU and GPU, up to the limits that are found."""
+    """None: CPU and GPU, up to their current limits."""
     min_interval_s: float
     manager_timeout_s: float
     state_file: Path | None
@@ -39,86 +37,79 @@ class PlatformParameters:
 
 
 def declare_parameters(node: Node) -> PlatformParameters:
-    """Declare all parameters of the node and return those that stay as they are.
+    """Declare all parameters of the node, and return those that are read at startup.
 
-    Raises PlatformError for a value that is not allowed, and rclpy's own exceptions for a wrong
-    type or a value out of range.
+    Raises PlatformError for an invalid value, and rclpy's exceptions for a wrong type or a value
+    out of range.
     """
-    name = _declare(node, 'platform', 'jetson_xavier_nx', 'platform description: name or YAML path')
-    device = _declare(
-        node,
-        'device',
-        'auto',
-        'auto: this machine if it has clocks or sensors, else simulated',
-        allowed=' or '.join(CHOICES),
-    )
-    autostart = _declare(node, 'autostart', True, 'configure and activate the node by itself')
-    rate_hz = _declare(node, 'publish_rate_hz', 10.0, 'rate of platform_state [Hz]', (0.1, 100.0))
-    sample_rate_hz = _declare(
-        node,
-        'sample_rate_hz',
-        20.0,
-        "mean rate at which a real machine's power is read [Hz]",
-        (0.1, 100.0),
-    )
-    whitelist = _declare(
-        node,
-        'whitelist',
-        [''],
-        'clocks of a real machine that may be turned, as cpu or gpu:300e6-900e6 [Hz]; empty: CPU '
-        'and GPU up to the limits found',
-    )
-    min_interval_s = _declare(
-        node,
-        'min_interval_s',
-        0.1,
-        'least time between two changes of a real clock [s]',
-        (0.0, 60.0),
-    )
-    manager_timeout_s = _declare(
-        node,
-        'manager_timeout_s',
-        5.0,
-        'clocks go back when the manager is silent for this long [s]; 0: never',
-        (0.0, 3600.0),
-    )
-    state_file = _declare(
-        node, 'state_file', '', "how real clocks were found; empty: the service's or user's folder"
-    )
-    root = _declare(node, 'sysfs_root', '/', "where this machine's /sys and /proc are mounted")
-    initial = _declare(node, 'battery_initial', 1.0, 'charge at the start, 0..1', (0.0, 1.0))
-    energy_j = _declare(
-        node, 'battery_energy_j', math.nan, "full battery [J]; NaN: the description's"
-    )
-    node.declare_parameter(
-        'publish_battery',
-        True,
-        ParameterDescriptor(description='publish the battery, unless another node does'),
+    fixed = partial(_declare, node, read_only=True)
+    name = fixed('platform', 'jetson_xavier_nx', 'platform description: name or YAML path')
+    energy_j = fixed(
+        'battery_energy_j',
+        math.nan,
+        'energy of the full battery [J]; NaN: that of the description',
     )
     platform = with_battery_energy(load_platform(name), energy_j)
+    _declare(node, 'publish_battery', True, 'publish the battery, unless another node does')
     for processor in platform.processors:
-        node.declare_parameter(
+        _declare(
+            node,
             f'{CO_RUNNER}{processor}',
             0.0,
-            ParameterDescriptor(
-                description=f'part of {processor} that simulated programs use which we do not '
-                'manage, 0..1: a simulated processor has no others',
-                floating_point_range=[FloatingPointRange(from_value=0.0, to_value=1.0)],
-            ),
+            f'utilisation of {processor} by programs that we do not manage, 0..1; simulation only',
+            limits=(0.0, 1.0),
         )
+    whitelist = fixed(
+        'whitelist',
+        [''],
+        'frequency domains of a real machine that may be set, as cpu or gpu:300e6-900e6 [Hz]; '
+        'empty: CPU and GPU up to their current limits',
+    )
     entries = [each for each in whitelist if each]
+    state_file = fixed(
+        'state_file',
+        '',
+        'file with the original frequency settings; empty: in the state directory of the service '
+        'or the user',
+    )
     return PlatformParameters(
         platform=platform,
-        device=device,
-        autostart=autostart,
-        publish_rate_hz=rate_hz,
-        sample_rate_hz=sample_rate_hz,
+        device=fixed(
+            'device',
+            'auto',
+            'auto: this machine if it has frequency domains or sensors, otherwise simulated',
+            allowed=' or '.join(CHOICES),
+        ),
+        autostart=fixed('autostart', True, 'configure and activate the node at startup'),
+        publish_rate_hz=fixed(
+            'publish_rate_hz', 10.0, 'rate of platform_state [Hz]', limits=(0.1, 100.0)
+        ),
+        sample_rate_hz=fixed(
+            'sample_rate_hz',
+            20.0,
+            'mean rate at which the power of a real machine is sampled [Hz]',
+            limits=(0.1, 100.0),
+        ),
         whitelist=parse_whitelist(entries) if entries else None,
-        min_interval_s=min_interval_s,
-        manager_timeout_s=manager_timeout_s,
+        min_interval_s=fixed(
+            'min_interval_s',
+            0.1,
+            'minimum time between two frequency changes of a real machine [s]',
+            limits=(0.0, 60.0),
+        ),
+        manager_timeout_s=fixed(
+            'manager_timeout_s',
+            5.0,
+            'frequencies are restored when the manager is silent for this long [s]; 0: never',
+            limits=(0.0, 3600.0),
+        ),
         state_file=Path(state_file).expanduser() if state_file else None,
-        sysfs_root=Path(root),
-        battery_initial=initial,
+        sysfs_root=Path(
+            fixed('sysfs_root', '/', 'folder in which /sys and /proc of the machine are mounted')
+        ),
+        battery_initial=fixed(
+            'battery_initial', 1.0, 'initial charge of the battery, 0..1', limits=(0.0, 1.0)
+        ),
     )
 
 
@@ -127,12 +118,14 @@ def _declare(
     name: str,
     default: object,
     description: str,
+    *,
     limits: tuple[float, float] | None = None,
     allowed: str = '',
+    read_only: bool = False,
 ) -> Any:
-    """Declare a parameter that cannot change while the node runs; return its value."""
+    """Declare a parameter and return its value."""
     descriptor = ParameterDescriptor(
-        description=description, read_only=True, additional_constraints=allowed
+        description=description, read_only=read_only, additional_constraints=allowed
     )
     if limits:
         descriptor.floating_point_range = [
@@ -142,9 +135,9 @@ def _declare(
 
 
 def with_battery_energy(platform: Platform, energy_j: float) -> Platform:
-    """Return the platform with another battery capacity [J]; NaN: as it is.
+    """Return the platform with another battery capacity [J]; NaN: unchanged.
 
-    Raises PlatformError where that is not above 0, or where the platform has no battery.
+    Raises PlatformError unless it is above 0, and for a platform without a battery.
     """
     if math.isnan(energy_j):
         return platform

@@ -1,15 +1,15 @@
-"""The device layer on real Linux: find what a machine has, turn its clocks, put them back.
+"""The device layer on real Linux: discover the hardware, set frequencies, restore them.
 
-Nothing here belongs to one board. What a machine has is found in the files in which Linux shows its
-devices (`Documentation/admin-guide/sysfs-rules.rst` of its source).
+Nothing here is specific to one board: all hardware is found through the files in which Linux
+exposes its devices (`Documentation/admin-guide/sysfs-rules.rst` of the kernel).
 """
 
 from dynofa_ros.platform.linux.auto import (
     CHOICES,
-    Opened,
+    OpenedDevice,
     find_machine,
     open_device,
-    why_it_does_not_fit,
+    platform_mismatch,
 )
 from dynofa_ros.platform.linux.device import LinuxDevice
 from dynofa_ros.platform.linux.machine import LinuxMachine
@@ -22,12 +22,12 @@ __all__ = [
     'Allowed',
     'LinuxDevice',
     'LinuxMachine',
-    'Opened',
+    'OpenedDevice',
     'RestoreResult',
     'Sysfs',
     'find_machine',
     'open_device',
     'parse_whitelist',
+    'platform_mismatch',
     'restore_frequencies',
-    'why_it_does_not_fit',
 ]

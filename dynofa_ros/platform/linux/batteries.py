@@ -1,6 +1,6 @@
-"""Batteries of the machine, as Linux shows them.
+"""Batteries of the machine.
 
-`Documentation/ABI/testing/sysfs-class-power`: millionths of volts, amperes, watts and their hours.
+`Documentation/ABI/testing/sysfs-class-power`: values in uV, uA, uW, uAh and uWh.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ SUPPLIES = '/sys/class/power_supply'
 
 @dataclass(frozen=True)
 class SysfsBattery:
-    """A battery that feeds the machine."""
+    """A battery that powers the machine."""
 
     name: str
 
     def read(self, sysfs: Sysfs) -> BatteryReading:
-        """Return how it is now; what it does not say is NaN."""
+        """Return its current state; values that its driver does not report are NaN."""
         status = self.status(sysfs)
-        voltage_v = self._millionths(sysfs, 'voltage_now')
-        charge_ah = self._hours(sysfs, 'now', voltage_v)
-        capacity_ah = self._hours(sysfs, 'full', voltage_v)
+        voltage_v = self._micro(sysfs, 'voltage_now')
+        charge_ah = self._charge_ah(sysfs, 'now', voltage_v)
+        capacity_ah = self._charge_ah(sysfs, 'full', voltage_v)
         percentage = sysfs.number(self._file('capacity')) / 100
         if math.isnan(percentage) and capacity_ah > 0:
             percentage = charge_ah / capacity_ah
@@ -39,36 +39,36 @@ class SysfsBattery:
         )
 
     def power_w(self, sysfs: Sysfs) -> float:
-        """Return what it gives the machine [W]; NaN while it does not feed it alone."""
+        """Return the power that the machine draws from it [W]; NaN unless it discharges."""
         if self.status(sysfs) != 'Discharging':
             return math.nan
-        power_w = abs(self._millionths(sysfs, 'power_now'))
+        power_w = abs(self._micro(sysfs, 'power_now'))
         if not math.isnan(power_w):
             return power_w
-        current_a = abs(self._millionths(sysfs, 'current_now'))
-        return current_a * self._millionths(sysfs, 'voltage_now')
+        current_a = abs(self._micro(sysfs, 'current_now'))
+        return current_a * self._micro(sysfs, 'voltage_now')
 
     def status(self, sysfs: Sysfs) -> str:
         """Return Charging, Discharging, Full, Not charging or Unknown."""
         return sysfs.text(self._file('status')) or 'Unknown'
 
     def _current_a(self, sysfs: Sysfs, voltage_v: float, status: str) -> float:
-        """Return the current, negative while it discharges; some drivers give it no sign."""
-        current_a = abs(self._millionths(sysfs, 'current_now'))
+        """Return the current, negative while it discharges, which not all drivers report."""
+        current_a = abs(self._micro(sysfs, 'current_now'))
         if math.isnan(current_a) and voltage_v > 0:
-            current_a = abs(self._millionths(sysfs, 'power_now')) / voltage_v
+            current_a = abs(self._micro(sysfs, 'power_now')) / voltage_v
         return -current_a if status == 'Discharging' else current_a
 
-    def _hours(self, sysfs: Sysfs, when: str, voltage_v: float) -> float:
-        """Return a charge [Ah]; a battery that counts energy is taken at its nominal voltage."""
-        charge_ah = self._millionths(sysfs, f'charge_{when}')
+    def _charge_ah(self, sysfs: Sysfs, when: str, voltage_v: float) -> float:
+        """Return a charge [Ah]; an energy is converted at the nominal voltage."""
+        charge_ah = self._micro(sysfs, f'charge_{when}')
         if not math.isnan(charge_ah):
             return charge_ah
-        nominal_v = self._millionths(sysfs, 'voltage_min_design')
+        nominal_v = self._micro(sysfs, 'voltage_min_design')
         volts = nominal_v if nominal_v > 0 else voltage_v
-        return self._millionths(sysfs, f'energy_{when}') / volts if volts > 0 else math.nan
+        return self._micro(sysfs, f'energy_{when}') / volts if volts > 0 else math.nan
 
-    def _millionths(self, sysfs: Sysfs, name: str) -> float:
+    def _micro(self, sysfs: Sysfs, name: str) -> float:
         return sysfs.number(self._file(name)) * 1e-6
 
     def _file(self, name: str) -> str:
@@ -76,7 +76,7 @@ class SysfsBattery:
 
 
 def find_batteries(sysfs: Sysfs) -> tuple[SysfsBattery, ...]:
-    """Return the batteries that feed the machine, not those of a mouse or a gamepad."""
+    """Return the batteries that power the machine, not those of a mouse or a gamepad."""
     return tuple(
         SysfsBattery(name)
         for name in sysfs.names(SUPPLIES)

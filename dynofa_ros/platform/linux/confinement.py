@@ -1,4 +1,4 @@
-"""What keeps this process from the whole machine: a virtual machine, a container, its cgroup.
+"""Limits around this process: a virtual machine, a container, its cgroup.
 
 `Documentation/admin-guide/cgroup-v2.rst`; version 1: `Documentation/scheduler/sched-bwc.rst` and
 `Documentation/admin-guide/cgroup-v1/cpusets.rst`.
@@ -19,7 +19,7 @@ CONTAINERS = {
     '/run/systemd/container': 'systemd-nspawn',
 }
 UNLIMITED_BYTES = 1 << 62
-"""Version 1 shows a memory without limit as almost 2^63."""
+"""Version 1 reports almost 2^63 if there is no limit."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Confinement:
     """Limits around this process; NaN: none."""
 
     virtual_machine: bool
-    container: str  # what kind; empty: none was recognised
-    cpu_limit: float  # CPUs' worth of time
+    container: str  # its kind; empty: none was recognised
+    cpu_limit: float  # number of CPUs
     memory_limit_bytes: float
     cores: tuple[int, ...]  # that this process may run on
 
@@ -46,9 +46,9 @@ def find_confinement(sysfs: Sysfs) -> Confinement:
 
 
 def _folders(sysfs: Sysfs) -> dict[str, str]:
-    """Return this process' cgroup by controller; version 2 has one, under an empty name.
+    """Return the cgroup of this process by controller; version 2 has one, under an empty name.
 
-    Inside a container the path is that of the host and leads nowhere: the root is the cgroup then.
+    Inside a container the path is that of the host and does not exist, and the cgroup is the root.
     """
     folders = {}
     for line in sysfs.text('/proc/self/cgroup').splitlines():
@@ -62,7 +62,7 @@ def _folders(sysfs: Sysfs) -> dict[str, str]:
 
 
 def _cpu_limit(sysfs: Sysfs) -> float:
-    """Return the CPU time of a period over the period."""
+    """Return the CPU time quota divided by its period."""
     folders = _folders(sysfs)
     words = sysfs.words(f'{folders.get("", CGROUPS)}/cpu.max')
     if len(words) == 2 and words[0].isdigit() and words[1].isdigit():
@@ -74,7 +74,7 @@ def _cpu_limit(sysfs: Sysfs) -> float:
 
 def _memory_limit(sysfs: Sysfs) -> float:
     folders = _folders(sysfs)
-    limit = sysfs.number(f'{folders.get("", CGROUPS)}/memory.max')  # 'max' is no number: NaN
+    limit = sysfs.number(f'{folders.get("", CGROUPS)}/memory.max')  # NaN for 'max'
     if math.isnan(limit):
         limit = sysfs.number(f'{folders.get("memory", CGROUPS)}/memory.limit_in_bytes')
     return limit if limit < UNLIMITED_BYTES else math.nan

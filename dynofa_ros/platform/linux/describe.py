@@ -1,4 +1,4 @@
-"""What was found of a machine, as one screen of text and as a document of all of it."""
+"""The hardware inventory as one screen of text, and as a JSON document (`dynofa platform`)."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dynofa_ros.atomic_file import without_nan, write_json
-from dynofa_ros.platform.linux.domain import ClockDomain, frequency_now_hz, limits_now, not_writable
+from dynofa_ros.platform.linux.domain import LinuxDomain
 from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.power_meter import PowerMeter
-from dynofa_ros.platform.linux.record import default_record_file
-from dynofa_ros.platform.linux.restore import restore_frequencies
-from dynofa_ros.platform.linux.set_frequency import FrequencyNotSet, setting_of
+from dynofa_ros.platform.linux.restore import default_state_file, restore_frequencies
+from dynofa_ros.platform.linux.set_frequency import FrequencyNotSet, read_setting
 from dynofa_ros.platform.linux.sysfs import Sysfs
 
-MOST = 6
-"""Files that are named on the screen; the document has them all."""
+MAX_MISSING = 6
+"""Files named on the screen; the document lists them all."""
 
 
-def screen(sysfs: Sysfs, machine: LinuxMachine) -> str:
-    """Return what matters, in words."""
-    lines = [f'{machine.model} ({machine.architecture}){_inside(machine)}']
+def summary(sysfs: Sysfs, machine: LinuxMachine) -> str:
+    """Return the main facts about a machine, one per line."""
+    lines = [f'{machine.model} ({machine.architecture}){_confinement(machine)}']
     if machine.empty:
-        lines.append('no clocks and no sensors: `auto` takes the simulated platform here')
-    lines += [_line('clocks', text) for text in _clocks(sysfs, machine)]
-    lines += [_line('power', text) for text in _power(sysfs, machine)]
-    lines += [_line('heat', text) for text in _heat(sysfs, machine)]
+        lines.append('no frequency domains and no sensors: `auto` simulates the platform here')
+    sections = {
+        'clocks': _clocks(sysfs, machine),
+        'power': _power(sysfs, machine),
+        'heat': _heat(sysfs, machine),
+    }
+    lines += [_line(title, text) for title, texts in sections.items() for text in texts]
     if machine.power_mode:
         mode = machine.power_mode
         lines.append(_line('nvpmodel', f'mode {mode.number} {mode.name}'.rstrip()))
-    lines += [_line('missing', text) for text in machine.missing[:MOST]]
-    if len(machine.missing) > MOST:
-        lines.append(_line('', f'and {len(machine.missing) - MOST} files more: see --json'))
+    lines += [_line('missing', text) for text in machine.missing[:MAX_MISSING]]
+    if len(machine.missing) > MAX_MISSING:
+        lines.append(_line('', f'and {len(machine.missing) - MAX_MISSING} more files: see --json'))
     return '\n'.join(lines)
 
 
 def document(sysfs: Sysfs, machine: LinuxMachine) -> dict[str, object]:
-    """Return everything that was found, with how it stands now; unknown is null."""
+    """Return the whole inventory with its current readings; unknown values are null."""
     found = dataclasses.asdict(machine)
     for domain, entry in zip(machine.domains, found['domains'], strict=True):
         for control, fields in zip(domain.controls, entry['controls'], strict=True):
@@ -47,9 +49,9 @@ def document(sysfs: Sysfs, machine: LinuxMachine) -> dict[str, object]:
         entry |= {
             'cores': domain.cores,
             'frequencies_hz': domain.frequencies_hz,
-            'writable': not not_writable(sysfs, domain),
-            'frequency_hz': frequency_now_hz(sysfs, domain),
-            'limits': dataclasses.asdict(limits_now(sysfs, domain)),
+            'writable': not domain.unwritable_files(sysfs),
+            'frequency_hz': domain.frequency_hz(sysfs),
+            'limits': dataclasses.asdict(domain.limits(sysfs)),
         }
     for rail, entry in zip(machine.rails, found['rails'], strict=True):
         entry['power_w'] = rail.power_w(sysfs)
@@ -61,16 +63,15 @@ def document(sysfs: Sysfs, machine: LinuxMachine) -> dict[str, object]:
     return known
 
 
-def _inside(machine: LinuxMachine) -> str:
-    """Say what keeps this process from the whole machine."""
-    around = machine.confinement
-    texts = ['virtual machine'] if around.virtual_machine else []
-    texts += [f'{around.container} container'] if around.container else []
-    if not math.isnan(around.cpu_limit):
-        texts.append(f'at most {around.cpu_limit:g} CPUs of time')
-    if not math.isnan(around.memory_limit_bytes):
-        texts.append(f'at most {around.memory_limit_bytes / 2**30:.1f} GiB of memory')
-    return ''.join(f', {text}' for text in texts) + f', {len(around.cores)} cores to run on'
+def _confinement(machine: LinuxMachine) -> str:
+    limits = machine.confinement
+    texts = ['virtual machine'] if limits.virtual_machine else []
+    texts += [f'{limits.container} container'] if limits.container else []
+    if not math.isnan(limits.cpu_limit):
+        texts.append(f'at most {limits.cpu_limit:g} CPUs of time')
+    if not math.isnan(limits.memory_limit_bytes):
+        texts.append(f'at most {limits.memory_limit_bytes / 2**30:.1f} GiB of memory')
+    return ''.join(f', {text}' for text in [*texts, f'{len(limits.cores)} usable cores'])
 
 
 def _clocks(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:
@@ -80,27 +81,29 @@ def _clocks(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:
         yield _clock(sysfs, domain)
 
 
-def _clock(sysfs: Sysfs, domain: ClockDomain) -> str:
-    hz, limits = domain.frequencies_hz, limits_now(sysfs, domain)
+def _clock(sysfs: Sysfs, domain: LinuxDomain) -> str:
+    hz, limits = domain.frequencies_hz, domain.limits(sysfs)
     control = domain.controls[0]
-    steps = f'{len(hz)} frequencies' if domain.in_steps else 'any, offered in steps of 100 MHz'
+    steps = f'{len(hz)} frequencies' if domain.has_list else 'any, offered in steps of 100 MHz'
     try:
-        governor = setting_of(sysfs, control).governor
+        governor = read_setting(sysfs, control).governor
     except FrequencyNotSet:
         governor = 'unknown'
-    way = 'userspace' if control.takes_a_speed else 'minimum and maximum'
-    can = f'by {way}' if not not_writable(sysfs, domain) else 'read only'
+    if domain.unwritable_files(sysfs):
+        access = 'read only'
+    else:
+        access = f'set by {"userspace" if control.has_userspace else "minimum and maximum"}'
     return (
-        f'{domain.name:8} {_mhz(frequency_now_hz(sysfs, domain))} MHz now, limits '
+        f'{domain.name:8} {_mhz(domain.frequency_hz(sysfs))} MHz now, limits '
         f'{_mhz(limits.min_hz)} to {_mhz(limits.max_hz)}, of {_mhz(hz[0])} to {_mhz(hz[-1])} '
-        f'({steps}); {control.driver or control.interface.name}, {governor}, {can}'
+        f'({steps}); {control.driver or control.interface.name}, {governor}, {access}'
     )
 
 
 def _power(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:
     for rail in machine.rails:
         yield f'{rail.name:20} {_figure(rail.power_w(sysfs), ".2f")} W'
-    if not machine.counters:
+    if not machine.rapl_error:
         yield 'RAPL: energy counters of the CPU packages'
     for battery in machine.batteries:
         now = battery.read(sysfs)
@@ -108,10 +111,9 @@ def _power(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:
             f'battery {battery.name}: {_figure(now.percentage * 100, ".0f")} %, '
             f'{now.status}, {_figure(battery.power_w(sysfs), ".2f")} W drawn'
         )
-    if machine.counters and not machine.rails:
-        yield f'no RAPL: {machine.counters}'
-    detail = PowerMeter(sysfs, machine, clock=time.monotonic).detail
-    yield f'frames are measured by: {detail}'
+    if machine.rapl_error and not machine.rails:
+        yield f'no RAPL: {machine.rapl_error}'
+    yield f'frames are measured by: {PowerMeter(sysfs, machine, clock=time.monotonic).detail}'
 
 
 def _heat(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:
@@ -137,23 +139,23 @@ def _figure(value: float, form: str) -> str:
 
 
 def show(json_file: Path | None, *, sysfs: Sysfs | None = None) -> int:
-    """Print what the machine has; write all of it where a file is named.
+    """Print the summary of this machine; write the document if a file is given.
 
     Raises ValueError for a file that cannot be written.
     """
     sysfs = sysfs or Sysfs()
     machine = LinuxMachine.discover(sysfs)
-    print(screen(sysfs, machine))
+    print(summary(sysfs, machine))
     if json_file:
         write_json(json_file, document(sysfs, machine))
     return 0
 
 
 def restore(state_file: Path | None, *, sysfs: Sysfs | None = None) -> int:
-    """Put clocks back by the state file; return 1 if one of them could not be.
+    """Restore the settings in the state file; return 1 if one of them could not be restored.
 
     Raises PlatformError for a state file that cannot be used.
     """
-    result = restore_frequencies(sysfs or Sysfs(), state_file or default_record_file())
+    result = restore_frequencies(sysfs or Sysfs(), state_file or default_state_file())
     print(result)
     return 1 if result.failed else 0

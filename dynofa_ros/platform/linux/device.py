@@ -1,4 +1,4 @@
-"""The machine itself as a device: its clocks, its sensors, by what Linux shows of them."""
+"""The real machine as a device: frequencies and sensors through the files of Linux."""
 
 from __future__ import annotations
 
@@ -13,22 +13,60 @@ from dynofa_ros.platform.device import (
     DeviceState,
     DomainReading,
     DomainSetting,
+    PowerSample,
 )
-from dynofa_ros.platform.linux.cpu_load import CpuLoad
-from dynofa_ros.platform.linux.domain import ClockDomain, frequency_now_hz, limits_now, load_file
+from dynofa_ros.platform.linux.domain import LinuxDomain
+from dynofa_ros.platform.linux.frequency_control import DEVFREQ
 from dynofa_ros.platform.linux.frequency_controller import FrequencyController
 from dynofa_ros.platform.linux.machine import LinuxMachine
-from dynofa_ros.platform.linux.power_meter import PowerMeter, PowerSample
+from dynofa_ros.platform.linux.power_meter import PowerMeter, Sampler
 from dynofa_ros.platform.linux.restore import RestoreResult
-from dynofa_ros.platform.linux.sampler import Sampler
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.whitelist import Allowed
 
-PER_THOUSAND = 1e-3
+STAT = '/proc/stat'
+IDLE = (3, 4)
+"""Columns of /proc/stat with idle time: idle and iowait (`Documentation/filesystems/proc.rst`)."""
+COUNTED = 8
+"""Columns that add up to the total; guest time follows, which user time already includes."""
+
+
+class CpuLoad:
+    """Utilisation of each core between two samples of /proc/stat."""
+
+    def __init__(self, sysfs: Sysfs) -> None:
+        self._sysfs = sysfs
+        self._busy: dict[int, float] = {}
+        self._last = self._times()
+
+    def sample(self) -> None:
+        """End a period: `utilisation` covers the time since the previous sample."""
+        for core, (idle, total) in self._times().items():
+            last_idle, last_total = self._last.get(core, (0, 0))
+            passed = total - last_total
+            # A tick of Linux is 10 ms: a shorter period may have none.
+            if passed > 0:
+                self._busy[core] = min(1.0, max(0.0, 1 - (idle - last_idle) / passed))
+                self._last[core] = (idle, total)
+
+    def utilisation(self, cores: Sequence[int]) -> float:
+        """Return the mean utilisation of some cores, 0..1; NaN if all are unknown."""
+        busy = [self._busy[core] for core in cores if core in self._busy]
+        return sum(busy) / len(busy) if busy else math.nan
+
+    def _times(self) -> dict[int, tuple[int, int]]:
+        """Return idle and total time of each core, in ticks."""
+        times = {}
+        for line in self._sysfs.text(STAT).splitlines():
+            name, *words = line.split()
+            if name.startswith('cpu') and name[3:].isdigit():
+                ticks = [int(word) for word in words[:COUNTED]]
+                times[int(name[3:])] = (sum(ticks[each] for each in IDLE), sum(ticks))
+        return times
 
 
 class LinuxDevice:
-    """A real machine. Close it, or leave its `with`, and its clocks are as they were found."""
+    """A real machine. Closing it, or leaving its `with`, restores the original frequencies."""
 
     def __init__(
         self,
@@ -36,14 +74,14 @@ class LinuxDevice:
         machine: LinuxMachine,
         *,
         name: str,
-        record_file: Path,
+        state_file: Path,
         clock: Callable[[], float],
         whitelist: Mapping[str, Allowed] | None = None,
         min_interval_s: float = 0.0,
     ) -> None:
-        """`name` goes into its states; `clock` returns seconds and never goes back.
+        """`name` is reported in its states; `clock` returns monotonic seconds.
 
-        `record_file`, `whitelist` and `min_interval_s` are as for `FrequencyController`. Raises
+        `state_file`, `whitelist` and `min_interval_s` are as for `FrequencyController`. Raises
         PlatformError for a whitelist that does not fit the machine.
         """
         self.machine = machine
@@ -52,7 +90,7 @@ class LinuxDevice:
         self._controller = FrequencyController(
             sysfs,
             machine.domains,
-            record_file=record_file,
+            state_file=state_file,
             clock=clock,
             whitelist=whitelist,
             min_interval_s=min_interval_s,
@@ -62,26 +100,42 @@ class LinuxDevice:
         self._sampler: Sampler | None = None
 
     @property
-    def left_by_another(self) -> RestoreResult:
-        """What a process that died had left turned, and was put back when this one started."""
-        return self._controller.left_by_another
+    def simulated(self) -> bool:
+        """False: this is hardware."""
+        return False
+
+    @property
+    def restored_at_start(self) -> RestoreResult:
+        """The settings left behind by a crashed process, restored when this device was opened."""
+        return self._controller.restored_at_start
 
     @property
     def power_detail(self) -> str:
-        """Which sensors the power comes from, in words."""
+        """The sensors that measure the power."""
         return self._meter.detail
 
-    def why_not(self, domain: str) -> str:
-        """Return why a domain cannot be turned: which file, and what would help; empty: it can."""
-        return self._controller.why_not(domain)
+    def reason_not_settable(self, domain: str) -> str:
+        """Return why a domain cannot be set: the file, and how to allow it; empty: it can."""
+        return self._controller.reason_not_settable(domain)
 
     def start_sampling(self, rate_hz: float) -> None:
-        """Measure the power at this rate from now on, beside what else is done."""
+        """Measure the power at this rate from now on, in a thread."""
         self._sampler = Sampler(self._meter.sample, rate_hz=rate_hz)
 
     def take_samples(self) -> list[PowerSample]:
-        """Return the power samples since they were taken last, the oldest first."""
+        """Return the power samples since the previous call, oldest first."""
         return self._meter.take_samples()
+
+    def add_busy(self, processor: str, busy_s: float, *, threads: int = 1, app: str = '') -> None:
+        """Ignore a frame: the load of hardware is measured."""
+
+    def set_co_runner(self, processor: str, utilisation: float) -> None:
+        """Raise PlatformError: other programs are real here."""
+        raise PlatformError(
+            field=f'co-runner utilisation of {processor}',
+            value=utilisation,
+            expected='a simulated device; this one is hardware',
+        )
 
     def advance(self) -> None:
         """End a period, over which utilisation and power are reported."""
@@ -91,30 +145,30 @@ class LinuxDevice:
 
     @property
     def wait_s(self) -> float:
-        """Time until clocks may be turned again [s]; 0: now."""
+        """Time until the next change of frequencies is allowed [s]."""
         return self._controller.wait_s
 
     def apply(self, settings: Sequence[DomainSetting]) -> CommandResult:
-        """Set clocks, all or nothing; what was rounded is in the text."""
+        """Apply all settings or none; the result states what was rounded."""
         return self._controller.apply(settings)
 
     def restore_frequencies(self) -> RestoreResult:
-        """Put the clocks back to how they were found, and say what came of it.
+        """Restore the original settings. Idempotent.
 
         Raises PlatformError if the state file cannot be read or written.
         """
         return self._controller.restore_frequencies()
 
     def restore(self) -> CommandResult:
-        """Put the clocks back to how they were found; doing it twice is no harm."""
+        """Restore the original settings. Idempotent."""
         try:
-            done = self.restore_frequencies()
+            result = self.restore_frequencies()
         except PlatformError as error:
             return CommandResult(applied=False, text=str(error))
-        return CommandResult(applied=not done.failed, text=str(done))
+        return CommandResult(applied=not result.failed, text=str(result))
 
     def close(self) -> None:
-        """Put the clocks back, and let another process turn them.
+        """Restore the original settings, and release the machine.
 
         Raises PlatformError if the state file cannot be read or written.
         """
@@ -138,15 +192,20 @@ class LinuxDevice:
         self.close()
 
     def state(self) -> DeviceState:
-        """Read everything; utilisation and power are of the last period."""
-        hot = {each.kind for each in self.machine.throttles if each.on(self._sysfs)}
-        domains = {each.name: self._domain(each, hot) for each in self.machine.domains}
-        settable = any(reading.settable for reading in domains.values())
+        """Return the current state; utilisation and power are those of the last period."""
+        throttled = {each.kind for each in self.machine.throttles if each.on(self._sysfs)}
+        domains = {each.name: self._domain(each, throttled) for each in self.machine.domains}
         batteries = self.machine.batteries
+        capabilities = {
+            'set_frequency': any(reading.settable for reading in domains.values()),
+            'power': self.machine.rails or batteries or not self.machine.rapl_error,
+            'temperature': self.machine.zones,
+            'battery': batteries,
+        }
         return DeviceState(
             platform=self._name,
-            simulated=False,
-            capabilities=self._capabilities(settable=settable),
+            simulated=self.simulated,
+            capabilities=tuple(name for name, present in capabilities.items() if present),
             domains=domains,
             rails_w={rail.name: rail.power_w(self._sysfs) for rail in self.machine.rails},
             power_w=self._meter.power_w,
@@ -156,20 +215,10 @@ class LinuxDevice:
             battery=batteries[0].read(self._sysfs) if batteries else None,
         )
 
-    def _capabilities(self, *, settable: bool) -> tuple[str, ...]:
-        power = self.machine.rails or self.machine.batteries or not self.machine.counters
-        found = {
-            'set_frequency': settable,
-            'power': power,
-            'temperature': self.machine.zones,
-            'battery': self.machine.batteries,
-        }
-        return tuple(name for name, there in found.items() if there)
-
-    def _domain(self, domain: ClockDomain, hot: set[str]) -> DomainReading:
-        limits = limits_now(self._sysfs, domain)
-        frequency_hz = frequency_now_hz(self._sysfs, domain)
-        follows = limits.fixed and domain.in_steps and frequency_hz != limits.min_hz
+    def _domain(self, domain: LinuxDomain, throttled: set[str]) -> DomainReading:
+        limits = domain.limits(self._sysfs)
+        frequency_hz = domain.frequency_hz(self._sysfs)
+        changing = limits.fixed and domain.has_list and frequency_hz != limits.min_hz
         return DomainReading(
             name=domain.name,
             processors=self.machine.processors[domain.name],
@@ -177,14 +226,17 @@ class LinuxDevice:
             min_frequency_hz=limits.min_hz,
             max_frequency_hz=limits.max_hz,
             available_frequencies_hz=self._controller.frequencies_hz(domain.name),
-            settable=not self._controller.why_not(domain.name),
+            settable=not self.reason_not_settable(domain.name),
             utilisation=self._utilisation(domain),
-            co_runner_utilisation=math.nan,  # Linux does not say whose work it is
-            next_frequency_hz=limits.min_hz if follows else math.nan,
-            throttled=domain.kind in hot,
+            co_runner_utilisation=math.nan,  # Linux does not tell whose load it is
+            next_frequency_hz=limits.min_hz if changing else math.nan,
+            throttled=domain.kind in throttled,
         )
 
-    def _utilisation(self, domain: ClockDomain) -> float:
+    def _utilisation(self, domain: LinuxDomain) -> float:
         if domain.cores:
             return self._load.utilisation(domain.cores)
-        return self._sysfs.number(load_file(domain)) * PER_THOUSAND
+        control = domain.controls[0]
+        if control.interface != DEVFREQ:
+            return math.nan
+        return self._sysfs.number(control.file('device/load')) / 1000  # of the GPU of a Jetson

@@ -1,7 +1,7 @@
-"""Frequency domains: clocks that are turned together under one name.
+"""Frequency domains of Linux: controls that are set together under one name.
 
-A laptop has a cpufreq policy for each core and a Xavier NX one for each pair. A command asks a
-frequency of `cpu`, so policies with the same frequencies are one domain.
+A laptop has a cpufreq policy for each core, a Xavier NX one for each pair. A command addresses
+`cpu`, so policies with the same frequencies are one domain.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dynofa_ros.platform.linux.frequency_control import DEVFREQ, FrequencyControl
+from dynofa_ros.platform.linux.frequency_control import CPUFREQ, FrequencyControl
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.settings import Limits
 
 RANGE_STEP_HZ = 1e8
-"""What a range without a list is offered in; the bus clock that x86 multiplies."""
+"""Step of the frequencies offered for a driver that lists none: the bus clock of x86."""
 
 KINDS = {
     'gpu': ('gpu', 'gv11b', 'gp10b', 'ga10b', 'mali', 'kgsl'),
@@ -25,8 +25,8 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class ClockDomain:
-    """Clocks that are turned together."""
+class LinuxDomain:
+    """Controls that are set together."""
 
     name: str
     kind: str  # cpu, gpu, memory or device
@@ -34,17 +34,17 @@ class ClockDomain:
 
     @property
     def cores(self) -> tuple[int, ...]:
-        """The CPU cores that it clocks, ascending."""
+        """The CPU cores of the domain, ascending."""
         return tuple(sorted(core for control in self.controls for core in control.cores))
 
     @property
-    def in_steps(self) -> bool:
-        """Whether the device has a list; else its range is offered in steps."""
+    def has_list(self) -> bool:
+        """Whether the driver lists the frequencies; otherwise its range is offered in steps."""
         return bool(self.controls[0].listed_hz)
 
     @property
     def frequencies_hz(self) -> tuple[float, ...]:
-        """What it can be set to, ascending [Hz]."""
+        """The available frequencies, ascending [Hz]."""
         control = self.controls[0]
         if control.listed_hz:
             return control.listed_hz
@@ -54,36 +54,60 @@ class ClockDomain:
         )
         return tuple(sorted({control.lowest_hz, *between, control.highest_hz}))
 
+    def unwritable_files(self, sysfs: Sysfs) -> tuple[str, ...]:
+        """Return the files this process would need to write and cannot; none: it is settable."""
+        files = [file for control in self.controls for file in control.files_to_write]
+        return tuple(file for file in files if not sysfs.writable(file))
 
-def group_controls(
-    policies: Sequence[FrequencyControl], devices: Sequence[FrequencyControl]
-) -> tuple[ClockDomain, ...]:
-    """Return the domains of a machine.
+    def limits(self, sysfs: Sysfs) -> Limits:
+        """Return the widest limits of the controls; NaN where none can be read."""
+        found = []
+        for control in self.controls:
+            try:
+                found.append(control.limits_hz(control.setting(sysfs)))
+            except (OSError, ValueError):
+                continue
+        return Limits(
+            min((lowest for lowest, _ in found), default=math.nan),
+            max((highest for _, highest in found), default=math.nan),
+        )
 
-    All cores alike are `cpu`; else `cpu0`, `cpu4`: each group by its first core. A GPU is `gpu`, a
-    memory controller `memory`, all else goes by the name that Linux has for it.
+    def frequency_hz(self, sysfs: Sysfs) -> float:
+        """Return the current frequency of the fastest control [Hz]; NaN where none can be read."""
+        clocks_hz = [control.frequency_hz(sysfs) for control in self.controls]
+        return max((each for each in clocks_hz if not math.isnan(each)), default=math.nan)
+
+
+def group_controls(controls: Sequence[FrequencyControl]) -> tuple[LinuxDomain, ...]:
+    """Return the domains of a machine, those of the CPU first.
+
+    If all cores are alike, their domain is `cpu`; otherwise each group is named after its first
+    core, as in `cpu0` and `cpu4`. A GPU is `gpu`, a memory controller `memory`; any other device
+    keeps its name in Linux.
     """
     groups: dict[tuple[object, ...], list[FrequencyControl]] = {}
-    for control in policies:
-        alike = (
-            control.driver,
-            control.governors,
-            control.listed_hz,
-            control.lowest_hz,
-            control.highest_hz,
-        )
-        groups.setdefault(alike, []).append(control)
+    for control in controls:
+        if control.interface == CPUFREQ:
+            alike = (
+                control.driver,
+                control.governors,
+                control.listed_hz,
+                control.lowest_hz,
+                control.highest_hz,
+            )
+            groups.setdefault(alike, []).append(control)
     domains = [
-        ClockDomain(_cpu_name(controls, alone=len(groups) == 1), 'cpu', tuple(controls))
-        for controls in groups.values()
+        LinuxDomain(_cpu_name(group, alone=len(groups) == 1), 'cpu', tuple(group))
+        for group in groups.values()
     ]
     taken = {domain.name for domain in domains}
-    for control in devices:
-        device = control.folder.rpartition('/')[2]
-        kind = _kind(device)
-        name = kind if kind != 'device' and kind not in taken else device
-        taken.add(name)
-        domains.append(ClockDomain(name, kind, (control,)))
+    for control in controls:
+        if control.interface != CPUFREQ:
+            device = control.folder.rpartition('/')[2]
+            kind = _kind(device)
+            name = kind if kind != 'device' and kind not in taken else device
+            taken.add(name)
+            domains.append(LinuxDomain(name, kind, (control,)))
     return tuple(domains)
 
 
@@ -99,35 +123,3 @@ def _kind(device: str) -> str:
         if any(part in device.lower() for part in parts):
             return kind
     return 'device'
-
-
-def load_file(domain: ClockDomain) -> str:
-    """Return the file in which a Jetson's GPU says how busy it is, in thousandths."""
-    control = domain.controls[0]
-    return control.file('device/load') if control.interface == DEVFREQ else ''
-
-
-def not_writable(sysfs: Sysfs, domain: ClockDomain) -> tuple[str, ...]:
-    """Return the files that keep this process from turning a domain; none: it can be turned."""
-    files = [file for control in domain.controls for file in control.files_to_write]
-    return tuple(file for file in files if not sysfs.writable(file))
-
-
-def limits_now(sysfs: Sysfs, domain: ClockDomain) -> Limits:
-    """Return the widest limits of a domain's clocks; NaN where none can be read."""
-    found = []
-    for control in domain.controls:
-        try:
-            found.append(control.limits_hz(control.setting(sysfs)))
-        except (OSError, ValueError):
-            continue
-    return Limits(
-        min((lowest for lowest, _ in found), default=math.nan),
-        max((highest for _, highest in found), default=math.nan),
-    )
-
-
-def frequency_now_hz(sysfs: Sysfs, domain: ClockDomain) -> float:
-    """Return the fastest of a domain's clocks [Hz]; NaN where none can be read."""
-    clocks_hz = [control.frequency_hz(sysfs) for control in domain.controls]
-    return max((each for each in clocks_hz if not math.isnan(each)), default=math.nan)

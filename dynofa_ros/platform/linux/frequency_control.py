@@ -1,4 +1,4 @@
-"""One clock that Linux lets a program turn: a cpufreq policy or a devfreq device.
+"""Frequency controls of Linux: cpufreq policies and devfreq devices.
 
 `Documentation/admin-guide/pm/cpufreq.rst` and `Documentation/ABI/testing/sysfs-class-devfreq`.
 """
@@ -15,16 +15,16 @@ USERSPACE = 'userspace'
 
 @dataclass(frozen=True)
 class Interface:
-    """The names of a control's files, and the unit of their numbers."""
+    """File names of a kind of control, and the unit of their numbers."""
 
     name: str
     unit_hz: float
     governor: str
     governors: str
-    lowest: str  # limits set now
+    lowest: str  # current limits
     highest: str
     now: str
-    speed: str  # what the governor userspace is told; empty: not offered
+    speed: str  # frequency for the governor userspace; empty: not supported
 
 
 CPUFREQ = Interface(
@@ -51,60 +51,60 @@ DEVFREQ = Interface(
 
 @dataclass(frozen=True)
 class FrequencySetting:
-    """How a control stands, in the unit of its files, so that it can be put back exactly."""
+    """The setting of a control in the unit of its files, so that it can be restored exactly."""
 
     governor: str
     lowest: int
     highest: int
-    speed: int | None = None  # of the governor userspace; None: another governs
+    speed: int | None = None  # of the governor userspace; None: another governor
 
 
 @dataclass(frozen=True)
 class FrequencyControl:
-    """A clock that can be turned; these are what does not change of it."""
+    """One clock whose frequency can be set: its constant properties."""
 
     folder: str
     interface: Interface
     driver: str
     cores: tuple[int, ...]  # CPU cores that it clocks; none for a device
     governors: tuple[str, ...]
-    listed_hz: tuple[float, ...]  # ascending; empty: any in the range
+    listed_hz: tuple[float, ...]  # ascending; empty: any frequency in the range
     lowest_hz: float
     highest_hz: float
 
     def file(self, name: str) -> str:
-        """Return the whole name of one of its files."""
+        """Return the full path of one of its files."""
         return f'{self.folder}/{name}'
 
     @property
     def files_to_write(self) -> tuple[str, ...]:
-        """The files that turning this clock needs."""
+        """The files that must be writable to set the frequency."""
         names = [self.interface.lowest, self.interface.highest]
-        if self.takes_a_speed:
+        if self.has_userspace:
             names += [self.interface.governor, self.interface.speed]
         return tuple(self.file(name) for name in names)
 
     @property
-    def takes_a_speed(self) -> bool:
-        """Whether one frequency can be asked for, rather than equal limits."""
+    def has_userspace(self) -> bool:
+        """Whether the governor userspace can set one frequency; otherwise equal limits do."""
         return bool(self.interface.speed) and USERSPACE in self.governors
 
     def units(self, frequency_hz: float) -> int:
-        """Return a frequency as the number that its files hold."""
+        """Return a frequency in the unit of its files."""
         return round(frequency_hz / self.interface.unit_hz)
 
     def hz(self, units: float) -> float:
-        """Return the frequency of a number that its files hold [Hz]."""
+        """Return the frequency of a number in its files [Hz]."""
         return units * self.interface.unit_hz
 
     def setting(self, sysfs: Sysfs) -> FrequencySetting:
-        """Read how it stands.
+        """Read the current setting.
 
-        Raises OSError for a file that cannot be read, ValueError for one that holds no number.
+        Raises OSError for a file that cannot be read, ValueError for one without a number.
         """
         governor = sysfs.read(self.file(self.interface.governor))
         speed = None
-        # It shows the clock now, which under heat may be below what was asked.
+        # It reads as the current frequency, which throttling may hold below the requested one.
         if governor == USERSPACE and self.interface.speed:
             speed = int(sysfs.read(self.file(self.interface.speed)))
         return FrequencySetting(
@@ -115,39 +115,40 @@ class FrequencyControl:
         )
 
     def frequency_hz(self, sysfs: Sysfs) -> float:
-        """Return the clock now [Hz]; NaN where it cannot be read."""
+        """Return the current frequency [Hz]; NaN if it cannot be read."""
         return self.hz(sysfs.number(self.file(self.interface.now)))
 
     def limits_hz(self, setting: FrequencySetting) -> tuple[float, float]:
-        """Return the limits that a setting leaves the clock [Hz].
+        """Return the lowest and highest frequency that a setting allows [Hz].
 
-        A devfreq device without a limit shows 0.
+        A devfreq device without a limit reads 0.
         """
         if setting.speed is not None:
             return self.hz(setting.speed), self.hz(setting.speed)
         lowest_hz, highest_hz = self.hz(setting.lowest), self.hz(setting.highest)
         return lowest_hz or self.lowest_hz, highest_hz or self.highest_hz
 
-    @property
-    def known(self) -> bool:
-        """Whether it says what it can be turned to."""
-        return math.isfinite(self.lowest_hz) and 0 < self.lowest_hz <= self.highest_hz
-
 
 POLICIES = '/sys/devices/system/cpu/cpufreq'
 DEVICES = '/sys/class/devfreq'
 
 
-def find_policies(sysfs: Sysfs) -> tuple[FrequencyControl, ...]:
-    """Return the cpufreq policies: cores that share a clock have one."""
-    folders = [f'{POLICIES}/{name}' for name in sysfs.names(POLICIES) if name.startswith('policy')]
-    return tuple(control for control in (_policy(sysfs, each) for each in folders) if control.known)
+def find_controls(sysfs: Sysfs) -> tuple[FrequencyControl, ...]:
+    """Return the controls whose frequency range is known.
 
-
-def find_devices(sysfs: Sysfs) -> tuple[FrequencyControl, ...]:
-    """Return the devfreq devices: GPU, memory controller, video engines."""
-    folders = [f'{DEVICES}/{name}' for name in sysfs.names(DEVICES)]
-    return tuple(control for control in (_device(sysfs, each) for each in folders) if control.known)
+    First the cpufreq policies, one for the cores that share a clock, then the devfreq devices: GPU,
+    memory controller, video engines.
+    """
+    policies = [name for name in sysfs.names(POLICIES) if name.startswith('policy')]
+    controls = (
+        *(_policy(sysfs, f'{POLICIES}/{name}') for name in policies),
+        *(_device(sysfs, f'{DEVICES}/{name}') for name in sysfs.names(DEVICES)),
+    )
+    return tuple(
+        each
+        for each in controls
+        if math.isfinite(each.lowest_hz) and 0 < each.lowest_hz <= each.highest_hz
+    )
 
 
 def _policy(sysfs: Sysfs, folder: str) -> FrequencyControl:
@@ -156,10 +157,10 @@ def _policy(sysfs: Sysfs, folder: str) -> FrequencyControl:
         *sysfs.words(f'{folder}/scaling_boost_frequencies'),
     ]
     highest = sysfs.number(f'{folder}/cpuinfo_max_freq')
-    # Boost is listed while it is switched off, too.
+    # Boost frequencies are listed even while boost is off.
     listed = [word for word in listed if word.isdigit() and not int(word) > highest]
     cores = sysfs.words(f'{folder}/related_cpus') or sysfs.words(f'{folder}/affected_cpus')
-    return _knob(
+    return _control(
         sysfs,
         folder,
         CPUFREQ,
@@ -172,7 +173,7 @@ def _policy(sysfs: Sysfs, folder: str) -> FrequencyControl:
 
 def _device(sysfs: Sysfs, folder: str) -> FrequencyControl:
     driver = f'{folder}/device/driver'
-    return _knob(
+    return _control(
         sysfs,
         folder,
         DEVFREQ,
@@ -183,7 +184,7 @@ def _device(sysfs: Sysfs, folder: str) -> FrequencyControl:
     )
 
 
-def _knob(
+def _control(
     sysfs: Sysfs,
     folder: str,
     interface: Interface,
@@ -193,7 +194,7 @@ def _knob(
     listed: list[str],
     ends: tuple[float, float],
 ) -> FrequencyControl:
-    """Make a control; a list says more than the ends, which then are those of the list."""
+    """Build a control; a list of frequencies takes precedence over the ends of the range."""
     numbers = {int(word) for word in listed if word.isdigit()}
     listed_hz = tuple(sorted(number * interface.unit_hz for number in numbers if number > 0))
     lowest_hz, highest_hz = (end * interface.unit_hz for end in ends)

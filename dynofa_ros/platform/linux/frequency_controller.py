@@ -1,4 +1,4 @@
-"""Obey commands within a whitelist, and leave the clocks as they were found."""
+"""Apply commands within a whitelist, and restore the original settings at the end."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from pathlib import Path
 
 from dynofa_ros.platform.checks import PlatformError, check_not_negative
 from dynofa_ros.platform.device import CommandResult, DomainSetting
-from dynofa_ros.platform.linux.access import FileAccess
-from dynofa_ros.platform.linux.domain import ClockDomain, limits_now, not_writable
+from dynofa_ros.platform.linux.access import explain_not_writable
+from dynofa_ros.platform.linux.domain import LinuxDomain
 from dynofa_ros.platform.linux.frequency_control import (
     USERSPACE,
     FrequencyControl,
     FrequencySetting,
 )
-from dynofa_ros.platform.linux.record import ClockRecord
-from dynofa_ros.platform.linux.restore import RestoreResult, restore_record
+from dynofa_ros.platform.linux.restore import RestoreResult, SavedSettings, restore_saved
 from dynofa_ros.platform.linux.set_frequency import (
     FrequencyNotSet,
+    read_setting,
     set_frequencies,
-    setting_of,
-    wanted,
+    target_setting,
 )
 from dynofa_ros.platform.linux.sysfs import Sysfs
-from dynofa_ros.platform.linux.whitelist import Allowed, allowed_domains, found_whitelist
+from dynofa_ros.platform.linux.whitelist import Allowed, allowed_domains, default_whitelist
+from dynofa_ros.platform.processor import SAME_FREQUENCY_HZ
 from dynofa_ros.platform.settings import Limits, resolve
-
-SAME_HZ = 1.0
-"""Frequencies this close are one: a list of kHz and a figure of Hz differ by the last digit."""
 
 
 def rounded(setting: DomainSetting, frequencies_hz: Sequence[float]) -> tuple[DomainSetting, str]:
-    """Return the setting in frequencies of the list, and what was rounded in words."""
+    """Return the setting with listed frequencies, and a note on what was rounded.
+
+    A frequency and a minimum are rounded up, a maximum down; outside of the list they stay.
+    """
     near = dataclasses.replace(
         setting,
         frequency_hz=_up(setting.frequency_hz, frequencies_hz),
@@ -45,188 +45,189 @@ def rounded(setting: DomainSetting, frequencies_hz: Sequence[float]) -> tuple[Do
         (setting.min_frequency_hz, near.min_frequency_hz),
         (setting.max_frequency_hz, near.max_frequency_hz),
     ]
-    texts = [
-        f'asked {asked / 1e6:g}, rounded to {value / 1e6:g} MHz'
-        for asked, value in pairs
-        if abs(value - asked) > SAME_HZ
+    notes = [
+        f'requested {requested / 1e6:g}, rounded to {value / 1e6:g} MHz'
+        for requested, value in pairs
+        if abs(value - requested) > SAME_FREQUENCY_HZ
     ]
-    return near, ', '.join(texts)
+    return near, ', '.join(notes)
 
 
-def _up(asked_hz: float, frequencies_hz: Sequence[float]) -> float:
-    if math.isnan(asked_hz) or asked_hz < frequencies_hz[0] - SAME_HZ:
-        return asked_hz
-    above = (each for each in frequencies_hz if each >= asked_hz - SAME_HZ)
-    return next(above, asked_hz)
+def _up(requested_hz: float, frequencies_hz: Sequence[float]) -> float:
+    if math.isnan(requested_hz) or requested_hz < frequencies_hz[0] - SAME_FREQUENCY_HZ:
+        return requested_hz
+    above = (each for each in frequencies_hz if each >= requested_hz - SAME_FREQUENCY_HZ)
+    return next(above, requested_hz)
 
 
-def _down(asked_hz: float, frequencies_hz: Sequence[float]) -> float:
-    if math.isnan(asked_hz) or asked_hz > frequencies_hz[-1] + SAME_HZ:
-        return asked_hz
-    below = (each for each in reversed(frequencies_hz) if each <= asked_hz + SAME_HZ)
-    return next(below, asked_hz)
+def _down(requested_hz: float, frequencies_hz: Sequence[float]) -> float:
+    if math.isnan(requested_hz) or requested_hz > frequencies_hz[-1] + SAME_FREQUENCY_HZ:
+        return requested_hz
+    below = (each for each in reversed(frequencies_hz) if each <= requested_hz + SAME_FREQUENCY_HZ)
+    return next(below, requested_hz)
 
 
 class FrequencyController:
-    """Turns the clocks of the domains that it is allowed to, and puts them back.
+    """Sets the frequencies of the whitelisted domains, and restores them.
 
-    What a process that died has left turned is put back at once. While it is open no other
-    process turns clocks with the same state file.
+    Settings that a crashed process left behind are restored at once. While it is open, no other
+    process can set frequencies with the same state file.
     """
 
     def __init__(
         self,
         sysfs: Sysfs,
-        domains: Sequence[ClockDomain],
+        domains: Sequence[LinuxDomain],
         *,
-        record_file: Path,
+        state_file: Path,
         clock: Callable[[], float],
         whitelist: Mapping[str, Allowed] | None = None,
         min_interval_s: float = 0.0,
     ) -> None:
-        """`whitelist` None: CPU and GPU up to the limit found; `min_interval_s`: between changes.
+        """Restore leftover settings.
 
-        Raises PlatformError for a whitelist that does not fit the machine. A state file that cannot
-        be kept is no error: nothing can be turned then, and `refused` says why.
+        `whitelist` None: CPU and GPU up to their current limits. `min_interval_s`: between changes.
+        Raises PlatformError for a whitelist that does not fit the machine. If the state file cannot
+        be used, no domain is settable, and `reason_not_settable` states why.
         """
         check_not_negative('min_interval_s', min_interval_s)
         self._sysfs = sysfs
         self._domains = {domain.name: domain for domain in domains}
         self._clock = clock
         self._min_interval_s = min_interval_s
-        self._turned_s = -math.inf
-        self._record: ClockRecord | None = None
-        self.refused = ''
-        self.left_by_another = RestoreResult()
+        self._changed_s = -math.inf
+        self._saved: SavedSettings | None = None
+        self._disabled = ''
+        self.restored_at_start = RestoreResult()
         try:
-            self._open(record_file)
+            self._saved = SavedSettings(state_file, sysfs=sysfs)
+            self.restored_at_start = self.restore_frequencies()
         except PlatformError as error:
             self.close()
-            self.refused = str(error)
+            self._disabled = str(error)
         if whitelist is None:
-            highest_hz = {each.name: limits_now(sysfs, each).max_hz for each in domains}
-            whitelist = found_whitelist(domains, highest_hz)
+            highest_hz = {each.name: each.limits(sysfs).max_hz for each in domains}
+            whitelist = default_whitelist(domains, highest_hz)
         self._allowed = allowed_domains(domains, whitelist)
 
-    def _open(self, record_file: Path) -> None:
-        self._record = ClockRecord(record_file, sysfs=self._sysfs)
-        self.left_by_another = restore_record(self._sysfs, self._record, self._knobs())
-
-    def _knobs(self) -> tuple[FrequencyControl, ...]:
-        return tuple(control for domain in self._domains.values() for control in domain.controls)
-
     def frequencies_hz(self, name: str) -> tuple[float, ...]:
-        """Return what a domain can be asked for; all that it has where it cannot be turned."""
+        """Return the allowed frequencies of a domain; all of them if it is not whitelisted."""
         if name in self._allowed:
             return self._allowed[name].frequencies_hz
         return self._domains[name].frequencies_hz
 
-    def why_not(self, name: str) -> str:
-        """Return why a domain cannot be turned; empty: it can."""
+    def reason_not_settable(self, name: str) -> str:
+        """Return why a domain cannot be set; empty: it can."""
         if name not in self._domains:
             known = ', '.join(sorted(self._domains)) or 'none'
-            return f'domain is {name!r}; expected a clock of this machine ({known})'
+            return f'domain is {name!r}; expected a frequency domain of this machine ({known})'
         if name not in self._allowed:
             return f'domain is {name!r}; expected {", ".join(sorted(self._allowed))}'
-        if self.refused:
-            return self.refused
-        files = not_writable(self._sysfs, self._domains[name])
-        return FileAccess.of(self._sysfs, files[0]).to_write if files else ''
+        if self._disabled:
+            return self._disabled
+        files = self._domains[name].unwritable_files(self._sysfs)
+        return explain_not_writable(self._sysfs, files[0]) if files else ''
 
     @property
     def wait_s(self) -> float:
-        """Time until a clock may be turned again [s]; 0: now."""
-        return max(0.0, self._turned_s + self._min_interval_s - self._clock())
+        """Time until the next change is allowed [s]."""
+        return max(0.0, self._changed_s + self._min_interval_s - self._clock())
 
     def apply(self, settings: Sequence[DomainSetting]) -> CommandResult:
-        """Set clocks, all that is asked or nothing, read back and verified."""
+        """Apply all settings or none, verified by reading them back."""
         try:
             targets, text = self._targets(settings)
             changes = {
                 control: target
                 for control, target in targets.items()
-                if setting_of(self._sysfs, control) != target
+                if read_setting(self._sysfs, control) != target
             }
             if changes:
                 self._change(changes)
         except (PlatformError, FrequencyNotSet) as error:
             return CommandResult(applied=False, text=str(error))
-        return CommandResult(applied=True, text=text if changes else f'{text} (as it was)')
+        return CommandResult(applied=True, text=text if changes else f'{text} (unchanged)')
 
     def _targets(
         self, settings: Sequence[DomainSetting]
     ) -> tuple[dict[FrequencyControl, FrequencySetting], str]:
-        """Return how each control is to stand, and the command in words."""
+        """Return the setting of each control, and a description of the command."""
         for setting in settings:
-            if why_not := self.why_not(setting.domain):
-                raise FrequencyNotSet(why_not)
-        near = {each.domain: rounded(each, self.frequencies_hz(each.domain)) for each in settings}
+            if reason := self.reason_not_settable(setting.domain):
+                raise FrequencyNotSet(reason)
+        near = [rounded(each, self.frequencies_hz(each.domain)) for each in settings]
         limits = resolve(
-            [rounded(each, self.frequencies_hz(each.domain))[0] for each in settings],
+            [setting for setting, _ in near],
             domains=self._allowed,
-            current={name: limits_now(self._sysfs, self._domains[name]) for name in near},
+            current={
+                each.domain: self._domains[each.domain].limits(self._sysfs) for each in settings
+            },
         )
         targets = {
             control: self._target(control, limits[name])
             for name in limits
             for control in self._domains[name].controls
         }
-        return targets, '; '.join(_in_words(name, limits[name], near[name][1]) for name in near)
+        texts = [_describe(each.domain, limits[each.domain], note) for each, note in near]
+        return targets, '; '.join(texts)
 
     def _target(self, control: FrequencyControl, limits: Limits) -> FrequencySetting:
-        now = setting_of(self._sysfs, control)
-        found = self._found().get(control.folder, now)
-        return wanted(control, now, limits, governor=_governor(control, found.governor))
+        now = read_setting(self._sysfs, control)
+        original = self._originals().get(control.folder, now)
+        return target_setting(
+            control, now, limits, governor=_range_governor(control, original.governor)
+        )
 
-    def _found(self) -> dict[str, FrequencySetting]:
-        return self._record.read() if self._record else {}
+    def _originals(self) -> dict[str, FrequencySetting]:
+        return self._saved.read() if self._saved else {}
 
     def _change(self, changes: Mapping[FrequencyControl, FrequencySetting]) -> None:
-        """Turn controls; the record comes first, so nothing is turned that it does not hold."""
+        """Apply settings; the original ones are saved first, so every change can be restored."""
         if self.wait_s > 0:
             raise FrequencyNotSet(
-                f'too soon: clocks are turned every {self._min_interval_s:g} s at most; '
+                f'too soon: frequencies are changed at most every {self._min_interval_s:g} s; '
                 f'{self.wait_s:.3f} s to wait'
             )
-        self._turned_s = self._clock()
-        found = self._found()
+        self._changed_s = self._clock()
+        saved = self._originals()
         new = {
-            control.folder: setting_of(self._sysfs, control)
+            control.folder: read_setting(self._sysfs, control)
             for control in changes
-            if control.folder not in found
+            if control.folder not in saved
         }
-        if new and self._record:
-            self._record.write(found | new)
+        if new and self._saved:
+            self._saved.write(saved | new)
         set_frequencies(self._sysfs, changes)
 
     def restore_frequencies(self) -> RestoreResult:
-        """Put every clock that was turned back to how it was found; again is no harm.
+        """Restore every setting that was changed. Idempotent.
 
         Raises PlatformError if the state file cannot be read or written.
         """
-        if self._record is None:
+        if self._saved is None:
             return RestoreResult()
-        return restore_record(self._sysfs, self._record, self._knobs())
+        controls = [control for domain in self._domains.values() for control in domain.controls]
+        return restore_saved(self._sysfs, self._saved, controls)
 
     def close(self) -> None:
-        """Let another process turn the clocks; put them back first."""
-        if self._record is not None:
-            self._record.close()
-            self._record = None
-        self.refused = 'the device is closed'
+        """Release the lock, so that another process can set frequencies; restore them first."""
+        if self._saved is not None:
+            self._saved.close()
+            self._saved = None
+        self._disabled = 'the device is closed'
 
 
-def _governor(control: FrequencyControl, found: str) -> str:
-    """Return the governor of a range: that which was found, if it chooses clocks by itself."""
-    if found != USERSPACE:
-        return found
+def _range_governor(control: FrequencyControl, original: str) -> str:
+    """Return the governor of a range: the original one, unless it is userspace."""
+    if original != USERSPACE:
+        return original
     others = (
         each for each in ('schedutil', 'ondemand', 'performance') if each in control.governors
     )
-    return next(others, found)
+    return next(others, original)
 
 
-def _in_words(name: str, limits: Limits, note: str) -> str:
+def _describe(name: str, limits: Limits, note: str) -> str:
     lowest, highest = f'{limits.min_hz / 1e6:g}', f'{limits.max_hz / 1e6:g}'
     text = f'{name} at {lowest} MHz' if limits.fixed else f'{name} {lowest} to {highest} MHz'
     return f'{text} ({note})' if note else text

@@ -1,19 +1,19 @@
-"""Everything that Linux shows of a machine's clocks, power, heat and limits, found once."""
+"""Hardware inventory of a Linux machine: frequency domains, sensors and limits, found once."""
 
 from __future__ import annotations
 
 import platform
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from dynofa_ros.platform.energy_meter import POWERCAP, EnergyMeter, EnergyUnavailable
 from dynofa_ros.platform.host import cpu_model
-from dynofa_ros.platform.linux.access import FileAccess
+from dynofa_ros.platform.linux.access import explain_not_readable, explain_not_writable
 from dynofa_ros.platform.linux.batteries import SysfsBattery, find_batteries
 from dynofa_ros.platform.linux.confinement import Confinement, find_confinement
-from dynofa_ros.platform.linux.domain import ClockDomain, group_controls, not_writable
-from dynofa_ros.platform.linux.frequency_control import find_devices, find_policies
-from dynofa_ros.platform.linux.power_mode import PowerMode, find_power_mode
+from dynofa_ros.platform.linux.domain import LinuxDomain, group_controls
+from dynofa_ros.platform.linux.frequency_control import find_controls
 from dynofa_ros.platform.linux.rails import Rail, find_rails
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.thermal_zones import (
@@ -24,27 +24,37 @@ from dynofa_ros.platform.linux.thermal_zones import (
 )
 
 CPU = 'cpu'
+NVPMODEL_STATUS = '/var/lib/nvpmodel/status'
+NVPMODEL_MODES = '/etc/nvpmodel.conf'
+
+
+@dataclass(frozen=True)
+class PowerMode:
+    """The power mode of a Jetson: nvpmodel limits frequencies and switches cores off."""
+
+    number: int
+    name: str  # empty: unknown
 
 
 @dataclass(frozen=True)
 class LinuxMachine:
-    """What a machine has, and what this process may not do with it."""
+    """The hardware of a machine, and the permissions that this process lacks."""
 
     model: str
     architecture: str
-    domains: tuple[ClockDomain, ...]
+    domains: tuple[LinuxDomain, ...]
     rails: tuple[Rail, ...]
-    counters: str  # why the CPU's energy counters (RAPL) are of no use; empty: they can be read
+    rapl_error: str  # why the energy counters of the CPU (RAPL) cannot be read; empty: they can
     batteries: tuple[SysfsBattery, ...]
     zones: tuple[TemperatureZone, ...]
     throttles: tuple[Throttle, ...]
     power_mode: PowerMode | None
     confinement: Confinement
-    missing: tuple[str, ...]  # files that would help, and what is missing to use them
+    missing: tuple[str, ...]  # useful files without permission, and how to get it
 
     @cached_property
     def processors(self) -> dict[str, tuple[str, ...]]:
-        """What applications call the processors of each domain, by its name.
+        """The processor names of each domain, as applications use them.
 
         Where CPU cores differ, `cpu` is the fastest group.
         """
@@ -56,38 +66,42 @@ class LinuxMachine:
 
     @classmethod
     def discover(cls, sysfs: Sysfs) -> LinuxMachine:
-        """Look at everything; nothing is written."""
-        domains = group_controls(find_policies(sysfs), find_devices(sysfs))
+        """Read the whole inventory; writes nothing."""
+        domains = group_controls(find_controls(sysfs))
         rails = find_rails(sysfs)
+        unreadable = [file for rail in rails for file in rail.files if not sysfs.readable(file)]
         return cls(
-            model=_model(sysfs),
+            # The name of a board is more specific than that of its CPU.
+            model=sysfs.text('/proc/device-tree/model') or cpu_model(sysfs.path('/proc')),
             architecture=platform.machine(),
             domains=domains,
             rails=rails,
-            counters=_counters(sysfs),
+            rapl_error=_rapl_error(sysfs),
             batteries=find_batteries(sysfs),
             zones=find_zones(sysfs),
             throttles=find_throttles(sysfs),
-            power_mode=find_power_mode(sysfs),
+            power_mode=_power_mode(sysfs),
             confinement=find_confinement(sysfs),
-            missing=_missing(sysfs, domains, rails),
+            missing=(
+                *(
+                    explain_not_writable(sysfs, file)
+                    for domain in domains
+                    for file in domain.unwritable_files(sysfs)
+                ),
+                *(explain_not_readable(sysfs, file) for file in unreadable),
+            ),
         )
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to turn and nothing to read.
+        """Whether there is neither a frequency domain nor a sensor.
 
-        Energy counters do not tell: they may be there for one user, and not for another.
+        RAPL does not count: one user may have access, and another one not.
         """
         return not (self.domains or self.rails or self.batteries or self.zones)
 
 
-def _model(sysfs: Sysfs) -> str:
-    """Return the board's name, which says more than its CPU's."""
-    return sysfs.text('/proc/device-tree/model') or cpu_model(sysfs.path('/proc'))
-
-
-def _counters(sysfs: Sysfs) -> str:
+def _rapl_error(sysfs: Sysfs) -> str:
     try:
         EnergyMeter(sysfs.path(str(POWERCAP)))
     except EnergyUnavailable as error:
@@ -95,12 +109,15 @@ def _counters(sysfs: Sysfs) -> str:
     return ''
 
 
-def _missing(
-    sysfs: Sysfs, domains: tuple[ClockDomain, ...], rails: tuple[Rail, ...]
-) -> tuple[str, ...]:
-    write = [file for domain in domains for file in not_writable(sysfs, domain)]
-    read = [file for rail in rails for file in rail.files if not sysfs.readable(file)]
-    return (
-        *(FileAccess.of(sysfs, file).to_write for file in write),
-        *(FileAccess.of(sysfs, file).to_read for file in read),
-    )
+def _power_mode(sysfs: Sysfs) -> PowerMode | None:
+    """Return the current mode, None without nvpmodel or permission to read its status.
+
+    NVIDIA Jetson Linux Developer Guide, Power Management.
+    """
+    status = re.search(r'pmode:(\d+)', sysfs.text(NVPMODEL_STATUS))
+    if not status:
+        return None
+    modes = sysfs.text(NVPMODEL_MODES)
+    names = dict(re.findall(r'<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)\s*>', modes))
+    number = int(status[1])
+    return PowerMode(number, names.get(str(number), ''))

@@ -1,8 +1,8 @@
-"""Power monitors: what each supply rail carries.
+"""Power monitors of the supply rails.
 
-A Jetson has INA3221 monitors. JetPack 4 shows them under iio, a rail's power in milliwatt; JetPack
-5 and later under hwmon (`Documentation/hwmon/ina3221.rst`), its volts and amperes in thousandths.
-Other monitors of hwmon give power in microwatt (`Documentation/hwmon/sysfs-interface.rst`).
+A Jetson has INA3221 monitors. JetPack 4 exposes them under iio, with power in mW; JetPack 5 and
+later under hwmon (`Documentation/hwmon/ina3221.rst`), with mV and mA. Other hwmon monitors report
+power in uW (`Documentation/hwmon/sysfs-interface.rst`).
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ from dynofa_ros.platform.linux.sysfs import Sysfs
 HWMON = '/sys/class/hwmon'
 IIO = ('/sys/bus/iio/devices', '/sys/bus/i2c/drivers/ina3221x')
 WHOLE_BOARD = ('VDD_IN', 'POM_5V_IN', 'VIN', 'VDD_5V_IN')
-"""Rails through which all of a board's power goes, as Jetsons name them."""
+"""Names of the rail that carries all power of a Jetson."""
 
 
 @dataclass(frozen=True)
 class Rail:
-    """One supply rail, and the files that say what it carries."""
+    """One supply rail, and the files with its power."""
 
     name: str
     monitor: str  # folder of the monitor
-    power_file: str  # empty: power is volts times amperes
+    power_file: str  # empty: power is voltage times current
     power_unit_w: float
     voltage_file: str
     current_file: str
 
     def power_w(self, sysfs: Sysfs) -> float:
-        """Return the power now [W]; NaN where it cannot be read."""
+        """Return the current power [W]; NaN if it cannot be read."""
         if self.power_file:
             return sysfs.number(self.power_file) * self.power_unit_w
         return sysfs.number(self.voltage_file) * sysfs.number(self.current_file) * 1e-6
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files that reading it needs."""
+        """The files that must be readable."""
         return (self.power_file,) if self.power_file else (self.voltage_file, self.current_file)
 
 
 def find_rails(sysfs: Sysfs) -> tuple[Rail, ...]:
-    """Return the rails of all monitors, each name once."""
+    """Return the rails of all monitors; of those with the same name, the first."""
     rails: dict[str, Rail] = {}
     for folder in _iio_folders(sysfs):
         for rail in _iio_rails(sysfs, folder):
@@ -55,7 +55,7 @@ def find_rails(sysfs: Sysfs) -> tuple[Rail, ...]:
 
 
 def board_rails(rails: tuple[Rail, ...]) -> tuple[Rail, ...]:
-    """Return the rails that add up to the board: the one that carries it all, else every one."""
+    """Return the rails that add up to the board: the one that carries all power, or else all."""
     for name in WHOLE_BOARD:
         whole = tuple(rail for rail in rails if rail.name == name)
         if whole:
@@ -64,7 +64,7 @@ def board_rails(rails: tuple[Rail, ...]) -> tuple[Rail, ...]:
 
 
 def _iio_folders(sysfs: Sysfs) -> list[str]:
-    """Return the folders of iio devices; a driver's folder has them below its i2c addresses."""
+    """Return the iio devices, which a driver has below its i2c addresses."""
     buses = [IIO[0], *(f'{IIO[1]}/{address}' for address in sysfs.names(IIO[1]))]
     return [
         f'{bus}/{name}' for bus in buses for name in sysfs.names(bus) if name.startswith('iio:')
@@ -83,15 +83,9 @@ def _iio_rails(sysfs: Sysfs, folder: str) -> list[Rail]:
 
 def _hwmon_rails(sysfs: Sysfs, folder: str) -> list[Rail]:
     monitor = sysfs.text(f'{folder}/name') or folder.rpartition('/')[2]
-    numbers = [
-        int(match[1])
-        for match in (
-            re.fullmatch(r'(?:power|curr)(\d+)_(?:input|average)', each)
-            for each in sysfs.names(folder)
-        )
-        if match
-    ]
-    found = (_hwmon_rail(sysfs, folder, monitor, number) for number in sorted(set(numbers)))
+    files = '\n'.join(sysfs.names(folder))
+    numbers = set(re.findall(r'^(?:power|curr)(\d+)_(?:input|average)$', files, re.MULTILINE))
+    found = (_hwmon_rail(sysfs, folder, monitor, int(each)) for each in sorted(numbers, key=int))
     return [rail for rail in found if rail]
 
 
@@ -101,7 +95,7 @@ def _hwmon_rail(sysfs: Sysfs, folder: str, monitor: str, number: int) -> Rail | 
         if sysfs.exists(power_file):
             name = sysfs.text(f'{folder}/power{number}_label') or f'{monitor}_{number}'
             return Rail(name, folder, power_file, 1e-6, '', '')
-    # A current alone says nothing, and a rail without a label is not connected to anything known.
+    # A current alone is not enough, and a rail without a label is not connected.
     name = sysfs.text(f'{folder}/in{number}_label')
     voltage_file, current_file = f'{folder}/in{number}_input', f'{folder}/curr{number}_input'
     if name and sysfs.exists(voltage_file) and sysfs.exists(current_file):

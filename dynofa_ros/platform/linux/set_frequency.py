@@ -1,7 +1,7 @@
-"""Turn clocks: which files, in which order, and whether it came about.
+"""Set frequencies: which files are written, in which order, and verification by reading back.
 
-The kernel refuses a minimum above the maximum, and a GPU that is asked for one may stop at either:
-the end that moves away from the other one is always written first.
+The kernel refuses a minimum above the maximum, so the limit that moves away from the other one is
+always written first.
 """
 
 from __future__ import annotations
@@ -20,44 +20,45 @@ from dynofa_ros.platform.linux.frequency_control import (
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.settings import Limits
 
-KEPT_IN_HZ = 1e3
-"""Linux keeps limits in kHz."""
+KERNEL_RESOLUTION_HZ = 1e3
+"""Linux stores limits in kHz, also those of devfreq, which it shows in Hz
+(`drivers/devfreq/devfreq.c`)."""
 
 
 class FrequencyNotSet(Exception):
-    """A clock could not be turned; the text says which file, and the kernel's answer."""
+    """A frequency could not be set; the text names the file and the error of the kernel."""
 
 
-def wanted(
+def target_setting(
     control: FrequencyControl, now: FrequencySetting, limits: Limits, *, governor: str
 ) -> FrequencySetting:
-    """Return the setting that gives a control its limits.
+    """Return the setting that applies limits to a control.
 
-    One frequency is asked of the governor `userspace` where there is one, and the limits stay, but
-    for room for it. Else both limits are that frequency. A range runs under `governor`, the one
-    that was found.
+    A fixed frequency is set through the governor `userspace` if there is one, and the limits are
+    widened to include it. Otherwise both limits are set to that frequency. A range runs under
+    `governor`, the original one.
     """
     lowest, highest = control.units(limits.min_hz), control.units(limits.max_hz)
-    if not (limits.fixed and control.takes_a_speed):
+    if not (limits.fixed and control.has_userspace):
         return FrequencySetting(governor, lowest, highest)
     return FrequencySetting(
         USERSPACE, min(now.lowest, lowest), max(now.highest, highest), speed=lowest
     )
 
 
-def writes(
+def write_sequence(
     control: FrequencyControl, now: FrequencySetting, target: FrequencySetting
 ) -> list[tuple[str, str]]:
-    """Return the files to write and their values, in order, from one setting to another.
+    """Return the files and values to write, in order, to get from one setting to another.
 
-    The minimum is never above the maximum in between. What is as it should be is not written.
+    The minimum never exceeds the maximum in between. Unchanged values are not written.
     """
     files = control.interface
     limits = [
         (files.lowest, now.lowest, target.lowest),
         (files.highest, now.highest, target.highest),
     ]
-    # 0 is a devfreq maximum that nobody set: nothing is above it.
+    # A devfreq maximum of 0 means that there is no limit.
     if now.highest and target.lowest > now.highest:
         limits.reverse()
     steps = [(name, str(value)) for name, before, value in limits if value != before]
@@ -69,72 +70,69 @@ def writes(
 
 
 def set_frequency(sysfs: Sysfs, control: FrequencyControl, target: FrequencySetting) -> None:
-    """Set a control and read it back.
+    """Apply a setting and verify it by reading it back.
 
-    Raises FrequencyNotSet where the kernel refuses, or keeps another value than it took.
+    Raises FrequencyNotSet if the kernel refuses it, or enforces another value.
     """
-    for file, value in writes(control, setting_of(sysfs, control), target):
-        _write(sysfs, file, value)
-    _verify(control, setting_of(sysfs, control), target)
+    for file, value in write_sequence(control, read_setting(sysfs, control), target):
+        try:
+            sysfs.write(file, value)
+        except OSError as error:
+            raise FrequencyNotSet(f'{file} refused {value!r}: {errno_text(error)}') from error
+    _verify(control, read_setting(sysfs, control), target)
 
 
 def set_frequencies(sysfs: Sysfs, targets: Mapping[FrequencyControl, FrequencySetting]) -> None:
-    """Set all controls, or none: after a refusal those that were set go back.
+    """Apply all settings or none: after an error, those already applied are undone.
 
-    Raises FrequencyNotSet with the reason, and with what could not be put back.
+    Raises FrequencyNotSet with the reason, and with the settings that could not be undone.
     """
     before: dict[FrequencyControl, FrequencySetting] = {}
     try:
         for control, target in targets.items():
-            before[control] = setting_of(sysfs, control)
+            before[control] = read_setting(sysfs, control)
             set_frequency(sysfs, control, target)
-    except FrequencyNotSet as refused:
-        texts = [str(refused), *_undo(sysfs, before)]
-        raise FrequencyNotSet('; '.join(texts)) from refused
+    except FrequencyNotSet as error:
+        texts = [str(error), *_undo(sysfs, before)]
+        raise FrequencyNotSet('; '.join(texts)) from error
 
 
-def reason(error: OSError) -> str:
-    """Return an error of the kernel in words, with its name."""
+def errno_text(error: OSError) -> str:
+    """Return an error of the kernel with its symbol, as in `Invalid argument (EINVAL)`."""
     name = os.strerror(error.errno) if error.errno else str(error)
     code = errno.errorcode.get(error.errno or 0, '')
     return f'{name} ({code})' if code else name
 
 
-def _write(sysfs: Sysfs, file: str, value: str) -> None:
-    try:
-        sysfs.write(file, value)
-    except OSError as error:
-        raise FrequencyNotSet(f'{file} refused {value!r}: {reason(error)}') from error
-
-
-def setting_of(sysfs: Sysfs, control: FrequencyControl) -> FrequencySetting:
-    """Read how a control stands; raises FrequencyNotSet where it cannot be read."""
+def read_setting(sysfs: Sysfs, control: FrequencyControl) -> FrequencySetting:
+    """Return the current setting of a control; raises FrequencyNotSet if it cannot be read."""
     try:
         return control.setting(sysfs)
     except OSError as error:
-        raise FrequencyNotSet(f'{control.folder} cannot be read: {reason(error)}') from error
+        raise FrequencyNotSet(f'{control.folder} cannot be read: {errno_text(error)}') from error
     except ValueError as error:
-        raise FrequencyNotSet(f'{control.folder} holds no setting: {error}') from error
+        raise FrequencyNotSet(f'{control.folder} has an invalid setting: {error}') from error
 
 
 def _verify(control: FrequencyControl, now: FrequencySetting, target: FrequencySetting) -> None:
-    """Raise FrequencyNotSet unless the control stands as it should.
+    """Raise FrequencyNotSet unless a setting was applied.
 
-    A driver with a range may round by its own step, which is no more than half of ours. Linux keeps
-    the limits of devfreq in kHz, though it shows Hz (`drivers/devfreq/devfreq.c`).
+    A driver that lists no frequencies may round by a step of its own, at most half of ours.
     """
-    slack = (
-        control.units(RANGE_STEP_HZ / 2) if not control.listed_hz else control.units(KEPT_IN_HZ) - 1
+    tolerance = (
+        control.units(KERNEL_RESOLUTION_HZ) - 1
+        if control.listed_hz
+        else control.units(RANGE_STEP_HZ / 2)
     )
     for field in dataclasses.fields(FrequencySetting):
-        asked, found = getattr(target, field.name), getattr(now, field.name)
-        same = asked == found
-        if not same and isinstance(asked, int) and isinstance(found, int):
-            same = abs(asked - found) <= slack
+        requested, actual = getattr(target, field.name), getattr(now, field.name)
+        same = requested == actual
+        if not same and isinstance(requested, int) and isinstance(actual, int):
+            same = abs(requested - actual) <= tolerance
         if not same:
             raise FrequencyNotSet(
-                f'{control.folder}: {field.name} was set to {asked} and reads back as {found}: the '
-                'kernel keeps a limit of its own'
+                f'{control.folder}: {field.name} was set to {requested} and reads back as '
+                f'{actual}: the kernel enforces another limit'
             )
 
 
@@ -143,6 +141,6 @@ def _undo(sysfs: Sysfs, before: Mapping[FrequencyControl, FrequencySetting]) -> 
     for control, setting in before.items():
         try:
             set_frequency(sysfs, control, setting)
-        except FrequencyNotSet as refused:
-            texts.append(f'and not put back: {refused}')
+        except FrequencyNotSet as error:
+            texts.append(f'and not restored: {error}')
     return texts

@@ -1,7 +1,7 @@
-"""Temperatures, and from which on Linux holds clocks back.
+"""Temperature sensors, and the temperatures at which Linux throttles.
 
 `Documentation/driver-api/thermal/sysfs-api.rst`: thousandths of a degree. The trip point `passive`
-slows the clocks down, `hot` tells the firmware, `critical` switches the machine off.
+throttles frequencies, `hot` notifies the firmware, `critical` shuts the machine down.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ THERMAL = '/sys/class/thermal'
 
 @dataclass(frozen=True)
 class TripPoint:
-    """A temperature at which something happens."""
+    """A temperature at which Linux takes an action."""
 
     kind: str  # passive, active, hot or critical
     temperature_c: float
@@ -26,7 +26,7 @@ class TripPoint:
 
 @dataclass(frozen=True)
 class TemperatureZone:
-    """A temperature sensor, and what happens when it is hot."""
+    """A temperature sensor and its trip points."""
 
     name: str
     folder: str
@@ -34,20 +34,20 @@ class TemperatureZone:
 
     @property
     def throttle_c(self) -> float:
-        """From here on clocks are held back [degrees Celsius]; NaN: nothing says so."""
+        """Throttling starts here [degrees Celsius]; NaN: no such trip point."""
         return self._lowest('passive')
 
     @property
     def critical_c(self) -> float:
-        """Here the machine switches itself off [degrees Celsius]; NaN: nothing says so."""
+        """The machine shuts down here [degrees Celsius]; NaN: no such trip point."""
         return self._lowest('critical')
 
     def temperature_c(self, sysfs: Sysfs) -> float:
-        """Return the temperature now; NaN where it cannot be read, as of a part without power."""
+        """Return the current temperature; NaN if it cannot be read, as of an unpowered part."""
         return sysfs.number(f'{self.folder}/temp') / 1000
 
     def read(self, sysfs: Sysfs) -> TemperatureReading:
-        """Return the temperature now, with where it slows clocks down."""
+        """Return the current temperature, with the one at which throttling starts."""
         return TemperatureReading(self.name, self.temperature_c(sysfs), self.throttle_c)
 
     def _lowest(self, kind: str) -> float:
@@ -58,18 +58,18 @@ class TemperatureZone:
 
 @dataclass(frozen=True)
 class Throttle:
-    """What Linux slows down when it is hot: a cooling device of clocks."""
+    """A cooling device that limits frequencies."""
 
     folder: str
     kind: str  # cpu or gpu
 
     def on(self, sysfs: Sysfs) -> bool:
-        """Return whether it holds clocks back now."""
+        """Return whether it limits frequencies now."""
         return sysfs.number(f'{self.folder}/cur_state') > 0
 
 
 def find_zones(sysfs: Sysfs) -> tuple[TemperatureZone, ...]:
-    """Return the temperature sensors; a name that is there twice gets its number behind it."""
+    """Return the temperature sensors; a repeated name gets the number of its zone appended."""
     zones: dict[str, TemperatureZone] = {}
     for entry in sysfs.names(THERMAL):
         if entry.startswith('thermal_zone'):
@@ -81,7 +81,7 @@ def find_zones(sysfs: Sysfs) -> tuple[TemperatureZone, ...]:
 
 
 def find_throttles(sysfs: Sysfs) -> tuple[Throttle, ...]:
-    """Return the cooling devices that hold clocks back."""
+    """Return the cooling devices that limit frequencies."""
     throttles = []
     for entry in sysfs.names(THERMAL):
         if entry.startswith('cooling_device'):
@@ -92,7 +92,7 @@ def find_throttles(sysfs: Sysfs) -> tuple[Throttle, ...]:
 
 
 def _throttled(kind: str) -> str:
-    """Return what a type of cooling device slows down; empty for a fan and the like."""
+    """Return the kind of domain that a type of cooling device limits; empty for a fan."""
     if 'gpu' in kind or 'devfreq' in kind:
         return 'gpu'
     return 'cpu' if 'cpu' in kind or kind == 'processor' else ''
@@ -104,7 +104,7 @@ def _trips(sysfs: Sysfs, folder: str) -> tuple[TripPoint, ...]:
         match = re.fullmatch(r'trip_point_(\d+)_type', entry)
         if match:
             temperature_c = sysfs.number(f'{folder}/trip_point_{match[1]}_temp') / 1000
-            # A trip point that nobody has set stands at 0 or far below.
+            # A trip point that is not configured reads 0 or far below.
             if temperature_c > 0:
                 trips.append(TripPoint(sysfs.text(f'{folder}/{entry}'), temperature_c))
     return tuple(sorted(trips, key=lambda trip: trip.temperature_c))

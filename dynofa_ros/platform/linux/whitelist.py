@@ -1,4 +1,4 @@
-"""Which clocks a command may turn, and how far: what is not listed cannot be touched."""
+"""Whitelist of the frequency domains that commands may set, and their ranges."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dynofa_ros.platform.checks import PlatformError
-from dynofa_ros.platform.linux.domain import ClockDomain
+from dynofa_ros.platform.linux.domain import LinuxDomain
 from dynofa_ros.platform.processor import FrequencyDomain
 
-BY_ITSELF = ('cpu', 'gpu')
-"""Kinds of domains that may be turned where no list is given: those that run networks."""
+DEFAULT_KINDS = ('cpu', 'gpu')
+"""Kinds of domains that may be set without a whitelist: those that run networks."""
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """The frequencies that one domain may be set to [Hz]; NaN: the device's own end."""
+    """The range in which one domain may be set [Hz]; NaN: the limit of the device."""
 
     lowest_hz: float = math.nan
     highest_hz: float = math.nan
@@ -31,15 +31,15 @@ class Allowed:
                 field='lowest_hz', value=self.lowest_hz, expected=f'at most {self.highest_hz:g}'
             )
 
-    def holds(self, frequency_hz: float) -> bool:
-        """Return whether a frequency is allowed."""
+    def contains(self, frequency_hz: float) -> bool:
+        """Return whether a frequency is in the range."""
         return not (frequency_hz < self.lowest_hz or frequency_hz > self.highest_hz)
 
 
 def parse_whitelist(entries: Sequence[str]) -> dict[str, Allowed]:
-    """Return a whitelist of texts such as ``gpu`` or ``cpu:600e6-1400e6`` [Hz].
+    """Return the whitelist of entries such as ``gpu`` or ``cpu:600e6-1400e6`` [Hz].
 
-    Raises PlatformError for a text of another form, and a domain that is named twice.
+    Raises PlatformError for an entry of another form, and a domain that is listed twice.
     """
     whitelist: dict[str, Allowed] = {}
     for entry in entries:
@@ -57,32 +57,32 @@ def parse_whitelist(entries: Sequence[str]) -> dict[str, Allowed]:
             ) from None
         if not name or name in whitelist:
             raise PlatformError(
-                field='whitelist', value=entry, expected='the name of a domain, each once'
+                field='whitelist', value=entry, expected='names of domains, each once'
             )
         whitelist[name] = allowed
     return whitelist
 
 
-def found_whitelist(
-    domains: Sequence[ClockDomain], highest_hz: Mapping[str, float]
+def default_whitelist(
+    domains: Sequence[LinuxDomain], highest_hz: Mapping[str, float]
 ) -> dict[str, Allowed]:
-    """Return the whitelist where none is given: CPU and GPU, up to the limit that was found.
+    """Return the whitelist of CPU and GPU, up to the limits in force at the start.
 
-    That limit may be a power budget's, such as nvpmodel's.
+    Such a limit may enforce a power budget, as that of nvpmodel does.
     """
     return {
         domain.name: Allowed(highest_hz=highest_hz.get(domain.name, math.nan))
         for domain in domains
-        if domain.kind in BY_ITSELF
+        if domain.kind in DEFAULT_KINDS
     }
 
 
 def allowed_domains(
-    domains: Sequence[ClockDomain], whitelist: Mapping[str, Allowed]
+    domains: Sequence[LinuxDomain], whitelist: Mapping[str, Allowed]
 ) -> dict[str, FrequencyDomain]:
-    """Return the domains that may be turned, each with the frequencies that are allowed.
+    """Return the domains on the whitelist, each with its allowed frequencies.
 
-    Raises PlatformError for a name that no domain has, and a range with no frequency in it.
+    Raises PlatformError for an unknown domain, and a range without any of its frequencies.
     """
     by_name = {domain.name: domain for domain in domains}
     found = {}
@@ -93,10 +93,10 @@ def allowed_domains(
                 value=name,
                 expected=f'one of {", ".join(sorted(by_name))}'
                 if by_name
-                else 'nothing: no clocks',
+                else 'no entry: this machine has no frequency domains',
             )
         listed_hz = by_name[name].frequencies_hz
-        frequencies_hz = tuple(each for each in listed_hz if allowed.holds(each))
+        frequencies_hz = tuple(each for each in listed_hz if allowed.contains(each))
         if not frequencies_hz:
             raise PlatformError(
                 field=f'whitelist.{name}',

@@ -1,7 +1,6 @@
-"""A machine that exists as its description only: clocks, power, heat and battery, modelled.
+"""A device simulated from its platform description: frequencies, power, temperature and battery.
 
-Time comes from the clock it is given and nothing is drawn at random: the same calls give the same
-states. Every state says that it is modelled.
+It is deterministic: time comes from a clock passed in, and nothing is random.
 """
 
 from __future__ import annotations
@@ -17,30 +16,28 @@ from dynofa_ros.platform.device import (
     DeviceState,
     DomainReading,
     DomainSetting,
+    PowerSample,
     TemperatureReading,
 )
 from dynofa_ros.platform.settings import resolve
 from dynofa_ros.platform.simulated.clock import SimulatedClock
 from dynofa_ros.platform.simulated.occupancy import LoadMeter, Occupancy
 
-# Longest step between two looks at the temperatures: short against any thermal time constant.
+# Integration step of the temperatures: short against any thermal time constant.
 MAX_STEP_S = 0.1
 
 
 class SimulatedDevice:
-    """A simulated machine.
-
-    At the start it has been idle for long, and its clocks run at the highest frequency.
-    """
+    """A simulated machine, at the start idle in steady state at its highest frequencies."""
 
     def __init__(
         self, platform: Platform, *, clock: Callable[[], float], battery_percentage: float = 1.0
     ) -> None:
-        """`clock` returns seconds and never goes back; `battery_percentage` is the charge, 0..1."""
+        """`clock` returns monotonic seconds; `battery_percentage` is the initial charge, 0..1."""
         check_fraction('battery_percentage', battery_percentage)
         self.platform = platform
         self._clock = clock
-        self._now_s = clock()  # the time that the model has reached
+        self._now_s = clock()  # time up to which the model was advanced
         self.energy_j = 0.0
         self._clocks = {name: SimulatedClock(domain) for name, domain in platform.domains.items()}
         self._loads = {name: LoadMeter(unit) for name, unit in platform.processors.items()}
@@ -55,9 +52,9 @@ class SimulatedDevice:
         self._battery_j = battery_percentage * full_j
 
     def advance(self) -> None:
-        """Bring the model up to the clock: one period, over which utilisation is reported.
+        """Advance the model to the current time: one period, over which utilisation is reported.
 
-        Raises PlatformError if the clock went back.
+        Raises PlatformError if the clock went backwards.
         """
         dt_s = self._behind_s()
         if dt_s == 0:
@@ -75,13 +72,13 @@ class SimulatedDevice:
         self.energy_j += energy_j
 
     def _behind_s(self) -> float:
-        """Return how far the model is behind the clock [s]."""
+        """Return the time since the model was advanced [s]."""
         behind_s = self._clock() - self._now_s
         check_not_negative('clock since the last period', behind_s)
         return behind_s
 
     def _step(self, dt_s: float, utilisation: dict[str, float]) -> float:
-        """Let a time pass in which no clock changes; return the energy drawn [J]."""
+        """Advance by a time without frequency changes; return the energy drawn [J]."""
         frequencies_hz = {name: clock.frequency_hz for name, clock in self._clocks.items()}
         power_w = self.platform.board_power_w(
             frequencies_hz=frequencies_hz, utilisation=utilisation
@@ -101,12 +98,28 @@ class SimulatedDevice:
         return power_w * dt_s
 
     @property
+    def simulated(self) -> bool:
+        """True: every reading is modelled."""
+        return True
+
+    @property
     def wait_s(self) -> float:
-        """No wait: a model can be turned at any time [s]."""
+        """Zero: a model can be set at any time [s]."""
         return 0.0
 
+    def reason_not_settable(self, domain: str) -> str:
+        """Return an empty text: every domain can be set."""
+        return ''
+
+    def start_sampling(self, rate_hz: float) -> None:
+        """Do nothing: the power is modelled, not sampled."""
+
+    def take_samples(self) -> list[PowerSample]:
+        """Return no samples."""
+        return []
+
     def apply(self, settings: Sequence[DomainSetting]) -> CommandResult:
-        """Set clocks, all or nothing. A range runs at its highest frequency."""
+        """Apply all settings or none. A range runs at its highest frequency."""
         current = {name: clock.limits for name, clock in self._clocks.items()}
         try:
             limits = resolve(settings, domains=self.platform.domains, current=current)
@@ -117,39 +130,39 @@ class SimulatedDevice:
         return CommandResult(applied=True, text='; '.join(texts))
 
     def restore(self) -> CommandResult:
-        """Put every clock back to its default, the highest frequency, at once."""
+        """Restore the default of every domain, the highest frequency, without delay."""
         for clock in self._clocks.values():
             clock.restore()
-        return CommandResult(applied=True, text='all clocks at their highest frequency')
+        return CommandResult(applied=True, text='all domains at their highest frequency')
 
     def close(self) -> None:
-        """Put the clocks back."""
+        """Restore the default frequencies."""
         self.restore()
 
     def add_busy(self, processor: str, busy_s: float, *, threads: int = 1, app: str = '') -> None:
-        """Count the time that a frame of an application kept `threads` cores busy [s].
+        """Account for a frame of an application that kept `threads` cores busy for `busy_s`.
 
-        Part of it the frame waited for co-runners and other applications, whose work is their own.
+        That time includes waiting for co-runners and other applications, which is subtracted.
         """
         self.platform.processor(processor)
-        others = self._occupancy.beside(app, processor)
+        others = self._occupancy.load_of_others(app, processor)
         self._loads[processor].add_busy(busy_s, threads=threads, app=app, others=others)
         self._occupancy.add(app, processor=processor, busy_s=busy_s, threads=threads)
 
     def set_co_runner(self, processor: str, utilisation: float) -> None:
-        """Let programs that we do not manage use a part of a processor from now on, 0..1."""
+        """Set the utilisation of a processor by programs that we do not manage, 0..1."""
         self.platform.processor(processor)
         self._loads[processor].co_runner_utilisation = utilisation
 
     def state(self) -> DeviceState:
-        """Return everything as it is now; utilisation and power are of the last period."""
+        """Return the current state; utilisation and power are those of the last period."""
         battery = self._battery()
         capabilities = ['set_frequency', 'power']
         capabilities += ['temperature'] if self.platform.thermal_zones else []
         capabilities += ['battery'] if battery else []
         return DeviceState(
             platform=self.platform.name,
-            simulated=True,
+            simulated=self.simulated,
             capabilities=tuple(capabilities),
             domains={name: self._domain(name) for name in self._clocks},
             rails_w={self.platform.rail: self._power_w},
@@ -166,7 +179,7 @@ class SimulatedDevice:
     def _domain(self, name: str) -> DomainReading:
         clock = self._clocks[name]
         units = [unit.name for unit in self.platform.processors.values() if unit.domain == name]
-        # A domain with no processor of its own, such as memory, is never busy here.
+        # A domain without processors, such as memory, has no load in this model.
         count = max(1, len(units))
         return DomainReading(
             name=name,
@@ -192,7 +205,7 @@ class SimulatedDevice:
         return BatteryReading(
             percentage=percentage,
             voltage_v=voltage_v,
-            # An empty battery of a simulated machine gives nothing more, yet the machine runs on.
+            # With an empty battery the simulated machine keeps running, without drawing current.
             current_a=-self._power_w / voltage_v if percentage > 0 else 0.0,
             charge_ah=percentage * model.capacity_ah,
             capacity_ah=model.capacity_ah,

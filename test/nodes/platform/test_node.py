@@ -1,14 +1,10 @@
-"""The platform node of a simulated machine: a process of its own, heard and told over DDS."""
+"""The platform node on a simulated machine: a process of its own, tested over DDS."""
 
 from __future__ import annotations
 
 import math
 import signal
-import subprocess
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import platform_robot
 import pytest
@@ -18,19 +14,17 @@ NAN = math.nan
 MAX_HZ, MID_HZ = 1109250000.0, 803250000.0
 
 
-def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+def start(folder, *arguments, **options):
     return platform_robot.start(folder, 'device:=simulated', *arguments, **options)
 
 
 @pytest.fixture(scope='module')
-def namespace() -> str:
+def namespace():
     return f'/test_{uuid.uuid4().hex[:8]}'
 
 
 @pytest.fixture(scope='module')
-def process(
-    namespace: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[subprocess.Popen[str]]:
+def process(namespace, tmp_path_factory):
     folder = tmp_path_factory.mktemp('platform')
     node = start(folder, 'battery_energy_j:=20000.0', 'battery_initial:=0.5', namespace=namespace)
     yield node
@@ -41,7 +35,7 @@ def process(
 
 
 @pytest.fixture(scope='module')
-def robot(process: subprocess.Popen[str], namespace: str) -> Iterator[Robot]:
+def robot(process, namespace):
     robot = Robot(namespace)
     robot.wait_for(lambda: robot.state)
     yield robot
@@ -49,7 +43,7 @@ def robot(process: subprocess.Popen[str], namespace: str) -> Iterator[Robot]:
     robot.close()
 
 
-def test_it_says_what_it_is(robot: Robot) -> None:
+def test_it_reports_the_platform_and_its_capabilities(robot):
     assert robot.state.platform == 'jetson_xavier_nx'
     assert robot.state.simulated
     assert robot.state.power_source == 'modelled'
@@ -59,7 +53,7 @@ def test_it_says_what_it_is(robot: Robot) -> None:
     assert robot.state.header.stamp.sec > 0
 
 
-def test_a_command_is_acknowledged_and_the_clock_follows(robot: Robot) -> None:
+def test_a_command_is_acknowledged_and_changes_the_frequency(robot):
     state = robot.command(1, gpu=MID_HZ)
     assert state.command_applied
     assert 'gpu: 803250000 Hz' in state.command_result
@@ -67,7 +61,7 @@ def test_a_command_is_acknowledged_and_the_clock_follows(robot: Robot) -> None:
     assert robot.domain('gpu').max_frequency_hz == MID_HZ
 
 
-def test_what_is_out_of_range_is_refused_and_no_clock_turns(robot: Robot) -> None:
+def test_a_command_with_a_frequency_out_of_range_changes_nothing(robot):
     robot.command(2, gpu=MID_HZ, cpu=1190400000.0)
     robot.wait_for(lambda: robot.domain('cpu').frequency_hz == 1190400000.0)
     robot.wait_for(lambda: robot.domain('gpu').frequency_hz == MID_HZ)
@@ -79,7 +73,7 @@ def test_what_is_out_of_range_is_refused_and_no_clock_turns(robot: Robot) -> Non
     assert robot.domain('gpu').max_frequency_hz == MID_HZ
 
 
-def test_a_refused_command_is_counted_in_diagnostics(robot: Robot) -> None:
+def test_a_refused_command_is_counted_in_diagnostics(robot):
     robot.command(4, dla=1e9)
     robot.wait_for(
         lambda: (
@@ -90,7 +84,7 @@ def test_a_refused_command_is_counted_in_diagnostics(robot: Robot) -> None:
     )
 
 
-def test_the_battery_falls(robot: Robot) -> None:
+def test_the_battery_discharges(robot):
     robot.wait_for(lambda: robot.battery)
     first = robot.battery
     assert 0 < first.percentage <= 0.5
@@ -100,19 +94,19 @@ def test_the_battery_falls(robot: Robot) -> None:
     robot.wait_for(lambda: robot.battery.percentage < first.percentage)
 
 
-def test_frames_make_their_processor_busy(robot: Robot) -> None:
+def test_frames_add_to_the_utilisation_of_their_processor(robot):
     robot.wait_for(lambda: robot.reports.get_subscription_count() == 1)
     report = messages.FrameReport(app='camera', processor='gpu', inference_s=0.5, threads=1)
 
-    def seen() -> bool:
+    def busy():
         robot.reports.publish(report)  # best effort: one may be lost
         return robot.domain('gpu').utilisation > 0.9
 
-    robot.wait_for(seen)
+    robot.wait_for(busy)
     assert robot.state.power_w > 5
 
 
-def test_a_report_that_makes_no_sense_is_refused_and_named(robot: Robot) -> None:
+def test_an_impossible_report_is_rejected_in_diagnostics(robot):
     robot.wait_for(lambda: robot.reports.get_subscription_count() == 1)
     for processor, inference_s in (('gpu', NAN), ('gpu', -1.0), ('npu', 0.1)):
         report = messages.FrameReport(
@@ -123,7 +117,7 @@ def test_a_report_that_makes_no_sense_is_refused_and_named(robot: Robot) -> None
     assert robot.command(5, gpu=MID_HZ).command_applied
 
 
-def test_a_competing_program_is_set_by_parameter(robot: Robot) -> None:
+def test_a_co_runner_is_simulated_by_parameter(robot):
     assert robot.set_parameter('co_runner_utilisation.gpu', 0.75).successful
     robot.wait_for(lambda: robot.domain('gpu').co_runner_utilisation == 0.75)
     robot.wait_for(lambda: robot.domain('gpu').utilisation >= 0.75)
@@ -139,9 +133,7 @@ def test_a_competing_program_is_set_by_parameter(robot: Robot) -> None:
         ('battery_initial', 0.9, 'read-only parameter'),
     ],
 )
-def test_a_parameter_out_of_range_is_refused_with_a_reason(
-    robot: Robot, name: str, value: float, reason: str
-) -> None:
+def test_an_invalid_parameter_is_refused_with_a_reason(robot, name, value, reason):
     result = robot.set_parameter(name, value)
     assert not result.successful
     assert reason in result.reason
@@ -156,9 +148,7 @@ def test_a_parameter_out_of_range_is_refused_with_a_reason(
         ('publish_rate_hz:=0.0', 'publish_rate_hz'),
     ],
 )
-def test_it_does_not_start_on_a_bad_parameter_and_names_it(
-    tmp_path: Path, argument: str, named: str
-) -> None:
+def test_it_does_not_start_with_an_invalid_parameter(tmp_path, argument, named):
     node = start(tmp_path, argument)
     output, _ = node.communicate(timeout=TIMEOUT_S)
     assert node.returncode == 1
@@ -166,7 +156,7 @@ def test_it_does_not_start_on_a_bad_parameter_and_names_it(
     assert 'Traceback' not in output
 
 
-def test_it_ends_quietly_on_sigterm(tmp_path: Path) -> None:
+def test_sigterm_shuts_it_down_cleanly(tmp_path):
     namespace = f'/test_{uuid.uuid4().hex[:8]}'
     node = start(tmp_path, namespace=namespace)
     robot = Robot(namespace)

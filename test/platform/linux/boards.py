@@ -1,4 +1,4 @@
-"""Machines as their Linux lays them out: the files that the device layer looks at, made here.
+"""Fake machines: the files that the device layer reads, as Linux lays them out.
 
 Names and units are those of the kernel's documentation and of the boards' manuals; values are
 plausible, not recorded.
@@ -7,8 +7,11 @@ plausible, not recorded.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from fake_kernel import UNSUPPORTED, FakeKernel
+
+from dynofa_ros.platform.linux import LinuxDevice, LinuxMachine
 
 CPU = '/sys/devices/system/cpu/cpufreq'
 DEVFREQ = '/sys/class/devfreq'
@@ -27,7 +30,7 @@ def policy(
     listed: bool = True,
     limits: tuple[int, int] | None = None,
 ) -> None:
-    """Make a cpufreq policy."""
+    """Create a cpufreq policy."""
     folder = f'{CPU}/policy{cores[0]}'
     low, high = limits or (khz[0], khz[-1])
     files = {
@@ -52,7 +55,7 @@ def policy(
 def devfreq(
     kernel: FakeKernel, device: str, hz: tuple[int, ...], *, governors: str, governor: str
 ) -> None:
-    """Make a devfreq device."""
+    """Create a devfreq device."""
     files = {
         'governor': governor,
         'available_governors': governors,
@@ -68,7 +71,7 @@ def devfreq(
 
 
 def zone(kernel: FakeKernel, number: int, kind: str, temp: int, **trips: int) -> None:
-    """Make a thermal zone [thousandths of a degree]."""
+    """Create a thermal zone [thousandths of a degree]."""
     folder = f'/sys/class/thermal/thermal_zone{number}'
     kernel.put(f'{folder}/type', kind)
     kernel.put(f'{folder}/temp', temp)
@@ -78,13 +81,13 @@ def zone(kernel: FakeKernel, number: int, kind: str, temp: int, **trips: int) ->
 
 
 def cooling(kernel: FakeKernel, number: int, kind: str, state: int = 0) -> None:
-    """Make a cooling device."""
+    """Create a cooling device."""
     kernel.put(f'/sys/class/thermal/cooling_device{number}/type', kind)
     kernel.put(f'/sys/class/thermal/cooling_device{number}/cur_state', state)
 
 
 def base(root: Path, *, model: str = '', cpu: str = '') -> FakeKernel:
-    """Make what every machine has."""
+    """Create the files of every machine."""
     kernel = FakeKernel(root)
     kernel.put('/proc/sys/kernel/random/boot_id', 'first-boot')
     kernel.put('/proc/cpuinfo', f'processor\t: 0\nmodel name\t: {cpu}' if cpu else 'processor\t: 0')
@@ -95,7 +98,7 @@ def base(root: Path, *, model: str = '', cpu: str = '') -> FakeKernel:
 
 
 def xavier_nx(root: Path, *, minimum_khz: int = NX_CPU_KHZ[0]) -> FakeKernel:
-    """Make what both JetPacks show of a Xavier NX; a mode may keep a minimum."""
+    """Create a Xavier NX without its power monitor; a power mode may enforce a minimum."""
     kernel = base(root, model='NVIDIA Jetson Xavier NX Developer Kit')
     for first in (0, 2, 4):
         policy(
@@ -108,7 +111,7 @@ def xavier_nx(root: Path, *, minimum_khz: int = NX_CPU_KHZ[0]) -> FakeKernel:
             limits=(minimum_khz, NX_CPU_KHZ[3]),
         )
         if minimum_khz > NX_CPU_KHZ[0]:
-            kernel.kept_minimum[f'{CPU}/policy{first}'] = minimum_khz
+            kernel.enforced_minimum[f'{CPU}/policy{first}'] = minimum_khz
     governors = 'wmark_active wmark_simple nvhost_podgov userspace performance simple_ondemand'
     devfreq(kernel, '17000000.gv11b', NX_GPU_HZ, governors=governors, governor='nvhost_podgov')
     zone(kernel, 0, 'CPU-therm', 41500, passive=95500, critical=97000)
@@ -125,7 +128,7 @@ def xavier_nx(root: Path, *, minimum_khz: int = NX_CPU_KHZ[0]) -> FakeKernel:
 
 
 def xavier_nx_jetpack4(root: Path) -> FakeKernel:
-    """Its power monitor is an iio device."""
+    """A Xavier NX whose power monitor is an iio device."""
     kernel = xavier_nx(root)
     folder = '/sys/bus/i2c/drivers/ina3221x/7-0040/iio:device0'
     rails = (('VDD_IN', 5120), ('VDD_CPU_GPU_CV', 1900), ('VDD_SOC', 1100))
@@ -136,7 +139,7 @@ def xavier_nx_jetpack4(root: Path) -> FakeKernel:
 
 
 def ina3221(kernel: FakeKernel) -> None:
-    """Make the power monitor as JetPack 5 shows it."""
+    """Create the power monitor of JetPack 5."""
     folder = '/sys/class/hwmon/hwmon3'
     kernel.put(f'{folder}/name', 'ina3221')
     rails = (('VDD_IN', 1024), ('VDD_CPU_GPU_CV', 380), ('VDD_SOC', 220))
@@ -149,21 +152,21 @@ def ina3221(kernel: FakeKernel) -> None:
 
 
 def xavier_nx_jetpack5(root: Path) -> FakeKernel:
-    """Its power monitor is an hwmon device."""
+    """A Xavier NX whose power monitor is an hwmon device."""
     kernel = xavier_nx(root)
     ina3221(kernel)
     return kernel
 
 
 def xavier_nx_two_cores(root: Path) -> FakeKernel:
-    """A mode with two cores, in which the kernel keeps a higher minimum."""
+    """A power mode with two cores, in which the kernel enforces a higher minimum."""
     kernel = xavier_nx(root, minimum_khz=1190400)
     ina3221(kernel)
     return kernel
 
 
 def orin_nano(root: Path) -> FakeKernel:
-    """Two clusters; the GPU's temperature cannot be read while it has no power."""
+    """Two clusters; the temperature of the unpowered GPU cannot be read."""
     kernel = base(root, model='NVIDIA Jetson Orin Nano Developer Kit')
     for first in (0, 4):
         policy(
@@ -197,7 +200,7 @@ def orin_nano(root: Path) -> FakeKernel:
 
 
 def raspberry_pi_5(root: Path) -> FakeKernel:
-    """One policy; its GPU and its power are not shown by Linux."""
+    """One policy; Linux exposes neither the GPU nor a power sensor."""
     kernel = base(root, model='Raspberry Pi 5 Model B Rev 1.0')
     policy(
         kernel,
@@ -215,7 +218,7 @@ def raspberry_pi_5(root: Path) -> FakeKernel:
 
 
 def rapl(kernel: FakeKernel, energy_uj: int = 5_000_000) -> None:
-    """Make the energy counter of one CPU package."""
+    """Create the energy counter of one CPU package."""
     kernel.path('/sys/class/powercap/intel-rapl').mkdir(parents=True)
     folder = '/sys/class/powercap/intel-rapl:0'
     kernel.put(f'{folder}/name', 'package-0')
@@ -224,7 +227,7 @@ def rapl(kernel: FakeKernel, energy_uj: int = 5_000_000) -> None:
 
 
 def intel_laptop(root: Path) -> FakeKernel:
-    """intel_pstate: a policy for each core, no list, no userspace; a battery and a mouse's."""
+    """intel_pstate: a policy per core, no list, no userspace; batteries of laptop and mouse."""
     kernel = base(root, cpu='Intel(R) Core(TM) i5-1240P')
     for core in range(4):
         policy(
@@ -261,7 +264,7 @@ def intel_laptop(root: Path) -> FakeKernel:
 
 
 def amd_mini_pc(root: Path) -> FakeKernel:
-    """amd-pstate-epp: a range for each core, no battery, the counter of the package."""
+    """amd-pstate-epp: a policy per core with a range, no battery, the counter of the package."""
     kernel = base(root, cpu='AMD Ryzen 7 7840HS')
     for core in range(4):
         policy(
@@ -279,7 +282,7 @@ def amd_mini_pc(root: Path) -> FakeKernel:
 
 
 def container(root: Path) -> FakeKernel:
-    """A container: no clocks, no sensors, a limit of two CPUs and 4 GiB."""
+    """A container: no frequency domains, no sensors, a limit of two CPUs and 4 GiB."""
     kernel = base(root, cpu='Some CPU')
     kernel.put('/.dockerenv', '')
     kernel.put('/proc/self/cgroup', '0::/docker/abc')
@@ -301,4 +304,9 @@ BOARDS = {
         container,
     )
 }
-TURNABLE = [name for name in BOARDS if name != 'container']
+WITH_CLOCKS = [name for name in BOARDS if name != 'container']
+
+
+def linux_device(kernel: FakeKernel, **options: Any) -> LinuxDevice:
+    """Open a fake machine, as the platform node does."""
+    return LinuxDevice(kernel, LinuxMachine.discover(kernel), name='board', **options)

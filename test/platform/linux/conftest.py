@@ -1,44 +1,45 @@
-"""The machines of `boards.py` for every test, and the device of one."""
-
-from __future__ import annotations
+"""Fake machines of `boards.py`, and their devices."""
 
 import os
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from boards import BOARDS
-from fake_kernel import FakeKernel
-
-from dynofa_ros.platform.linux import LinuxDevice, LinuxMachine
+from boards import BOARDS, linux_device
 
 
 @pytest.fixture(scope='module', autouse=True)
-def synced() -> Iterator[list[int]]:
-    """Count what goes to disk instead of waiting for it: a busy disk takes seconds each time."""
-    calls: list[int] = []
+def synced():
+    """Count calls of fsync instead of waiting for the disk."""
+    calls = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, 'fsync', calls.append)
         yield calls
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> Callable[[str], FakeKernel]:
-    """Return the maker of a machine by its name."""
+def board(tmp_path):
+    """Return a function that creates a fake machine by its name."""
     return lambda name: BOARDS[name](tmp_path / 'root')
 
 
 @pytest.fixture
-def open_board(tmp_path: Path) -> Callable[..., LinuxDevice]:
-    """Return the opener of a machine's device, as its node does it."""
+def kernel(board):
+    """A Xavier NX."""
+    return board('xavier_nx_jetpack5')
 
-    def opener(kernel: FakeKernel, **changes: object) -> LinuxDevice:
-        options = {'name': 'board', 'record_file': tmp_path / 'state' / 'clocks.json'}
-        options |= {'clock': lambda: 0.0}
-        return LinuxDevice(kernel, LinuxMachine.discover(kernel), **{**options, **changes})
 
-    return opener
+@pytest.fixture
+def state_file(tmp_path):
+    return tmp_path / 'state' / 'clocks.json'
+
+
+@pytest.fixture
+def open_board(state_file):
+    """Return a function that opens a machine as a device."""
+    return lambda kernel, **changes: linux_device(
+        kernel, **{'state_file': state_file, 'clock': lambda: 0.0, **changes}
+    )

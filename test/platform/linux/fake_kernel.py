@@ -1,7 +1,7 @@
-"""A kernel for tests: a tree of files on disk whose writes are answered as Linux would.
+"""A fake kernel: a tree of files on disk that handles writes as Linux does.
 
-It knows cpufreq policies and devfreq devices. A write that Linux refuses is refused here, with its
-errno, and what Linux changes with a file it changes too. `log` has every write that went through.
+It implements cpufreq policies and devfreq devices. It refuses the writes that Linux refuses, with
+the same errno, and updates the files that Linux updates. `log` has every accepted write.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ UNSUPPORTED = '<unsupported>'
 
 
 class Killed(BaseException):
-    """The process ends here, and nothing of it runs any more."""
+    """Stands for the death of the process: only tests catch it."""
 
 
 class FakeKernel(Sysfs):
-    """The files of a machine, and what their drivers do."""
+    """The files of a machine, and the behaviour of their drivers."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.log: list[tuple[str, str]] = []
         self.answers: dict[str, int] = {}  # file: errno of every write to it
-        self.failures: list[int] = []  # errno of the writes to come, one each; 0: none
-        self.kept_minimum: dict[str, int] = {}  # folder: a minimum that the kernel keeps
+        self.failures: list[int] = []  # errno of each of the next writes; 0: accepted
+        self.enforced_minimum: dict[str, int] = {}  # folder: a minimum that the kernel enforces
         self.rounds_minimum_to = 1  # in the unit of the file
-        self.kill_after: int | None = None  # writes that are left before the process is killed
-        self.vanish_after: dict[str, int] = {}  # folder: reads in it that are left before it goes
-        self.lag: int = 0  # ticks until a clock follows
+        self.kill_after: int | None = None  # writes until the process is killed
+        self.vanish_after: dict[str, int] = {}  # folder: reads until it is removed
+        self.lag: int = 0  # ticks until the frequency changes
         self._targets: dict[str, tuple[int, int]] = {}
 
-    # What a test builds and turns.
+    # The interface of tests.
 
     def put(self, name: str, value: object) -> None:
-        """Make a file, or set what it holds; no driver is asked."""
+        """Create or overwrite a file, bypassing its driver."""
         file = self.path(name)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f'{value}\n')
 
     def add(self, name: str, step: int, *, modulo: int) -> None:
-        """Let a counter count, around its end."""
+        """Advance a counter that wraps around."""
         self.put(name, (int(self.read(name)) + step) % modulo)
 
     def tick(self, count: int = 1) -> None:
-        """Let time pass: clocks follow what was asked of them."""
+        """Let time pass: frequencies follow their targets."""
         for _ in range(count):
             for folder, (left, value) in list(self._targets.items()):
                 if left <= 1:
@@ -57,7 +57,7 @@ class FakeKernel(Sysfs):
                     self._targets[folder] = (left - 1, value)
 
     def snapshot(self) -> dict[str, str]:
-        """Return governor and limits of every clock."""
+        """Return governor and limits of every frequency control."""
         return {
             name: self.read(name)
             for folder in self.folders()
@@ -66,11 +66,11 @@ class FakeKernel(Sysfs):
         }
 
     def folders(self) -> list[str]:
-        """Return the folders of the clocks."""
+        """Return the folders of the frequency controls."""
         tops = ('/sys/devices/system/cpu/cpufreq', '/sys/class/devfreq')
         return [f'{top}/{name}' for top in tops for name in self.names(top)]
 
-    # What the library calls.
+    # The interface of the library.
 
     def read(self, name: str) -> str:
         for folder in list(self.vanish_after):
@@ -81,7 +81,7 @@ class FakeKernel(Sysfs):
         return super().read(name)
 
     def writable(self, name: str) -> bool:
-        """Tests may run as root, whom no mode stops: the answers say it."""
+        """Decide by `answers`, because tests may run as root, whom no file mode stops."""
         return self.path(name).exists() and self.answers.get(name) not in (
             errno.EACCES,
             errno.EROFS,
@@ -106,7 +106,7 @@ class FakeKernel(Sysfs):
         self._follow(folder, names)
         assert self._low(names) <= self._high(names), f'{last} left the minimum above the maximum'
 
-    # What drivers do.
+    # The behaviour of drivers.
 
     def _names(self, folder: str) -> dict[str, str]:
         if '/cpufreq/' in folder:
@@ -146,8 +146,8 @@ class FakeKernel(Sysfs):
         if value > self._high(names):
             self._refuse(errno.EINVAL, names['low'])
         value -= value % self.rounds_minimum_to
-        kept = self.kept_minimum.get(folder, 0)
-        self.put(names['low'], min(max(value, kept), self._high(names)))
+        enforced = self.enforced_minimum.get(folder, 0)
+        self.put(names['low'], min(max(value, enforced), self._high(names)))
 
     def _write_high(self, folder: str, names: dict[str, str], text: str) -> None:
         value = self._frequency(folder, names, text, names['high'])
@@ -162,7 +162,7 @@ class FakeKernel(Sysfs):
         self.put(names['speed'], min(max(value, self._low(names)), self._high(names)))
 
     def _frequency(self, folder: str, names: dict[str, str], text: str, name: str) -> int:
-        """Return a value that the device has; no other is taken."""
+        """Return the value if the device supports it; refuse it otherwise."""
         if not text.isdigit():
             self._refuse(errno.EINVAL, name)
         listed = self.words(names['listed'])
@@ -177,7 +177,7 @@ class FakeKernel(Sysfs):
         return int(text)
 
     def _follow(self, folder: str, names: dict[str, str]) -> None:
-        """Let the clock go where limits and governor lead, at once or after the lag."""
+        """Let the frequency follow limits and governor, at once or after the lag."""
         governor = self.read(names['governor'])
         low, high = self._low(names), self._high(names)
         value = low if governor == 'powersave' else high

@@ -1,26 +1,16 @@
-"""The machine itself is a device like the simulated one: clocks, power, heat, battery."""
-
-from __future__ import annotations
+"""The state of a real machine: frequencies, power, temperatures, battery."""
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from fake_kernel import FakeKernel
 
-from dynofa_ros.platform import DeviceState
-from dynofa_ros.platform.linux import LinuxDevice
-
-Board = Callable[[str], FakeKernel]
-Opener = Callable[..., LinuxDevice]
 ENERGY = '/sys/class/powercap/intel-rapl:0/energy_uj'
 WRAPS = 262_143_328_850
 VDD_IN = '/sys/class/hwmon/hwmon3/curr1_input'
 JETPACKS = ('xavier_nx_jetpack4', 'xavier_nx_jetpack5')
 
 
-def after(device: LinuxDevice, clock: Any, seconds: float = 1.0) -> DeviceState:
+def after(device, clock, seconds=1.0):
     """Return the state after a period."""
     clock.now_s += seconds
     device.advance()
@@ -35,15 +25,13 @@ def after(device: LinuxDevice, clock: Any, seconds: float = 1.0) -> DeviceState:
         ('raspberry_pi_5', 'unavailable', math.nan),
     ],
 )
-def test_power_comes_from_the_best_source(
-    board: Board, open_board: Opener, clock: Any, name: str, source: str, power_w: float
-) -> None:
+def test_power_is_measured_by_the_best_sensor(board, open_board, clock, name, source, power_w):
     state = after(open_board(board(name), clock=clock), clock)
     assert (state.power_source, state.simulated) == (source, False)
     assert state.power_w == pytest.approx(power_w, nan_ok=True)
 
 
-def test_energy_is_power_over_time(board: Board, open_board: Opener, clock: Any) -> None:
+def test_energy_is_power_over_time(board, open_board, clock):
     kernel = board('xavier_nx_jetpack5')
     device = open_board(kernel, clock=clock)
     assert after(device, clock, 2.0).energy_j == pytest.approx(10.24)
@@ -54,9 +42,7 @@ def test_energy_is_power_over_time(board: Board, open_board: Opener, clock: Any)
     assert state.rails_w['VDD_IN'] == pytest.approx(10.24)
 
 
-def test_a_counter_that_wraps_around_loses_nothing(
-    board: Board, open_board: Opener, clock: Any
-) -> None:
+def test_a_counter_that_wraps_around_loses_nothing(board, open_board, clock):
     kernel = board('amd_mini_pc')
     kernel.put(ENERGY, WRAPS - 2_000_000)
     device = open_board(kernel, clock=clock)
@@ -67,9 +53,7 @@ def test_a_counter_that_wraps_around_loses_nothing(
     assert state.power_w == pytest.approx(3.0)
 
 
-def test_a_machine_with_a_battery_alone_knows_its_power_while_that_discharges(
-    board: Board, open_board: Opener, clock: Any
-) -> None:
+def test_a_battery_measures_the_power_while_it_discharges(board, open_board, clock):
     kernel = board('intel_laptop')
     kernel.path(ENERGY).unlink()
     device = open_board(kernel, clock=clock)
@@ -80,9 +64,7 @@ def test_a_machine_with_a_battery_alone_knows_its_power_while_that_discharges(
     assert (state.power_source, math.isnan(state.power_w)) == ('unavailable', True)
 
 
-def test_a_sensor_that_vanishes_is_unknown_and_energy_does_not_grow(
-    board: Board, open_board: Opener, clock: Any
-) -> None:
+def test_without_its_sensor_power_is_unknown_and_energy_constant(board, open_board, clock):
     kernel = board('xavier_nx_jetpack5')
     device = open_board(kernel, clock=clock)
     before_j = after(device, clock).energy_j
@@ -94,9 +76,7 @@ def test_a_sensor_that_vanishes_is_unknown_and_energy_does_not_grow(
 
 
 @pytest.mark.parametrize('reads', range(0, 30, 3))
-def test_clocks_that_vanish_while_they_are_read_do_no_harm(
-    board: Board, open_board: Opener, clock: Any, reads: int
-) -> None:
+def test_devices_may_be_removed_while_they_are_read(board, open_board, clock, reads):
     kernel = board('xavier_nx_jetpack5')
     device = open_board(kernel, clock=clock)
     kernel.vanish_after = dict.fromkeys(kernel.folders(), reads)
@@ -105,7 +85,7 @@ def test_clocks_that_vanish_while_they_are_read_do_no_harm(
     assert math.isnan(state.domains['gpu'].frequency_hz)
 
 
-def test_utilisation_is_of_the_last_period(board: Board, open_board: Opener, clock: Any) -> None:
+def test_utilisation_is_that_of_the_last_period(board, open_board, clock):
     kernel = board('raspberry_pi_5')
     kernel.put('/proc/stat', ''.join(f'cpu{core} 0 0 0 100 0 0 0 0 0 0\n' for core in range(4)))
     device = open_board(kernel, clock=clock)
@@ -118,17 +98,15 @@ def test_utilisation_is_of_the_last_period(board: Board, open_board: Opener, clo
     assert after(device, clock).domains['cpu'].utilisation == pytest.approx(0.625)
 
 
-def test_a_jetsons_gpu_says_how_busy_it_is(board: Board, open_board: Opener) -> None:
+def test_the_utilisation_of_a_jetson_gpu_is_read(board, open_board):
     state = open_board(board('xavier_nx_jetpack5')).state()
     assert state.domains['gpu'].utilisation == pytest.approx(0.42)
 
 
-def test_heat_that_holds_clocks_back_is_seen_on_its_domain(
-    board: Board, open_board: Opener
-) -> None:
+def test_throttling_is_reported_for_its_domain(board, open_board):
     kernel = board('xavier_nx_jetpack5')
     device = open_board(kernel)
-    assert not device.state().domains['gpu'].throttled  # the fan turns; that is no throttling
+    assert not device.state().domains['gpu'].throttled  # a fan does not throttle
     kernel.put('/sys/class/thermal/cooling_device1/cur_state', 2)
     domains = device.state().domains
     assert (domains['gpu'].throttled, domains['cpu'].throttled) == (True, False)
@@ -142,7 +120,5 @@ def test_heat_that_holds_clocks_back_is_seen_on_its_domain(
         ('intel_laptop', ('set_frequency', 'power', 'temperature', 'battery')),
     ],
 )
-def test_capabilities_are_those_of_the_board(
-    board: Board, open_board: Opener, name: str, capabilities: tuple[str, ...]
-) -> None:
+def test_capabilities_depend_on_the_board(board, open_board, name, capabilities):
     assert open_board(board(name)).state().capabilities == capabilities

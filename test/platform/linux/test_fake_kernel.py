@@ -1,21 +1,12 @@
-"""The kernel of these tests refuses what Linux refuses."""
-
-from __future__ import annotations
+"""The fake kernel behaves as Linux does."""
 
 import errno
-from collections.abc import Callable
 
 import pytest
 from boards import CPU, DEVFREQ
-from fake_kernel import FakeKernel
 
 POLICY = f'{CPU}/policy0'
 GPU = f'{DEVFREQ}/17000000.gv11b'
-
-
-@pytest.fixture
-def kernel(board: Callable[[str], FakeKernel]) -> FakeKernel:
-    return board('xavier_nx_jetpack5')
 
 
 @pytest.mark.parametrize(
@@ -25,22 +16,20 @@ def kernel(board: Callable[[str], FakeKernel]) -> FakeKernel:
         (f'{POLICY}/scaling_max_freq', '1000000', errno.EINVAL),  # not listed
         (f'{POLICY}/scaling_max_freq', 'fast', errno.EINVAL),
         (f'{POLICY}/scaling_governor', 'warp', errno.EINVAL),
-        (f'{POLICY}/scaling_setspeed', '806400', errno.EINVAL),  # of another governor
+        (f'{POLICY}/scaling_setspeed', '806400', errno.EINVAL),  # under another governor
         (f'{POLICY}/cpuinfo_max_freq', '806400', errno.EACCES),
         (f'{POLICY}/scaling_boost', '1', errno.ENOENT),
         (f'{GPU}/max_freq', '1', errno.EINVAL),
     ],
 )
-def test_a_write_that_linux_refuses_is_refused(
-    kernel: FakeKernel, name: str, text: str, code: int
-) -> None:
+def test_it_refuses_the_writes_that_linux_refuses(kernel, name, text, code):
     with pytest.raises(OSError) as refused:
         kernel.write(name, text)
     assert refused.value.errno == code
     assert kernel.log == []
 
 
-def test_a_governor_takes_a_speed_when_it_is_userspace(kernel: FakeKernel) -> None:
+def test_only_the_governor_userspace_accepts_a_speed(kernel):
     kernel.write(f'{POLICY}/scaling_governor', 'userspace')
     kernel.write(f'{POLICY}/scaling_setspeed', '806400')
     assert kernel.read(f'{POLICY}/scaling_cur_freq') == '806400'
@@ -48,7 +37,7 @@ def test_a_governor_takes_a_speed_when_it_is_userspace(kernel: FakeKernel) -> No
     assert kernel.read(f'{POLICY}/scaling_setspeed') == '<unsupported>'
 
 
-def test_a_clock_follows_after_the_lag(kernel: FakeKernel) -> None:
+def test_the_frequency_changes_after_the_lag(kernel):
     kernel.lag = 2
     kernel.write(f'{GPU}/max_freq', '510000000')
     kernel.tick()
@@ -57,13 +46,13 @@ def test_a_clock_follows_after_the_lag(kernel: FakeKernel) -> None:
     assert kernel.read(f'{GPU}/cur_freq') == '510000000'
 
 
-def test_a_minimum_that_is_kept_reads_back_higher(kernel: FakeKernel) -> None:
-    kernel.kept_minimum[POLICY] = 1190400
+def test_an_enforced_minimum_reads_back(kernel):
+    kernel.enforced_minimum[POLICY] = 1190400
     kernel.write(f'{POLICY}/scaling_min_freq', '806400')
     assert kernel.read(f'{POLICY}/scaling_min_freq') == '1190400'
 
 
-def test_a_device_that_vanishes_cannot_be_read(kernel: FakeKernel) -> None:
+def test_a_removed_device_cannot_be_read(kernel):
     kernel.vanish_after[GPU] = 1
     kernel.read(f'{GPU}/governor')
     with pytest.raises(OSError, match='No such device'):

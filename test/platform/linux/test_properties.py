@@ -1,10 +1,8 @@
-"""No sequence of commands and failures leaves a clock turned.
+"""Frequencies are restored after any sequence of commands and failures.
 
-That no write is outside the device's list, and that the minimum is never above the maximum, is
-checked by the kernel of these tests at every write.
+At every write, the fake kernel checks that the frequency is listed, and that the minimum does not
+exceed the maximum.
 """
-
-from __future__ import annotations
 
 import errno
 import gc
@@ -13,13 +11,12 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from boards import BOARDS
-from fake_kernel import FakeKernel, Killed
+from boards import BOARDS, linux_device
+from fake_kernel import Killed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynofa_ros.platform import DomainSetting
-from dynofa_ros.platform.linux import LinuxDevice, LinuxMachine
 
 UNIT = st.floats(0, 1)
 WILD = st.one_of(st.just(math.nan), st.floats(-1.0, 6e9))
@@ -33,7 +30,7 @@ COMMANDS = st.lists(
     max_size=2,
     unique_by=lambda command: command[0],
 )
-# At which write the kernel refuses, once; -1: never.
+# The write that the kernel refuses, once; -1: none.
 TROUBLE = st.tuples(
     st.integers(-1, 8), st.sampled_from([errno.EBUSY, errno.EINVAL, errno.EACCES, errno.ENODEV])
 )
@@ -52,14 +49,14 @@ BOARD = st.sampled_from(
 )
 
 
-def asked(device: LinuxDevice, commands: list[tuple]) -> list[DomainSetting]:
-    """Return commands in the frequencies of a device: parts of its list, or wild numbers."""
+def settings_for(device, commands):
+    """Return settings at available frequencies of a device, or at wild numbers."""
     domains = device.state().domains
     found = []
     for name, kind, one, two in commands:
-        offered = domains[name].available_frequencies_hz if name in domains else (1e9,)
+        available = domains[name].available_frequencies_hz if name in domains else (1e9,)
         if kind != 'wild':
-            one, two = sorted(offered[round(each * (len(offered) - 1))] for each in (one, two))
+            one, two = sorted(available[round(each * (len(available) - 1))] for each in (one, two))
         found.append(
             DomainSetting(name, frequency_hz=one)
             if kind == 'fixed'
@@ -68,57 +65,55 @@ def asked(device: LinuxDevice, commands: list[tuple]) -> list[DomainSetting]:
     return found
 
 
-def opened(kernel: FakeKernel, folder: Path) -> LinuxDevice:
-    machine = LinuxMachine.discover(kernel)
-    file = folder / 'clocks.json'
-    return LinuxDevice(kernel, machine, name='board', record_file=file, clock=lambda: 0.0)
+def opened(kernel, folder):
+    return linux_device(kernel, state_file=folder / 'clocks.json', clock=lambda: 0.0)
 
 
-def refuse(kernel: FakeKernel, trouble: tuple[int, int]) -> None:
-    """Let the kernel refuse one of the writes to come."""
+def refuse(kernel, trouble):
+    """Let the kernel refuse one of the next writes."""
     write, code = trouble
     kernel.failures = [0] * write + [code] if write >= 0 else []
 
 
-def kill(device: LinuxDevice, kernel: FakeKernel, step: tuple) -> None:
-    """End the process after some writes of a command and of putting back."""
+def kill(device, kernel, step):
+    """Kill the process after some writes of a command and of restoring."""
     _, commands, writes = step
     kernel.kill_after = writes
     with suppress(Killed):
-        device.apply(asked(device, commands))
+        device.apply(settings_for(device, commands))
         device.restore_frequencies()
     kernel.kill_after = None
 
 
-def apply(device: LinuxDevice, kernel: FakeKernel, step: tuple) -> None:
-    """Give a command; one that is refused changes nothing, one that is right is obeyed.
+def apply(device, kernel, step):
+    """Apply a command: a refused one changes nothing, a valid one is applied.
 
-    Where the kernel refuses to undo it, too, the answer says so.
+    If the kernel also refuses to undo it, the result states that.
     """
     _, commands, trouble = step
     before = kernel.snapshot()
     refuse(kernel, trouble)
-    outcome = device.apply(asked(device, commands))
-    undone = not ('and not put back' in outcome.text and trouble[0] >= 0)
+    outcome = device.apply(settings_for(device, commands))
+    undone = not ('and not restored' in outcome.text and trouble[0] >= 0)
     if not outcome.applied and undone:
         assert kernel.snapshot() == before, outcome
     known = all(kind != 'wild' and name in device.state().domains for name, kind, *_ in commands)
-    if known and trouble[0] < 0 and not kernel.kept_minimum:
+    if known and trouble[0] < 0 and not kernel.enforced_minimum:
         assert outcome.applied, outcome
 
 
-def restore_frequencies(device: LinuxDevice, kernel: FakeKernel, step: tuple) -> None:
-    """Give a command, and put it back under a kernel that refuses a write."""
+def restore_frequencies(device, kernel, step):
+    """Apply a command, and restore it while the kernel refuses a write."""
     _, commands, trouble = step
     kernel.failures = []
-    device.apply(asked(device, commands))
+    device.apply(settings_for(device, commands))
     refuse(kernel, trouble)
     device.restore_frequencies()
 
 
 @settings(deadline=None, max_examples=100)
 @given(name=BOARD, steps=STEPS)
-def test_no_sequence_leaves_a_clock_turned(name: str, steps: list[tuple]) -> None:
+def test_frequencies_are_restored_after_any_sequence(name, steps):
     with tempfile.TemporaryDirectory() as root:
         kernel = BOARDS[name](Path(root) / 'root')
         before = kernel.snapshot()

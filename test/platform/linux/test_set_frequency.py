@@ -1,18 +1,17 @@
-"""The order of the writes that turn a clock."""
-
-from __future__ import annotations
+"""The order of the writes that set a frequency."""
 
 import dataclasses
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dynofa_ros.platform.linux.frequency_control import CPUFREQ, FrequencyControl, FrequencySetting
-from dynofa_ros.platform.linux.set_frequency import wanted, writes
+from dynofa_ros.platform.linux.set_frequency import target_setting, write_sequence
 from dynofa_ros.platform.settings import Limits
 
 KHZ = (1000, 2000, 3000, 4000)
-KNOB = FrequencyControl(
+CONTROL = FrequencyControl(
     folder='/policy0',
     interface=CPUFREQ,
     driver='x',
@@ -22,7 +21,7 @@ KNOB = FrequencyControl(
     lowest_hz=1e6,
     highest_hz=4e6,
 )
-WITHOUT_USERSPACE = dataclasses.replace(KNOB, governors=('schedutil',))
+WITHOUT_USERSPACE = dataclasses.replace(CONTROL, governors=('schedutil',))
 FILES = {
     '/policy0/scaling_min_freq': 'lowest',
     '/policy0/scaling_max_freq': 'highest',
@@ -42,10 +41,8 @@ SETTINGS = st.builds(
 
 
 @given(now=SETTINGS, target=SETTINGS)
-def test_the_minimum_is_never_above_the_maximum_and_the_target_is_reached(
-    now: FrequencySetting, target: FrequencySetting
-) -> None:
-    for file, text in writes(KNOB, now, target):
+def test_the_minimum_is_never_above_the_maximum_and_the_target_is_reached(now, target):
+    for file, text in write_sequence(CONTROL, now, target):
         field = FILES[file]
         if field == 'speed':
             assert now.governor == 'userspace'
@@ -57,28 +54,40 @@ def test_the_minimum_is_never_above_the_maximum_and_the_target_is_reached(
 
 
 @given(setting=SETTINGS)
-def test_what_is_as_it_should_be_is_not_written(setting: FrequencySetting) -> None:
-    assert writes(KNOB, setting, setting) == []
+def test_unchanged_values_are_not_written(setting):
+    assert write_sequence(CONTROL, setting, setting) == []
 
 
-def test_a_devfreq_maximum_that_nobody_set_is_above_all() -> None:
-    steps = writes(KNOB, FrequencySetting('x', 0, 0), FrequencySetting('x', 2000, 2000))
+def test_a_devfreq_maximum_of_0_is_no_limit():
+    steps = write_sequence(CONTROL, FrequencySetting('x', 0, 0), FrequencySetting('x', 2000, 2000))
     assert [file for file, _ in steps] == ['/policy0/scaling_min_freq', '/policy0/scaling_max_freq']
 
 
-def test_one_frequency_is_asked_of_userspace_and_limits_make_room_for_it() -> None:
-    now = FrequencySetting('schedutil', 2000, 3000)
-    target = wanted(KNOB, now, Limits(1e6, 1e6), governor='schedutil')
-    assert target == FrequencySetting('userspace', 1000, 3000, speed=1000)
-
-
-def test_one_frequency_is_both_limits_where_there_is_no_userspace() -> None:
-    now = FrequencySetting('schedutil', 2000, 3000)
-    target = wanted(WITHOUT_USERSPACE, now, Limits(1e6, 1e6), governor='schedutil')
-    assert target == FrequencySetting('schedutil', 1000, 1000)
-
-
-def test_a_range_gives_the_governor_back() -> None:
-    now = FrequencySetting('userspace', 1000, 4000, speed=2000)
-    target = wanted(KNOB, now, Limits(1e6, 3e6), governor='schedutil')
-    assert target == FrequencySetting('schedutil', 1000, 3000)
+@pytest.mark.parametrize(
+    ('control', 'now', 'limits', 'target'),
+    [
+        pytest.param(
+            CONTROL,
+            FrequencySetting('schedutil', 2000, 3000),
+            Limits(1e6, 1e6),
+            FrequencySetting('userspace', 1000, 3000, speed=1000),
+            id='one frequency: userspace, within widened limits',
+        ),
+        pytest.param(
+            WITHOUT_USERSPACE,
+            FrequencySetting('schedutil', 2000, 3000),
+            Limits(1e6, 1e6),
+            FrequencySetting('schedutil', 1000, 1000),
+            id='one frequency without userspace: equal limits',
+        ),
+        pytest.param(
+            CONTROL,
+            FrequencySetting('userspace', 1000, 4000, speed=2000),
+            Limits(1e6, 3e6),
+            FrequencySetting('schedutil', 1000, 3000),
+            id='a range: original governor',
+        ),
+    ],
+)
+def test_the_target_setting_of_limits(control, now, limits, target):
+    assert target_setting(control, now, limits, governor='schedutil') == target

@@ -1,26 +1,17 @@
-"""The udev rule gives the group exactly the files that turning and measuring need."""
-
-from __future__ import annotations
+"""The udev rule gives the group access to exactly the files that the device layer needs."""
 
 import os
 import re
 import stat
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from boards import BOARDS, CPU, DEVFREQ
-from fake_kernel import FakeKernel
 
 from dynofa_ros.platform.energy_meter import POWERCAP
 from dynofa_ros.platform.linux.access import GROUP
-from dynofa_ros.platform.linux.frequency_control import (
-    CPUFREQ,
-    Interface,
-    find_devices,
-    find_policies,
-)
+from dynofa_ros.platform.linux.frequency_control import CPUFREQ, find_controls
 from dynofa_ros.platform.linux.frequency_control import DEVFREQ as DEVICES
 
 RULES = Path(__file__).resolve().parents[3] / 'config' / 'udev' / '90-dynofa.rules'
@@ -30,45 +21,45 @@ RULE = re.compile(
 PROGRAM = re.compile(r"/bin/sh -c '(?P<script>[^']+)'")
 
 
-def rules() -> dict[str, re.Match[str]]:
-    """Return the rules by their subsystem; every line that is no comment is one."""
+def rules():
+    """Return the rules by their subsystem: every line except comments."""
     lines = RULES.read_text(encoding='utf-8').splitlines()
     found = [RULE.fullmatch(line) for line in lines if line and not line.startswith('#')]
     assert all(found)
     return {rule['subsystem']: rule for rule in found if rule}
 
 
-def script(subsystem: str) -> str:
-    """Return what the shell is given, before udev puts names in."""
+def script(subsystem):
+    """Return the shell script of a rule, before udev substitutes names."""
     program = PROGRAM.fullmatch(rules()[subsystem]['program'])
     assert program
     return program['script']
 
 
-def named(subsystem: str) -> set[str]:
-    """Return the names of the files that a rule is about."""
+def named(subsystem):
+    """Return the names of the files of a rule."""
     files = re.search(r'for file in ([^;]+);', script(subsystem))
     assert files
     return {Path(each).name for each in files[1].split()}
 
 
-def run(root: Path, subsystem: str, device: str) -> None:
-    """Run a rule's program for a device as udev does, below `root` and for a group of ours."""
+def run(root, subsystem, device):
+    """Run the program of a rule for a device as udev does, below `root`, for our own group."""
     text = script(subsystem).replace('$$', '$').replace('%p', device.removeprefix('/sys'))
     text = text.replace('/sys/', f'{root}/sys/').replace(f' {GROUP} ', f' {group()} ')
     done = subprocess.run(['/bin/sh', '-c', text], capture_output=True, text=True, check=True)
     assert done.stderr == ''
 
 
-def group() -> int:
-    """Return a group that this user may give files to; another than that of new files, if any."""
+def group():
+    """Return a group that this user may give files to, if possible not that of new files."""
     if os.geteuid() == 0:
         return 12345
     return next((each for each in os.getgroups() if each != os.getegid()), os.getegid())
 
 
-def files_given(root: Path, mode: int) -> set[str]:
-    """Return the files of the group that it may read or write, as `mode` says."""
+def files_given(root, mode):
+    """Return the files of the group whose group permissions are `mode`."""
     return {
         f'/{file.relative_to(root)}'
         for file in root.rglob('*')
@@ -78,46 +69,44 @@ def files_given(root: Path, mode: int) -> set[str]:
     }
 
 
-def closed(kernel: FakeKernel) -> FakeKernel:
-    """Give all files the modes of root's files in /sys."""
+def closed(kernel):
+    """Make all files accessible to their owner only, as /sys does."""
     for file in kernel.root.rglob('*'):
         if file.is_file():
             file.chmod(0o600)
     return kernel
 
 
-def run_for_all(kernel: FakeKernel) -> None:
+def run_for_all(kernel):
     run(kernel.root, 'cpu', '/sys/devices/system/cpu/cpu0')
     for name in kernel.names(DEVFREQ):
         run(kernel.root, 'devfreq', f'{DEVFREQ}/{name}')
 
 
 @pytest.mark.parametrize(('subsystem', 'interface'), [('cpu', CPUFREQ), ('devfreq', DEVICES)])
-def test_a_rule_names_the_files_that_are_written(subsystem: str, interface: Interface) -> None:
+def test_a_rule_names_the_files_that_are_written(subsystem, interface):
     written = {interface.governor, interface.lowest, interface.highest, interface.speed}
     assert named(subsystem) == written - {''}
 
 
 @pytest.mark.parametrize('subsystem', ['cpu', 'devfreq', 'powercap'])
-def test_a_rule_gives_to_the_group_that_the_device_layer_advises(subsystem: str) -> None:
+def test_a_rule_uses_the_group_that_error_messages_recommend(subsystem):
     assert f'/bin/chgrp {GROUP} $$file' in script(subsystem)
 
 
-def test_policies_of_cores_that_are_plugged_in_are_given_too() -> None:
+def test_the_rule_also_applies_to_cores_that_come_online():
     assert set(rules()['cpu']['actions'].split('|')) == {'add', 'change', 'online'}
 
 
-def test_the_rule_is_behind_the_load_of_the_driver() -> None:
+def test_the_rule_runs_after_the_driver_is_loaded():
     assert RULES.name > '80-drivers.rules'
 
 
 @pytest.mark.parametrize('name', BOARDS)
-def test_exactly_the_files_of_clocks_are_given(
-    board: Callable[[str], FakeKernel], name: str
-) -> None:
+def test_exactly_the_files_of_frequency_controls_become_writable(board, name):
     kernel = closed(board(name))
     run_for_all(kernel)
-    controls = [*find_policies(kernel), *find_devices(kernel)]
+    controls = find_controls(kernel)
     given = files_given(kernel.root, mode=0o020)
     needed = {file for control in controls for file in control.files_to_write}
     possible = {
@@ -128,16 +117,14 @@ def test_exactly_the_files_of_clocks_are_given(
     assert needed <= given <= possible
 
 
-def test_a_policy_without_a_speed_is_no_error(board: Callable[[str], FakeKernel]) -> None:
+def test_a_policy_without_scaling_setspeed_is_not_an_error(board):
     kernel = closed(board('raspberry_pi_5'))
     kernel.path(f'{CPU}/policy0/scaling_setspeed').unlink()
     run_for_all(kernel)
     assert f'{CPU}/policy0/scaling_min_freq' in files_given(kernel.root, mode=0o020)
 
 
-def test_the_energy_counter_may_be_read_and_not_written(
-    board: Callable[[str], FakeKernel],
-) -> None:
+def test_the_energy_counter_becomes_readable_only(board):
     kernel = closed(board('intel_laptop'))
     zones = [f'{POWERCAP}/{name}' for name in kernel.names(str(POWERCAP))]
     for zone in zones:
