@@ -75,6 +75,16 @@ def measure_accuracy(
     return Accuracy(top1_hits / done, top5_hits / done, done, time.monotonic() - start_s)
 
 
+def move_to_device(net: Supernet, device: torch.device) -> None:
+    """Move weights and batch norm statistics to a device."""
+    net.to(device)
+    for config, statistics in net.statistics.items():
+        moved = {
+            name: (mean.to(device), var.to(device)) for name, (mean, var) in statistics.items()
+        }
+        net.statistics[config] = moved
+
+
 def calibrate_on(net: Supernet, config: SubnetConfig, data: Dataset, *, threads: int = 1) -> None:
     """Calibrate a sub-network's batch norm statistics on images, on the network's device."""
     device = next(net.parameters()).device

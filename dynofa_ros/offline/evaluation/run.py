@@ -15,9 +15,14 @@ from rich.table import Table
 
 from dynofa_ros.atomic_file import write_json
 from dynofa_ros.offline.console import print_table, reporting
-from dynofa_ros.offline.data.dataset import Dataset, class_indices, random_subset
+from dynofa_ros.offline.data.dataset import class_indices, random_subset
 from dynofa_ros.offline.data.readers import load_dataset
-from dynofa_ros.offline.evaluation.accuracy import Accuracy, calibrate_on, measure_accuracy
+from dynofa_ros.offline.evaluation.accuracy import (
+    Accuracy,
+    calibrate_on,
+    measure_accuracy,
+    move_to_device,
+)
 from dynofa_ros.offline.evaluation.selection import CALIBRATION_IMAGES
 from dynofa_ros.offline.training.hardware import available_threads, choose_device
 from dynofa_ros.offline.training.run import read_config
@@ -36,33 +41,6 @@ class NamedSubnet:
     """Top-1 from the model card; NaN if it has none."""
 
 
-@dataclass(frozen=True)
-class EvaluatedSubnet:
-    """A sub-network with its cost and its accuracy."""
-
-    subnet: NamedSubnet
-    cost: Cost
-    accuracy: Accuracy
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures for a JSON file; unknown ones are None."""
-        low, high = self.accuracy.interval
-        card = self.subnet.card_top1
-        return {
-            'subnet_id': self.subnet.subnet_id,
-            'config': self.subnet.config.to_dict(),
-            'flops': self.cost.flops,
-            'parameters': self.cost.parameters,
-            'top1': self.accuracy.top1,
-            'top1_low': low,
-            'top1_high': high,
-            'top5': self.accuracy.top5,
-            'card_top1': None if math.isnan(card) else card,
-            'images': self.accuracy.images,
-            'images_per_s': self.accuracy.images / self.accuracy.seconds,
-        }
-
-
 def run_evaluation(options: argparse.Namespace) -> int:
     """Run the command; return its exit code.
 
@@ -78,12 +56,9 @@ def run_evaluation(options: argparse.Namespace) -> int:
     subnets = selected_subnets(model, options)
     data = load_dataset(options.data)
     classes = class_indices(data, model.labels, what=str(options.data))
-    model.net.to(device)
-    for config, statistics in model.net.statistics.items():
-        moved = {name: (m.to(device), v.to(device)) for name, (m, v) in statistics.items()}
-        model.net.statistics[config] = moved
+    move_to_device(model.net, device)
     _calibrate(model, subnets, options.calibration, threads)
-    evaluated = []
+    figures = []
     with reporting('images', len(subnets) * len(data)) as report:
         for number, subnet in enumerate(subnets):
             static = model.net.extract_subnet(subnet.config)
@@ -99,11 +74,10 @@ def run_evaluation(options: argparse.Namespace) -> int:
                     n * len(data) + done, s.subnet_id
                 ),
             )
-            subnet_cost = cost(static.cpu(), subnet.config.r)
-            evaluated.append(EvaluatedSubnet(subnet, subnet_cost, accuracy))
-    _print_table(model, data, evaluated, options)
+            figures.append(_figures(subnet, cost(static.cpu(), subnet.config.r), accuracy))
+    print_table(_table(figures, f'{model.name} on {len(data)} images of {options.data}'), width=120)
     if options.json:
-        write_json(options.json, [each.to_dict() for each in evaluated])
+        write_json(options.json, figures)
     return 0
 
 
@@ -170,25 +144,38 @@ def _calibrate(
         calibrate_on(net, each.config, images, threads=threads)
 
 
-def _print_table(
-    model: Model, data: Dataset, evaluated: Sequence[EvaluatedSubnet], options: argparse.Namespace
-) -> None:
-    table = Table(title=f'{model.name} on {len(data)} images of {options.data}')
+def _figures(subnet: NamedSubnet, subnet_cost: Cost, accuracy: Accuracy) -> dict[str, Any]:
+    low, high = accuracy.interval
+    return {
+        'subnet_id': subnet.subnet_id,
+        'config': subnet.config.to_dict(),
+        'flops': subnet_cost.flops,
+        'parameters': subnet_cost.parameters,
+        'top1': accuracy.top1,
+        'top1_low': low,
+        'top1_high': high,
+        'top5': accuracy.top5,
+        'card_top1': None if math.isnan(subnet.card_top1) else subnet.card_top1,
+        'images': accuracy.images,
+        'images_per_s': accuracy.images / accuracy.seconds,
+    }
+
+
+def _table(figures: Sequence[dict[str, Any]], title: str) -> Table:
+    table = Table(title=title)
     table.add_column('sub-network', no_wrap=True)
     for heading in ('MFLOP', 'M param.', 'r', 'top-1', 'top-5', '95 %', 'card', 'images/s'):
         table.add_column(heading, justify='right')
-    for each in evaluated:
-        low, high = each.accuracy.interval
-        card = each.subnet.card_top1
+    for each in figures:
         table.add_row(
-            each.subnet.subnet_id,
-            f'{each.cost.flops / 1e6:.1f}',
-            f'{each.cost.parameters / 1e6:.2f}',
-            str(each.subnet.config.r),
-            f'{each.accuracy.top1:.2%}',
-            f'{each.accuracy.top5:.2%}',
-            f'{100 * low:.1f}-{100 * high:.1f}',
-            '-' if math.isnan(card) else f'{card:.2%}',
-            f'{each.accuracy.images / each.accuracy.seconds:.0f}',
+            each['subnet_id'],
+            f'{each["flops"] / 1e6:.1f}',
+            f'{each["parameters"] / 1e6:.2f}',
+            str(each['config']['r']),
+            f'{each["top1"]:.2%}',
+            f'{each["top5"]:.2%}',
+            f'{100 * each["top1_low"]:.1f}-{100 * each["top1_high"]:.1f}',
+            '-' if each['card_top1'] is None else f'{each["card_top1"]:.2%}',
+            f'{each["images_per_s"]:.0f}',
         )
-    print_table(table, width=120)
+    return table

@@ -6,10 +6,12 @@ import argparse
 import json
 from dataclasses import asdict
 
+import torch
+
 from dynofa_ros.atomic_file import write_text
 from dynofa_ros.offline.console import reporting
 from dynofa_ros.offline.data.dataset import Dataset, random_subset
-from dynofa_ros.offline.evaluation.accuracy import calibrated_top1
+from dynofa_ros.offline.evaluation.accuracy import calibrated_top1, move_to_device
 from dynofa_ros.offline.evaluation.selection import (
     CALIBRATION_IMAGES,
     LEAST_GAIN,
@@ -46,7 +48,7 @@ def write_trained_model(
     kept = finalize(net, selected, calibration=calibration, test=test, threads=threads)
     for each in kept:
         print(f'  {each.subnet_id}: {each.accuracy:.2%}', flush=True)
-    _move_to_cpu(net)
+    move_to_device(net, torch.device('cpu'))
     labels = train_data.labels or tuple(map(str, range(net.spec.classes)))
     model = Model(options.out.resolve().name, net, labels, tuple(kept))
     facts = TrainingFacts(
@@ -104,11 +106,3 @@ def _select(
     write_text(options.out / 'training' / 'tried.json', json.dumps(rows))
     front = accuracy_front(candidates, lambda each: each.cost.flops, least_gain=LEAST_GAIN)
     return evenly_spaced(front, options.keep)
-
-
-def _move_to_cpu(net: Supernet) -> None:
-    """Move weights and batch norm statistics to the CPU."""
-    net.cpu()
-    for config, statistics in net.statistics.items():
-        moved = {name: (mean.cpu(), var.cpu()) for name, (mean, var) in statistics.items()}
-        net.statistics[config] = moved

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dynofa_ros.atomic_file import write_text, atomic_write
+from dynofa_ros.atomic_file import atomic_write, write_text
 from dynofa_ros.offline.training.trainer import Progress
 
 WINDOW = 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,7 @@ class TrainingFacts:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers and strings, for a file."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return values | {'plan': self.plan.to_dict(), 'before': list(self.before)}
+        return vars(self) | {'plan': self.plan.to_dict(), 'before': list(self.before)}
 
 
 def model_card(model: Model, facts: TrainingFacts) -> str:

@@ -18,10 +18,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dynofa_ros.atomic_file import atomic_write
 from dynofa_ros.offline.data.dataset import Dataset
 from dynofa_ros.offline.data.loader import TrainingBatches
 from dynofa_ros.offline.training.channel_sorting import sort_channels
+from dynofa_ros.offline.training.checkpoint import (
+    TrainingIdentity,
+    read_checkpoint,
+    write_checkpoint,
+)
 from dynofa_ros.offline.training.config import TrainingPlan
 from dynofa_ros.offline.training.distributed import Ranks
 from dynofa_ros.offline.training.hardware import Precision
@@ -33,74 +37,6 @@ from dynofa_ros.supernet.supernet import Supernet
 
 class TrainingError(ValueError):
     """A run that cannot continue."""
-
-
-@dataclass(frozen=True)
-class TrainingIdentity:
-    """The properties that must match for a resumed run to be identical bit by bit."""
-
-    plan: dict[str, Any]
-    supernet: str
-    data: str
-    """Fingerprint of images and classes."""
-    first_weights: str
-    """Fingerprint of the weights at the start of the run."""
-    processes: int
-
-    @classmethod
-    def of(cls, net: Supernet, data: Dataset, plan: TrainingPlan, ranks: Ranks) -> TrainingIdentity:
-        """Return the identity of a run that has not started; the network is on the CPU."""
-        return cls(
-            plan=plan.to_dict(),
-            supernet=net.spec.name,
-            data=f'{len(data)} images of fingerprint {data.fingerprint()}',
-            first_weights=fingerprint(net.state_dict()),
-            processes=ranks.world_size,
-        )
-
-    def differences(self, other: TrainingIdentity) -> list[str]:
-        """Return the differences, each as ``name: own value, not other value``."""
-        ours, theirs = self._flat(), other._flat()
-        return [
-            f'{name}: {ours.get(name)}, not {theirs.get(name)}'
-            for name in theirs | ours
-            if ours.get(name) != theirs.get(name)
-        ]
-
-    def _flat(self) -> dict[str, Any]:
-        plan = {f'plan, {name}': value for name, value in self.plan.items()}
-        others = {name.replace('_', ' '): v for name, v in vars(self).items() if name != 'plan'}
-        return plan | others
-
-
-def write_checkpoint(path: Path, identity: TrainingIdentity, state: dict[str, Any]) -> None:
-    """Write a checkpoint atomically.
-
-    Raises:
-        ValueError: if it cannot be written.
-    """
-    with atomic_write(path, what='checkpoint') as partial:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state | {'identity': vars(identity)}, partial)
-
-
-def read_checkpoint(path: Path, identity: TrainingIdentity) -> dict[str, Any]:
-    """Return the state that :func:`write_checkpoint` wrote for the same run.
-
-    Raises:
-        ValueError: if the file is damaged, or naming the differences if it is of another run.
-    """
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location='cpu')
-        stored = TrainingIdentity(**state.pop('identity'))
-    except Exception as error:  # the exception of torch.load depends on the kind of damage
-        raise ValueError(f'{path} is damaged: {type(error).__name__}') from error
-    if differences := stored.differences(identity):
-        raise ValueError(
-            f'{path} is of another run ({"; ".join(differences)}); expected the same options, or '
-            'another output folder'
-        )
-    return state
 
 
 @dataclass(frozen=True)
