@@ -29,7 +29,6 @@ class FrameObservation:
     skipped: int = 0  # images dropped or refused since the previous frame
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, its value and the allowed range."""
         check_name('app', self.app)
         check_number('inference_s', self.inference_s, low=0.0, above=True)
         check_number('overhead_s', self.overhead_s, low=0.0)
@@ -84,7 +83,6 @@ class DomainObservation:
     settable: bool
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, its value and the allowed range."""
         check_name('domain', self.name)
         check_number(f'{self.name}.frequency_hz', self.frequency_hz, low=0.0, nan=True)
         for frequency_hz in self.frequencies_hz:
@@ -100,7 +98,6 @@ class TemperatureObservation:
     throttle_c: float  # above it the hardware throttles; 0, as left unset, is unknown
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, its value and the allowed range."""
         check_name('temperature sensor', self.name)
         check_number(f'{self.name}.temperature_c', self.temperature_c, nan=True)
         check_number(f'{self.name}.throttle_c', self.throttle_c, nan=True)

@@ -95,7 +95,6 @@ class ManagerSettings:
     dvfs: bool = field(default=True, metadata={'description': 'whether to set frequencies at all'})
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, its value and the allowed range."""
         for name in NUMBERS:
             check_setting(name, getattr(self, name))
         check_number('battery_high', self.battery_high, low=self.battery_low, high=1.0)

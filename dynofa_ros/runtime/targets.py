@@ -21,7 +21,6 @@ class Target:
     priority: int = 0
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, its value and the allowed range."""
         check_number('deadline_s', self.deadline_s, low=0.0, above=True, nan=True)
         check_number('min_accuracy', self.min_accuracy, low=0.0, high=1.0)
         check_number('priority', self.priority, low=PRIORITY_RANGE[0], high=PRIORITY_RANGE[1])
@@ -37,7 +36,6 @@ class TargetRequest:
     priority: int = 0
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, its value and the allowed range."""
         check_number('deadline_s', self.deadline_s, low=0.0, above=True)
         check_number('min_accuracy', self.min_accuracy, low=0.0, high=1.0, nan=True)
         check_number('priority', self.priority, low=PRIORITY_RANGE[0], high=PRIORITY_RANGE[1])

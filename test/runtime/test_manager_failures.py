@@ -1,219 +1,193 @@
-"""Nobody assumes that a command was obeyed; what is silent or refuses does not stop the rest."""
+"""Refused commands and missing messages are retried, reported, and affect nothing else."""
 
 import math
 
 import pytest
 
-from dynofa_ros.runtime import (
-    DomainObservation,
-    FrameObservation,
-    ManagerSettings,
-    PlatformObservation,
-    ResourceManager,
-    SubnetObservation,
-    TargetRequest,
-)
+from dynofa_ros.runtime import FrameObservation, SubnetObservation
 
-SETTINGS = ManagerSettings(
-    deadline_s=0.0, acknowledge_timeout_s=1.0, hold_s=10.0, report_timeout_s=5.0
-)
-
-
-class Time:
-    now_s = 50.0
+HOLD_S, REPORT_TIMEOUT_S, ATTEMPTS = 10.0, 5.0, 3
 
 
 @pytest.fixture
-def time():
-    return Time()
-
-
-@pytest.fixture
-def manager(time, clocked):
-    manager = ResourceManager(SETTINGS, clock=lambda: time.now_s)
-    manager.set_profile(clocked())
-    manager.observe_battery(0.9)
-    return manager
-
-
-def platform(manager, *, clock_hz=1e9, sequence=0, applied=False, result=''):
-    gpu = DomainObservation('gpu', ('gpu',), clock_hz, (0.5e9, 1e9), True)
-    manager.observe_platform(PlatformObservation('board', (gpu,), sequence, applied, result))
-
-
-def acknowledge(manager, command, *, applied=True, result=''):
-    manager.observe_subnet(
-        SubnetObservation(
-            command.app, command.subnet_id, command.processor, command.sequence, applied, result
-        )
+def robot(make_robot, clocked):
+    """A robot that has not reported its platform yet."""
+    robot = make_robot(
+        clocked(),
+        deadline_s=0.0,
+        acknowledge_timeout_s=1.0,
+        acknowledge_attempts=ATTEMPTS,
+        hold_s=HOLD_S,
+        report_timeout_s=REPORT_TIMEOUT_S,
     )
+    robot.manager.observe_battery(0.9)
+    return robot
 
 
-def frame(subnet_id='large', app='camera', inference_s=0.05):
-    return FrameObservation(app, 1, subnet_id, 'torch', 'gpu', 1, inference_s, 0.0)
+@pytest.fixture
+def manager(robot):
+    return robot.manager
 
 
-def test_an_unacknowledged_command_is_sent_again_and_finally_named(manager, time):
+def test_an_unacknowledged_command_is_repeated_and_then_reported(robot):
     sent = []
     for _ in range(30):
-        outcome = manager.step()
-        sent += [each.sequence for each in outcome.switches]
-        time.now_s += 0.1
+        output = robot.manager.step()
+        sent += [each.sequence for each in output.switches]
+        robot.now_s += 0.1
     assert sent == [1, 1, 1]
-    assert 'camera has not acknowledged command 1 after 3 attempts' in outcome.status.warnings
-    assert not outcome.status.apps[0].acknowledged
+    assert 'camera has not acknowledged command 1 after 3 attempts' in output.status.warnings
+    assert not output.status.apps[0].acknowledged
 
 
-def test_a_refused_sub_network_gives_way_to_the_next_best_for_a_while(manager, time):
-    acknowledge(manager, manager.step().switches[0], applied=False, result='weights missing')
-    time.now_s += 1.0
-    outcome = manager.step()
-    assert outcome.switches[0].subnet_id == 'medium'
-    assert 'camera refused large on gpu: weights missing' in outcome.status.warnings
-    acknowledge(manager, outcome.switches[0])
-    time.now_s += SETTINGS.hold_s
-    # Asked again only once something makes the manager choose anew.
-    manager.request_target(TargetRequest('camera', 1.0))
+def test_a_refused_sub_network_is_replaced_by_the_next_best_for_a_while(robot, manager):
+    robot.acknowledge(manager.step().switches[0], applied=False, result='weights missing')
+    robot.now_s += 1.0
+    output = manager.step()
+    assert output.switches[0].subnet_id == 'medium'
+    assert 'camera refused large on gpu: weights missing' in output.status.warnings
+    robot.acknowledge(output.switches[0])
+    robot.now_s += HOLD_S
+    # Commanded again only by a decision without hysteresis.
+    robot.request(1.0)
     assert manager.step().switches[0].subnet_id == 'large'
 
 
-def test_a_restarted_application_is_told_again(manager, time):
+def test_a_restarted_application_gets_its_command_again(robot, manager):
     command = manager.step().switches[0]
-    acknowledge(manager, command)
-    time.now_s += 5.0
+    robot.acknowledge(command)
+    robot.now_s += 5.0
     manager.observe_subnet(SubnetObservation('camera', 'small', 'gpu', 0, False))
     assert manager.step().switches == (command,)
 
 
-def test_a_refused_clock_is_left_alone_and_decided_around(manager, time):
-    platform(manager)
-    manager.request_target(TargetRequest('camera', 0.055))
-    platform(manager, clock_hz=0.5e9)
+@pytest.fixture
+def refused_clock(robot, manager):
+    """The output after the platform refused 1 GHz."""
+    robot.clock_hz = 0.5e9
+    robot.platform()
+    robot.request(0.055)
     first = manager.step()
     assert first.clocks.clocks_hz == {'gpu': 1e9}
-    assert first.switches[0].subnet_id == 'small'  # until the clock is there
-    acknowledge(manager, first.switches[0])
-    platform(manager, clock_hz=0.5e9, sequence=1, applied=False, result='no permission')
-    time.now_s += 1.0
-    outcome = manager.step()
-    assert (outcome.switches, outcome.clocks) == ((), None)
-    assert outcome.status.apps[0].choice.settled_point.subnet_id == 'small'
-    assert not outcome.status.dvfs_acknowledged
-    assert 'frequency of gpu cannot be set, not commanded: no permission' in outcome.status.warnings
+    assert first.switches[0].subnet_id == 'small'  # until the frequency settles
+    robot.acknowledge(first.switches[0])
+    robot.platform(sequence=1, applied=False, result='no permission')
+    robot.now_s += 1.0
+    return manager.step()
 
 
-def test_a_refused_clock_is_tried_again_after_a_while(manager, time):
-    test_a_refused_clock_is_left_alone_and_decided_around(manager, time)
-    time.now_s += SETTINGS.hold_s
-    platform(manager, clock_hz=0.5e9)
-    assert manager.step().clocks.sequence == 2
+def test_a_refused_frequency_is_not_commanded_and_the_present_one_is_used(refused_clock):
+    assert (refused_clock.switches, refused_clock.clocks) == ((), None)
+    status = refused_clock.status
+    assert status.apps[0].choice.settled_point.subnet_id == 'small'
+    assert not status.dvfs_acknowledged
+    assert 'frequency of gpu cannot be set, not commanded: no permission' in status.warnings
 
 
-def test_a_clock_that_drifts_is_turned_back(manager, time):
-    platform(manager)
+def test_a_refused_frequency_is_commanded_again_after_a_while(refused_clock, robot):
+    robot.now_s += HOLD_S
+    robot.platform()
+    assert robot.manager.step().clocks.sequence == 2
+
+
+def test_a_frequency_that_drifts_is_set_again(robot, manager):
+    robot.platform()
     command = manager.step().clocks
-    platform(manager, clock_hz=0.5e9, sequence=command.sequence, applied=True)
-    time.now_s += 5.0
-    platform(manager, clock_hz=1e9, sequence=command.sequence, applied=True)
-    outcome = manager.step()
-    assert outcome.clocks == command
-    assert not outcome.status.dvfs_acknowledged
+    robot.set_clock(command)
+    robot.now_s += 5.0
+    robot.clock_hz = 1e9
+    robot.platform(sequence=command.sequence, applied=True)
+    output = manager.step()
+    assert output.clocks == command
+    assert not output.status.dvfs_acknowledged
 
 
-def test_a_platform_that_does_not_answer_is_not_asked_forever(manager, time):
+def test_a_platform_that_does_not_answer_gets_a_limited_number_of_commands(robot, manager):
     sent = 0
     for _ in range(60):
-        platform(manager, clock_hz=1e9)
+        robot.platform()
         sent += manager.step().clocks is not None
-        time.now_s += 0.1
-    assert sent == SETTINGS.acknowledge_attempts
+        robot.now_s += 0.1
+    assert sent == ATTEMPTS
 
 
-def test_without_a_platform_sub_networks_are_still_switched(manager):
-    manager.request_target(TargetRequest('camera', 0.06))
-    outcome = manager.step()
-    assert outcome.clocks is None
-    assert outcome.switches[0].subnet_id == 'large'
-    assert 'no platform_state: frequencies unknown, none commanded' in outcome.status.warnings
+def test_without_a_platform_sub_networks_are_still_commanded(robot, manager):
+    robot.request(0.06)
+    output = manager.step()
+    assert output.clocks is None
+    assert output.switches[0].subnet_id == 'large'
+    assert 'no platform_state: frequencies unknown, none commanded' in output.status.warnings
 
 
-def test_clocks_of_a_platform_gone_silent_are_not_commanded(manager, time):
-    platform(manager)
+def test_frequencies_of_a_silent_platform_are_not_commanded(robot, manager):
+    robot.platform()
     manager.step()
-    time.now_s += SETTINGS.report_timeout_s
-    manager.request_target(TargetRequest('camera', 0.032))
-    outcome = manager.step()
-    assert outcome.clocks is None
-    assert any('platform_state is 5.0 s old' in each for each in outcome.status.warnings)
+    robot.now_s += REPORT_TIMEOUT_S
+    robot.request(0.032)
+    output = manager.step()
+    assert output.clocks is None
+    assert any('platform_state is 5.0 s old' in each for each in output.status.warnings)
 
 
-def test_a_silent_application_does_not_hold_the_clock_for_others(manager, time, clocked):
-    platform(manager)
-    manager.request_target(TargetRequest('camera', 0.055))
+def test_a_silent_application_does_not_determine_the_frequency_of_others(robot, manager, clocked):
+    robot.platform()
+    robot.request(0.055)
     manager.set_profile(clocked('second'))
     assert manager.step().clocks.clocks_hz == {'gpu': 1e9}
-    time.now_s += SETTINGS.report_timeout_s
-    manager.observe_frame(frame(app='second'))
-    platform(manager)
-    outcome = manager.step()
-    assert outcome.clocks.clocks_hz == {'gpu': 0.5e9}
-    assert 'no frame_report for 5 s from camera' in outcome.status.warnings
+    robot.now_s += REPORT_TIMEOUT_S
+    robot.frame(app='second')
+    robot.platform()
+    output = manager.step()
+    assert output.clocks.clocks_hz == {'gpu': 0.5e9}
+    assert 'no frame_report for 5 s from camera' in output.status.warnings
 
 
-def test_an_application_without_frames_still_hears_of_a_new_deadline(manager, time):
+def test_an_application_without_frames_gets_a_new_deadline(robot, manager):
     manager.step()
-    time.now_s += 60.0
-    manager.request_target(TargetRequest('camera', 0.021))
+    robot.now_s += 60.0
+    robot.request(0.021)
     assert manager.step().switches[0].subnet_id == 'small'
 
 
-def test_the_slowdown_of_a_silent_application_returns_to_one(manager, time):
-    platform(manager)
+def test_the_slowdown_of_a_silent_application_returns_to_one(robot, manager):
+    robot.platform()
     manager.step()
     for _ in range(5):
-        manager.observe_frame(frame(inference_s=0.15))
+        robot.frame(inference_s=0.15)
     slow = manager.step().status.apps[0].choice.slowdown
-    time.now_s += 120.0
+    robot.now_s += 120.0
     after = manager.step().status.apps[0].choice.slowdown
     assert slow.mean == pytest.approx(3.0, rel=0.05)
     assert after.mean == pytest.approx(1.0, abs=0.01)
     assert after.std > slow.std
 
 
-def test_a_battery_gone_silent_is_unknown(manager, time):
+def test_the_charge_of_a_silent_battery_is_unknown(robot, manager):
     manager.observe_battery(0.1)
-    time.now_s += SETTINGS.battery_timeout_s
+    robot.now_s += manager.settings.battery_timeout_s
     status = manager.step().status
     assert status.objective.value == 'max_accuracy'
     assert math.isnan(status.battery_percentage)
     assert 'battery charge unknown or stale: objective max_accuracy' in status.warnings
 
 
-@pytest.mark.parametrize('charge', [7.0, -1.0, math.nan])
-def test_an_impossible_charge_is_refused(manager, charge):
-    with pytest.raises(ValueError, match=r'battery percentage is .*expected 0 to 1'):
+@pytest.mark.parametrize(('charge', 'after'), [(7.0, 0.9), (-1.0, 0.9), (math.nan, math.nan)])
+def test_an_impossible_charge_is_rejected_and_nan_makes_it_unknown(manager, charge, after):
+    with pytest.raises(ValueError, match=rf'battery percentage is {charge:g}; expected 0 to 1'):
         manager.observe_battery(charge)
+    assert manager.step().status.battery_percentage == pytest.approx(after, nan_ok=True)
 
 
-def test_a_refused_charge_leaves_the_last_one_valid_but_nan_says_unknown(manager):
-    with pytest.raises(ValueError, match=r'is 7'):
-        manager.observe_battery(7.0)
-    assert manager.step().status.battery_percentage == 0.9
-    with pytest.raises(ValueError, match=r'is nan'):
-        manager.observe_battery(math.nan)
-    assert math.isnan(manager.step().status.battery_percentage)
-
-
-def test_reports_of_unknown_applications_and_sub_networks_are_refused(manager):
+def test_reports_of_unknown_applications_and_sub_networks_are_rejected(robot, manager):
     with pytest.raises(ValueError, match=r"application is 'other'; expected .*camera"):
-        manager.observe_frame(frame(app='other'))
+        robot.frame(app='other')
     with pytest.raises(ValueError, match=r'huge.*expected .*sub-networks large, medium, small'):
-        manager.observe_frame(frame('huge'))
+        robot.frame('huge')
     with pytest.raises(ValueError, match=r"application is 'other'"):
         manager.observe_subnet(SubnetObservation('other', 'x', 'gpu', 0, False))
 
 
 @pytest.mark.parametrize('inference_s', [0.0, -1.0, math.nan, math.inf])
-def test_an_impossible_latency_is_refused(inference_s):
+def test_an_impossible_latency_is_rejected(inference_s):
     with pytest.raises(ValueError, match=r'inference_s is .*expected a finite number above 0'):
-        frame(inference_s=inference_s)
+        FrameObservation('camera', 1, 'large', 'torch', 'gpu', 1, inference_s, 0.0)

@@ -34,7 +34,6 @@ class ApplicationState:
     unready: frozenset[PointKey] = frozenset()  # points that need compilation first
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, its value and the allowed range."""
         check_number('overhead_s', self.overhead_s, low=0.0)
         check_number('overhead_std_s', self.overhead_std_s, low=0.0)
         check_number('frame_period_s', self.frame_period_s, low=0.0, above=True, nan=True)
@@ -62,7 +61,6 @@ class Domain:
     settable: bool = True
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, its value and the allowed range."""
         check_name('domain', self.name)
         check_number(f'{self.name}.frequency_hz', self.frequency_hz, low=0.0, nan=True)
         check_number(f'{self.name}.commanded_hz', self.commanded_hz, low=0.0, nan=True)
@@ -82,7 +80,6 @@ class DecisionPolicy:
     power_cap_w: float = math.inf  # of all applications together, above idle; infinite: none
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, its value and the allowed range."""
         for name in ('deadline_probability', 'switch_margin', 'energy_weight'):
             check_setting(name, getattr(self, name))
         check_number('accuracy_margin', self.accuracy_margin, low=0.0, high=1.0)

@@ -35,7 +35,6 @@ class BaseLoad:
     std_w: float
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, its value and the allowed range."""
         check_number('mean_w', self.mean_w, low=0.0)
         check_number('std_w', self.std_w, low=0.0)
 

@@ -47,7 +47,6 @@ class Slowdown:
     recent: tuple[float, ...] = ()  # of the last frames, ascending
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the field, its value and the allowed range."""
         check_number('mean', self.mean, low=0.0, above=True)
         check_number('std', self.std, low=0.0)
 

@@ -32,7 +32,6 @@ class OperatingPoint:
     latency_p95_s: float = math.nan  # 95th percentile of the measured frames
 
     def __post_init__(self) -> None:
-        """Raise ValueError that names the point, the field, its value and the allowed range."""
         try:
             check_name('subnet_id', self.subnet_id)
             check_name('processor', self.processor)

@@ -5,11 +5,11 @@ def check(tracker: CommandTracker, now_s: float) -> AckStatus:
     return tracker.check(now_s=now_s, timeout_s=1.0)
 
 
-def test_before_the_first_command_nothing_is_missing():
+def test_before_the_first_command_there_is_nothing_to_do():
     assert check(CommandTracker(), 100.0) is AckStatus.DONE
 
 
-def test_a_command_waits_then_is_due_again():
+def test_a_command_is_repeated_after_the_timeout():
     tracker = CommandTracker()
     tracker.new(now_s=10.0)
     assert [check(tracker, now_s) for now_s in (10.5, 11.0)] == [
@@ -18,14 +18,14 @@ def test_a_command_waits_then_is_due_again():
     ]
 
 
-def test_a_repeated_command_keeps_its_number():
+def test_a_repeated_command_keeps_its_sequence_number():
     tracker = CommandTracker()
     sequence = tracker.new(now_s=0.0)
     tracker.repeat(now_s=1.0)
     assert (tracker.sequence, tracker.attempts) == (sequence, 2)
 
 
-def test_the_state_of_the_receiver_acknowledges():
+def test_the_state_of_the_receiver_acknowledges_a_command():
     tracker = CommandTracker()
     tracker.observe(sequence=tracker.new(now_s=0.0), applied=True, matches=True)
     assert tracker.acknowledged
@@ -40,32 +40,32 @@ def test_a_state_from_before_the_command_does_not_acknowledge():
     assert not tracker.acknowledged
 
 
-def test_a_receiver_that_says_applied_but_runs_something_else_does_not_acknowledge():
+def test_applied_without_the_commanded_state_does_not_acknowledge():
     tracker = CommandTracker()
     tracker.observe(sequence=tracker.new(now_s=0.0), applied=True, matches=False)
     assert check(tracker, 1.0) is AckStatus.REPEAT
 
 
-def test_a_refusal_counts_once_its_time_is_up():
+def test_a_refusal_counts_after_the_timeout():
     tracker = CommandTracker()
     tracker.observe(sequence=tracker.new(now_s=0.0), applied=False, matches=False)
     assert [check(tracker, now_s) for now_s in (0.5, 1.0)] == [AckStatus.WAITING, AckStatus.REFUSED]
 
 
-def test_a_receiver_that_started_anew_is_told_again():
+def test_a_restarted_receiver_gets_the_command_again():
     tracker = CommandTracker()
     tracker.observe(sequence=tracker.new(now_s=0.0), applied=True, matches=True)
     tracker.observe(sequence=0, applied=False, matches=False)
     assert check(tracker, 5.0) is AckStatus.REPEAT
 
 
-def test_a_manager_that_started_anew_counts_on_from_what_the_receiver_saw():
+def test_a_restarted_manager_continues_the_receiver_s_sequence():
     tracker = CommandTracker()
     tracker.observe(sequence=17, applied=True, matches=True)
     assert tracker.new(now_s=0.0) == 18
 
 
-def test_a_number_that_an_earlier_manager_used_is_not_mistaken_for_an_acknowledgement():
+def test_a_sequence_number_of_an_earlier_manager_is_not_an_acknowledgement():
     tracker = CommandTracker()
     tracker.new(now_s=0.0)
     tracker.observe(sequence=17, applied=True, matches=True)

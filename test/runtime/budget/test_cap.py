@@ -1,48 +1,104 @@
-"""A cap that trembles: what is kept to falls at once and rises slowly."""
+"""Caps: the filter that falls at once and rises slowly, and the cap of a mission."""
 
 import math
 
 import pytest
 
-from dynofa_ros.runtime.budget.cap import RISE_AFTER_S, Cap, CapFilter
+from dynofa_ros.runtime.budget.cap import RISE_AFTER_S, Cap, CapFilter, Mission
 
 
-def test_it_falls_at_once():
+@pytest.fixture
+def cap():
+    """A filter that holds 4 W since 0 s."""
     cap = CapFilter()
-    cap.update(5.0, now_s=0.0)
-    assert cap.update(4.9, now_s=0.1) == 4.9
+    assert cap.update(4.0, now_s=0.0) == 4.0
+    return cap
 
 
-def test_it_rises_to_the_lowest_of_the_last_seconds():
-    cap = CapFilter()
-    held_w = [cap.update(4.0, now_s=0.0)]
-    held_w += [cap.update(6.0 if second < 5 else 8.0, now_s=second) for second in range(1, 40)]
-    assert held_w[: int(RISE_AFTER_S) + 1] == [4.0] * (int(RISE_AFTER_S) + 1)
+@pytest.fixture
+def mission():
+    """A mission from 0 to 100 s."""
+    mission = Mission()
+    mission.begin(100.0, begun_s=0.0)
+    return mission
+
+
+def test_it_falls_at_once(cap):
+    assert cap.update(3.9, now_s=0.1) == 3.9
+
+
+def test_it_rises_to_the_minimum_of_the_last_seconds(cap):
+    held_w = [cap.update(6.0 if second < 5 else 8.0, now_s=second) for second in range(1, 40)]
+    assert held_w[: int(RISE_AFTER_S)] == [4.0] * int(RISE_AFTER_S)
     assert sorted(set(held_w)) == [4.0, 6.0, 8.0]
     assert held_w[-1] == 8.0
 
 
-def test_a_little_more_is_no_reason_to_rise():
-    cap = CapFilter()
+def test_it_does_not_rise_by_a_little(cap):
     held_w = [cap.update(4.0 + 0.004 * second, now_s=second) for second in range(45)]
     assert set(held_w) == {4.0}
 
 
-def test_it_is_gone_once_there_has_been_none_for_some_seconds():
-    cap = CapFilter()
-    cap.update(4.0, now_s=0.0)
+def test_it_ends_after_some_seconds_without_a_cap(cap):
     assert cap.update(math.inf, now_s=1.0) == 4.0
     assert cap.update(math.inf, now_s=1.0 + RISE_AFTER_S) == math.inf
 
 
-def test_another_limit_holds_at_once():
-    cap = CapFilter()
-    cap.update(4.0, now_s=0.0)
+def test_after_a_reset_a_higher_cap_applies_at_once(cap):
     cap.reset()
     assert cap.update(8.0, now_s=0.1) == 8.0
 
 
 @pytest.mark.parametrize('power_w', [-1.0, math.nan, -math.inf])
-def test_an_impossible_cap_is_refused(power_w):
+def test_an_impossible_cap_is_rejected(power_w):
     with pytest.raises(ValueError, match=r'power_cap_w is .*; expected a finite number from 0'):
         Cap(power_w)
+
+
+def test_without_a_mission_there_is_no_cap():
+    assert math.isnan(Mission().left_s(now_s=5.0))
+    assert Mission().cap(100.0, now_s=5.0) == Cap()
+
+
+def test_the_cap_is_energy_over_remaining_time(mission):
+    assert mission.cap(400.0, now_s=20.0) == Cap(5.0, 'mission: 400 J for 80 s')
+
+
+def test_energy_saved_early_raises_the_cap_later(mission):
+    assert mission.cap(800.0, now_s=0.0).power_w == 8.0
+    assert mission.cap(600.0, now_s=50.0).power_w == 12.0  # after 4 W
+
+
+def test_it_may_begin_later():
+    mission = Mission()
+    mission.begin(100.0, begun_s=30.0)
+    assert mission.left_s(now_s=10.0) == 120.0
+
+
+def test_after_the_end_there_is_no_cap(mission):
+    assert mission.left_s(now_s=150.0) == 0.0
+    assert mission.cap(400.0, now_s=150.0) == Cap()
+
+
+def test_zero_cancels(mission):
+    mission.begin(0.0, begun_s=10.0)
+    assert math.isnan(mission.left_s(now_s=20.0))
+
+
+def test_while_the_energy_is_unknown_the_last_cap_of_this_mission_holds(mission):
+    assert mission.cap(math.nan, now_s=0.0) == Cap()
+    before = mission.cap(400.0, now_s=0.0)
+    assert mission.cap(math.nan, now_s=50.0) == before
+    mission.begin(100.0, begun_s=50.0)
+    assert mission.cap(math.nan, now_s=50.0) == Cap()
+
+
+def test_with_an_empty_battery_the_cap_is_zero(mission):
+    assert mission.cap(0.0, now_s=0.0).power_w == 0.0
+
+
+@pytest.mark.parametrize('duration_s', [-1.0, math.nan, math.inf])
+def test_an_impossible_duration_is_rejected_and_the_mission_stays(mission, duration_s):
+    with pytest.raises(ValueError, match=r'duration_s is .*; expected a finite number from 0'):
+        mission.begin(duration_s, begun_s=10.0)
+    assert mission.left_s(now_s=0.0) == 100.0

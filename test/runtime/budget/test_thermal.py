@@ -1,4 +1,4 @@
-"""The thermal path is learned, and no board throttles, whatever its heat sink."""
+"""The thermal path is learned, and no board throttles, for a range of heat sinks."""
 
 import math
 from functools import cache
@@ -14,8 +14,8 @@ from dynofa_ros.runtime.budget.thermal import ThermalCap
 
 THROTTLE_C, MARGIN_K = 95.0, ManagerSettings.thermal_margin_k
 IDLE_W, FULL_W = 3.0, 12.0
-POWERS_W = np.linspace(IDLE_W, FULL_W, 12)  # what can be chosen
-# Resistance [K/W], time constant [s], air [degrees Celsius]: all would throttle at full power.
+POWERS_W = np.linspace(IDLE_W, FULL_W, 12)  # to choose from
+# Resistance [K/W], time constant [s], air [degrees Celsius]: all throttle at full power.
 HOT = [
     (3.2, 50.0, 74.0),  # the shipped Xavier NX in scenario heat
     (1.6, 100.0, 80.0),
@@ -30,14 +30,14 @@ COLD = [(3.2, 50.0, 25.0), (1.6, 100.0, 25.0), (2.0, 10.0, 25.0), (1.0, 400.0, 4
 
 
 class Board:
-    """A board that takes the largest power within the cap, once a second."""
+    """A board that chooses the largest power within the cap, at 1 Hz."""
 
     def __init__(self, resistance_k_per_w, time_constant_s, air_c, *, resolution_k=0.5, seed=0):
         self.zone = ThermalZone(
             'soc', 'gpu', air_c, resistance_k_per_w, time_constant_s, THROTTLE_C, 5.0, 1e8
         )
         self._resolution_k, self._rng = resolution_k, np.random.default_rng(seed)
-        self._cap, self._steady = ThermalCap(), CapFilter()
+        self._cap, self._filter = ThermalCap(), CapFilter()
         self.temperature_c = self.zone.steady_c(IDLE_W)
         self.powers_w = [FULL_W]
         self.temperatures_c = [self.temperature_c]
@@ -49,15 +49,15 @@ class Board:
                 self.temperature_c = self.zone.after(self.temperature_c, power_w=power_w, dt_s=0.1)
                 self.temperatures_c.append(self.temperature_c)
             self._cap.observe([self._reading()], power_w=power_w, dt_s=1.0)
-            held_w = self._steady.update(self._cap.cap(margin_k=MARGIN_K).power_w, now_s=now_s)
+            held_w = self._filter.update(self._cap.cap(margin_k=MARGIN_K).power_w, now_s=now_s)
             self.powers_w.append(max((p for p in POWERS_W if p <= held_w), default=IDLE_W))
 
     def _reading(self):
-        seen_c = self.temperature_c
+        reading_c = self.temperature_c
         if self._resolution_k:
-            noisy_c = seen_c + 0.1 * self._rng.normal()
-            seen_c = round(noisy_c / self._resolution_k) * self._resolution_k
-        return TemperatureObservation('soc', seen_c, THROTTLE_C)
+            noisy_c = reading_c + 0.1 * self._rng.normal()
+            reading_c = round(noisy_c / self._resolution_k) * self._resolution_k
+        return TemperatureObservation('soc', reading_c, THROTTLE_C)
 
     def changes(self, seconds):
         last = self.powers_w[-seconds:]
@@ -73,20 +73,20 @@ def after_20_minutes(path, *, resolution_k=0.5):
 
 @pytest.mark.parametrize('resolution_k', [0.0, 0.5])
 @pytest.mark.parametrize('path', HOT)
-def test_no_board_throttles_nor_gets_above_the_margin(path, resolution_k):
+def test_no_board_throttles_or_exceeds_the_margin(path, resolution_k):
     assert path[2] + path[0] * FULL_W > THROTTLE_C
     board = after_20_minutes(path, resolution_k=resolution_k)
     assert max(board.temperatures_c) < THROTTLE_C - MARGIN_K + 0.3
 
 
 @pytest.mark.parametrize('path', HOT)
-def test_it_does_not_flap_once_it_knows_the_board(path):
+def test_it_does_not_flap_after_learning(path):
     board = after_20_minutes(path)
-    assert board.changes(900) <= 15  # one a minute
+    assert board.changes(900) <= 15  # one per minute
 
 
 @pytest.mark.parametrize('path', HOT)
-def test_it_gives_away_no_more_than_the_next_two_powers(path):
+def test_it_wastes_at_most_three_power_steps(path):
     board = after_20_minutes(path)
     lasting_w = min(FULL_W, (THROTTLE_C - MARGIN_K - path[2]) / path[0])
     step_w = POWERS_W[1] - POWERS_W[0]
@@ -94,13 +94,13 @@ def test_it_gives_away_no_more_than_the_next_two_powers(path):
 
 
 @pytest.mark.parametrize('path', COLD)
-def test_a_board_that_stays_cool_is_not_held_back(path):
+def test_a_board_that_stays_cool_has_no_effective_cap(path):
     board = Board(*path)
     board.run(600)
     assert min(board.powers_w) == FULL_W
 
 
-def test_air_that_warms_is_noticed_in_time():
+def test_warming_air_does_not_cause_throttling():
     board = Board(3.2, 50.0, 45.0)
     board.run(300)
     assert board.powers_w[-1] == FULL_W
@@ -110,7 +110,7 @@ def test_air_that_warms_is_noticed_in_time():
     assert board.powers_w[-1] < FULL_W
 
 
-def test_the_hottest_sensor_counts_and_is_named():
+def test_the_hottest_sensor_sets_the_cap_and_is_named():
     cap = ThermalCap()
     cool = TemperatureObservation('cpu', 40.0, 95.0)
     hot = TemperatureObservation('gpu', 89.0, 95.0)
@@ -118,7 +118,7 @@ def test_the_hottest_sensor_counts_and_is_named():
     assert 'gpu throttles at 95 degrees' in cap.cap(margin_k=5.0).reason
 
 
-def test_above_the_limit_the_cap_falls_below_what_is_drawn():
+def test_above_the_limit_the_cap_is_below_the_present_power():
     cap = ThermalCap()
     for _ in range(30):
         cap.observe([TemperatureObservation('gpu', 93.0, 95.0)], power_w=10.0, dt_s=1.0)
@@ -126,7 +126,7 @@ def test_above_the_limit_the_cap_falls_below_what_is_drawn():
 
 
 @pytest.mark.parametrize(
-    'seen',
+    'sensors',
     [
         [],
         [TemperatureObservation('gpu', math.nan, 95.0)],
@@ -134,14 +134,14 @@ def test_above_the_limit_the_cap_falls_below_what_is_drawn():
         [TemperatureObservation('gpu', 90.0, 0.0)],  # left unset
     ],
 )
-def test_without_a_temperature_and_its_limit_there_is_no_cap(seen):
+def test_without_a_temperature_or_its_limit_there_is_no_cap(sensors):
     cap = ThermalCap()
-    cap.observe(seen, power_w=10.0, dt_s=1.0)
+    cap.observe(sensors, power_w=10.0, dt_s=1.0)
     assert cap.cap(margin_k=5.0) == Cap()
     assert cap.warnings() == []
 
 
-def test_a_sensor_that_fails_is_reckoned_on_from_the_power():
+def test_a_failed_sensor_is_predicted_from_the_power():
     cap = ThermalCap()
     for _ in range(60):
         cap.observe([TemperatureObservation('gpu', 89.0, 95.0)], power_w=5.0, dt_s=1.0)
@@ -153,13 +153,13 @@ def test_a_sensor_that_fails_is_reckoned_on_from_the_power():
 
 
 @pytest.mark.parametrize(
-    ('values', 'named'),
+    ('values', 'error'),
     [
         (('', 50.0, 95.0), 'temperature sensor is empty'),
         (('gpu', math.inf, 95.0), 'gpu.temperature_c is inf; expected a finite number or NaN'),
         (('gpu', 50.0, -math.inf), 'gpu.throttle_c is -inf; expected'),
     ],
 )
-def test_an_impossible_temperature_is_refused(values, named):
-    with pytest.raises(ValueError, match=named):
+def test_an_impossible_temperature_is_rejected(values, error):
+    with pytest.raises(ValueError, match=error):
         TemperatureObservation(*values)

@@ -1,4 +1,4 @@
-"""Whatever plan was found: none is better by more than the bound."""
+"""No plan is better than the one found by more than the bound."""
 
 import itertools
 import math
@@ -18,7 +18,7 @@ OBJECTIVES = list(Objective)
 
 @pytest.fixture
 def problem(several):
-    """Return a function that draws forecasts, clocks and all plans: points, clocks that agree."""
+    """Return a function that draws forecasts, clocks and all plans with agreeing frequencies."""
 
     def draw(seed, objective):
         policy = DecisionPolicy(objective, energy_weight=0.5)
@@ -35,28 +35,30 @@ def problem(several):
     return draw
 
 
-def worth(forecasts, plan):
-    """Return the objective's first key, summed, and what each application gives up."""
+def value(forecasts, plan):
+    """Return the objective's first key, summed, and the violation of each application."""
     ranks = [each.rank(point) for each, point in zip(forecasts, plan, strict=True)]
     return sum(rank.primary for rank in ranks), [rank.violation for rank in ranks]
 
 
 def losses(forecasts, plans, *, found, cap_w):
-    """Return what each plan that the bound speaks of gains."""
+    """Yield the gain of each plan to which the bound applies."""
     applications = [each.application for each in forecasts]
-    own, violated_targets = worth(forecasts, found)
+    own, allowed = value(forecasts, found)
     for plan in plans:
-        value, violations = worth(forecasts, plan)
+        objective, violations = value(forecasts, plan)
         within = total_power_w(applications, plan) <= cap_w
-        if within and np.all(np.array(violations) <= violated_targets):
-            yield own - value
+        if within and np.all(np.array(violations) <= allowed):
+            yield own - objective
 
 
 @pytest.mark.parametrize('objective', OBJECTIVES)
 @pytest.mark.parametrize('seed', range(6))
-@pytest.mark.parametrize('one_by_one', [False, True])
-def test_no_plan_within_the_cap_gains_more(problem, monkeypatch, seed, objective, one_by_one):
-    if one_by_one:
+@pytest.mark.parametrize('coordinate_descent', [False, True])
+def test_no_plan_within_the_cap_gains_more(
+    problem, monkeypatch, seed, objective, coordinate_descent
+):
+    if coordinate_descent:
         monkeypatch.setattr('dynofa_ros.runtime.decision.clocks.EXACT_COMBINATIONS', 1)
     forecasts, clocks, plans = problem(seed, objective)
     rng = np.random.default_rng(seed)
@@ -69,18 +71,20 @@ def test_no_plan_within_the_cap_gains_more(problem, monkeypatch, seed, objective
 
 @pytest.mark.parametrize('objective', OBJECTIVES)
 @pytest.mark.parametrize('seed', range(6))
-def test_without_a_cap_it_is_the_loss_itself(problem, seed, objective):
+def test_without_a_cap_it_is_the_exact_loss(problem, seed, objective):
     forecasts, clocks, plans = problem(seed, objective)
     found = plans[np.random.default_rng(seed).integers(len(plans))]
     gains = losses(forecasts, plans, found=found, cap_w=math.inf)
     assert loss_bound(forecasts, found, clocks) == pytest.approx(max(gains), abs=1e-9)
 
 
-def test_a_price_on_power_makes_it_tighter(problem):
-    """A cap that no plan but the found one keeps leaves less to gain than none at all."""
+def test_a_price_on_power_makes_the_bound_tighter(problem):
+    """Only the plan found is within the cap, so there is less to gain than without a cap."""
     forecasts, clocks, plans = problem(0, Objective.MAX_ACCURACY)
     applications = [each.application for each in forecasts]
     found = min(plans, key=lambda plan: total_power_w(applications, plan))
     cap_w = 1.01 * total_power_w(applications, found)
-    free, capped = (loss_bound(forecasts, found, clocks, cap_w=each) for each in (math.inf, cap_w))
-    assert capped < 0.5 * free
+    uncapped, capped = (
+        loss_bound(forecasts, found, clocks, cap_w=each) for each in (math.inf, cap_w)
+    )
+    assert capped < 0.5 * uncapped

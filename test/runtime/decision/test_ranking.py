@@ -1,4 +1,4 @@
-"""One application's points, forecast once a decision."""
+"""Forecast and ranking of one application's points."""
 
 import numpy as np
 import pytest
@@ -23,43 +23,43 @@ def forecast_of():
 
 @pytest.fixture
 def ladder(make_point, make_profile):
-    """Return a profile whose second point is beaten by its first, and pruned."""
+    """Return a profile whose second point is dominated by its first, and pruned."""
     return make_profile(
         make_point('good', latency_s=0.04, energy_j=0.1, accuracy=0.75),
-        make_point('beaten', latency_s=0.041, energy_j=0.1, accuracy=0.75),
+        make_point('dominated', latency_s=0.041, energy_j=0.1, accuracy=0.75),
         make_point('large', latency_s=0.06, energy_j=0.2, accuracy=0.80),
     )
 
 
 @pytest.mark.parametrize('objective', list(Objective))
 @pytest.mark.parametrize('headroom', [0.0, 0.05])
-def test_a_pruned_point_is_ranked_by_the_same_rules(
+def test_a_pruned_point_is_ranked_like_others(
     forecast_of, ladder, make_profile, objective, headroom
 ):
-    beaten = ladder.points[1]
+    dominated = ladder.points[1]
     policy = DecisionPolicy(objective=objective)
-    assert beaten not in ladder.table.row_of
-    pruned = forecast_of(ladder, policy=policy).rank(beaten, headroom=headroom)
-    alone = forecast_of(make_profile(beaten), policy=policy).rank(beaten, headroom=headroom)
+    assert dominated not in ladder.table.row_of
+    pruned = forecast_of(ladder, policy=policy).rank(dominated, headroom=headroom)
+    alone = forecast_of(make_profile(dominated), policy=policy).rank(dominated, headroom=headroom)
     assert pruned == alone
 
 
-def test_a_pruned_point_is_predicted_by_the_same_rules(forecast_of, ladder, make_profile):
-    beaten = ladder.points[1]
-    pruned = forecast_of(ladder).predict(beaten)
-    alone = forecast_of(make_profile(beaten)).predict(beaten)
+def test_a_pruned_point_is_predicted_like_others(forecast_of, ladder, make_profile):
+    dominated = ladder.points[1]
+    pruned = forecast_of(ladder).predict(dominated)
+    alone = forecast_of(make_profile(dominated)).predict(dominated)
     assert pruned == alone
     assert pruned[0] == pytest.approx(2.0 * 0.041)
 
 
-def test_headroom_makes_late_what_is_just_in_time(forecast_of, ladder):
+def test_headroom_makes_a_point_late_that_is_just_in_time(forecast_of, ladder):
     good = ladder.points[0]  # 80 ms, at the stated probability 86.6 ms
     forecast = forecast_of(ladder)
     assert forecast.rank(good).met
     assert forecast.rank(good, headroom=0.05).violation > DEADLINE_VIOLATED
 
 
-def test_what_cannot_run_comes_last(forecast_of, ladder):
+def test_a_refused_point_ranks_last(forecast_of, ladder):
     good, _, large = ladder.points
     forecast = forecast_of(ladder).without(frozenset({good.key}))
     rows = ladder.table.row_of
@@ -67,13 +67,13 @@ def test_what_cannot_run_comes_last(forecast_of, ladder):
     assert forecast.violations()[rows[large]] < REFUSED
 
 
-def test_if_nothing_can_run_all_is_tried_again(forecast_of, ladder):
+def test_if_all_points_are_refused_none_is(forecast_of, ladder):
     everything = frozenset(each.key for each in ladder.points)
     forecast = forecast_of(ladder, refused=everything)
     assert (forecast.violations() == forecast_of(ladder).violations()).all()
 
 
-def test_the_best_of_each_clock_is_found(forecast_of, clocked):
+def test_the_best_point_of_each_frequency_is_found(forecast_of, clocked):
     forecast = forecast_of(clocked(), deadline_s=0.09)
     rows, ranking = forecast.best_of_groups()
     found = [forecast.application.profile.table.points[row] for row in rows]
@@ -84,7 +84,7 @@ def test_the_best_of_each_clock_is_found(forecast_of, clocked):
 
 @pytest.mark.parametrize('objective', list(Objective))
 @pytest.mark.parametrize('deadline_s', [0.09, 0.01])
-def test_one_clock_or_one_point_is_ranked_as_all_are(forecast_of, clocked, objective, deadline_s):
+def test_scalar_and_vector_rankings_agree(forecast_of, clocked, objective, deadline_s):
     policy = DecisionPolicy(objective=objective, energy_weight=0.5)
     forecast = forecast_of(clocked(), deadline_s=deadline_s, policy=policy)
     rows, ranking = forecast.best_of_groups()
@@ -95,7 +95,7 @@ def test_one_clock_or_one_point_is_ranked_as_all_are(forecast_of, clocked, objec
 
 
 @pytest.mark.parametrize('deadline_s', [0.09, 0.01])
-def test_one_plan_is_compared_by_the_same_keys_as_many(forecast_of, clocked, deadline_s):
+def test_scalar_and_vector_joint_keys_agree(forecast_of, clocked, deadline_s):
     forecasts = [forecast_of(clocked(), deadline_s=each) for each in (0.2, deadline_s)]
     applications = [each.application for each in forecasts]
     keys = joint_keys(applications, [each.ranking() for each in forecasts])

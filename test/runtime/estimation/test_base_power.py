@@ -1,4 +1,4 @@
-"""What the board draws beside the applications: steps, noise, and commands under way."""
+"""The base load of the board: steps, noise, and commands that are not in force yet."""
 
 import math
 
@@ -7,101 +7,97 @@ import pytest
 
 from dynofa_ros.runtime.estimation.base_power import BaseLoad, BaseLoadEstimator
 
+EXPECTED_W = 5.0  # of the applications
 
-def test_before_the_first_sample_it_is_unknown():
+
+def observe(power, *powers_w, expected_w=(EXPECTED_W,)):
+    for power_w in powers_w:
+        power.observe(power_w, expected_w=expected_w)
+
+
+def after(*powers_w: float) -> BaseLoadEstimator:
+    power = BaseLoadEstimator()
+    observe(power, *powers_w)
+    return power
+
+
+@pytest.fixture
+def noise():
+    return np.random.default_rng(0).normal(size=500)
+
+
+def test_it_is_unknown_before_the_first_sample():
     assert BaseLoadEstimator().estimate() is None
 
 
-def test_it_stays_unknown_while_it_is_not_known_what_the_applications_draw():
+def test_it_stays_unknown_while_the_applications_power_is_uncertain():
     power = BaseLoadEstimator()
-    power.observe(8.0, expected_w=[1.0, 5.0])
+    observe(power, 8.0, expected_w=[1.0, 5.0])
     assert power.estimate() is None
-    power.observe(8.0, expected_w=[5.0])
+    observe(power, 8.0)
     assert power.estimate().mean_w == 3.0
 
 
-def test_it_is_what_the_applications_do_not_draw():
-    power = BaseLoadEstimator()
-    for _ in range(10):
-        power.observe(8.0, expected_w=[5.0])
-    assert power.estimate().mean_w == pytest.approx(3.0)
+def test_it_is_the_power_without_the_applications():
+    assert after(*[8.0] * 10).estimate().mean_w == pytest.approx(3.0)
 
 
-def test_a_step_is_followed_in_two_samples():
-    power = BaseLoadEstimator()
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        power.observe(8.0 + 0.1 * rng.normal(), expected_w=[5.0])
-    power.observe(12.0, expected_w=[5.0])
-    power.observe(12.0, expected_w=[5.0])
+def test_a_step_is_followed_in_two_samples(noise):
+    power = after(*(8.0 + 0.1 * noise[:50]), 12.0, 12.0)
     assert power.estimate().mean_w == pytest.approx(7.0, abs=0.1)
 
 
-def test_a_step_down_right_after_one_up_is_followed_as_soon():
-    power = BaseLoadEstimator()
-    for power_w in (8.0, 8.0, 8.0, 8.0, 10.0, 12.0, 12.0, 12.0, 8.4, 8.4):
-        power.observe(power_w, expected_w=[5.0])
+def test_a_step_down_after_a_step_up_is_followed_as_fast():
+    power = after(8.0, 8.0, 8.0, 8.0, 10.0, 12.0, 12.0, 12.0, 8.4, 8.4)
     assert power.estimate().mean_w == pytest.approx(3.4, abs=0.2)
 
 
-def test_a_slow_change_is_followed_too():
-    power, rng = BaseLoadEstimator(), np.random.default_rng(0)
-    for second in range(60):
-        power.observe(8.0 + 0.02 * second + 0.1 * rng.normal(), expected_w=[5.0])
+def test_a_slow_change_is_followed(noise):
+    power = after(*(8.0 + 0.02 * np.arange(60) + 0.1 * noise[:60]))
     assert power.estimate().mean_w == pytest.approx(4.2, abs=0.2)
 
 
-def test_one_high_sample_moves_it_little_but_counts():
-    power = BaseLoadEstimator()
-    for _ in range(50):
-        power.observe(8.0, expected_w=[5.0])
+def test_an_outlier_moves_it_a_little():
+    power = after(*[8.0] * 50)
     before = power.estimate()
-    power.observe(12.0, expected_w=[5.0])
-    after = power.estimate()
-    assert before.mean_w < after.mean_w < 3.2
+    observe(power, 12.0)
+    assert before.mean_w < power.estimate().mean_w < 3.2
 
 
-def test_a_command_under_way_is_no_step():
-    power = BaseLoadEstimator()
-    for _ in range(20):
-        power.observe(8.0, expected_w=[5.0])
-    power.observe(8.0, expected_w=[5.0, 1.0])
-    power.observe(4.0, expected_w=[5.0, 1.0])
-    power.observe(4.0, expected_w=[1.0])
+def test_a_command_that_is_not_in_force_yet_is_not_a_step():
+    power = after(*[8.0] * 20)
+    observe(power, 8.0, 4.0, expected_w=[5.0, 1.0])
+    observe(power, 4.0, expected_w=[1.0])
     assert power.estimate().mean_w == pytest.approx(3.0, abs=0.01)
 
 
-def test_a_profile_that_promises_too_much_energy_leaves_little_rest():
-    power = BaseLoadEstimator()
-    for _ in range(20):
-        power.observe(4.0, expected_w=[5.0])
-    assert power.estimate().mean_w == 0.0
+def test_it_is_zero_if_the_profile_overestimates_the_energy():
+    assert after(*[4.0] * 20).estimate().mean_w == 0.0
 
 
-def test_the_doubt_is_about_the_mean_and_not_the_noise_of_the_samples():
-    power, rng = BaseLoadEstimator(), np.random.default_rng(1)
-    for _ in range(500):
-        power.observe(8.0 + 0.5 * rng.normal(), expected_w=[5.0])
-    rest = power.estimate()
-    assert abs(rest.mean_w - 3.0) < 2.0 * rest.std_w < 0.5
+def test_its_uncertainty_is_that_of_the_mean_and_not_of_the_samples():
+    samples_w = 8.0 + 0.5 * np.random.default_rng(1).normal(size=500)
+    base = after(*samples_w).estimate()
+    assert abs(base.mean_w - 3.0) < 2.0 * base.std_w < 0.5
 
 
-def test_a_step_brings_doubt():
-    power = BaseLoadEstimator()
-    for _ in range(50):
-        power.observe(8.0, expected_w=[5.0])
+def test_a_step_increases_the_uncertainty():
+    power = after(*[8.0] * 50)
     before = power.estimate()
-    for power_w in (11.0, 12.0, 13.0, 11.0):
-        power.observe(power_w, expected_w=[5.0])
+    observe(power, 11.0, 12.0, 13.0, 11.0)
     assert power.estimate().std_w > 3.0 * before.std_w
 
 
-def test_the_quantile_is_above_the_mean_and_never_below_zero():
+def test_the_quantile_is_above_the_mean():
     assert BaseLoad(3.0, 0.5).quantile_w(0.95) == pytest.approx(3.0 + 1.645 * 0.5, rel=1e-3)
     assert BaseLoad(3.0, 0.5).quantile_w(0.5) == 3.0
 
 
+def test_the_quantile_is_never_below_zero():
+    assert BaseLoad(0.1, 1.0).quantile_w(0.2) == 0.0
+
+
 @pytest.mark.parametrize('power_w', [-1.0, math.nan, math.inf])
-def test_an_impossible_power_is_refused(power_w):
+def test_an_impossible_power_is_rejected(power_w):
     with pytest.raises(ValueError, match=r'power_w is .*; expected a finite number from 0'):
-        BaseLoadEstimator().observe(power_w, expected_w=[0.0])
+        after(power_w)

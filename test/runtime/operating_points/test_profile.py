@@ -22,32 +22,29 @@ from dynofa_ros.runtime import prune
         ('flops', -1, 'from 0'),
     ],
 )
-def test_a_point_names_field_and_what_is_allowed(make_point, field, value, allowed):
+def test_a_field_out_of_range_is_rejected(make_point, field, value, allowed):
     with pytest.raises(ValueError, match=rf'{field}.*expected .*{allowed}$'):
         make_point(**{field: value})
 
 
-def test_unknown_energy_and_clock_are_fine(make_point):
+def test_energy_and_frequency_may_be_unknown(make_point):
     point = make_point(energy_j=math.nan, frequency_hz=math.nan)
     assert math.isnan(point.energy_j)
 
 
-def test_a_profile_needs_a_point(make_profile):
+def test_a_profile_needs_a_point_and_a_name(make_profile, make_point):
     with pytest.raises(ValueError, match=r'points is empty'):
         make_profile()
-
-
-def test_a_profile_needs_a_name(make_profile, make_point):
     with pytest.raises(ValueError, match=r'app is empty'):
         make_profile(make_point(), app='')
 
 
-def test_a_profile_refuses_the_same_point_twice(make_profile, make_point):
+def test_a_duplicate_point_is_rejected(make_profile, make_point):
     with pytest.raises(ValueError, match=r"'small'.*twice"):
         make_profile(make_point(latency_s=0.1), make_point(latency_s=0.2))
 
 
-def test_the_same_sub_network_at_two_clocks_is_two_points(make_profile, make_point):
+def test_points_at_two_frequencies_are_distinct(make_profile, make_point):
     profile = make_profile(make_point(frequency_hz=1e9), make_point(frequency_hz=2e9))
     assert len(profile.points) == 2
 
@@ -56,7 +53,7 @@ def test_the_same_sub_network_at_two_clocks_is_two_points(make_profile, make_poi
     ('clock_hz', 'expected_hz'),
     [(1e9, 1e9), (0.9999e9, 1e9), (0.7e9, 0.5e9), (0.1e9, 0.5e9), (3e9, 1e9), (math.nan, 1e9)],
 )
-def test_a_clock_that_was_not_profiled_counts_as_the_next_lower_one(clocked, clock_hz, expected_hz):
+def test_an_unprofiled_frequency_counts_as_the_next_lower_one(clocked, clock_hz, expected_hz):
     point = clocked().at(('small', 'torch', 'gpu', 1), clock_hz)
     assert point.frequency_hz == expected_hz
 
@@ -65,21 +62,21 @@ def test_an_unknown_sub_network_has_no_point(clocked):
     assert clocked().at(('huge', 'torch', 'gpu', 1), 1e9) is None
 
 
-def test_pruning_drops_what_another_point_beats(make_point):
+def test_pruning_drops_dominated_points(make_point):
     good = make_point('good', latency_s=0.03, energy_j=0.1, accuracy=0.8)
-    beaten = make_point('beaten', latency_s=0.04, energy_j=0.1, accuracy=0.8)
+    dominated = make_point('dominated', latency_s=0.04, energy_j=0.1, accuracy=0.8)
     frugal = make_point('frugal', latency_s=0.04, energy_j=0.05, accuracy=0.8)
-    assert prune([beaten, good, frugal]) == (good, frugal)
+    assert prune([dominated, good, frugal]) == (good, frugal)
 
 
-def test_pruning_keeps_a_point_at_another_clock_or_processor(make_point):
+def test_pruning_keeps_points_of_other_frequencies_and_processors(make_point):
     good = make_point('good', latency_s=0.01, frequency_hz=2e9)
     other_clock = make_point('slow', latency_s=0.04, frequency_hz=1e9)
     other_place = make_point('cpu', latency_s=0.04, frequency_hz=2e9, processor='cpu')
     assert prune([good, other_clock, other_place]) == (good, other_clock, other_place)
 
 
-def test_pruning_keeps_a_steadier_point(make_point):
+def test_pruning_keeps_a_point_of_lower_variance(make_point):
     fast = make_point('fast', latency_s=0.03, latency_std_s=0.02)
     steady = make_point('steady', latency_s=0.04, latency_std_s=0.001)
     assert prune([fast, steady]) == (fast, steady)
@@ -90,13 +87,13 @@ def test_pruning_keeps_one_of_two_equal_points(make_point):
     assert prune([first, second]) == (first,)
 
 
-def test_an_unknown_energy_does_not_beat_a_known_one(make_point):
+def test_an_unknown_energy_does_not_dominate_a_known_one(make_point):
     known = make_point('known', energy_j=5.0, latency_s=0.04)
     unknown = make_point('unknown', energy_j=math.nan, latency_s=0.03)
     assert prune([known, unknown]) == (known, unknown)
 
 
-def test_a_profile_is_the_same_as_its_copy_also_where_values_are_unknown(make_point, make_profile):
+def test_a_profile_is_the_same_as_its_copy_with_unknown_values(make_point, make_profile):
     def profile(latency_s):
         unknown = {'frequency_hz': float('nan'), 'energy_j': float('nan')}
         return make_profile(make_point('large', latency_s=latency_s, **unknown))

@@ -25,7 +25,7 @@ def brute_force(classes, capacity):
 
 
 @pytest.mark.parametrize('seed', range(20))
-def test_it_is_the_best_of_all_choices_that_fit(seed):
+def test_the_choice_is_the_brute_force_optimum(seed):
     rng = np.random.default_rng(seed)
     classes = classes_of(rng, classes=4, items=5)
     lightest = sum(each.weight.min() for each in classes)
@@ -39,7 +39,7 @@ def test_it_is_the_best_of_all_choices_that_fit(seed):
 
 
 @pytest.mark.parametrize('seed', range(20))
-def test_plain_numbers_and_arrays_take_the_same(monkeypatch, seed):
+def test_plain_numbers_and_arrays_agree(monkeypatch, seed):
     rng = np.random.default_rng(seed)
     classes = classes_of(rng, classes=4, items=6, keys=1 + seed % 3)
     capacity = sum(each.weight.min() for each in classes) + rng.uniform(0.0, 2.0)
@@ -48,12 +48,12 @@ def test_plain_numbers_and_arrays_take_the_same(monkeypatch, seed):
     assert choose(classes, capacity=capacity, most_rows=10_000) == plain
 
 
-def test_an_earlier_key_outweighs_any_later_one():
+def test_keys_are_lexicographic():
     first = Items(np.array([1.0, 1.0]), np.array([[0.0, 1e9], [1.0, -1e9]]))
     assert choose([first], capacity=1.0, most_rows=10).items == (0,)
 
 
-def test_thinned_fronts_still_fit_and_say_so():
+def test_thinned_fronts_are_within_capacity_and_not_exact():
     rng = np.random.default_rng(1)
     classes = [
         Items(weight := np.sort(rng.uniform(0.0, 1.0, 30)), (1.0 - weight)[:, None])
@@ -66,22 +66,22 @@ def test_thinned_fronts_still_fit_and_say_so():
     assert taken.rows <= 5 * 60
 
 
-def test_it_fits_exactly():
+def test_the_capacity_may_be_used_up():
     classes = [Items(np.array([0.1, 0.2]), np.array([[1.0], [0.0]]))] * 3
     assert choose(classes, capacity=0.1 + 0.1 + 0.1, most_rows=10).items == (0, 0, 0)
 
 
-def test_what_cannot_fit_is_refused():
+def test_a_capacity_below_the_lightest_items_is_rejected():
     with pytest.raises(ValueError, match=r'capacity is 0\.5; expected from 2'):
         choose([Items(np.ones(1), np.ones((1, 1)))] * 2, capacity=0.5, most_rows=10)
 
 
-def test_too_few_rows_are_refused():
+def test_too_few_rows_are_rejected():
     with pytest.raises(ValueError, match=r'most_rows is 3; expected from 4'):
         choose([Items(np.ones(2), np.ones((2, 1)))], capacity=1.0, most_rows=3)
 
 
-def test_a_front_falls_in_weight_as_it_gets_worse():
+def test_weights_fall_along_the_front():
     weight = np.array([3.0, 2.0, 2.0, 1.0, 4.0])
     value = np.array([[1.0], [2.0], [3.0], [4.0], [5.0]])
     assert pareto(weight, value).tolist() == [0, 1, 3]

@@ -1,4 +1,4 @@
-"""What a combination of clocks promises is never less than what it holds."""
+"""The bound of a combination of frequencies is never above the scores of its plans."""
 
 import itertools
 
@@ -25,41 +25,42 @@ def plans_at(problem, options, index):
     return problem.value(list(plans))[power_w <= problem.cap_w]
 
 
+@pytest.fixture
+def draw(several):
+    """Return a function that draws a problem, its options, and its plans at each combination."""
+
+    def draw(seed, *, cap_w, count=3, objective=Objective.MAX_ACCURACY):
+        policy = DecisionPolicy(objective, energy_weight=0.5)
+        applications = several(seed, count=count)
+        forecasts = [Forecast.of(each, policy=policy) for each in applications]
+        clocks = clock_options(DecisionState(applications, DOMAINS, policy))
+        problem = CappedProblem.of(forecasts, clocks, cap_w=cap_w, headroom=0.0, lenient=False)
+        combinations = every_combination(clocks)
+        options = problem.options(combinations)
+        plans = [plans_at(problem, options, index) for index in range(len(combinations))]
+        return problem, options, plans
+
+    return draw
+
+
 @pytest.mark.parametrize('objective', list(Objective))
 @pytest.mark.parametrize('seed', range(12))
-def test_whatever_is_better_than_some_plan_is_not_ruled_out(several, seed, objective):
-    policy = DecisionPolicy(objective, energy_weight=0.5)
-    applications = several(seed)
-    forecasts = [Forecast.of(each, policy=policy) for each in applications]
-    clocks = clock_options(DecisionState(applications, DOMAINS, policy))
+def test_a_combination_with_a_better_plan_is_not_pruned(draw, seed, objective):
     rng = np.random.default_rng(seed)
-    problem = CappedProblem.of(
-        forecasts, clocks, cap_w=rng.uniform(3.0, 8.0), headroom=0.0, lenient=False
-    )
-    combinations = every_combination(clocks)
-    options = problem.options(combinations)
-    plans = [plans_at(problem, options, index) for index in range(len(combinations))]
+    problem, options, plans = draw(seed, cap_w=rng.uniform(3.0, 8.0), objective=objective)
     every = np.concatenate(plans)
     for found in every[rng.integers(len(every), size=10)]:
-        priced = PriceBound.of(problem, options=options, keys=found)
-        assert priced.applies_to(found)
-        for bound, here in zip(priced.bounds, plans, strict=True):
+        bound = PriceBound.of(problem, options=options, keys=found)
+        assert bound.applies_to(found)
+        for least, here in zip(bound.bounds, plans, strict=True):
             if any(is_before(each, found) for each in here):
-                assert bound <= priced.limit(found)
+                assert least <= bound.limit(found)
 
 
-def test_a_combination_that_holds_nothing_better_is_ruled_out(several):
-    policy = DecisionPolicy()
-    applications = several(1, count=1)
-    forecasts = [Forecast.of(each, policy=policy) for each in applications]
-    clocks = clock_options(DecisionState(applications, DOMAINS, policy))
-    problem = CappedProblem.of(forecasts, clocks, cap_w=1e3, headroom=0.0, lenient=False)
-    combinations = every_combination(clocks)
-    options = problem.options(combinations)
-    best = [
-        min(map(tuple, plans_at(problem, options, index))) for index in range(len(combinations))
-    ]
-    priced = PriceBound.of(problem, options=options, keys=min(best))
-    ruled_out = priced.bounds > priced.limit(min(best))
-    assert ruled_out.tolist() == [each[:-1] != min(best)[:-1] for each in best]
-    assert ruled_out.any()
+def test_a_combination_without_a_better_plan_is_pruned(draw):
+    problem, options, plans = draw(1, cap_w=1e3, count=1)
+    best = [min(map(tuple, each)) for each in plans]
+    bound = PriceBound.of(problem, options=options, keys=min(best))
+    pruned = bound.bounds > bound.limit(min(best))
+    assert pruned.tolist() == [each[:-1] != min(best)[:-1] for each in best]
+    assert pruned.any()

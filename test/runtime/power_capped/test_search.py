@@ -1,4 +1,4 @@
-"""The plan within a power cap, against going through all plans."""
+"""The plan within a power cap, compared with brute force."""
 
 import itertools
 import math
@@ -94,7 +94,7 @@ def power_w(application, points):
 
 
 def every_plan(several):
-    """Yield all points, but those that others beat, that applications can run together."""
+    """Yield all combinations of undominated points at agreeing frequencies."""
     for clocks in itertools.product(*CLOCKS.values()):
         now_hz = dict(zip(CLOCKS, clocks, strict=True))
         yield from itertools.product(
@@ -130,31 +130,31 @@ def keys_of(several, points, policy):
     return plan_keys(several, ranks)
 
 
-def goals(decision):
+def settled_points(decision):
     return tuple(choice.settled_point for choice in decision.choices)
 
 
 @thorough
 @given(joint, policies, st.data())
-def test_it_is_the_best_of_all_plans_within_the_cap(several, policy, data):
+def test_the_plan_is_the_brute_force_optimum_within_the_cap(several, policy, data):
     plans = list(every_plan(several))
-    # A cap between what two plans draw as soon as one that a plan just keeps.
+    # Slightly or clearly above the power of some plan.
     cap_w = total_w(several, data.draw(st.sampled_from(plans))) * data.draw(above)
     policy = replace(policy, power_cap_w=cap_w)
     plans = [plan for plan in plans if total_w(several, plan) <= policy.power_cap_w]
     decision = decide(DecisionState(several, DOMAINS, policy))
     assert decision.power_cap_met
     assert decision.power_w <= policy.power_cap_w + 1e-8
-    assert decision.power_w == pytest.approx(total_w(several, goals(decision)))
+    assert decision.power_w == pytest.approx(total_w(several, settled_points(decision)))
     assert (decision.exact, decision.loss_bound) == (True, 0.0)
-    found = keys_of(several, goals(decision), policy)
+    found = keys_of(several, settled_points(decision), policy)
     assert not any(is_before(keys_of(several, plan, policy), found) for plan in plans)
 
 
 @thorough
 @given(joint, policies, st.data())
-def test_no_target_is_given_up_while_a_plan_within_the_cap_meets_all(several, policy, data):
-    """Whatever plan is drawn: with targets and a cap that it just meets, all are met."""
+def test_no_target_is_violated_if_a_plan_within_the_cap_meets_all(several, policy, data):
+    """Targets and cap are those that a random plan just meets."""
     plan = data.draw(st.sampled_from(list(every_plan(several))))
     wanted = []
     for application, point in zip(several, plan, strict=True):
@@ -164,7 +164,7 @@ def test_no_target_is_given_up_while_a_plan_within_the_cap_meets_all(several, po
             replace(
                 application,
                 target=target,
-                # Else it would wait for the frame before.
+                # Otherwise it would wait for the previous frame.
                 frame_period_s=max(application.frame_period_s, 1.1 * busy_s),
             )
         )
@@ -176,7 +176,7 @@ def test_no_target_is_given_up_while_a_plan_within_the_cap_meets_all(several, po
 
 @thorough
 @given(joint, policies, st.floats(0.0, 0.99))
-def test_if_no_plan_is_within_the_cap_it_is_the_one_of_least_power(several, policy, share):
+def test_if_no_plan_is_within_the_cap_the_least_power_is_chosen(several, policy, share):
     least_w = min(total_w(several, plan) for plan in every_plan(several))
     policy = replace(policy, power_cap_w=share * least_w)
     decision = decide(DecisionState(several, DOMAINS, policy))
@@ -188,12 +188,12 @@ def test_if_no_plan_is_within_the_cap_it_is_the_one_of_least_power(several, poli
 
 @thorough
 @given(joint, policies, st.floats(1.001, 2.0))
-def test_even_little_more_than_the_least_power_is_kept(several, policy, share):
+def test_a_cap_just_above_the_least_power_is_met(several, policy, share):
     least_w = min(total_w(several, plan) for plan in every_plan(several))
     policy = replace(policy, power_cap_w=share * least_w)
     decision = decide(DecisionState(several, DOMAINS, policy))
     assert decision.power_cap_met
-    assert total_w(several, goals(decision)) <= policy.power_cap_w + 1e-8
+    assert total_w(several, settled_points(decision)) <= policy.power_cap_w + 1e-8
 
 
 @pytest.mark.parametrize(
@@ -204,19 +204,21 @@ def test_even_little_more_than_the_least_power_is_kept(several, policy, share):
         {'power_capped.search.MERGED_ROWS': 0},
         {'decision.clocks.EXACT_COMBINATIONS': 1, 'power_capped.search.MERGED_ROWS': 0},
     ],
-    ids=['clocks one by one', 'one combination', 'thin fronts', 'all of it'],
+    ids=['coordinate descent', 'one combination', 'thin fronts', 'both'],
 )
 @settings(max_examples=40, deadline=None)
 @given(several=joint, policy=policies)
-def test_what_is_lost_where_not_all_is_looked_at_is_bounded(limits, several, policy):
-    """No plan within the cap, in which none gives up more, is better by more than the bound."""
+def test_the_loss_of_an_incomplete_search_is_bounded(limits, several, policy):
+    """Over all plans within the cap in which no application violates its targets more."""
     with pytest.MonkeyPatch.context() as patch:
         for name, limit in limits.items():
             patch.setattr(f'dynofa_ros.runtime.{name}', limit)
         decision = decide(DecisionState(several, DOMAINS, policy))
     assert math.isfinite(decision.loss_bound)
     forecasts = [Forecast.of(each, policy=policy) for each in several]
-    found = [each.rank(goal) for each, goal in zip(forecasts, goals(decision), strict=True)]
+    found = [
+        each.rank(goal) for each, goal in zip(forecasts, settled_points(decision), strict=True)
+    ]
     for plan in every_plan(several):
         ranks = [each.rank(point) for each, point in zip(forecasts, plan, strict=True)]
         no_worse = all(
@@ -231,7 +233,7 @@ def test_what_is_lost_where_not_all_is_looked_at_is_bounded(limits, several, pol
 @thorough
 @given(joint, policies, above, above)
 def test_a_higher_cap_never_gives_a_worse_plan(several, policy, first, second):
-    """From the least power that any plan draws, upwards."""
+    """From the least power of all plans upwards."""
     low_w = min(total_w(several, plan) for plan in every_plan(several)) * first
     high_w = low_w * second
     forecasts = [Forecast.of(each, policy=policy) for each in several]
@@ -245,7 +247,7 @@ def test_a_higher_cap_never_gives_a_worse_plan(several, policy, first, second):
 
 @thorough
 @given(joint, policies)
-def test_a_cap_that_is_not_reached_changes_nothing(several, policy):
+def test_a_cap_above_the_best_plan_changes_nothing(several, policy):
     forecasts = [Forecast.of(each, policy=policy) for each in several]
     clocks = clock_options(DecisionState(several, DOMAINS, policy))
     free = search(forecasts, clocks)
