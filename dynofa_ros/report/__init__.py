@@ -1,1 +1,1 @@
-"""Pictures and the report of a run."""
+"""Plots, tables and text from the figures of runs, searches and calibrations."""

@@ -1,37 +1,26 @@
-"""The front that a search found: as a picture and as a table.
-
-Both take the figures of ``search.json``: what the search ranked by, and what was measured.
-"""
+"""The accuracy-latency front of a search: plot and table from the figures in ``search.json``."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from rich.console import Console
 from rich.table import Table
 
-from dynofa_ros.report.picture import BLUE, GREY, RED
-
-Figures = Mapping[str, Any]
+from dynofa_ros.report.plotting import BLUE, GREY, RED, Figures, save, style, table_text
 
 
 def draw_front(figures: Figures, file: Path) -> None:
-    """Write the picture of a front as PNG: latency in ms, top-1 in percent."""
+    """Plot a front as PNG, latency in ms and top-1 in percent; raises ValueError as `save` does."""
     figure = Figure(figsize=(8, 5), dpi=110, layout='constrained')
-    FigureCanvasAgg(figure)
     axis = figure.subplots()
     ranked = [(each['latency_s'] * 1e3, each['top1'] * 100) for each in figures['front']]
-    axis.plot(*zip(*ranked, strict=True), '.-', color=GREY, label='as the search ranked it')
+    axis.plot(*zip(*ranked, strict=True), '.-', color=GREY, label='estimates of the search')
     for each in figures['measured']:
         start = each['ranked_latency_s'] * 1e3, each['predicted_top1'] * 100
         end = each['latency_s'] * 1e3, each['held_out_top1'] * 100
         axis.annotate('', end, start, arrowprops={'arrowstyle': '-', 'color': '#cbd5e1'})
-    source = 'predicted' if figures['accuracy_source'] == 'predicted' else 'held-out images'
+    source = 'predicted' if figures['accuracy_source'] == 'predicted' else 'on held-out images'
     for kept, colour, label in ((False, RED, 'dropped'), (True, BLUE, 'kept')):
         points = [
             (each['latency_s'] * 1e3, each['held_out_top1'] * 100)
@@ -43,12 +32,10 @@ def draw_front(figures: Figures, file: Path) -> None:
             axis.plot(*zip(*points, strict=True), 'o', color=colour, label=text)
     axis.set_xlabel(f'latency [ms] on {figures["machine"]}')
     axis.set_ylabel('top-1 [%]')
-    axis.grid(True, color='#e2e8f0', linewidth=0.8)
-    axis.set_axisbelow(True)
-    axis.spines[['top', 'right']].set_visible(False)
+    style(axis, grid='both')
     figure.legend(loc='outside lower center', fontsize=8, ncols=2)
     axis.set_title(f'{figures["model"]}: {_ratio(figures)}', fontsize=10)
-    figure.savefig(file)
+    save(figure, file)
 
 
 def front_table(figures: Figures) -> str:
@@ -69,9 +56,7 @@ def front_table(figures: Figures) -> str:
             f'{each["held_out_top1"]:.2%}' if measured else '-',
             f'{each["top1"]:.2%}' if measured and each['top1'] is not None else '-',
         )
-    text = io.StringIO()
-    Console(file=text, width=110).print(table)
-    return f'{text.getvalue()}{_ratio(figures)}; energy: unavailable'
+    return f'{table_text(table)}{_ratio(figures)}; energy: unavailable'
 
 
 def _ratio(figures: Figures) -> str:

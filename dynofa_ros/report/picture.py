@@ -1,4 +1,4 @@
-"""One run in one picture: latency and deadline, sub-network, clocks, power, battery."""
+"""Plot of a run over time: latency and deadline, sub-network, frequency, power, battery."""
 
 from __future__ import annotations
 
@@ -6,33 +6,37 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dynofa_ros.report.plotting import (
+    BAND,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    SERIES_COLOURS,
+    save,
+    style,
+)
 from dynofa_ros.report.recording import Recording
 from dynofa_ros.report.summary import RunPhase
 
-BLUE, RED, GREY, GREEN, ORANGE = '#2563eb', '#dc2626', '#64748b', '#16a34a', '#d97706'
-CLOCK_COLOURS = (BLUE, ORANGE, GREEN, RED, GREY)
-
 
 def draw(recording: Recording, phases: Sequence[RunPhase], file: Path, *, title: str) -> None:
-    """Write the picture of a run as PNG."""
+    """Plot a run as PNG; raises ValueError as `save` does."""
     figure = Figure(figsize=(11, 9.5), dpi=110, layout='constrained')
-    FigureCanvasAgg(figure)
     axes = figure.subplots(5, 1, sharex=True, height_ratios=(3, 2.2, 2, 2, 1.5))
     _latency(axes[0], recording)
     _subnets(axes[1], recording)
-    _clocks(axes[2], recording)
+    _frequencies(axes[2], recording)
     _power(axes[3], recording)
     _battery(axes[4], recording)
     for axis in axes:
-        axis.grid(True, axis='y', color='#e2e8f0', linewidth=0.8)
-        axis.set_axisbelow(True)
-        axis.spines[['top', 'right']].set_visible(False)
+        style(axis)
         for index, phase in enumerate(phases):
             if index % 2:
-                axis.axvspan(phase.start_s, phase.end_s, color='#f1f5f9', zorder=0)
+                axis.axvspan(phase.start_s, phase.end_s, color=BAND, zorder=0)
     for phase in phases:
         middle = (phase.start_s + phase.end_s) / 2
         axes[0].annotate(
@@ -47,8 +51,7 @@ def draw(recording: Recording, phases: Sequence[RunPhase], file: Path, *, title:
     if phases:
         axes[-1].set_xlim(phases[0].start_s, phases[-1].end_s)
     figure.suptitle(title, fontsize=12)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file)
+    save(figure, file)
 
 
 def _latency(axis: Axes, recording: Recording) -> None:
@@ -92,10 +95,10 @@ def _subnets(axis: Axes, recording: Recording) -> None:
     axis.set_ylabel('sub-network')
 
 
-def _clocks(axis: Axes, recording: Recording) -> None:
+def _frequencies(axis: Axes, recording: Recording) -> None:
     samples = recording.platform
     domains = sorted({domain for sample in samples for domain in sample.frequencies_hz})
-    for domain, colour in zip(domains, CLOCK_COLOURS, strict=False):
+    for domain, colour in zip(domains, SERIES_COLOURS, strict=False):
         axis.step(
             [sample.time_s for sample in samples],
             [sample.frequencies_hz.get(domain, float('nan')) / 1e6 for sample in samples],
@@ -104,7 +107,7 @@ def _clocks(axis: Axes, recording: Recording) -> None:
             linewidth=1.4,
             label=domain,
         )
-    axis.set_ylabel('clock [MHz]')
+    axis.set_ylabel('frequency [MHz]')
     axis.set_ylim(bottom=0)
     if domains:
         axis.legend(loc='upper right', fontsize=8, ncols=len(domains))

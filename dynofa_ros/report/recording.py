@@ -1,4 +1,4 @@
-"""What was heard during one run, as plain values. Times are seconds since the run began."""
+"""Messages received during a run, as plain values. Times are seconds since its start."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass, field, replace
 
 LATE_FRAMES = 5000
-"""Energy is said of one of the latest frames, or it is too late."""
+"""Measured energy is matched with one of this many latest frames."""
 
 
 @dataclass(frozen=True)
 class RecordedFrame:
-    """One classified image: the fields of FrameReport.msg that a report shows."""
+    """A classified image: the fields of FrameReport.msg that a report uses."""
 
     time_s: float
     app: str
@@ -30,13 +30,13 @@ class RecordedFrame:
     score: float = math.nan
     sequence: int = 0
     energy_std_j: float = math.nan
-    energy_common_std_j: float = math.nan  # part of it that is the same for all frames
-    energy_window_s: float = 0.0  # frames this close share the rest of it too; 0: they do not
+    energy_common_std_j: float = math.nan  # part of it that is common to all frames
+    energy_window_s: float = 0.0  # frames within it share the rest of the error; 0: independent
 
 
 @dataclass(frozen=True)
 class MeasuredEnergy:
-    """What a frame took, as FrameEnergy.msg says it after the frame's report."""
+    """Energy of a frame, published as FrameEnergy.msg after the frame's report."""
 
     app: str
     sequence: int
@@ -49,7 +49,7 @@ class MeasuredEnergy:
 
 @dataclass(frozen=True)
 class PlatformSample:
-    """Clocks and power of the platform."""
+    """Frequencies, power and temperature of the platform."""
 
     time_s: float
     platform: str
@@ -62,7 +62,7 @@ class PlatformSample:
 
 @dataclass(frozen=True)
 class BatterySample:
-    """Charge, a fraction 0..1."""
+    """Battery charge, a fraction 0..1."""
 
     time_s: float
     percentage: float
@@ -70,7 +70,7 @@ class BatterySample:
 
 @dataclass
 class RecordedCommand:
-    """A command, and when it was acknowledged; None as long as it was not."""
+    """A command and its acknowledgement; None: not acknowledged yet."""
 
     time_s: float
     receiver: str
@@ -84,7 +84,7 @@ class RecordedCommand:
 
 @dataclass(frozen=True)
 class RecordedObjective:
-    """What the manager optimises from now on."""
+    """A change of the manager's objective."""
 
     time_s: float
     objective: str
@@ -93,7 +93,7 @@ class RecordedObjective:
 
 @dataclass(frozen=True)
 class PowerCap:
-    """What the board may draw, as the manager said it."""
+    """A change of the manager's power cap."""
 
     time_s: float
     power_w: float  # NaN: no cap
@@ -102,7 +102,7 @@ class PowerCap:
 
 @dataclass
 class Recording:
-    """Everything of one run, in the order it was heard."""
+    """All records of a run, in order of arrival."""
 
     frames: list[RecordedFrame] = field(default_factory=list)
     platform: list[PlatformSample] = field(default_factory=list)
@@ -113,7 +113,7 @@ class Recording:
     decisions_s: list[float] = field(default_factory=list)
 
     def add_energy(self, measured: MeasuredEnergy) -> None:
-        """Let a frame that was heard have its measured energy; if that is unknown, nothing."""
+        """Set the measured energy of the latest matching frame; unknown energy is ignored."""
         if math.isnan(measured.energy_j):
             return
         oldest = max(0, len(self.frames) - LATE_FRAMES)
@@ -133,17 +133,17 @@ class Recording:
     def acknowledge(
         self, receiver: str, sequence: int, *, time_s: float, applied: bool, result: str
     ) -> None:
-        """Note that a receiver has seen its commands up to ``sequence``."""
+        """Mark the commands of a receiver up to ``sequence`` as acknowledged."""
         for command in self.commands:
             waiting = command.acknowledged_s is None and command.receiver == receiver
             if waiting and command.sequence <= sequence:
                 command.acknowledged_s = time_s
-                # Only the last one's outcome is known; those before it were overtaken.
+                # The outcome is known of the last one only; earlier ones were superseded.
                 latest = command.sequence == sequence
                 command.applied = applied if latest else True
-                command.result = result if latest else 'overtaken by a later command'
+                command.result = result if latest else 'superseded by a later command'
 
     @property
     def unacknowledged(self) -> list[RecordedCommand]:
-        """Commands that nobody acknowledged so far."""
+        """Commands without an acknowledgement so far."""
         return [command for command in self.commands if command.acknowledged_s is None]

@@ -1,48 +1,43 @@
-"""Figures of one run: totals, and means of each phase."""
+"""Figures of a run: totals, and means of each phase."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dynofa_ros.report.energy import energy_std_j
 from dynofa_ros.report.recording import PlatformSample, RecordedFrame, Recording
 
 
 @dataclass(frozen=True)
 class RunPhase:
-    """A part of a run in which the targets stay as they are."""
+    """A part of a run with constant targets."""
 
     name: str
     start_s: float
     end_s: float
 
     def __post_init__(self) -> None:
-        """Refuse a phase that ends before it starts.
-
-        Raises:
-            ValueError: naming the phase and its times.
-        """
+        """Raise ValueError for a phase that does not end after its start."""
         if not self.start_s < self.end_s:
             raise ValueError(
-                f'phase {self.name!r} runs from {self.start_s} to {self.end_s} s; '
-                'it must end after it starts'
+                f'phase {self.name!r} is from {self.start_s} to {self.end_s} s; '
+                'expected an end after its start'
             )
 
-    def holds(self, time_s: float) -> bool:
-        """Whether a time lies in the phase."""
+    def contains(self, time_s: float) -> bool:
+        """Whether a time is within the phase."""
         return self.start_s <= time_s < self.end_s
 
 
 def summarise(recording: Recording, phases: Sequence[RunPhase]) -> dict[str, Any]:
-    """Return the figures as plain values for JSON; unknown ones are None.
+    """Return the figures as plain values for JSON, None if unknown.
 
-    Keys say their unit. Sources of latency, energy and power are listed as they were reported.
+    Sources of latency, energy and power are listed as reported.
     """
     frames = recording.frames
     classified = len(frames)
@@ -87,7 +82,7 @@ def summarise(recording: Recording, phases: Sequence[RunPhase]) -> dict[str, Any
 
 
 def count_switches(frames: Sequence[RecordedFrame]) -> int:
-    """Count frames that ran another sub-network than the application's frame before."""
+    """Count frames that ran another sub-network than the previous frame of the application."""
     last: dict[str, str] = {}
     switches = 0
     for frame in frames:
@@ -96,9 +91,34 @@ def count_switches(frames: Sequence[RecordedFrame]) -> int:
     return switches
 
 
+def energy_std_j(frames: Sequence[RecordedFrame]) -> float:
+    """Return the standard deviation of the total energy of frames [J].
+
+    The error of the idle power is common to all frames, so it adds up linearly; so do errors within
+    the window in which the sensor cannot separate frames. All others are independent and add up as
+    squares. Frames of unknown energy do not count. NaN if there are no others, or if the error of
+    one of them is unknown, as for modelled energy.
+    """
+    known = [frame for frame in frames if not math.isnan(frame.energy_j)]
+    if not known:
+        return math.nan
+    common_j = math.fsum(frame.energy_common_std_j for frame in known)
+    squares = 0.0
+    windows_j: defaultdict[int, float] = defaultdict(float)
+    for frame in known:
+        # abs: rounding may make it negative. NaN stays NaN.
+        own_j = math.sqrt(abs(frame.energy_std_j**2 - frame.energy_common_std_j**2))
+        if frame.energy_window_s > 0:
+            windows_j[int(frame.time_s // frame.energy_window_s)] += own_j
+        else:
+            squares += own_j**2
+    squares += math.fsum(own_j**2 for own_j in windows_j.values())
+    return math.sqrt(common_j**2 + squares)
+
+
 def _phase(recording: Recording, phase: RunPhase) -> dict[str, Any]:
-    frames = [frame for frame in recording.frames if phase.holds(frame.time_s)]
-    samples = [sample for sample in recording.platform if phase.holds(sample.time_s)]
+    frames = [frame for frame in recording.frames if phase.contains(frame.time_s)]
+    samples = [sample for sample in recording.platform if phase.contains(sample.time_s)]
     latencies = [frame.latency_s for frame in frames]
     known = len(_known([frame.energy_j for frame in frames]))
     energy_per_frame_std_j = energy_std_j(frames) / known if known else math.nan

@@ -1,5 +1,6 @@
 import math
 
+import cv2
 import pytest
 
 from dynofa_ros.report.recording import (
@@ -10,6 +11,7 @@ from dynofa_ros.report.recording import (
     RecordedObjective,
     Recording,
 )
+from dynofa_ros.report.summary import RunPhase
 
 
 def make_frame(time_s, **changes):
@@ -51,3 +53,15 @@ def recording():
     run.commands = [RecordedCommand(0.5, 'perception', 1, 'large on gpu', 'most accurate')]
     run.decisions_s = [0.001, 0.003]
     return run
+
+
+@pytest.fixture
+def phases():
+    """The two phases of `recording`."""
+    return (RunPhase('first', 0.0, 1.0), RunPhase('second', 1.0, 2.0))
+
+
+@pytest.fixture
+def colours():
+    """Return a function that returns the colours (B, G, R) of an image file."""
+    return lambda file: {tuple(map(int, pixel)) for pixel in cv2.imread(str(file)).reshape(-1, 3)}

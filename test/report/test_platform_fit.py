@@ -1,4 +1,3 @@
-import cv2
 import pytest
 
 from dynofa_ros.report.platform_fit import draw_fit, fit_table
@@ -34,11 +33,7 @@ def figures():
     }
 
 
-def colours(file):
-    return {tuple(int(v) for v in pixel) for pixel in cv2.imread(str(file)).reshape(-1, 3)}
-
-
-def test_an_outlier_is_drawn_in_red(figures, tmp_path):
+def test_an_outlier_is_drawn_in_red(figures, colours, tmp_path):
     draw_fit(figures, tmp_path / 'none.png')
     assert RED not in colours(tmp_path / 'none.png')
     figures['clocks'].append(clock(6e8, outlier=True))
@@ -46,18 +41,18 @@ def test_an_outlier_is_drawn_in_red(figures, tmp_path):
     assert RED in colours(tmp_path / 'one.png')
 
 
-def test_power_modes_are_drawn(figures, tmp_path):
+def test_power_modes_are_drawn(figures, colours, tmp_path):
     figures['modes'].append(clock(3e8) | {'name': 'mode_1'})
     draw_fit(figures, tmp_path / 'fit.png')
     assert ORANGE in colours(tmp_path / 'fit.png')
 
 
-def test_a_picture_is_small_enough_for_a_document(figures, tmp_path):
+def test_a_plot_is_small_enough_for_a_document(figures, tmp_path):
     draw_fit(figures, tmp_path / 'fit.png')
     assert (tmp_path / 'fit.png').stat().st_size < 100_000
 
 
-def test_the_table_says_which_powers_are_outliers(figures):
+def test_the_table_marks_outliers(figures):
     figures['clocks'].append(clock(6e8, outlier=True))
     figures['modes'].append(clock(3e8, outlier=True) | {'name': 'mode_1'})
     text = fit_table(figures)
@@ -67,5 +62,5 @@ def test_the_table_says_which_powers_are_outliers(figures):
 
 def test_the_table_ends_with_the_errors(figures):
     text = fit_table(figures)
-    assert 'latency = 10.00 ms + 20.00 s MHz / clock' in text
+    assert 'latency = 10.00 ms + 20.00 s MHz / frequency' in text
     assert 'error of latency, clock left out: median 1.2%, largest 3.4%' in text

@@ -10,28 +10,17 @@ def recording_of(*commands):
     return Recording(commands=[RecordedCommand(0.0, *each, 'what', 'why') for each in commands])
 
 
-def test_a_state_acknowledges_the_command_of_its_sequence():
-    run = recording_of(('perception', 1))
-    run.acknowledge('perception', 1, time_s=0.5, applied=True, result='done')
-    assert (run.commands[0].acknowledged_s, run.commands[0].applied) == (0.5, True)
-
-
-def test_a_state_acknowledges_the_commands_before_it_too():
+def test_a_state_acknowledges_earlier_commands_too():
     run = recording_of(('perception', 1), ('perception', 2))
     run.acknowledge('perception', 2, time_s=0.5, applied=False, result='no')
     assert run.unacknowledged == []
-    assert [each.result for each in run.commands] == ['overtaken by a later command', 'no']
+    assert [each.result for each in run.commands] == ['superseded by a later command', 'no']
 
 
-def test_a_state_of_another_receiver_acknowledges_nothing():
-    run = recording_of(('perception', 1))
-    run.acknowledge('platform', 1, time_s=0.5, applied=True, result='done')
-    assert run.unacknowledged == run.commands
-
-
-def test_a_state_before_the_command_acknowledges_nothing():
+@pytest.mark.parametrize(('receiver', 'sequence'), [('platform', 2), ('perception', 1)])
+def test_a_state_of_another_receiver_or_before_the_command_acknowledges_nothing(receiver, sequence):
     run = recording_of(('perception', 2))
-    run.acknowledge('perception', 1, time_s=0.5, applied=True, result='done')
+    run.acknowledge(receiver, sequence, time_s=0.5, applied=True, result='done')
     assert run.unacknowledged == run.commands
 
 
@@ -39,7 +28,7 @@ def test_the_first_acknowledgement_counts():
     run = recording_of(('perception', 1))
     run.acknowledge('perception', 1, time_s=0.5, applied=True, result='done')
     run.acknowledge('perception', 1, time_s=0.9, applied=True, result='again')
-    assert run.commands[0].acknowledged_s == 0.5
+    assert (run.commands[0].acknowledged_s, run.commands[0].applied) == (0.5, True)
 
 
 @pytest.fixture
@@ -63,7 +52,7 @@ def run(recording):
     return recording
 
 
-def test_measured_energy_takes_the_place_of_what_was_modelled(run, measured):
+def test_measured_energy_replaces_modelled_energy(run, measured):
     before = list(run.frames)
     run.add_energy(measured)
     frame = run.frames[1]
@@ -75,13 +64,13 @@ def test_measured_energy_takes_the_place_of_what_was_modelled(run, measured):
 @pytest.mark.parametrize(
     'change', [{'energy_j': math.nan}, {'app': 'another'}, {'sequence': 99}], ids=str
 )
-def test_energy_that_is_unknown_or_of_no_frame_changes_nothing(run, measured, change):
+def test_unknown_energy_or_an_unknown_frame_changes_nothing(run, measured, change):
     before = list(run.frames)
     run.add_energy(replace(measured, **change))
     assert run.frames == before
 
 
-def test_after_an_application_began_anew_the_latest_frame_is_meant(run, measured):
+def test_after_a_restart_of_the_application_the_latest_frame_is_updated(run, measured):
     run.frames.append(replace(run.frames[1], time_s=9.0))
     run.add_energy(measured)
     assert [frame.energy_j for frame in run.frames if frame.sequence == 2] == [0.5, 0.7]

@@ -1,29 +1,29 @@
-"""One run in one paragraph."""
+"""The summary of a run as a paragraph of text."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def counted(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 frame``, ``2 frames``."""
     return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
 
 
-def in_words(summary: dict[str, Any], *, duration_s: float) -> str:
-    """Say what the figures of :func:`~dynofa_ros.report.summary.summarise` mean."""
+def summary_text(summary: dict[str, Any], *, duration_s: float) -> str:
+    """Describe the figures of :func:`~dynofa_ros.report.summary.summarise` in sentences."""
     frames = summary['frames']
-    where = summary['platform'] + (' (simulated)' if summary['simulated'] else '')
+    platform = summary['platform'] + (' (simulated)' if summary['simulated'] else '')
     sentences = [
-        f'In {duration_s:.0f} s, {counted(frames["in"], "frame")} came in on {where}; '
+        f'In {duration_s:.0f} s, {plural(frames["in"], "frame")} arrived on {platform}; '
         f'{frames["classified"]} were classified, {frames["dropped"]} dropped and '
         f'{frames["refused"]} refused.'
     ]
     if frames['classified']:
         share = summary['deadline_misses'] / frames['classified']
         sentences.append(
-            f'The manager switched the sub-network {counted(summary["switches"], "time")}, and '
-            f'{counted(summary["deadline_misses"], "frame")} ({share:.1%}) missed the deadline.'
+            f'The manager switched the sub-network {plural(summary["switches"], "time")}, and '
+            f'{plural(summary["deadline_misses"], "frame")} ({share:.1%}) missed the deadline.'
         )
     sentences += [_phase(phase) for phase in summary['phases'] if phase['frames']]
     if summary['energy_j'] is not None:
@@ -44,12 +44,11 @@ def _energy(summary: dict[str, Any]) -> str:
     std_j = summary['energy_std_j']
     error = '' if std_j is None else f' ± {std_j:.1f}'
     text = (
-        f'The inferences took {summary["energy_j"]:.1f}{error} J above idle '
-        f'({summary["energy_source"]}'
+        f'Inference used {summary["energy_j"]:.1f}{error} J above idle ({summary["energy_source"]}'
     )
     known, classified = summary['energy_known_frames'], summary['frames']['classified']
     if known < classified:
-        text += f'; known of {known} of {counted(classified, "frame")}'
+        text += f'; known for {known} of {plural(classified, "frame")}'
     return text + ').'
 
 
@@ -58,8 +57,8 @@ def _phase(phase: dict[str, Any]) -> str:
     deadline = phase['deadline_s']
     target = 'no deadline' if deadline is None else f'a deadline of {deadline * 1e3:.0f} ms'
     text = (
-        f'{phase["name"].capitalize()}: with {target} it ran mostly {subnet} on the '
-        f'{next(iter(phase["processors"]))}, {phase["latency_mean_s"] * 1e3:.0f} ms a frame'
+        f'{phase["name"].capitalize()}: with {target}, mostly {subnet} ran on the '
+        f'{next(iter(phase["processors"]))}, {phase["latency_mean_s"] * 1e3:.0f} ms per frame'
     )
     if phase['energy_per_frame_j'] is not None:
         std_j = phase['energy_per_frame_std_j']
