@@ -1,7 +1,7 @@
-"""Download a file that may be large over a network that may break; go on where it stopped.
+"""Resumable download of a large file over an unreliable network.
 
-urllib of the standard library: it follows redirections and the proxies of the environment and
-checks certificates; going on where a download stopped would be our own code in any library.
+Uses urllib of the standard library, which follows redirections and proxy variables and verifies
+certificates; resuming would be our own code with any library.
 """
 
 from __future__ import annotations
@@ -20,46 +20,46 @@ from urllib.request import Request, urlopen
 
 _BLOCK = 1 << 18
 Report = Callable[[int, int | None], None]
-"""Is told the bytes that are here and the bytes there are, None where the server does not say."""
+"""Receives the bytes downloaded and the size of the file, None if the server does not state it."""
 
 
 class DownloadError(ValueError):
-    """A download that did not come to its end."""
+    """An incomplete download."""
 
 
 def download(url: str, partial: Path, report: Report, timeout_s: float = 30.0) -> None:
-    """Bring a file here; where ``partial`` holds the beginning of it, only the rest.
+    """Download a file to ``partial``, resuming after the bytes that it already holds.
 
-    What came before an error stays in ``partial``. A server that cannot send the rest, or whose
-    file has changed since (ETag), sends all of it again.
+    After an error the bytes received so far remain in ``partial``. If the server does not support
+    ranges, or its file has changed since (ETag), the download starts over.
 
     Raises:
-        DownloadError: saying what the server, the network or the disk refused.
+        DownloadError: with the error of the server, the network or the disk.
     """
     if urlsplit(url).scheme not in ('http', 'https') or not urlsplit(url).hostname:
-        raise DownloadError(f'url is {url!r}; it must begin with http:// or https:// and a host')
+        raise DownloadError(f'url is {url!r}; expected http:// or https:// and a host')
     etag = Path(f'{partial}.etag')
     try:
         start = partial.stat().st_size if partial.exists() else 0
         response = _open(url, start, etag, timeout_s)
-        if response is None:  # there is nothing beyond what is here
+        if response is None:  # already complete
             return
         with response:
             start, total = _extent(response, start, url)
             _check_space(partial.parent, start, total)
             if start == 0:
-                _keep_etag(response, etag)
+                _save_etag(response, etag)
             with partial.open('ab' if start else 'wb') as file:
                 done = _copy(response, file, start, total, report)
     except OSError as error:
-        full = '; the same command goes on from there' if error.errno == errno.ENOSPC else ''
-        raise DownloadError(f'{partial} cannot be written: {_text(error)}{full}') from error
+        resume = '; the same command resumes it' if error.errno == errno.ENOSPC else ''
+        raise DownloadError(f'{partial} cannot be written: {_text(error)}{resume}') from error
     if total is not None and done < total:
-        raise _cut_off(done, 'the connection was closed')
+        raise _interrupted(done, 'the connection was closed')
 
 
 def _open(url: str, start: int, etag: Path, timeout_s: float) -> HTTPResponse | None:
-    """Ask for the bytes from ``start`` on; None where the file ends there."""
+    """Request the bytes from ``start`` on; None if the file ends there."""
     request = Request(url, headers={'User-Agent': 'dynofa_ros', 'Accept-Encoding': 'identity'})
     if start:
         request.add_header('Range', f'bytes={start}-')
@@ -69,30 +69,30 @@ def _open(url: str, start: int, etag: Path, timeout_s: float) -> HTTPResponse | 
         response: HTTPResponse = urlopen(request, timeout=timeout_s)
     except HTTPError as error:
         if error.code == 416 and start:
-            whole = re.fullmatch(r'bytes \*/(\d+)', error.headers.get('Content-Range', ''))
-            return None if whole and int(whole[1]) == start else _open(url, 0, etag, timeout_s)
+            size = re.fullmatch(r'bytes \*/(\d+)', error.headers.get('Content-Range', ''))
+            return None if size and int(size[1]) == start else _open(url, 0, etag, timeout_s)
         raise DownloadError(f'the server answers {error.code} {error.reason} for {url}') from error
     except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error
         raise DownloadError(
             f'no connection to {urlsplit(url).netloc}: {_text(reason)}; '
-            'is there a network? --url takes another address of the file'
+            'check the network, or name another address of the file with --url'
         ) from error
     return response
 
 
-def _extent(response: HTTPResponse, asked: int, url: str) -> tuple[int, int | None]:
-    """Return where the answer begins, and the size of the whole file."""
+def _extent(response: HTTPResponse, requested: int, url: str) -> tuple[int, int | None]:
+    """Return the offset of the first byte in the response, and the size of the whole file."""
     length = response.headers.get('Content-Length', '')
     if response.status != 206:
         return 0, int(length) if length.isdigit() else None
-    extent = re.fullmatch(r'bytes (\d+)-\d+/(\d+|\*)', response.headers.get('Content-Range', ''))
-    if extent is None or int(extent[1]) != asked:
+    content_range = response.headers.get('Content-Range', '')
+    extent = re.fullmatch(r'bytes (\d+)-\d+/(\d+|\*)', content_range)
+    if extent is None or int(extent[1]) != requested:
         raise DownloadError(
-            f'{url} was asked for the bytes from {asked} on and sends '
-            f'{response.headers.get("Content-Range")!r}'
+            f'{url}: Content-Range is {content_range!r}; expected bytes from {requested} on'
         )
-    return asked, None if extent[2] == '*' else int(extent[2])
+    return requested, None if extent[2] == '*' else int(extent[2])
 
 
 def _check_space(folder: Path, start: int, total: int | None) -> None:
@@ -121,18 +121,18 @@ def _blocks(response: HTTPResponse, file: BinaryIO) -> Iterator[bytes]:
         while block := response.read(_BLOCK):
             yield block
     except (OSError, HTTPException) as error:
-        raise _cut_off(file.tell(), error) from error
+        raise _interrupted(file.tell(), error) from error
 
 
-def _cut_off(done: int, reason: object) -> DownloadError:
+def _interrupted(done: int, reason: object) -> DownloadError:
     return DownloadError(
-        f'cut off after {done / 1e6:.1f} MB: {_text(reason)}; the same command goes on from there'
+        f'interrupted after {done / 1e6:.1f} MB: {_text(reason)}; the same command resumes it'
     )
 
 
-def _keep_etag(response: HTTPResponse, file: Path) -> None:
+def _save_etag(response: HTTPResponse, file: Path) -> None:
     etag = response.headers.get('ETag', '')
-    if etag.startswith('"'):  # a weak one, W/"...", does not promise the same bytes
+    if etag.startswith('"'):  # a weak ETag, W/"...", does not guarantee identical bytes
         file.write_text(etag)
     else:
         file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Fetch the official weights of a supernet, whole and verified or not at all."""
+"""Fetch the official weights of a supernet and verify their checksum, with progress."""
 
 from __future__ import annotations
 
@@ -22,62 +22,14 @@ from dynofa_ros.offline.weights.download import Report, download
 from dynofa_ros.supernet.official_weights import Checksum, OfficialWeights, WeightsError
 
 
-class ProgressLines:
-    """Writes a line when a download begins, every ``every_s`` seconds, and when it is whole."""
-
-    def __init__(
-        self,
-        name: str,
-        write: Callable[[str], None],
-        clock: Callable[[], float] = time.monotonic,
-        every_s: float = 5.0,
-    ) -> None:
-        self._name, self._write, self._clock, self._every_s = name, write, clock, every_s
-        self._begun: tuple[float, int] | None = None
-        self._next_s = 0.0
-
-    def __call__(self, done: int, total: int | None) -> None:
-        """Take note of the bytes that are here, and of those there are."""
-        now = self._clock()
-        if self._begun is None:
-            self._begun = now, done
-        elif now < self._next_s and done != total:
-            return
-        self._next_s = now + self._every_s
-        start_s, start = self._begun
-        size = f' of {total / 1e6:.1f} MB, {done / max(total, 1):.0%}' if total else ' MB'
-        speed = f', {(done - start) / 1e6 / (now - start_s):.1f} MB/s' if now > start_s else ''
-        self._write(f'{self._name}: {done / 1e6:.1f}{size}{speed}')
-
-
-@contextmanager
-def progress(name: str, console: Console) -> Iterator[Report]:
-    """Show a download on a console as long as the context lasts."""
-    if not console.is_terminal:
-        yield ProgressLines(name, lambda line: print(line, file=console.file, flush=True))
-        return
-    columns = (
-        TextColumn('{task.description}'),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 @dataclass(frozen=True)
 class FetchedWeights:
-    """A file of weights that is here and is what it should be."""
+    """A verified file of weights."""
 
     path: Path
     size_bytes: int
     verified: Checksum
-    """What was expected and found."""
-    downloaded: bool
-    """Whether it came just now, or was here before."""
+    downloaded: bool  # False: the file was already there
 
 
 def fetch_weights(
@@ -88,15 +40,15 @@ def fetch_weights(
     url: str | None = None,
     expected: Checksum | None = None,
 ) -> FetchedWeights:
-    """Bring a file of weights into a folder, unless it is there, and verify it.
+    """Download a file of weights into a folder, unless it is there, and verify it.
 
     ``url`` is another address of the same file; ``expected`` replaces the official checksum. The
-    SHA-256 of what came is recorded in ``NAME.sha256``, as ``sha256sum --check`` reads it, and is
-    what a file that is here must have from then on.
+    SHA-256 of the download is saved in ``NAME.sha256``, in the format of ``sha256sum --check``, and
+    verified from then on.
 
     Raises:
-        DownloadError: if it did not come; what came stays, and the next call goes on from there.
-        WeightsError: if its checksum is wrong, naming both; what came is removed.
+        DownloadError: if the download is incomplete; the next call resumes it.
+        WeightsError: if the checksum is wrong, with both; a download is then deleted.
     """
     path = folder / weights.name
     record = Path(f'{path}.sha256')
@@ -118,7 +70,7 @@ def _verify_present(path: Path, expected: Checksum) -> FetchedWeights:
     found = Checksum.of(path, expected.kind)
     if found != expected:
         raise WeightsError(
-            f'{path} has {found}; expected {expected.digits}: remove it to fetch it again'
+            f'{path}: checksum is {found}; expected {expected.digits}; delete it to download again'
         )
     return FetchedWeights(path, path.stat().st_size, found, downloaded=False)
 
@@ -129,14 +81,60 @@ def _verify_download(partial: Path, expected: Checksum) -> Checksum:
     if found != expected:
         partial.unlink()
         raise WeightsError(
-            f'what came has {found}; expected {expected.digits}: it is damaged or another file, '
-            'and is removed'
+            f'checksum of the download is {found}; expected {expected.digits}; '
+            'the file is damaged or a different one, and is deleted'
         )
     return found
 
 
 def _recorded(record: Path) -> Checksum | None:
-    """Return the SHA-256 that was recorded when the file came, if it was."""
+    """Return the SHA-256 saved when the file was downloaded, if it was."""
     if not record.exists():
         return None
     return Checksum('sha256', record.read_text().partition(' ')[0])
+
+
+@contextmanager
+def progress(name: str, console: Console) -> Iterator[Report]:
+    """Show a download: a bar on a terminal, otherwise a line every few seconds."""
+    if not console.is_terminal:
+        yield ProgressLines(name, lambda line: print(line, file=console.file, flush=True))
+        return
+    columns = (
+        TextColumn('{task.description}'),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class ProgressLines:
+    """Writes a line at the start of a download, every ``period_s`` seconds, and at the end."""
+
+    def __init__(
+        self,
+        name: str,
+        write: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        period_s: float = 5.0,
+    ) -> None:
+        self._name, self._write, self._clock, self._period_s = name, write, clock, period_s
+        self._start: tuple[float, int] | None = None
+        self._next_s = 0.0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Report the bytes downloaded and the size of the file, None if unknown."""
+        now_s = self._clock()
+        if self._start is None:
+            self._start = now_s, done
+        elif now_s < self._next_s and done != total:
+            return
+        self._next_s = now_s + self._period_s
+        start_s, start = self._start
+        size = f' of {total / 1e6:.1f} MB, {done / max(total, 1):.0%}' if total else ' MB'
+        speed = f', {(done - start) / 1e6 / (now_s - start_s):.1f} MB/s' if now_s > start_s else ''
+        self._write(f'{self._name}: {done / 1e6:.1f}{size}{speed}')

@@ -1,3 +1,5 @@
+"""Downloads resume after an interruption, and errors name the server, network or disk."""
+
 import re
 import socket
 import threading
@@ -14,18 +16,18 @@ CONTENT = bytes(range(256)) * 4000  # 1 MB
 
 
 class FileServer(ThreadingHTTPServer):
-    """Serves one file, as well or as badly as a test says, and remembers what it was asked."""
+    """Serves one file with the faults that a test sets, and records the requested ranges."""
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(('127.0.0.1', 0), Handler)
         self.content, self.etag = CONTENT, '"first"'
-        self.knows_ranges, self.cut_after, self.tells_length = True, None, True
-        self.asked = []
+        self.supports_ranges, self.cut_after, self.sends_length = True, None, True
+        self.requested = []
 
     def handle_error(self, request, client_address):
-        """Say nothing of a client that hung up: tests do that."""
+        """Ignore disconnected clients."""
 
     @property
     def url(self):
@@ -38,13 +40,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         server = self.server
-        server.asked.append(self.headers.get('Range'))
+        server.requested.append(self.headers.get('Range'))
         if self.path != '/weights':
             self.send_error(404)
             return
         start, whole = 0, len(server.content)
         asked = re.fullmatch(r'bytes=(\d+)-', self.headers.get('Range', ''))
-        if asked and server.knows_ranges and self.headers.get('If-Range') in (None, server.etag):
+        if asked and server.supports_ranges and self.headers.get('If-Range') in (None, server.etag):
             start = int(asked[1])
         if start >= whole:
             self.send_response(416)
@@ -54,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header('Content-Range', f'bytes {start}-{whole - 1}/{whole}')
-        if server.tells_length:
+        if server.sends_length:
             self.send_header('Content-Length', str(whole - start))
         if server.etag:
             self.send_header('ETag', server.etag)
@@ -63,14 +65,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server():
-    server = FileServer()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def server(run_server):
+    with run_server(FileServer()) as server:
+        yield server
 
 
 @pytest.fixture
@@ -79,94 +76,79 @@ def partial(tmp_path):
 
 
 def quiet(done, total):
-    pass
+    """Report nothing."""
 
 
 def cut(server, partial, after=300_000):
     """Download until the server closes the connection."""
     server.cut_after = after
-    with pytest.raises(DownloadError, match=r'cut off after 0.3 MB.*goes on from there'):
+    with pytest.raises(DownloadError, match=r'interrupted after 0.3 MB.*same command resumes it'):
         download(server.url, partial, quiet)
     server.cut_after = None
 
 
-def test_a_whole_file_comes(server, partial):
+@pytest.mark.parametrize('sends_length', [True, False])
+def test_a_file_is_downloaded_with_and_without_a_known_size(server, partial, sends_length):
+    server.sends_length = sends_length
     download(server.url, partial, quiet)
     assert partial.read_bytes() == CONTENT
 
 
-def test_a_file_comes_from_a_server_that_does_not_tell_its_size(server, partial):
-    server.tells_length = False
-    download(server.url, partial, quiet)
-    assert partial.read_bytes() == CONTENT
-
-
-def test_what_came_before_the_connection_was_cut_stays(server, partial):
+def test_bytes_received_before_an_interruption_are_kept(server, partial):
     cut(server, partial)
     assert partial.read_bytes() == CONTENT[:300_000]
 
 
-def test_after_a_cut_only_the_rest_is_asked_for(server, partial):
+@pytest.mark.parametrize('etag', ['"first"', ''])
+def test_after_an_interruption_only_the_rest_is_requested(server, partial, etag):
+    server.etag = etag
     cut(server, partial)
     download(server.url, partial, quiet)
-    assert server.asked == [None, 'bytes=300000-']
+    assert server.requested == [None, 'bytes=300000-']
     assert partial.read_bytes() == CONTENT
 
 
-def test_it_goes_on_without_an_etag_too(server, partial):
-    server.etag = ''
-    cut(server, partial)
-    download(server.url, partial, quiet)
-    assert server.asked[1] == 'bytes=300000-'
-    assert partial.read_bytes() == CONTENT
-
-
-def test_a_file_that_changed_since_comes_again_whole(server, partial):
+def test_a_file_that_has_changed_is_downloaded_again(server, partial):
     cut(server, partial)
     server.content, server.etag = CONTENT[::-1], '"second"'
     download(server.url, partial, quiet)
     assert partial.read_bytes() == CONTENT[::-1]
 
 
-def test_a_server_that_knows_no_ranges_sends_all_of_it_again(server, partial):
-    server.knows_ranges = False
+def test_without_ranges_the_download_starts_over(server, partial):
+    server.supports_ranges = False
     cut(server, partial)
     download(server.url, partial, quiet)
     assert partial.read_bytes() == CONTENT
 
 
-def test_a_file_that_is_all_there_is_left_as_it_is(server, partial):
-    partial.write_bytes(CONTENT)
+@pytest.mark.parametrize('present', [CONTENT, CONTENT + b'more'])
+def test_a_complete_file_is_kept_and_a_longer_one_replaced(server, partial, present):
+    partial.write_bytes(present)
     download(server.url, partial, quiet)
     assert partial.read_bytes() == CONTENT
 
 
-def test_more_than_there_is_is_thrown_away(server, partial):
-    partial.write_bytes(CONTENT + b'more')
-    download(server.url, partial, quiet)
-    assert partial.read_bytes() == CONTENT
-
-
-def test_an_answer_from_another_place_than_asked_for_is_refused(server, partial, monkeypatch):
+def test_a_response_with_another_range_is_rejected(server, partial, monkeypatch):
     partial.write_bytes(CONTENT[:10])
-    monkeypatch.setattr(Handler, 'send_header', lie_about_the_range(Handler.send_header))
-    with pytest.raises(DownloadError, match=r"from 10 on and sends 'bytes 0-9/10'"):
+    original = Handler.send_header
+    monkeypatch.setattr(
+        Handler,
+        'send_header',
+        lambda self, name, value: original(
+            self, name, 'bytes 0-9/10' if name == 'Content-Range' else value
+        ),
+    )
+    with pytest.raises(DownloadError, match=r"is 'bytes 0-9/10'; expected bytes from 10 on"):
         download(server.url, partial, quiet)
 
 
-def lie_about_the_range(send_header):
-    def send(self, name, value):
-        send_header(self, name, 'bytes 0-9/10' if name == 'Content-Range' else value)
-
-    return send
-
-
-def test_a_file_that_is_not_there_is_said_with_its_address(server, partial):
+def test_a_missing_file_is_reported_with_its_address(server, partial):
     with pytest.raises(DownloadError, match=r'the server answers 404 Not Found for http://.*/gone'):
         download(server.url.replace('weights', 'gone'), partial, quiet)
 
 
-def test_no_server_is_said_with_its_name(partial):
+def test_an_unreachable_server_is_named(partial):
     with socket.create_server(('127.0.0.1', 0)) as listener:
         port = listener.getsockname()[1]
     refused = rf'no connection to 127\.0\.0\.1:{port}: .*refused.*--url'
@@ -174,12 +156,12 @@ def test_no_server_is_said_with_its_name(partial):
         download(f'http://127.0.0.1:{port}/weights', partial, quiet)
 
 
-def test_no_network_is_said_with_the_name_of_the_host(partial):
-    with pytest.raises(DownloadError, match=r'no connection to nowhere\.invalid: .*a network'):
+def test_an_unknown_host_is_named(partial):
+    with pytest.raises(DownloadError, match=r'no connection to nowhere\.invalid: .*the network'):
         download('http://nowhere.invalid/weights', partial, quiet)
 
 
-def test_a_server_that_falls_silent_is_given_up(server, partial, monkeypatch):
+def test_a_server_that_does_not_answer_times_out(server, partial, monkeypatch):
     silent = threading.Event()
     monkeypatch.setattr(Handler, 'do_GET', lambda self: silent.wait(20))
     with pytest.raises(DownloadError, match=r'no connection to .*timed out'):
@@ -188,20 +170,20 @@ def test_a_server_that_falls_silent_is_given_up(server, partial, monkeypatch):
 
 
 @pytest.mark.parametrize('url', ['ftp://host/file', 'file:///etc/passwd', 'weights', 'http:///x'])
-def test_what_is_no_address_of_the_web_is_refused(url, partial):
-    with pytest.raises(DownloadError, match='must begin with http:// or https://'):
+def test_an_address_without_http_or_host_is_rejected(url, partial):
+    with pytest.raises(DownloadError, match='expected http:// or https:// and a host'):
         download(url, partial, quiet)
 
 
 @pytest.mark.skipif(not Path('/dev/full').exists(), reason='/dev/full: only Linux has it')
-def test_a_disk_that_becomes_full_is_said(server, partial):
+def test_a_full_disk_is_reported(server, partial):
     partial.symlink_to('/dev/full')
-    full = r'cannot be written: No space left.*goes on from there'
+    full = r'cannot be written: No space left.*same command resumes it'
     with pytest.raises(DownloadError, match=full):
         download(server.url, partial, quiet)
 
 
-def test_a_file_that_does_not_fit_the_disk_is_not_begun(server, partial, monkeypatch):
+def test_a_file_larger_than_the_free_space_is_not_started(server, partial, monkeypatch):
     monkeypatch.setattr(
         module.shutil, 'disk_usage', lambda folder: type('Usage', (), {'free': 1000})()
     )
@@ -210,16 +192,16 @@ def test_a_file_that_does_not_fit_the_disk_is_not_begun(server, partial, monkeyp
     assert not partial.exists()
 
 
-def test_progress_begins_where_the_download_goes_on_and_ends_at_its_size(server, partial):
+def test_progress_starts_at_the_resumed_byte_and_ends_at_the_size(server, partial):
     cut(server, partial)
-    told = []
-    download(server.url, partial, lambda done, total: told.append((done, total)))
-    assert told[0] == (300_000, len(CONTENT))
-    assert told[-1] == (len(CONTENT), len(CONTENT))
-    assert told == sorted(told)
+    reported = []
+    download(server.url, partial, lambda done, total: reported.append((done, total)))
+    assert reported[0] == (300_000, len(CONTENT))
+    assert reported[-1] == (len(CONTENT), len(CONTENT))
+    assert reported == sorted(reported)
 
 
-def test_progress_is_a_line_now_and_every_five_seconds_and_at_the_end():
+def test_progress_is_a_line_at_the_start_every_five_seconds_and_at_the_end():
     lines, now = [], iter([0.0, 1.0, 5.0, 6.0, 8.0])
     report = ProgressLines('net', lines.append, clock=lambda: next(now))
     for megabytes in (10, 12, 20, 22, 30):
@@ -231,7 +213,7 @@ def test_progress_is_a_line_now_and_every_five_seconds_and_at_the_end():
     ]
 
 
-def test_progress_without_a_size_says_what_came():
+def test_progress_without_a_size_states_the_bytes_received():
     lines = []
     ProgressLines('net', lines.append, clock=lambda: 0.0)(2_500_000, None)
     assert lines == ['net: 2.5 MB']

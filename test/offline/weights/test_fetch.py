@@ -1,6 +1,7 @@
+"""Official weights are verified, whether downloaded or already there."""
+
 import hashlib
 import re
-import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,24 +22,19 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def url(tmp_path):
-    """Serve a file of weights; return its address."""
+def url(tmp_path, run_server):
+    """Address of a file of weights."""
     folder = tmp_path / 'served'
     folder.mkdir()
     (folder / NAME).write_bytes(CONTENT)
     handler = partial(QuietHandler, directory=str(folder))
-    server = ThreadingHTTPServer(('127.0.0.1', 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f'http://127.0.0.1:{server.server_port}/{NAME}'
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with run_server(ThreadingHTTPServer(('127.0.0.1', 0), handler)) as server:
+        yield f'http://127.0.0.1:{server.server_port}/{NAME}'
 
 
 @pytest.fixture
 def fetch(url, tmp_path):
-    """Return a function that fetches into a folder; by default all is as it should be."""
+    """Return a function that fetches the weights into a folder."""
 
     def fetch(**changed):
         weights = OfficialWeights(NAME, url, Checksum('sha256', SHA256))
@@ -51,7 +47,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_file_and_its_sum_are_all_that_is_left(fetch, tmp_path):
+def test_only_the_file_and_its_checksum_remain(fetch, tmp_path):
     fetched = fetch()
     assert fetched.path.read_bytes() == CONTENT
     assert (fetched.size_bytes, fetched.downloaded) == (len(CONTENT), True)
@@ -59,94 +55,94 @@ def test_the_file_and_its_sum_are_all_that_is_left(fetch, tmp_path):
     assert (tmp_path / 'here' / f'{NAME}.sha256').read_text() == f'{SHA256}  {NAME}\n'
 
 
-def test_what_is_here_is_not_fetched_again(fetch):
+def test_a_present_file_is_not_downloaded_again(fetch):
     fetch()
     again = fetch(url='http://nowhere.invalid/weights')
     assert (again.downloaded, again.verified) == (False, Checksum('sha256', SHA256))
 
 
-def test_a_wrong_sum_is_said_with_the_right_one_and_nothing_is_left(fetch, tmp_path):
+def test_a_wrong_checksum_is_reported_and_the_download_deleted(fetch, tmp_path):
     wrong = Checksum('sha256', '0' * 64)
-    with pytest.raises(WeightsError, match=f'has sha256 {SHA256}; expected {"0" * 64}.*removed'):
+    with pytest.raises(WeightsError, match=f'is sha256 {SHA256}; expected {"0" * 64}.*deleted'):
         fetch(expected=wrong)
     assert names(tmp_path / 'here') == []
 
 
-def test_after_a_wrong_sum_it_comes_again_whole(fetch):
+def test_after_a_wrong_checksum_the_file_is_downloaded_again(fetch):
     with pytest.raises(WeightsError):
         fetch(expected=Checksum('sha256', '0' * 64))
     assert fetch().path.read_bytes() == CONTENT
 
 
-def test_what_changed_since_it_came_is_refused_and_left_alone(fetch):
+def test_a_file_that_has_changed_is_rejected_and_kept(fetch):
     path = fetch().path
     path.write_bytes(b'changed')
-    with pytest.raises(WeightsError, match=f'expected {SHA256}: remove it to fetch it again'):
+    with pytest.raises(WeightsError, match=f'expected {SHA256}; delete it to download again'):
         fetch()
     assert path.read_bytes() == b'changed'
 
 
-def test_a_sum_as_git_names_files_is_verified(fetch):
+def test_a_git_blob_checksum_is_verified(fetch):
     git = hashlib.sha1(b'blob 7000\0' + CONTENT).hexdigest()
     assert fetch(expected=Checksum('git blob', git)).verified == Checksum('git blob', git)
 
 
-def test_a_git_sum_that_is_wrong_is_refused(fetch):
-    with pytest.raises(WeightsError, match=r'has git blob .*; expected aaaa'):
+def test_a_wrong_git_blob_checksum_is_rejected(fetch):
+    with pytest.raises(WeightsError, match=r'is git blob .*; expected aaaa'):
         fetch(expected=Checksum('git blob', 'a' * 40))
 
 
-def test_a_folder_that_cannot_be_made_is_said(url, tmp_path):
+def test_an_unwritable_folder_is_named(url, tmp_path):
     (tmp_path / 'file').write_text('')
     weights = OfficialWeights(NAME, url, Checksum('sha256', SHA256))
     with pytest.raises(WeightsError, match=r'file/here cannot be written: Not a directory'):
         fetch_weights(weights, tmp_path / 'file' / 'here', lambda done, total: None)
 
 
-def test_the_command_fetches_and_says_how_to_load_it(url, tmp_path, capsys):
+def test_the_command_downloads_and_shows_how_to_load_the_weights(url, tmp_path, capsys):
     arguments = ['fetch-weights', NAME, '--to', str(tmp_path), '--url', url, '--sha256', SHA256]
     assert main(arguments) == 0
     printed = capsys.readouterr()
-    assert f'fetched, 0.0 MB, sha256 {SHA256} verified' in printed.out
+    assert f'downloaded, 0.0 MB, sha256 {SHA256} verified' in printed.out
     assert f"create_supernet('{NAME}').load_checkpoint('{tmp_path / NAME}')" in printed.out
     assert f'{NAME}: 0.0 of 0.0 MB, 100%' in printed.err
 
 
-def test_by_default_it_fetches_into_the_cache(url, tmp_path, monkeypatch, capsys):
+def test_the_default_folder_is_the_cache(url, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     assert main(['fetch-weights', NAME, '--url', url, '--sha256', SHA256.upper()]) == 0
     assert (tmp_path / 'dynofa_ros' / NAME).read_bytes() == CONTENT
 
 
-def test_another_file_than_the_official_one_is_refused_unless_its_sum_is_given(
-    url, tmp_path, capsys
-):
+def test_a_file_with_another_checksum_than_the_official_one_is_rejected(url, tmp_path, capsys):
     assert main(['fetch-weights', NAME, '--to', str(tmp_path), '--url', url]) == 1
     official = '55d835981d8acd1053657a951b18887a724ddcbf'
-    assert re.search(f'has git blob .*; expected {official}', capsys.readouterr().err)
+    assert re.search(f'is git blob .*; expected {official}', capsys.readouterr().err)
     assert not (tmp_path / NAME).exists()
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'said'),
+    ('arguments', 'problem'),
     [
-        ([], 'name a supernet, or see --list'),
+        ([], 'NAME is missing; expected a supernet'),
         (['resnet'], "official weights is 'resnet'; expected ofa_mbv3_d234"),
-        ([NAME, '--sha256', 'abc'], "sha256 is 'abc'; it must be 64 digits"),
-        ([NAME, '--url', 'weights'], "url is 'weights'; it must begin with http://"),
+        ([NAME, '--sha256', 'abc'], "sha256 is 'abc'; expected 64 digits"),
+        ([NAME, '--url', 'weights'], "url is 'weights'; expected http://"),
         ([NAME, '--url', 'http://nowhere.invalid/w'], 'no connection to nowhere.invalid'),
     ],
 )
-def test_what_cannot_be_is_said_in_a_line(arguments, said, tmp_path, capsys):
+def test_an_error_is_one_line(arguments, problem, tmp_path, capsys):
     assert main(['fetch-weights', *arguments, '--to', str(tmp_path)]) == 1
     printed = capsys.readouterr().err
-    assert printed.startswith('dynofa fetch-weights: ') and said in printed
+    assert printed.startswith('dynofa fetch-weights: ') and problem in printed
     assert printed.count('\n') == 1
 
 
-def test_the_list_says_what_is_here(tmp_path, capsys):
+def test_the_list_shows_which_files_are_downloaded(tmp_path, capsys):
     (tmp_path / NAME).write_bytes(CONTENT)
     assert main(['fetch-weights', '--list', '--to', str(tmp_path)]) == 0
     printed = capsys.readouterr().out
-    assert re.search(rf'{re.escape(NAME)} +0\.0 MB  here\n', printed)
-    assert re.search(r'ofa_resnet50 +192\.8 MB  not here\n    https://huggingface\.co/', printed)
+    assert re.search(rf'{re.escape(NAME)} +0\.0 MB  downloaded\n', printed)
+    assert re.search(
+        r'ofa_resnet50 +192\.8 MB  not downloaded\n    https://huggingface\.co/', printed
+    )
