@@ -71,31 +71,22 @@ class OfficialWeights:
     size_bytes: int | None = None
 
 
-_FILES = (
-    OfficialWeights(
-        'ofa_mbv3_d234_e346_k357_w1.0',
-        _GITHUB + 'ofa_mbv3_d234_e346_k357_w1.0',
-        Checksum('git blob', '55d835981d8acd1053657a951b18887a724ddcbf'),
-    ),
-    OfficialWeights(
-        'ofa_mbv3_d234_e346_k357_w1.2',
-        _GITHUB + 'ofa_mbv3_d234_e346_k357_w1.2',
-        Checksum('git blob', 'd75a3613bae216091f61fc4b7df77d49cc82ed32'),
-    ),
-    OfficialWeights(
-        'ofa_proxyless_d234_e346_k357_w1.3',
-        _GITHUB + 'ofa_proxyless_d234_e346_k357_w1.3',
-        Checksum('git blob', 'c97035a7a6fe611508f3bb35ffac0ef77262f5e0'),
-    ),
-    OfficialWeights(
-        'ofa_resnet50',
-        'https://huggingface.co/han-cai/ofa/resolve/main/ofa_supernet_resnet50',
-        Checksum('sha256', '3406a4c852f4573a58e9a01f35406baa4ad3787044ffadc6ea45571ad2b9123a'),
-        192_773_235,
-    ),
-)
-OFFICIAL_WEIGHTS = {weights.name: weights for weights in _FILES}
+_GIT_BLOBS = {
+    'ofa_mbv3_d234_e346_k357_w1.0': '55d835981d8acd1053657a951b18887a724ddcbf',
+    'ofa_mbv3_d234_e346_k357_w1.2': 'd75a3613bae216091f61fc4b7df77d49cc82ed32',
+    'ofa_proxyless_d234_e346_k357_w1.3': 'c97035a7a6fe611508f3bb35ffac0ef77262f5e0',
+}
+OFFICIAL_WEIGHTS = {
+    name: OfficialWeights(name, _GITHUB + name, Checksum('git blob', digits))
+    for name, digits in _GIT_BLOBS.items()
+}
 """By name of the supernet."""
+OFFICIAL_WEIGHTS['ofa_resnet50'] = OfficialWeights(
+    'ofa_resnet50',
+    'https://huggingface.co/han-cai/ofa/resolve/main/ofa_supernet_resnet50',
+    Checksum('sha256', '3406a4c852f4573a58e9a01f35406baa4ad3787044ffadc6ea45571ad2b9123a'),
+    192_773_235,
+)
 
 
 def official_weights(name: str) -> OfficialWeights:

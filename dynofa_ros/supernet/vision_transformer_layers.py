@@ -142,19 +142,10 @@ class TransformerLayer(nn.Module):
 class StaticTransformerLayer(nn.Module):
     """A Transformer layer with fixed sizes; its layer norms have no affine part."""
 
-    def __init__(
-        self,
-        *,
-        qkv: nn.Linear,
-        project: nn.Linear,
-        expand: nn.Linear,
-        reduce: nn.Linear,
-        heads: int,
-        eps: float,
-    ) -> None:
+    def __init__(self, *, heads: int, eps: float, **linears: nn.Linear) -> None:
         super().__init__()
-        self.qkv, self.project = qkv, project
-        self.expand, self.reduce = expand, reduce
+        self.qkv, self.project = linears['qkv'], linears['project']
+        self.expand, self.reduce = linears['expand'], linears['reduce']
         self.heads, self.eps = heads, eps
 
     def forward(self, x: Tensor) -> Tensor:

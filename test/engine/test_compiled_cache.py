@@ -19,22 +19,26 @@ class Maker:
         return self.content
 
 
+def get_twice(cache, name='a', content=b'compiled'):
+    """Get a file twice, check its content, and return how often it was made."""
+    make = Maker(content)
+    assert [cache.get(name, make) for _ in range(2)] == [content] * 2
+    return make.calls
+
+
 @pytest.fixture
 def cache(tmp_path):
     return CompiledCache(tmp_path / 'cache')
 
 
-def test_a_file_is_made_only_once(cache):
-    make = Maker()
-    assert [cache.get('engine/a.blob', make) for _ in range(3)] == [b'compiled'] * 3
-    assert make.calls == 1
+@pytest.mark.parametrize('content', [b'compiled', b''])
+def test_a_file_is_made_only_once(cache, content):
+    assert get_twice(cache, 'engine/a.blob', content) == 1
 
 
 def test_another_process_finds_the_file(cache):
     cache.get('a', Maker())
-    make = Maker(b'other')
-    assert CompiledCache(cache.folder).get('a', make) == b'compiled'
-    assert make.calls == 0
+    assert get_twice(CompiledCache(cache.folder)) == 0
 
 
 def test_files_of_different_names_are_independent(cache):
@@ -44,50 +48,44 @@ def test_files_of_different_names_are_independent(cache):
 
 
 def test_without_a_folder_contents_are_made_every_time():
-    cache, make = CompiledCache(None), Maker()
-    assert [cache.get('a', make) for _ in range(2)] == [b'compiled'] * 2
-    assert make.calls == 2
+    cache = CompiledCache(None)
+    assert get_twice(cache) == 2
     cache.discard('a')
     assert cache.error == ''
 
 
-@pytest.mark.parametrize('kept_bytes', [0, 1, DIGEST_BYTES - 1, DIGEST_BYTES, DIGEST_BYTES + 3])
-def test_a_truncated_file_is_made_again(cache, kept_bytes):
+def truncated(kept_bytes):
+    return lambda content: content[:kept_bytes]
+
+
+def flipped(position):
+    def flip(content):
+        damaged = bytearray(content)
+        damaged[position] ^= 1
+        return damaged
+
+    return flip
+
+
+@pytest.mark.parametrize(
+    'damage',
+    [
+        *map(truncated, (0, 1, DIGEST_BYTES - 1, DIGEST_BYTES, DIGEST_BYTES + 3)),
+        *map(flipped, (0, DIGEST_BYTES - 1, DIGEST_BYTES, -1)),
+    ],
+)
+def test_a_damaged_file_is_made_again(cache, damage):
     cache.get('a', Maker())
     file = cache.folder / 'a'
-    file.write_bytes(file.read_bytes()[:kept_bytes])
-    make = Maker()
-    assert cache.get('a', make) == b'compiled'
-    assert make.calls == 1
-    assert cache.get('a', make) == b'compiled'
-    assert make.calls == 1
-
-
-@pytest.mark.parametrize('position', [0, DIGEST_BYTES - 1, DIGEST_BYTES, -1])
-def test_a_file_with_a_flipped_bit_is_made_again(cache, position):
-    cache.get('a', Maker())
-    file = cache.folder / 'a'
-    content = bytearray(file.read_bytes())
-    content[position] ^= 1
-    file.write_bytes(content)
-    make = Maker()
-    assert cache.get('a', make) == b'compiled'
-    assert make.calls == 1
-
-
-def test_empty_content_is_cached(cache):
-    make = Maker(b'')
-    assert [cache.get('a', make) for _ in range(2)] == [b'', b'']
-    assert make.calls == 1
+    file.write_bytes(damage(file.read_bytes()))
+    assert get_twice(cache) == 1
 
 
 def test_a_discarded_file_is_made_again(cache):
-    make = Maker()
-    cache.get('a', make)
+    cache.get('a', Maker())
     cache.discard('a')
     cache.discard('never there')
-    cache.get('a', make)
-    assert (make.calls, cache.error) == (2, '')
+    assert (get_twice(cache), cache.error) == (1, '')
 
 
 def test_a_failed_make_leaves_no_file(cache):
@@ -101,9 +99,8 @@ def test_a_failed_make_leaves_no_file(cache):
 
 def test_without_a_usable_folder_contents_are_made_every_time_and_the_error_is_reported(tmp_path):
     (tmp_path / 'cache').write_text('a file in the way')
-    cache, make = CompiledCache(tmp_path / 'cache'), Maker()
-    assert [cache.get('sub/a', make) for _ in range(2)] == [b'compiled'] * 2
-    assert make.calls == 2
+    cache = CompiledCache(tmp_path / 'cache')
+    assert get_twice(cache, 'sub/a') == 2
     assert 'a cannot be written: ' in cache.error
 
 
@@ -111,12 +108,8 @@ def test_without_a_usable_folder_contents_are_made_every_time_and_the_error_is_r
 def test_in_a_read_only_folder_contents_are_made_every_time_and_the_error_is_reported(cache):
     cache.folder.mkdir()
     cache.folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    make = Maker()
-    assert [cache.get('a', make) for _ in range(2)] == [b'compiled'] * 2
-    assert (make.calls, cache.error) == (
-        2,
-        f'{cache.folder / "a"} cannot be written: Permission denied',
-    )
+    assert get_twice(cache) == 2
+    assert cache.error == f'{cache.folder / "a"} cannot be written: Permission denied'
 
 
 def names(cache):
@@ -128,30 +121,38 @@ def age(cache, **seconds):
         os.utime(cache.folder / name, (value, value))
 
 
-def test_the_least_recently_used_file_is_removed_first(tmp_path):
-    stored = 100 + DIGEST_BYTES
-    cache = CompiledCache(tmp_path, limit_bytes=3 * stored)
-    for name in 'abc':
-        cache.get(name, Maker(b'x' * 100))
+@pytest.fixture
+def fill(tmp_path):
+    """Return a function that makes a cache for a number of files and puts named ones into it."""
+
+    def fill(capacity, files=''):
+        cache = CompiledCache(tmp_path, limit_bytes=capacity * (100 + DIGEST_BYTES))
+        for name in files:
+            cache.get(name, Maker(b'x' * 100))
+        return cache
+
+    return fill
+
+
+def test_the_least_recently_used_file_is_removed_first(fill):
+    cache = fill(3, 'abc')
     age(cache, a=3000, b=1000, c=2000)
     cache.get('d', Maker(b'x' * 100))
     assert names(cache) == {'a', 'c', 'd'}
 
 
-def test_reading_a_file_counts_as_use(tmp_path):
-    cache = CompiledCache(tmp_path, limit_bytes=2 * (100 + DIGEST_BYTES))
-    for name in 'ab':
-        cache.get(name, Maker(b'x' * 100))
+def test_reading_a_file_counts_as_use(fill):
+    cache = fill(2, 'ab')
     age(cache, a=1000, b=2000)
     cache.get('a', Maker())
     cache.get('c', Maker(b'x' * 100))
     assert names(cache) == {'a', 'c'}
 
 
-def test_incomplete_files_are_removed_only_when_abandoned(tmp_path):
-    cache = CompiledCache(tmp_path, limit_bytes=100 + DIGEST_BYTES)
+def test_incomplete_files_are_removed_only_when_abandoned(fill):
+    cache = fill(1)
     for name in ('now.1.partial.blob', 'dead.2.partial'):
-        (tmp_path / name).write_bytes(b'x' * 50)
+        (cache.folder / name).write_bytes(b'x' * 50)
     age(cache, **{'dead.2.partial': 1000})
     cache.get('a', Maker(b'x' * 100))
     assert names(cache) == {'a', 'now.1.partial.blob'}

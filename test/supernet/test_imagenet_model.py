@@ -1,4 +1,4 @@
-"""The model `imagenet`: what its folder says, and its real weights where they are installed."""
+"""The model `imagenet`: its description, and its real weights if they are installed."""
 
 import itertools
 from importlib import metadata
@@ -17,14 +17,6 @@ from dynofa_ros.supernet.cost import cost
 FOLDER = Path(__file__).resolve().parents[2] / 'models' / 'imagenet'
 
 
-def installed(package):
-    try:
-        metadata.distribution(package)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
-
-
 @pytest.fixture(scope='module')
 def document():
     return yaml.safe_load((FOLDER / 'model.yaml').read_text())
@@ -32,9 +24,11 @@ def document():
 
 @pytest.fixture(scope='module')
 def imagenet(document):
-    missing = [p['package'] for p in document['packages'] if not installed(p['package'])]
-    if missing:
-        pytest.skip(f'not installed: {", ".join(missing)}')
+    for package in document['packages']:
+        try:
+            metadata.distribution(package['package'])
+        except metadata.PackageNotFoundError:
+            pytest.skip(f'not installed: {package["package"]}')
     return load_model('imagenet')
 
 
@@ -42,11 +36,11 @@ def imagenet(document):
 def cat():
     spec = find_spec('skimage')
     if spec is None:
-        pytest.skip('scikit-image, which has the photograph, is not installed')
+        pytest.skip('not installed: scikit-image, which contains the photograph')
     return cv2.imread(str(Path(spec.submodule_search_locations[0]) / 'data' / 'chelsea.png'))
 
 
-def test_a_thousand_labels_tell_a_thousand_classes(document):
+def test_the_labels_of_all_classes_are_unique(document):
     labels = document['labels']
     assert len(labels) == len({label.lower() for label in labels}) == 1000
     assert [labels[i] for i in (0, 285, 388, 999)] == [
@@ -54,16 +48,16 @@ def test_a_thousand_labels_tell_a_thousand_classes(document):
     ]  # fmt: skip
 
 
-def test_at_least_eight_sub_networks_rise_in_cost_and_accuracy(document):
+def test_more_expensive_sub_networks_are_more_accurate(document):
     subnets = document['subnets']
     assert len(subnets) >= 8
-    for cheaper, dearer in itertools.pairwise(subnets):
-        assert cheaper['flops'] < dearer['flops']
-        assert cheaper['accuracy'] < dearer['accuracy']
+    for cheaper, costlier in itertools.pairwise(subnets):
+        assert cheaper['flops'] < costlier['flops']
+        assert cheaper['accuracy'] < costlier['accuracy']
 
 
 @pytest.mark.parametrize('index', [0, -1])
-def test_costs_are_those_of_the_network(document, index):
+def test_costs_equal_those_of_the_extracted_network(document, index):
     kept = document['subnets'][index]
     config = SubnetConfig.from_dict(kept['config'])
     static = create_supernet('efficientnet_lite').extract_subnet(config)
@@ -73,21 +67,21 @@ def test_costs_are_those_of_the_network(document, index):
     )  # fmt: skip
 
 
-def test_the_card_lists_every_kept_sub_network_with_its_accuracy(document):
+def test_the_model_card_lists_every_sub_network_with_its_accuracy(document):
     card = (FOLDER / 'README.md').read_text()
     for kept in document['subnets']:
         [line] = [each for each in card.splitlines() if f'| `{kept["subnet_id"]}` |' in each]
         assert line.endswith(f'| {kept["accuracy"]:.1%} |')
 
 
-def test_everything_kept_is_there_where_all_packages_are_installed(imagenet, document):
+def test_all_sub_networks_load_if_all_packages_are_installed(imagenet, document):
     assert [each.subnet_id for each in imagenet.kept] == [
         each['subnet_id'] for each in document['subnets']
     ]
     assert not imagenet.left_out
 
 
-# The package efficientnet-lite-pytorch 0.1.0 says this of the same input.
+# Logits of the package efficientnet-lite-pytorch 0.1.0 for the same input.
 @pytest.mark.parametrize(
     ('v', 'r', 'logits'),
     [
@@ -96,7 +90,7 @@ def test_everything_kept_is_there_where_all_packages_are_installed(imagenet, doc
         (1, 256, [8.6534, 7.3862, 7.1154]),
     ],
 )
-def test_a_photograph_of_a_cat_is_one_of_a_cat(imagenet, cat, v, r, logits):
+def test_a_photograph_of_a_cat_is_classified_as_a_cat(imagenet, cat, v, r, logits):
     spec = imagenet.net.spec
     x = torch.from_numpy(Preprocessor(r, spec.mean, spec.std)(cat))
     with torch.inference_mode():

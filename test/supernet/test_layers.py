@@ -30,18 +30,11 @@ def test_channels_are_rounded_as_in_the_mobilenets(channels, rounded):
     assert make_divisible(channels) == rounded
 
 
-def test_a_pointwise_convolution_uses_its_first_channels():
-    layer = ElasticConv(8, 16)
-    x = torch.randn(2, 4, 3, 3)
-    expected = F.conv2d(x, layer.weight[:5, :4])
-    assert torch.equal(layer(x, 5), expected)
-
-
-@pytest.mark.parametrize('stride', [1, 2])
-def test_a_3x3_convolution_pads_the_map(stride):
-    layer = ElasticConv(8, 16, kernel_size=3, stride=stride)
+@pytest.mark.parametrize(('kernel_size', 'stride'), [(1, 1), (3, 1), (3, 2)])
+def test_a_convolution_uses_its_first_channels_and_pads_the_map(kernel_size, stride):
+    layer = ElasticConv(8, 16, kernel_size=kernel_size, stride=stride)
     x = torch.randn(2, 4, 7, 7)
-    expected = F.conv2d(x, layer.weight[:5, :4], stride=stride, padding=1)
+    expected = F.conv2d(x, layer.weight[:5, :4], stride=stride, padding=kernel_size // 2)
     assert torch.equal(layer(x, 5), expected)
 
 
@@ -84,14 +77,12 @@ def test_a_transformation_maps_the_flattened_kernel(depthwise):
 
 
 @pytest.mark.parametrize('size', [3, 5, 7])
-def test_a_depthwise_convolution_preserves_the_map_size(depthwise, size):
-    assert depthwise(torch.randn(2, 4, 9, 9), size).shape == (2, 4, 9, 9)
-
-
-@pytest.mark.parametrize('size', [3, 5, 7])
-def test_stride_two_halves_the_map_size_rounding_up(size):
-    layer = ElasticDepthwise(4, (3, 5, 7), stride=2)
-    assert layer(torch.randn(1, 4, 9, 8), size).shape == (1, 4, 5, 4)
+@pytest.mark.parametrize(('stride', 'shape'), [(1, (9, 8)), (2, (5, 4))])
+def test_a_depthwise_convolution_divides_the_map_size_by_its_stride_rounding_up(
+    size, stride, shape
+):
+    layer = ElasticDepthwise(6, (3, 5, 7), stride=stride)
+    assert layer(torch.randn(2, 4, 9, 8), size).shape == (2, 4, *shape)
 
 
 def test_squeeze_excite_scales_each_channel_by_a_gate_of_0_to_1():
