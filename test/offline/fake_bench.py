@@ -1,4 +1,4 @@
-"""A machine of the fake kernel with a time of its own, on which frames take what a model says."""
+"""A machine of the fake kernel with simulated time, latency and power."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dynofa_ros.platform.latency import LatencyModel
 CPU_MODEL = LatencyModel(2e-5, 4e4, 5.0, 0.2)
 GPU_MODEL = LatencyModel(1e-4, 1e5, 300.0, 0.0)
 SUBNETS = {'small': (20_000_000, 40), 'large': (400_000_000, 60)}
-"""Operations and layers of a frame."""
+"""Operations and layers."""
 CONTENTION = 0.8
 IDLE_W = 4.0
 RAIL_V = 5.0
@@ -27,7 +27,7 @@ def busy_w(frequency_hz: float) -> float:
 
 
 class FakeBench:
-    """A board whose clocks, power and time go together."""
+    """A board with consistent frequencies, power and time."""
 
     def __init__(self, board: str, root: Path) -> None:
         self.kernel: FakeKernel = BOARDS[board](root)
@@ -37,20 +37,17 @@ class FakeBench:
         self.on_sleep: Callable[[], object] = lambda: None
         self.frames = 0
         self.slowdown = 1.0
-        self.core = 0  # that frames on the CPU run on, the first of its policy
-        self.idle()
+        self.core = 0  # runs the frames on the CPU; the first of its policy
+        self._set_power(IDLE_W)
 
     def clock(self) -> float:
         return self.now_s
 
     def sleep(self, seconds: float) -> None:
         self.on_sleep()
-        self.idle()
-        self._pass(seconds, IDLE_W)
+        self._set_power(IDLE_W)
+        self._advance(seconds, IDLE_W)
         self.slept_s += seconds
-
-    def idle(self) -> None:
-        self._show(IDLE_W)
 
     def frequency_hz(self, kind: str) -> float:
         if kind == 'gpu':
@@ -59,32 +56,32 @@ class FakeBench:
         return khz * 1e3 if khz > 0 else 2.0e9
 
     def frame(self, kind: str, flops: int, layers: int, threads: int) -> None:
-        """Let the time of a frame pass, and the power of one on all threads be shown."""
+        """Advance time by a frame, at the power of all threads."""
         self.on_frame()
         self.frames += 1
         frequency_hz = self.frequency_hz(kind)
         model = GPU_MODEL if kind == 'gpu' else CPU_MODEL
-        self._show(busy_w(frequency_hz))
+        self._set_power(busy_w(frequency_hz))
         latency_s = model.latency_s(
             frequency_hz=frequency_hz, flops=flops, layers=layers, threads=threads
         )
-        self._pass(self.slowdown * latency_s, busy_w(frequency_hz))
+        self._advance(self.slowdown * latency_s, busy_w(frequency_hz))
         self.kernel.tick()
 
     @contextmanager
     def co_runners(self, count: int) -> Iterator[None]:
-        """Slow frames down as `CONTENTION` says of co-runners that are always busy."""
+        """Slow frames down by `CONTENTION`."""
         self.slowdown = 1 + CONTENTION
         try:
             yield
         finally:
             self.slowdown = 1.0
 
-    def _show(self, power_w: float) -> None:
+    def _set_power(self, power_w: float) -> None:
         if self.kernel.exists('/sys/class/hwmon/hwmon3/curr1_input'):
             self.kernel.put('/sys/class/hwmon/hwmon3/curr1_input', round(power_w / RAIL_V * 1e3))
 
-    def _pass(self, seconds: float, power_w: float) -> None:
+    def _advance(self, seconds: float, power_w: float) -> None:
         self.now_s += seconds
         counter = '/sys/class/powercap/intel-rapl:0/energy_uj'
         if self.kernel.exists(counter):
@@ -92,7 +89,7 @@ class FakeBench:
 
 
 class FakeWorkload:
-    """Runs on CPU and GPU of a fake bench."""
+    """Sub-networks on the CPU and GPU of a fake bench."""
 
     name = 'fake sub-networks'
     kinds = ('gpu', 'cpu')

@@ -1,8 +1,7 @@
-"""The shipped Jetsons hold what `dynofa fit-platform` gives of LoudVA, and its error is small."""
+"""The shipped Jetsons have the constants that `dynofa fit-platform` fits to LoudVA."""
 
 from __future__ import annotations
 
-import argparse
 import csv
 import shutil
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dynofa_ros.offline.calibration.loudva_data import LoudvaSample, read_board
+from dynofa_ros.offline.calibration.loudva_data import read_board
 from dynofa_ros.offline.calibration.loudva_fit import PlatformFit, fit_platform
 from dynofa_ros.offline.calibration.loudva_run import description_error, fit_errors, run_fit
 from dynofa_ros.platform import load_platform
@@ -37,11 +36,7 @@ def fit(folder: Path) -> PlatformFit:
 
 
 def run(folder: Path, file: Path) -> dict[str, Any]:
-    return run_fit(
-        argparse.Namespace(
-            data=folder, platform=file, source='loudva_fit', processor='gpu', **INCEPTION_V3
-        )
-    )
+    return run_fit(data=folder, platform=file, source='loudva_fit', processor='gpu', **INCEPTION_V3)
 
 
 @pytest.mark.parametrize('quantity', ['latency', 'power'])
@@ -58,7 +53,7 @@ def test_no_latency_is_off_by_more_than_5_percent(fit: PlatformFit) -> None:
     assert errors['latency, clock left out']['largest'] <= GOAL
 
 
-def test_what_is_read_is_what_loudva_sums_up(folder: Path) -> None:
+def test_powers_and_latencies_agree_with_the_summary_of_loudva(folder: Path) -> None:
     clocks, _ = read_board(folder)
     for clock in clocks:
         file = folder / 'energy' / 'freqs' / f'energy_calculated_{clock.name}.csv'
@@ -68,13 +63,13 @@ def test_what_is_read_is_what_loudva_sums_up(folder: Path) -> None:
         assert clock.latency_s == pytest.approx(float(first[2]))
 
 
-def test_every_clock_of_the_description_was_measured(name: str, folder: Path) -> None:
+def test_every_frequency_of_the_description_was_measured(name: str, folder: Path) -> None:
     clocks, _ = read_board(folder)
     listed = load_platform(name).domains['gpu'].frequencies_hz
     assert listed == tuple(each.frequency_hz for each in clocks)
 
 
-def test_the_command_gives_the_description_that_is_shipped(
+def test_the_command_reproduces_the_shipped_description(
     name: str, folder: Path, tmp_path: Path
 ) -> None:
     shipped = share_path(f'config/platforms/{name}.yaml')
@@ -83,10 +78,10 @@ def test_the_command_gives_the_description_that_is_shipped(
     assert copy.read_text() == shipped.read_text()
 
 
-def test_with_the_overhead_of_what_was_served_a_description_gives_its_latency(
+def test_with_fitted_overheads_a_description_reproduces_the_measured_latency(
     name: str, folder: Path, tmp_path: Path, fit: PlatformFit
 ) -> None:
-    """The shipped overheads are those of eager PyTorch; a file whose source is the fit has its."""
+    """The shipped overheads are those of eager PyTorch; here they come from the fit."""
     lines = share_path(f'config/platforms/{name}.yaml').read_text().splitlines()
     gpu = lines.index('  gpu:', lines.index('processors:'))
     start = lines.index('    latency:', gpu)
@@ -105,14 +100,14 @@ def outliers(folder: Path) -> list[str]:
     return clocks + [each.name for each in fit.modes if each.power_is_outlier]
 
 
-def test_of_the_powers_two_of_the_nx_are_outliers(shared_data: Path) -> None:
+def test_two_powers_of_the_nx_are_outliers(shared_data: Path) -> None:
     loudva = shared_data / 'jetson_loudva'
     assert outliers(loudva / BOARDS['jetson_xavier_nx']) == ['114750000 Hz', 'mode_0']
     assert outliers(loudva / BOARDS['jetson_agx_xavier']) == []
 
 
 def test_the_power_modes_of_the_nx_confirm_its_table(shared_data: Path) -> None:
-    """Eight of its nine modes; nothing was fitted to them."""
+    """Eight of its nine modes, which the fit does not use."""
     board = shared_data / 'jetson_loudva' / BOARDS['jetson_xavier_nx']
     clocks, modes = read_board(board)
     fit = fit_platform(clocks, modes, **INCEPTION_V3)
@@ -120,10 +115,6 @@ def test_the_power_modes_of_the_nx_confirm_its_table(shared_data: Path) -> None:
     assert fit_errors(fit)['power, modes']['median'] <= GOAL
 
 
-def test_idle_power_is_below_all_that_was_measured(name: str, folder: Path) -> None:
+def test_idle_power_is_below_every_measured_power(name: str, folder: Path) -> None:
     clocks, _ = read_board(folder)
-    assert load_platform(name).idle_power_w < min(min(_powers(each)) for each in clocks)
-
-
-def _powers(measured: LoudvaSample) -> tuple[float, ...]:
-    return measured.power_w
+    assert load_platform(name).idle_power_w < min(min(each.power_w) for each in clocks)

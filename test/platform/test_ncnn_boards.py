@@ -1,4 +1,4 @@
-"""The shipped boards whose latency is fitted to the benchmark that ncnn publishes."""
+"""The shipped boards whose latency is fitted to the published benchmark of ncnn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dynofa_ros.offline.calibration.latency_fit import Timing, fit
+from dynofa_ros.offline.calibration.latency_fit import Timing, fit_latency
 from dynofa_ros.platform import Platform, SimulatedDevice, load_platform
 from dynofa_ros.profiles.measured import modelled_profile
 from dynofa_ros.share import share_path
@@ -21,7 +21,7 @@ MULTIPLY_ADDS = {
     'resnet18': 1.8e9,
     'resnet50': 3.8e9,
 }
-"""As the papers of the networks state them, in which `LAYERS` are counted too."""
+"""From the papers of the networks, as are `LAYERS`."""
 LAYERS = {'squeezenet': 26, 'mobilenet': 28, 'mobilenet_v2': 53, 'resnet18': 21, 'resnet50': 54}
 PUBLISHED_MS = {
     ('raspberry_pi_5', 'cpu'): {
@@ -38,7 +38,7 @@ PUBLISHED_MS = {
     },
     ('jetson_orin_nano', 'gpu'): {1: (5.05, 2.97, 3.61, 4.67, 9.14)},
 }
-"""Shortest of some runs by number of threads: github Tencent/ncnn, benchmark/README.md."""
+"""Shortest of several runs, by number of threads: github Tencent/ncnn, benchmark/README.md."""
 BOARDS = sorted({board for board, _ in PUBLISHED_MS})
 
 
@@ -56,12 +56,12 @@ def board(request: pytest.FixtureRequest) -> Platform:
         ('jetson_orin_nano', 'gpu', 0.11, 0.53),
     ],
 )
-def test_its_latency_is_the_fit_of_the_published_ones(
+def test_the_latency_model_is_the_fit_of_the_published_latencies(
     name: str, processor: str, median: float, largest: float
 ) -> None:
     platform = load_platform(name)
     highest_hz = platform.domains[processor].frequencies_hz[-1]
-    fitted = fit(
+    fitted = fit_latency(
         [
             Timing(
                 subnet_id=network,
@@ -81,10 +81,10 @@ def test_its_latency_is_the_fit_of_the_published_ones(
     errors = [abs(each) for each in fitted.errors]
     assert statistics.median(errors) < median
     assert max(errors) < largest
-    assert all(math.isnan(each) for each in fitted.left_out_errors)  # one clock
+    assert all(math.isnan(each) for each in fitted.left_out_errors)  # one frequency
 
 
-def test_what_is_cited_is_used_and_what_is_assumed_for_a_reason_says_it(board: Platform) -> None:
+def test_every_source_is_used_and_assumed_powers_have_a_note(board: Platform) -> None:
     content = yaml.safe_load(share_path(f'config/platforms/{board.name}.yaml').read_text())
     for text in content['sources'].values():
         assert text in board.sources.values()
@@ -96,7 +96,7 @@ def test_what_is_cited_is_used_and_what_is_assumed_for_a_reason_says_it(board: P
         assert inner[last]['source'] != 'assumed' or inner[last]['note']
 
 
-def test_a_higher_clock_is_faster_and_draws_more(board: Platform) -> None:
+def test_a_higher_frequency_is_faster_and_draws_more(board: Platform) -> None:
     for name, unit in board.processors.items():
         frequencies_hz = board.domains[unit.domain].frequencies_hz
         latencies_s = [
@@ -108,14 +108,14 @@ def test_a_higher_clock_is_faster_and_draws_more(board: Platform) -> None:
         assert powers_w == sorted(powers_w)
 
 
-def test_the_profile_of_a_model_has_every_clock_of_every_processor(board, model) -> None:
+def test_a_modelled_profile_has_every_frequency_of_every_processor(board, model) -> None:
     profile = modelled_profile('camera', model, 'onnxruntime', board)
     for name, unit in board.processors.items():
-        clocks = {each.frequency_hz for each in profile.points if each.processor == name}
-        assert clocks == set(board.domains[unit.domain].frequencies_hz)
+        frequencies_hz = {each.frequency_hz for each in profile.points if each.processor == name}
+        assert frequencies_hz == set(board.domains[unit.domain].frequencies_hz)
 
 
-def test_always_busy_with_its_cooler_it_does_not_overheat(board: Platform) -> None:
+def test_with_its_cooler_a_busy_cpu_does_not_overheat(board: Platform) -> None:
     now_s = 0.0
     device = SimulatedDevice(board, clock=lambda: now_s)
     device.set_co_runner('cpu', 1.0)

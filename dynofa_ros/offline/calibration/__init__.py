@@ -1,1 +1,1 @@
-"""Platform descriptions from measurements: latency, power and temperature against clocks."""
+"""Platform descriptions fitted to measurements: latency and power against frequency."""

@@ -1,4 +1,4 @@
-"""Wait for a hot machine to cool, so that no clock is measured while it is held back."""
+"""Wait for a hot machine to cool, so that no measurement is taken while it throttles."""
 
 from __future__ import annotations
 
@@ -9,62 +9,60 @@ from collections.abc import Callable
 from dynofa_ros.platform.linux import LinuxDevice
 
 MARGIN_K = 5.0
-"""Nearer to a throttle point it waits (assumed)."""
-LOOK_S = 1.0
+"""Measurements wait while a sensor is closer than this to its throttle point (assumed)."""
+POLL_PERIOD_S = 1.0
 
 
 class CalibrationError(ValueError):
-    """A machine that cannot be calibrated; the text says why, and what helps."""
+    """The machine cannot be calibrated; the message states why and what helps."""
 
 
-class Cooling:
-    """Watches the temperatures of a device."""
+class Cooldown:
+    """Waits until all temperature sensors of a device are well below their throttle points."""
 
     def __init__(
         self,
         device: LinuxDevice,
         *,
-        longest_s: float,
+        max_wait_s: float,
         throttle_c: Callable[[str], float] = lambda zone: math.nan,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], object] = time.sleep,
-        say: Callable[[str], object] = print,
+        log: Callable[[str], object] = print,
     ) -> None:
-        """`longest_s`: how long to wait at most.
-
-        `throttle_c`: of a sensor by its name, where Linux does not say it; NaN: unknown.
-        """
-        if not 0 < longest_s < math.inf:
-            raise CalibrationError(f'cool-seconds is {longest_s!r}; expected above 0')
+        """`throttle_c(zone)`: throttle point where Linux reports none [degC]; NaN: unknown."""
+        if not 0 < max_wait_s < math.inf:
+            raise CalibrationError(f'cool-seconds is {max_wait_s!r}; expected above 0')
         self._device = device
-        self._longest_s = longest_s
+        self._max_wait_s = max_wait_s
         self._throttle_c = throttle_c
         self._clock = clock
         self._sleep = sleep
-        self._say = say
+        self._log = log
 
     def wait(self) -> None:
-        """Wait while a sensor is near its throttle point; raises CalibrationError if it stays."""
-        start_s, said = self._clock(), False
-        while hot := self._hot():
-            if self._clock() - start_s >= self._longest_s:
+        """Block while a sensor is near its throttle point; raise CalibrationError on timeout."""
+        start_s = self._clock()
+        if hot := self._hot_sensor():
+            self._log(f'{hot}: waiting up to {self._max_wait_s:g} s for it to cool')
+        while hot:
+            if self._clock() - start_s >= self._max_wait_s:
                 raise CalibrationError(
-                    f'{hot} after {self._longest_s:g} s without work; expected {MARGIN_K:g} K '
+                    f'{hot} after {self._max_wait_s:g} s without load; expected {MARGIN_K:g} K '
                     'below it. Cool the machine, or allow more time with --cool-seconds'
                 )
-            if not said:
-                self._say(f'{hot}: waiting up to {self._longest_s:g} s for it to cool')
-                said = True
-            self._sleep(LOOK_S)
+            self._sleep(POLL_PERIOD_S)
+            hot = self._hot_sensor()
 
-    def _hot(self) -> str:
-        """Return the first sensor that is near its throttle point, in words; empty: none is."""
-        for each in self._device.state().temperatures:
-            known = not math.isnan(each.throttle_c)
-            throttle_c = each.throttle_c if known else self._throttle_c(each.name)
-            if each.temperature_c > throttle_c - MARGIN_K:
+    def _hot_sensor(self) -> str:
+        """Describe the first sensor that is near its throttle point; empty if there is none."""
+        for reading in self._device.state().temperatures:
+            throttle_c = reading.throttle_c
+            if math.isnan(throttle_c):
+                throttle_c = self._throttle_c(reading.name)
+            if reading.temperature_c > throttle_c - MARGIN_K:
                 return (
-                    f'{each.name} is at {each.temperature_c:.1f} degrees Celsius and throttles at '
-                    f'{throttle_c:.1f}'
+                    f'{reading.name} is at {reading.temperature_c:.1f} degrees Celsius and '
+                    f'throttles at {throttle_c:.1f}'
                 )
         return ''

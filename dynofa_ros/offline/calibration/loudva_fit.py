@@ -1,13 +1,14 @@
-"""Fit the latency and power models of a platform to what was measured on a board.
+"""Fit the latency and power models of a processor to LoudVA's measurements of a board.
 
-Latency is the a + b/f of Dynamic-OFA (arXiv 2105.03596), power a table over the clocks. Both are
-made of `dynofa_ros.platform`'s own models, with constants as they are written to a description, so
-an error stated here is that of the description.
+Latency is the a + b/f of Dynamic-OFA (arXiv 2105.03596), power a table over frequency. Both use the
+models of `dynofa_ros.platform` with constants rounded as in a platform description, so the errors
+reported here are those of the description.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,16 +19,16 @@ from dynofa_ros.platform.latency import LatencyModel
 from dynofa_ros.platform.power import BusyPower
 
 # A modified z-score above 3.5 marks an outlier (Iglewicz and Hoaglin, How to Detect and Handle
-# Outliers, 1993). A spread below 1 % is no finer than the measurement is (assumed).
-OUTLIER_Z, LEAST_SPREAD = 3.5, 0.01
+# Outliers, 1993). A spread below 1 % is within the measurement's resolution (assumed).
+OUTLIER_Z, MIN_SPREAD = 3.5, 0.01
 MAD_TO_SIGMA = 1.4826  # of a normal distribution
-NEXT_CONCURRENCIES = slice(1, 4)  # 2, 3 and 4
-DIGITS = 4  # significant, of what is written to a description
+CONCURRENCIES_2_TO_4 = slice(1, 4)
+DIGITS = 4  # significant digits of the numbers in a platform description
 
 
 @dataclass(frozen=True)
 class ClockFit:
-    """One clock at concurrency 1: measured, as fitted, and as fitted to all other clocks."""
+    """One frequency at concurrency 1: measured, fitted, and fitted to all other frequencies."""
 
     frequency_hz: float
     measured_latency_s: float
@@ -41,7 +42,7 @@ class ClockFit:
 
 @dataclass(frozen=True)
 class ModeCheck:
-    """A power mode, which nothing was fitted to: its clock is that of its own latency."""
+    """A power mode, not used in the fit; its frequency is estimated from its latency."""
 
     name: str
     frequency_hz: float
@@ -52,7 +53,7 @@ class ModeCheck:
 
 @dataclass(frozen=True)
 class PlatformFit:
-    """The models of a processor, and how they compare with what was measured."""
+    """The fitted models of a processor, compared with the measurements."""
 
     flops: float
     layers: int
@@ -68,11 +69,11 @@ class PlatformFit:
 
     @property
     def cycles(self) -> float:
-        """The b of a + b/f: cycles of a frame."""
+        """The b of a + b/f [cycles per frame]."""
         return self.flops / self.latency.flop_per_cycle
 
     def latency_s(self, frequency_hz: float, model: LatencyModel | None = None) -> float:
-        """Return the latency of the network that was measured, by this model or another [s]."""
+        """Return the latency of the measured network by `model`; default: the fitted one [s]."""
         return (model or self.latency).latency_s(
             frequency_hz=frequency_hz, flops=int(self.flops), layers=self.layers, threads=1
         )
@@ -83,14 +84,14 @@ def fit_platform(
 ) -> PlatformFit:
     """Fit a processor to a network of `flops` a frame (2 per multiply-add) and `layers` layers.
 
-    One network cannot tell overhead that scales with the clock from arithmetic: all of b is given
+    One network cannot separate overhead that scales with frequency from arithmetic: all of b goes
     to `flop_per_cycle`, all of a to `overhead_s_per_layer`.
 
     Raises:
         ValueError: for counts that are not positive.
     """
     for field, count in (('flops', flops), ('layers', layers)):
-        if not 0 < count < float('inf'):
+        if not 0 < count < math.inf:
             raise ValueError(f'{field} is {count!r}; expected above 0')
     outliers = power_outliers([*clocks, *modes])
     latency = _latency_model(clocks, flops=flops, layers=layers)
@@ -103,13 +104,13 @@ def fit_platform(
 
 
 def fit_line(frequencies_hz: Sequence[float], latencies_s: Sequence[float]) -> tuple[float, float]:
-    """Return a [s], at least 0, and b [cycles] of a + b/f with the least sum of relative errors.
+    """Return a [s] >= 0 and b [cycles] of a + b/f with the least sum of absolute relative errors.
 
-    Least absolute deviations, which an outlier does not move as it moves least squares. The best
-    line goes through two of the points, or through one with a or b of 0, so all of these are tried.
+    Least absolute deviations are robust against outliers. The optimum passes through two of the
+    points, or through one with a or b equal to 0, so all these candidates are compared.
 
     Raises:
-        ValueError: if the best line does not fall with the clock.
+        ValueError: if the best line does not decrease with frequency.
     """
     frequency, latency = np.asarray(frequencies_hz), np.asarray(latencies_s)
     lines = [(0.0, seconds * hertz) for hertz, seconds in zip(frequency, latency, strict=True)]
@@ -122,29 +123,31 @@ def fit_line(frequencies_hz: Sequence[float], latencies_s: Sequence[float]) -> t
     best = min(lines, key=lambda line: np.abs((line[0] + line[1] / frequency) / latency - 1).sum())
     if best[1] == 0:
         raise ValueError(
-            f'the latencies at {len(frequency)} clocks, {latency[0]:.4g} to {latency[-1]:.4g} s, '
-            'do not follow the clock; expected latencies that fall as it rises'
+            f'latency at {len(frequency)} frequencies is {latency[0]:.4g} to {latency[-1]:.4g} s; '
+            'expected a latency that decreases with frequency'
         )
     return float(best[0]), float(best[1])
 
 
-def power_outliers(measured: Sequence[LoudvaSample]) -> frozenset[str]:
-    """Return the names of those whose power at concurrency 1 does not go with the next ones.
+def power_outliers(samples: Sequence[LoudvaSample]) -> frozenset[str]:
+    """Return the names of samples whose power at concurrency 1 is inconsistent with 2 to 4.
 
-    The ratio of the first to the median of concurrency 2 to 4 hardly depends on the clock. One
-    whose modified z-score is above 3.5 is an outlier, whatever clock or mode it is of.
+    The ratio of the power at concurrency 1 to the median at 2 to 4 hardly depends on frequency; a
+    sample whose ratio has a modified z-score above 3.5 is an outlier.
     """
-    ratios = {each.name: each.power_w[0] / _next_w(each) for each in measured if each.power_w[1:]}
+    ratios = {
+        each.name: each.power_w[0] / _median_power_w(each) for each in samples if each.power_w[1:]
+    }
     if not ratios:
         return frozenset()
     middle = float(np.median(list(ratios.values())))
     sigma = MAD_TO_SIGMA * float(np.median([abs(each - middle) for each in ratios.values()]))
-    limit = OUTLIER_Z * max(sigma, LEAST_SPREAD)
+    limit = OUTLIER_Z * max(sigma, MIN_SPREAD)
     return frozenset(name for name, ratio in ratios.items() if abs(ratio - middle) > limit)
 
 
-def _next_w(measured: LoudvaSample) -> float:
-    return float(np.median(measured.power_w[NEXT_CONCURRENCIES]))
+def _median_power_w(sample: LoudvaSample) -> float:
+    return float(np.median(sample.power_w[CONCURRENCIES_2_TO_4]))
 
 
 def _latency_model(clocks: Sequence[LoudvaSample], *, flops: float, layers: int) -> LatencyModel:
@@ -160,11 +163,13 @@ def _latency_model(clocks: Sequence[LoudvaSample], *, flops: float, layers: int)
 
 
 def _power_model(clocks: Sequence[LoudvaSample], outliers: frozenset[str]) -> BusyPower:
-    """Return the table of powers at concurrency 1; for an outlier, those of the next ones."""
-    powers_w = [_next_w(each) if each.name in outliers else each.power_w[0] for each in clocks]
+    """Return the power table at concurrency 1; outliers are replaced by concurrency 2 to 4."""
     return BusyPower(
         frequencies_hz=tuple(each.frequency_hz for each in clocks),
-        power_w=tuple(rounded(power_w) for power_w in powers_w),
+        power_w=tuple(
+            rounded(_median_power_w(each) if each.name in outliers else each.power_w[0])
+            for each in clocks
+        ),
     )
 
 
@@ -198,5 +203,5 @@ def _check(mode: LoudvaSample, fit: PlatformFit, *, is_outlier: bool) -> ModeChe
 
 
 def rounded(value: float) -> float:
-    """Return a value with as many digits as a description has."""
+    """Return a value rounded to the significant digits of a platform description."""
     return float(f'{value:.{DIGITS}g}')

@@ -1,10 +1,10 @@
-"""`dynofa fit-platform`: read, fit, state the errors, write the numbers."""
+"""`dynofa fit-platform`: read measurements, fit, report errors, update the description."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,21 +17,22 @@ from dynofa_ros.platform import Platform, load_platform
 Errors = dict[str, float]
 
 
-def run_fit(options: argparse.Namespace) -> dict[str, Any]:
-    """Do what the options say; return the figures of the fit, for its table and its picture.
+def run_fit(
+    *, data: Path, platform: Path | None, source: str, processor: str, flops: float, layers: int
+) -> dict[str, Any]:
+    """Fit `processor` to the board folder `data`; return the figures for the table and the plot.
+
+    The fit is written to the description `platform`, as the numbers whose source is `source`;
+    None: the figures hold a YAML fragment for a new description.
 
     Raises:
-        ValueError: naming the file or option, what is wrong with it and what is allowed.
+        ValueError: naming the file or option, its fault and what is expected.
     """
-    clocks, modes = read_board(options.data)
-    fit = fit_platform(clocks, modes, flops=options.flops, layers=options.layers)
+    clocks, modes = read_board(data)
+    fit = fit_platform(clocks, modes, flops=flops, layers=layers)
     errors = fit_errors(fit)
-    board = options.data.resolve().name
-    names = {
-        'processor': options.processor,
-        'source': options.source,
-        'citation': _citation(fit, errors, board),
-    }
+    board = data.resolve().name
+    citation = _citation(fit, errors, board)
     figures: dict[str, Any] = {
         'name': board,
         'constant_s': fit.constant_s,
@@ -40,39 +41,39 @@ def run_fit(options: argparse.Namespace) -> dict[str, Any]:
         'modes': [asdict(each) for each in fit.modes],
         'errors': errors,
     }
-    if options.platform is None:
-        return figures | {'written': fragment(fit, **names)}
-    changed = update(options.platform, fit, **names)
-    described = load_platform(str(options.platform.resolve()))
-    errors['latency, description'] = description_error(described, options.processor, fit)
-    written = ''.join(f'  {path}\n' for path in changed)
+    if platform is None:
+        written = fragment(fit, processor=processor, source=source, citation=citation)
+        return figures | {'written': written}
+    changed = update(platform, fit, processor=processor, source=source, citation=citation)
+    description = load_platform(str(platform.resolve()))
+    errors['latency, description'] = description_error(description, processor, fit)
+    paths = ''.join(f'  {path}\n' for path in changed)
     return figures | {
-        'name': described.name,
-        'written': f'{options.platform} has these numbers of the fit:\n{written}',
+        'name': description.name,
+        'written': f'{platform}: updated with the fit:\n{paths}',
     }
 
 
 def fit_errors(fit: PlatformFit) -> dict[str, Errors]:
-    """Return median and largest relative error of what was fitted, over all clocks or modes."""
+    """Return the median and largest relative error of each fitted quantity."""
     clocks = fit.clocks
-    errors = {
-        'latency': _error((each.latency_s, each.measured_latency_s) for each in clocks),
-        'latency, clock left out': _error(
+    modes = [each for each in fit.modes if not each.power_is_outlier]
+    pairs = {
+        'latency': [(each.latency_s, each.measured_latency_s) for each in clocks],
+        'latency, clock left out': [
             (each.left_out_latency_s, each.measured_latency_s) for each in clocks
-        ),
-        'power': _error((each.power_w, each.measured_power_w) for each in clocks),
-        'power, clock left out': _error(
+        ],
+        'power': [(each.power_w, each.measured_power_w) for each in clocks],
+        'power, clock left out': [
             (each.left_out_power_w, each.measured_power_w) for each in clocks
-        ),
+        ],
+        'power, modes': [(each.power_w, each.measured_power_w) for each in modes],
     }
-    usual = [each for each in fit.modes if not each.power_is_outlier]
-    if usual:
-        errors['power, modes'] = _error((each.power_w, each.measured_power_w) for each in usual)
-    return errors
+    return {name: _error(each) for name, each in pairs.items() if each}
 
 
 def description_error(platform: Platform, processor: str, fit: PlatformFit) -> Errors:
-    """Return the error of the latency that a description as it stands gives for this network."""
+    """Return the latency error of an existing description for the measured network."""
     model = platform.processor(processor).latency
     return _error(
         (fit.latency_s(each.frequency_hz, model), each.measured_latency_s) for each in fit.clocks

@@ -1,4 +1,4 @@
-"""Choose what of a machine is calibrated, and calibrate it: its domains, or its only clock."""
+"""Select the frequency domains of a machine to calibrate, and calibrate their processors."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from dynofa_ros.engine import CPU
-from dynofa_ros.offline.calibration.co_runner import always_busy
+from dynofa_ros.offline.calibration.co_runner import busy_processes
 from dynofa_ros.offline.calibration.cooldown import CalibrationError
-from dynofa_ros.offline.calibration.description import Calibrated, CalibratedMachine
-from dynofa_ros.offline.calibration.latency_fit import fit
-from dynofa_ros.offline.calibration.sweep import Bench, spread_clocks
+from dynofa_ros.offline.calibration.description import MachineFacts, ProcessorCalibration
+from dynofa_ros.offline.calibration.latency_fit import fit_latency
+from dynofa_ros.offline.calibration.sweep import Bench, spread_frequencies
 from dynofa_ros.offline.calibration.workload import Task, Workload
-from dynofa_ros.offline.progress_report import reporting
+from dynofa_ros.offline.console import reporting
 from dynofa_ros.platform.device import RAIL, RAPL
 from dynofa_ros.platform.linux import LinuxDevice, LinuxMachine, Sysfs
 from dynofa_ros.platform.linux.batteries import SUPPLIES
-from dynofa_ros.platform.linux.domain import ClockDomain
+from dynofa_ros.platform.linux.domain import LinuxDomain
 from dynofa_ros.platform.linux.rails import board_rails
 
 CoRunners = Callable[[int], AbstractContextManager[None]]
-"""Starts so many programs that are always busy, until its end."""
+"""Runs a number of busy processes within its context."""
 
 
 class MachineCalibration:
@@ -35,64 +35,72 @@ class MachineCalibration:
         sysfs: Sysfs,
         *,
         workload: Workload,
-        co_runners: CoRunners = always_busy,
-        say: Callable[[str], object] = print,
+        co_runners: CoRunners = busy_processes,
+        log: Callable[[str], object] = print,
     ) -> None:
         self._bench = bench
         self._device = device
         self._sysfs = sysfs
         self._workload = workload
         self._co_runners = co_runners
-        self._say = say
+        self._log = log
 
-    def run(self, domains: Sequence[str] | None, *, count: int) -> list[Calibrated]:
-        """Calibrate the domains named, or all that can be; `count` clocks of each at most.
+    def run(self, domains: Sequence[str] | None, *, count: int) -> list[ProcessorCalibration]:
+        """Calibrate the named domains, default all, at up to `count` frequencies each.
 
-        A machine without clocks is measured at the one that it has. Raises ValueError for a domain
-        that cannot be turned or runs no network, where there is none, and where a fit is not
-        possible.
+        A machine without frequency control is measured at its fixed frequency.
+
+        Raises:
+            ValueError: for a domain that cannot be set or runs no network, if there is no domain,
+                and where a fit is not possible.
         """
         if not self._device.machine.domains:
-            return [self._at_the_only_clock(domains)]
-        return [self._sweep(each, count) for each in self._chosen(domains)]
+            return [self._at_fixed_frequency(domains)]
+        return [self._sweep(each, count) for each in self._selected(domains)]
 
-    def _chosen(self, wanted: Sequence[str] | None) -> list[ClockDomain]:
-        """Return the domains to turn: those named, or all that can be turned and run networks."""
-        everyone = {each.name: each for each in self._device.machine.domains}
-        runs = {name for name, each in everyone.items() if each.kind in self._workload.kinds}
-        why_not = {name: self._device.why_not(name) for name in (*everyone, *(wanted or ()))}
+    def _selected(self, wanted: Sequence[str] | None) -> list[LinuxDomain]:
+        """Return the wanted domains, default all that can be set and run networks."""
+        domains = {each.name: each for each in self._device.machine.domains}
+        runnable = {name for name, each in domains.items() if each.kind in self._workload.kinds}
+        obstacles = {
+            name: self._device.reason_not_settable(name) for name in (*domains, *(wanted or ()))
+        }
         for name in wanted or ():
-            if name in everyone and name not in runs:
+            if name in domains and name not in runnable:
                 raise CalibrationError(
-                    f'domain is {name!r}; no network runs there; expected {", ".join(sorted(runs))}'
+                    f'domain is {name!r}; no network runs there; '
+                    f'expected {", ".join(sorted(runnable))}'
                 )
-            if why_not[name]:
-                raise CalibrationError(why_not[name])
-        chosen = [name for name in everyone if name in (wanted or runs) and not why_not[name]]
-        if not chosen:
-            reasons = '; '.join(why_not[name] for name in everyone if name in runs)
+            if obstacles[name]:
+                raise CalibrationError(obstacles[name])
+        selected = [
+            name for name in domains if name in (wanted or runnable) and not obstacles[name]
+        ]
+        if not selected:
+            reasons = '; '.join(obstacles[name] for name in domains if name in runnable)
             raise CalibrationError(
-                f'no clock can be turned: {reasons or "no network runs where a clock is known"}'
+                'no frequency can be set: '
+                f'{reasons or "no network runs on a processor with a known frequency"}'
             )
-        for name in sorted(runs - set(chosen)) if not wanted else ():
-            self._say(f'{name} is left out: {why_not[name]}')
-        return [everyone[name] for name in chosen]
+        for name in sorted(runnable - set(selected)) if not wanted else ():
+            self._log(f'{name} is left out: {obstacles[name]}')
+        return [domains[name] for name in selected]
 
-    def _sweep(self, domain: ClockDomain, count: int) -> Calibrated:
+    def _sweep(self, domain: LinuxDomain, count: int) -> ProcessorCalibration:
         reading = self._device.state().domains[domain.name]
-        clocks_hz = spread_clocks(reading.available_frequencies_hz, count)
-        cores = _cores(domain)
+        frequencies_hz = spread_frequencies(reading.available_frequencies_hz, count)
+        cores = _usable_cores(domain)
         with self._workload.on(domain.kind, cores) as tasks:
-            with reporting('clock', len(clocks_hz)) as report:
-                measured, unreached = self._bench.sweep(domain.name, clocks_hz, tasks, report)
+            with reporting('frequency', len(frequencies_hz)) as report:
+                measured, unreached = self._bench.sweep(domain.name, frequencies_hz, tasks, report)
             contention = self._contention(domain.kind, cores, tasks)
         for each in unreached:
-            self._say(
-                f'{domain.name} {each.frequency_hz / 1e6:g} MHz is left out: {each.why} ran instead'
+            self._log(
+                f'{domain.name} {each.frequency_hz / 1e6:g} MHz is left out: it ran at {each.why}'
             )
         if not measured:
-            raise CalibrationError(f'{domain.name} kept none of the clocks that it was set to')
-        return Calibrated(
+            raise CalibrationError(f'{domain.name} reached none of the requested frequencies')
+        return ProcessorCalibration(
             name=reading.processors[-1],
             domain=domain.name,
             kind=domain.kind,
@@ -100,32 +108,33 @@ class MachineCalibration:
             frequencies_hz=domain.frequencies_hz,
             clocks=tuple(measured),
             unreached=tuple(unreached),
-            fit=fit([timing for each in measured for timing in each.timings]),
+            fit=fit_latency([timing for each in measured for timing in each.timings]),
             contention=contention,
         )
 
     def _contention(self, kind: str, cores: tuple[int, ...], tasks: Sequence[Task]) -> float:
-        """Return the CPU's contention; NaN for others, on which no program of ours is busy."""
+        """Return the contention of the CPU; NaN for others, which co-runners do not load."""
         if kind != CPU:
             return math.nan
-        return self._bench.contention(tasks, beside=self._co_runners(len(cores)))
+        return self._bench.contention(tasks, co_runners=self._co_runners(len(cores)))
 
-    def _at_the_only_clock(self, wanted: Sequence[str] | None) -> Calibrated:
-        """Measure the CPU of a machine without clocks, at the clock that Linux says it has."""
+    def _at_fixed_frequency(self, wanted: Sequence[str] | None) -> ProcessorCalibration:
+        """Measure the CPU of a machine without frequency control."""
         if wanted and list(wanted) != [CPU]:
             raise CalibrationError(
-                f'domain is {" ".join(wanted)!r}; this machine has no clocks to turn'
+                f'domain is {" ".join(wanted)!r}; this machine has no frequency control; '
+                f'expected {CPU}'
             )
         frequency_hz = _cpuinfo_hz(self._sysfs)
-        self._say(
-            'this machine has no clocks to turn: it is measured at its one clock, which is '
-            f'{frequency_hz / 1e6:g} MHz by /proc/cpuinfo'
+        self._log(
+            'this machine has no frequency control: measuring at its fixed frequency, '
+            f'{frequency_hz / 1e6:g} MHz according to /proc/cpuinfo'
         )
         cores = tuple(sorted(os.sched_getaffinity(0)))
         with self._workload.on(CPU, cores) as tasks:
             measured = self._bench.measure(frequency_hz, tasks)
             contention = self._contention(CPU, cores, tasks)
-        return Calibrated(
+        return ProcessorCalibration(
             name=CPU,
             domain=CPU,
             kind=CPU,
@@ -133,7 +142,7 @@ class MachineCalibration:
             frequencies_hz=(frequency_hz,),
             clocks=(measured,),
             unreached=(),
-            fit=fit(measured.timings),
+            fit=fit_latency(measured.timings),
             contention=contention,
         )
 
@@ -144,23 +153,23 @@ def _cpuinfo_hz(sysfs: Sysfs) -> float:
         if field.strip() == 'cpu MHz':
             return float(value) * 1e6
     raise CalibrationError(
-        'this machine has no clocks to turn, and /proc/cpuinfo does not say how fast it runs; '
+        'this machine has no frequency control, and /proc/cpuinfo does not state its frequency; '
         'expected a machine with cpufreq or devfreq (see `dynofa platform`)'
     )
 
 
-def _cores(domain: ClockDomain) -> tuple[int, ...]:
-    """Return the cores of a domain that this process may use; all of them for a GPU."""
+def _usable_cores(domain: LinuxDomain) -> tuple[int, ...]:
+    """Return the cores of a domain that this process may use; all usable cores for a GPU."""
     allowed = os.sched_getaffinity(0)
     cores = tuple(core for core in domain.cores if core in allowed)
     if domain.cores and not cores:
-        raise CalibrationError(f'{domain.name}: this process may use none of its cores')
+        raise CalibrationError(f'{domain.name}: this process may not use any of its cores')
     return cores or tuple(sorted(allowed))
 
 
-def facts(
+def machine_facts(
     sysfs: Sysfs, machine: LinuxMachine, device: LinuxDevice, *, power_source: str
-) -> CalibratedMachine:
+) -> MachineFacts:
     """Return what a description takes from Linux; `power_source` as in `DeviceState`."""
     state = device.state()
     names = [each.name for each in machine.batteries]
@@ -169,7 +178,7 @@ def facts(
         RAIL: '+'.join(each.name for each in board_rails(machine.rails)),
         RAPL: 'cpu_packages',
     }
-    return CalibratedMachine(
+    return MachineFacts(
         model=machine.model,
         rail=rails.get(power_source, names[0] if names else 'supply'),
         temperatures=state.temperatures,

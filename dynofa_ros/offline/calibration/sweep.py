@@ -1,7 +1,7 @@
-"""Measure latency and power of a machine at its clocks, from the lowest upwards.
+"""Measure latency and power of a machine at a series of frequencies, in ascending order.
 
-Safe by its order: a machine is cool before it is hot, it waits to cool near a throttle point, and
-the device puts every clock back, whatever happens.
+Ascending order measures low power before the machine heats up. Before each frequency the sweep
+waits for a hot machine to cool; the device restores all frequency settings however it ends.
 """
 
 from __future__ import annotations
@@ -14,101 +14,100 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynofa_ros.offline.calibration.cooldown import CalibrationError, Cooling
+from dynofa_ros.offline.calibration.cooldown import CalibrationError, Cooldown
 from dynofa_ros.offline.calibration.latency_fit import Timing
+from dynofa_ros.offline.calibration.loudva_fit import MAD_TO_SIGMA
 from dynofa_ros.offline.calibration.workload import Task
-from dynofa_ros.offline.progress_report import Report
+from dynofa_ros.offline.console import Report
 from dynofa_ros.platform import DomainSetting
 from dynofa_ros.platform.linux import LinuxDevice
 from dynofa_ros.platform.linux.power_meter import PowerMeter
 
-SAMPLE_S = 0.05
+POWER_SAMPLE_S = 0.05
+REACH_TIMEOUT_S = 5.0
+"""A frequency not reached after this time counts as unreachable."""
+FREQUENCY_TOLERANCE = 0.02
+"""Relative. intel_pstate reports the average that the core counted, not the setting."""
+SETTLE_S = 0.2
+"""Power sensors average over up to some tenths of a second (assumed)."""
+MIN_FRAMES = 5
+IDLE_FRACTION = 0.25
+"""Idle power is measured for this fraction of the time of the frames."""
 
 
 @dataclass(frozen=True)
-class MeasuredPower:
-    """A mean power and where it comes from."""
+class MeanPower:
+    """Mean power and its source."""
 
     power_w: float  # NaN: unknown
     source: str  # as in `DeviceState.power_source`
 
 
+@dataclass(frozen=True)
+class ClockMeasurement:
+    """Measurement at one frequency."""
+
+    frequency_hz: float
+    change_delay_s: float  # from the request until a frame ran at it; NaN: did not change
+    idle: MeanPower
+    busy: MeanPower  # on all threads
+    hottest_c: float  # of all sensors, at the end; NaN: no sensor
+    timings: tuple[Timing, ...]
+
+
+@dataclass(frozen=True)
+class UnreachedClock:
+    """A requested frequency that was left out."""
+
+    frequency_hz: float
+    why: str  # the frequency that ran instead
+
+
 class PowerWindow:
-    """A time over which the power is averaged, from when it is made until `end`."""
+    """Averages power from its creation until `end`."""
 
     def __init__(self, meter: PowerMeter, *, clock: Callable[[], float]) -> None:
         self._meter = meter
         self._clock = clock
-        self._looked_s = clock()
+        self._sampled_s = clock()
         self._end_period()
 
-    def look(self) -> None:
-        """Take a sample if the last one is old enough."""
+    def sample(self) -> None:
+        """Sample the meter if the last sample is old enough."""
         now_s = self._clock()
-        if now_s - self._looked_s >= SAMPLE_S:
-            self._looked_s = now_s
+        if now_s - self._sampled_s >= POWER_SAMPLE_S:
+            self._sampled_s = now_s
             self._meter.sample()
 
-    def end(self) -> MeasuredPower:
-        """Return the mean since the start."""
+    def end(self) -> MeanPower:
+        """Return the mean power since the start."""
         self._end_period()
-        return MeasuredPower(self._meter.power_w, self._meter.source)
+        return MeanPower(self._meter.power_w, self._meter.source)
 
     def _end_period(self) -> None:
         self._meter.sample()
         self._meter.end_period()
 
 
-REACH_S = 5.0
-"""A clock that has not followed after this long does not."""
-SAME = 0.02
-"""A clock counts as reached this near: intel_pstate shows what the core counted."""
-SETTLE_S = 0.2
-"""Power sensors show a mean over up to some tenths of a second (assumed)."""
-LEAST_FRAMES = 5
-IDLE_SHARE = 0.25
-"""Idle power is taken for this part of the time of a clock."""
-
-
-@dataclass(frozen=True)
-class ClockMeasured:
-    """What was measured at one clock."""
-
-    frequency_hz: float
-    change_delay_s: float  # from the request until a frame later saw it; NaN: not turned
-    idle: MeasuredPower
-    busy: MeasuredPower  # on all threads
-    hottest_c: float  # of all sensors, afterwards; NaN: none
-    timings: tuple[Timing, ...]
-
-
-@dataclass(frozen=True)
-class Unreached:
-    """A clock that was asked for and left out."""
-
-    frequency_hz: float
-    why: str  # what ran instead
-
-
 class Bench:
-    """Runs tasks on a device at one clock after another."""
+    """Runs tasks on a device at one frequency after another."""
 
     def __init__(
         self,
         device: LinuxDevice,
         *,
         meter: PowerMeter,
-        cooling: Cooling,
+        cooldown: Cooldown,
         seconds: float,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        """`seconds` of frames at each clock."""
+        """`seconds`: duration of the timed frames at each frequency."""
         if not 0 < seconds < math.inf:
             raise CalibrationError(f'seconds is {seconds!r}; expected above 0')
         self._device = device
         self._meter = meter
-        self._cooling = cooling
+        self._cooldown = cooldown
         self._seconds = seconds
         self._clock = clock
         self._sleep = sleep
@@ -119,26 +118,26 @@ class Bench:
         frequencies_hz: Sequence[float],
         tasks: Sequence[Task],
         report: Report = lambda done, text='': None,
-    ) -> tuple[list[ClockMeasured], list[Unreached]]:
-        """Measure the tasks at each frequency, the lowest first; all other clocks stay.
+    ) -> tuple[list[ClockMeasurement], list[UnreachedClock]]:
+        """Measure the tasks at each frequency of one domain, in ascending order.
 
-        Raises CalibrationError if the device refuses a clock, and if the machine does not cool.
+        Raises CalibrationError if the device rejects a frequency or the machine does not cool.
         """
-        measured: list[ClockMeasured] = []
-        unreached: list[Unreached] = []
+        measured: list[ClockMeasurement] = []
+        unreached: list[UnreachedClock] = []
         start_s = self._clock()
         for done, frequency_hz in enumerate(sorted(frequencies_hz)):
             passed_s = self._clock() - start_s
             left = f', about {passed_s / done * (len(frequencies_hz) - done):.0f} s' if done else ''
             report(done, f'{domain} {frequency_hz / 1e6:g} MHz{left}')
-            self._cooling.wait()
-            delay_s = self._turn(domain, frequency_hz, tasks)
-            why = self._why_not_at(domain, frequency_hz, tasks)
-            if not why:
+            self._cooldown.wait()
+            delay_s = self._set_frequency(domain, frequency_hz, tasks)
+            deviation = self._deviation(domain, frequency_hz, tasks)
+            if not deviation:
                 each = self.measure(frequency_hz, tasks, change_delay_s=delay_s)
-                why = self._why_not_at(domain, frequency_hz, tasks)
-            if why:
-                unreached.append(Unreached(frequency_hz, why))
+                deviation = self._deviation(domain, frequency_hz, tasks)
+            if deviation:
+                unreached.append(UnreachedClock(frequency_hz, deviation))
             else:
                 measured.append(each)
         report(len(frequencies_hz))
@@ -146,24 +145,24 @@ class Bench:
 
     def measure(
         self, frequency_hz: float, tasks: Sequence[Task], *, change_delay_s: float = math.nan
-    ) -> ClockMeasured:
-        """Measure idle power, then frames of every task and the power on all threads."""
+    ) -> ClockMeasurement:
+        """Measure idle power, then the latency of every task and the power on all threads."""
         self._sleep(SETTLE_S)
-        idle = self._window()
-        end_s = self._clock() + IDLE_SHARE * self._seconds
+        idle = self._power_window()
+        end_s = self._clock() + IDLE_FRACTION * self._seconds
         while self._clock() < end_s:
-            self._sleep(SAMPLE_S)
-            idle.look()
+            self._sleep(POWER_SAMPLE_S)
+            idle.sample()
         idle_power = idle.end()
-        most = max(each.threads for each in tasks)
+        all_threads = max(each.threads for each in tasks)
         timings, busy = [], None
         for task in sorted(tasks, key=lambda each: each.threads):
-            if busy is None and task.threads == most:
+            if busy is None and task.threads == all_threads:
                 self._warm_up(task)
-                busy = self._window()
-            timings.append(self._time(task, frequency_hz, len(tasks), busy))
+                busy = self._power_window()
+            timings.append(self._time(task, frequency_hz, self._seconds / len(tasks), busy))
         assert busy is not None
-        return ClockMeasured(
+        return ClockMeasurement(
             frequency_hz=frequency_hz,
             change_delay_s=change_delay_s,
             idle=idle_power,
@@ -172,22 +171,24 @@ class Bench:
             timings=tuple(timings),
         )
 
-    def contention(self, tasks: Sequence[Task], *, beside: AbstractContextManager[None]) -> float:
-        """Return by how much of itself a frame grows beside programs that are always busy.
+    def contention(
+        self, tasks: Sequence[Task], *, co_runners: AbstractContextManager[None]
+    ) -> float:
+        """Return the relative increase of latency while busy co-runners occupy the cores.
 
-        The dearest task on all threads, at the clock that is set.
+        Measured with the largest task on all threads, at the current frequency.
         """
-        self._cooling.wait()
+        self._cooldown.wait()
         task = max(tasks, key=lambda each: (each.threads, each.flops))
         alone_s = self._median_s(task)
-        with beside:
+        with co_runners:
             return max(0.0, self._median_s(task) / alone_s - 1)
 
     def _median_s(self, task: Task) -> float:
         self._warm_up(task)
-        return float(np.median(self._frames_s(task, self._seconds / 2)))
+        return float(np.median(self._frame_times_s(task, self._seconds / 2)))
 
-    def _window(self) -> PowerWindow:
+    def _power_window(self) -> PowerWindow:
         return PowerWindow(self._meter, clock=self._clock)
 
     def _warm_up(self, task: Task) -> None:
@@ -196,62 +197,62 @@ class Bench:
             task.run()
 
     def _time(
-        self, task: Task, frequency_hz: float, share: int, window: PowerWindow | None
+        self, task: Task, frequency_hz: float, seconds: float, window: PowerWindow | None
     ) -> Timing:
         task.run()  # the first frame after another task is slower
-        taken_s = self._frames_s(task, self._seconds / share, window)
-        middle_s = float(np.median(taken_s))
+        times_s = self._frame_times_s(task, seconds, window)
+        median_s = float(np.median(times_s))
         return Timing(
             subnet_id=task.subnet_id,
             flops=task.flops,
             layers=task.layers,
             threads=task.threads,
             frequency_hz=frequency_hz,
-            latency_s=middle_s,
-            spread_s=1.4826 * float(np.median(np.abs(np.array(taken_s) - middle_s))),
-            frames=len(taken_s),
+            latency_s=median_s,
+            spread_s=MAD_TO_SIGMA * float(np.median(np.abs(np.array(times_s) - median_s))),
+            frames=len(times_s),
         )
 
-    def _frames_s(
+    def _frame_times_s(
         self, task: Task, seconds: float, window: PowerWindow | None = None
     ) -> list[float]:
-        """Return how long each frame of that time took [s]."""
-        taken_s: list[float] = []
+        """Run frames for a duration; return the time of each [s]."""
+        times_s: list[float] = []
         end_s = self._clock() + seconds
-        while self._clock() < end_s or len(taken_s) < LEAST_FRAMES:
+        while self._clock() < end_s or len(times_s) < MIN_FRAMES:
             start_s = self._clock()
             task.run()
-            taken_s.append(self._clock() - start_s)
+            times_s.append(self._clock() - start_s)
             if window is not None:
-                window.look()
-        return taken_s
+                window.sample()
+        return times_s
 
-    def _turn(self, domain: str, frequency_hz: float, tasks: Sequence[Task]) -> float:
-        """Set a clock; return how long it took until frames ran at it [s], NaN if they never did.
+    def _set_frequency(self, domain: str, frequency_hz: float, tasks: Sequence[Task]) -> float:
+        """Set a frequency; return the delay until frames ran at it [s], NaN if they never did.
 
-        Frames run meanwhile: some drivers show the clock of a core that works, and no other.
+        Frames run while it waits, because some drivers report the frequency of a busy core only.
         """
         before_hz = self._frequency_hz(domain, tasks)
         outcome = self._device.apply([DomainSetting(domain, frequency_hz=frequency_hz)])
         if not outcome.applied:
             raise CalibrationError(f'{domain} at {frequency_hz / 1e6:g} MHz: {outcome.text}')
         start_s = self._clock()
-        while not _same(self._frequency_hz(domain, tasks), frequency_hz):
-            if self._clock() - start_s > REACH_S:
+        while not _close(self._frequency_hz(domain, tasks), frequency_hz):
+            if self._clock() - start_s > REACH_TIMEOUT_S:
                 return math.nan
-        # A clock that stood there before says nothing of how long a change takes.
-        return math.nan if _same(before_hz, frequency_hz) else self._clock() - start_s
+        # Without a change there is no delay to measure.
+        return math.nan if _close(before_hz, frequency_hz) else self._clock() - start_s
 
-    def _why_not_at(self, domain: str, frequency_hz: float, tasks: Sequence[Task]) -> str:
-        """Return what runs instead of a clock, in words; empty: it runs."""
+    def _deviation(self, domain: str, frequency_hz: float, tasks: Sequence[Task]) -> str:
+        """Describe the frequency that runs in place of the requested one; empty: it is reached."""
         now_hz = self._frequency_hz(domain, tasks)
-        if _same(now_hz, frequency_hz):
+        if _close(now_hz, frequency_hz):
             return ''
         throttled = self._device.state().domains[domain].throttled
         return f'{now_hz / 1e6:g} MHz{", throttled" if throttled else ""}'
 
     def _frequency_hz(self, domain: str, tasks: Sequence[Task]) -> float:
-        """Return the clock of a domain after a frame on all threads [Hz]."""
+        """Return the frequency of a domain after a frame on all threads [Hz]."""
         max(tasks, key=lambda each: (each.threads, -each.flops)).run()
         return self._device.state().domains[domain].frequency_hz
 
@@ -260,8 +261,8 @@ class Bench:
         return max((each for each in known if not math.isnan(each)), default=math.nan)
 
 
-def spread_clocks(frequencies_hz: Sequence[float], count: int) -> tuple[float, ...]:
-    """Return at most `count` of the frequencies, both ends included, spread evenly in frequency.
+def spread_frequencies(frequencies_hz: Sequence[float], count: int) -> tuple[float, ...]:
+    """Return at most `count` frequencies, evenly spread and with both ends.
 
     Raises CalibrationError for a count below 2.
     """
@@ -272,10 +273,10 @@ def spread_clocks(frequencies_hz: Sequence[float], count: int) -> tuple[float, .
     ascending = sorted(frequencies_hz)
     if len(ascending) <= count:
         return tuple(ascending)
-    wanted_hz = np.linspace(ascending[0], ascending[-1], count)
-    nearest = {min(ascending, key=lambda each: abs(each - wanted)) for wanted in wanted_hz}
+    targets_hz = np.linspace(ascending[0], ascending[-1], count)
+    nearest = {min(ascending, key=lambda each: abs(each - target)) for target in targets_hz}
     return tuple(sorted(nearest))
 
 
-def _same(found_hz: float, asked_hz: float) -> bool:
-    return abs(found_hz / asked_hz - 1) <= SAME
+def _close(found_hz: float, requested_hz: float) -> bool:
+    return abs(found_hz / requested_hz - 1) <= FREQUENCY_TOLERANCE

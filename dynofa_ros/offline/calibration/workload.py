@@ -1,4 +1,4 @@
-"""What a calibration runs: real sub-networks of a model, by the engine that is fastest here."""
+"""The workload of a calibration: sub-networks of a model, run by the fastest engine."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from dynofa_ros.offline.profiling.engines import Block, compile_blocks, measure_
 from dynofa_ros.supernet.model import load_model
 
 ROUNDS = 5
-"""Frames by which the engine is chosen."""
+"""Timed frames per engine to choose the fastest."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A sub-network, ready to run on a number of threads."""
+    """A compiled sub-network on a number of threads."""
 
     subnet_id: str
     flops: int
     layers: int
     threads: int
     run: Callable[[], object]
-    """One frame."""
+    """Runs one frame."""
 
 
 class Workload(Protocol):
@@ -36,103 +36,107 @@ class Workload(Protocol):
 
     @property
     def name(self) -> str:
-        """What runs, in words."""
+        """Description of the workload."""
         ...
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Kinds of processors that it can run on: cpu, gpu."""
+        """Kinds of processors it can run on: cpu, gpu."""
         ...
 
     def on(self, kind: str, cores: tuple[int, ...]) -> AbstractContextManager[tuple[Task, ...]]:
-        """Return the tasks for a processor, those of the fewest threads first.
+        """Return the tasks for a processor, those with the fewest threads first.
 
-        `cores`: that the CPU threads may use. Raises ValueError if nothing runs there.
+        `cores`: cores for the CPU threads. Raises ValueError if nothing runs there.
         """
         ...
 
 
 class EngineWorkload:
-    """Three sub-networks of a model: the cheapest, the dearest, and one between."""
+    """Three sub-networks of a model: the smallest, the largest, and one between."""
 
     def __init__(self, model: str, engine: str = 'auto') -> None:
-        """Load the model; what runs is compiled when it is known where.
+        """Load the model; it is compiled once the processor is known.
 
         Raises:
-            ValueError: for a model or an engine that there is not.
+            ValueError: for an unknown model or engine.
         """
         loaded = load_model(model, quantized=False)
-        self._engines, self._unable = open_engines([engine])
-        everyone = sorted(networks(loaded, default_cache()), key=lambda each: each.kept.flops)
-        self._networks = _spread(everyone)
+        self._engines, self._unavailable = open_engines([engine])
+        self._networks = _spread(
+            sorted(networks(loaded, default_cache()), key=lambda each: each.kept.flops)
+        )
         self._used: dict[str, str] = {}
         self._model = loaded.name
 
     @property
     def name(self) -> str:
-        """The model, and on each processor that was used the engine."""
+        """The model, and the engine on each processor used so far."""
         used = ', '.join(f'{engine} on {kind}' for kind, engine in self._used.items())
         return f'{self._model}, {used}' if used else self._model
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Those that any of the engines can use."""
+        """Kinds of processors that any of the engines supports."""
         return tuple({kind: None for each in self._engines for kind in each.processors})
 
     @contextmanager
     def on(self, kind: str, cores: tuple[int, ...]) -> Iterator[tuple[Task, ...]]:
-        """Compile the sub-networks; threads that the engine makes meanwhile stay on `cores`.
+        """Compile the sub-networks; threads that the engine starts in this context use `cores`.
 
         On the CPU each runs on one thread and on all.
 
         Raises:
-            ValueError: if no engine runs them there, saying why.
+            ValueError: if no engine runs them there, with the reasons.
         """
         before = os.sched_getaffinity(0)
         if kind == CPU:
             os.sched_setaffinity(0, cores)
         try:
-            most = len(cores) if kind == CPU else 1
-            engine = self._fastest(kind, most)
+            threads = len(cores) if kind == CPU else 1
+            engine = self._fastest(kind, threads)
             self._used[kind] = f'{engine.name} {engine.version}'
-            wanted = [(engine, Place(kind, count)) for count in sorted({1, most})]
-            blocks, unable = compile_blocks(wanted, self._networks)
+            wanted = [(engine, Place(kind, count)) for count in sorted({1, threads})]
+            blocks, reasons = compile_blocks(wanted, self._networks)
             if len(blocks) < len(wanted):
-                raise ValueError(f'{engine.name} on {kind}: {"; ".join(unable)}')
+                raise ValueError(f'{engine.name} on {kind}: {"; ".join(reasons)}')
             yield tuple(task for block in blocks for task in _tasks(block))
         finally:
             os.sched_setaffinity(0, before)
 
     def _fastest(self, kind: str, threads: int) -> Engine:
-        """Return the engine on which the dearest sub-network is fastest."""
+        """Return the engine that runs the largest sub-network fastest."""
         wanted = [(each, Place(kind, threads)) for each in self._engines if kind in each.processors]
         if len(wanted) == 1:
-            return wanted[0][0]  # compile_blocks says what it cannot run
-        blocks, unable = compile_blocks(wanted, [self._networks[-1]])
+            return wanted[0][0]  # `on` reports what it cannot run
+        blocks, reasons = compile_blocks(wanted, [self._networks[-1]])
         if not blocks:
-            reasons = '; '.join([*unable, *self._unable])
-            raise ValueError(f'processor is {kind!r}; no engine runs there: {reasons}')
-        measured = measure_blocks(blocks, rounds=ROUNDS)
-        latencies_s = [each[0].latency_s for each in measured]
+            raise ValueError(
+                f'processor is {kind!r}; no engine runs there: '
+                f'{"; ".join([*reasons, *self._unavailable])}'
+            )
+        latencies_s = [each[0].latency_s for each in measure_blocks(blocks, rounds=ROUNDS)]
         return blocks[latencies_s.index(min(latencies_s))].engine
 
 
-def _spread(everyone: Sequence[Network]) -> tuple[Network, ...]:
-    """Return the ends and the one whose operations per layer are nearest to their middle."""
-    if len(everyone) < 3:
-        return tuple(everyone)
-    low, high = (each.kept.flops / each.kept.layers for each in (everyone[0], everyone[-1]))
-    middle = min(
-        everyone[1:-1], key=lambda each: abs(each.kept.flops / each.kept.layers - (low + high) / 2)
-    )
-    return (everyone[0], middle, everyone[-1])
+def _spread(ascending: Sequence[Network]) -> tuple[Network, ...]:
+    """Return both ends, and the network closest to their mean in operations per layer."""
+    if len(ascending) < 3:
+        return tuple(ascending)
+    first, *between, last = ascending
+    middle = min(between, key=lambda each: abs(_ratio(each) - (_ratio(first) + _ratio(last)) / 2))
+    return (first, middle, last)
+
+
+def _ratio(network: Network) -> float:
+    return network.kept.flops / network.kept.layers
 
 
 def _tasks(block: Block) -> Iterator[Task]:
-    noise = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for each in block.residents:
         side = each.kept.config.r
-        image = noise.standard_normal((1, 3, side, side), np.float32)
+        image = rng.standard_normal((1, 3, side, side), np.float32)
         yield Task(
             subnet_id=each.kept.subnet_id,
             flops=each.kept.flops,

@@ -1,109 +1,127 @@
-"""Write what was fitted into a platform description, and leave all else of the file as it is.
+"""Write platform descriptions as YAML, and update fitted numbers in an existing one in place.
 
-A description says of each number where it comes from. The numbers that name the fit as their
-source are the fit's to change; those of other sources, and comments, stay.
+In a description every number names its source. An update replaces the numbers whose source is the
+fit; all other text, comments included, stays byte for byte. PyYAML's node positions serve for that:
+ruamel.yaml keeps comments, but wraps long lists anew, 9 to 29 lines of each shipped description.
 """
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from dynofa_ros.atomic_file import written_whole
-from dynofa_ros.offline.calibration.loudva_fit import DIGITS, PlatformFit
+from dynofa_ros.atomic_file import atomic_write
+from dynofa_ros.offline.calibration.loudva_fit import PlatformFit
 from dynofa_ros.platform import PlatformError, load_platform
 
 WIDTH = 100
-TABLE, POWERS, CLOCKS = 'busy_power', 'power_w', 'frequencies_hz'
 
 
-def quantities(fit: PlatformFit) -> dict[str, str]:
-    """Return the fitted numbers as YAML, by their key in a description."""
+def quantity(value: object, source: str, note: str = '') -> dict[str, Any]:
+    """Return a number of a description with its source."""
+    return {'value': value, 'source': source} | ({'note': note} if note else {})
+
+
+def yaml_text(document: dict[str, Any], *, flow: bool | None = None) -> str:
+    """Return a document as YAML; `flow` None puts the innermost mappings on one line."""
+    text: str = yaml.safe_dump(
+        document, sort_keys=False, default_flow_style=flow, width=WIDTH, allow_unicode=True
+    )
+    return text
+
+
+def fitted_values(fit: PlatformFit) -> dict[str, dict[str, Any]]:
+    """Return the fitted numbers by section and key of a processor's description."""
     latency, table = fit.latency, fit.busy_power
     return {
-        'overhead_s_per_layer': _number(latency.overhead_s_per_layer),
-        'overhead_cycles_per_layer': _number(latency.overhead_cycles_per_layer),
-        'flop_per_cycle': _number(latency.flop_per_cycle),
-        CLOCKS: _sequence([f'{each:.0f}' for each in table.frequencies_hz]),
-        POWERS: _sequence([_number(each) for each in table.power_w]),
+        'latency': {
+            'overhead_s_per_layer': latency.overhead_s_per_layer,
+            'overhead_cycles_per_layer': latency.overhead_cycles_per_layer,
+            'flop_per_cycle': latency.flop_per_cycle,
+        },
+        'busy_power': {
+            'frequencies_hz': [round(each) for each in table.frequencies_hz],
+            'power_w': list(table.power_w),
+        },
     }
 
 
 def fragment(fit: PlatformFit, *, processor: str, source: str, citation: str) -> str:
-    """Return the fitted part of a description, to be pasted into a new one."""
-    values = {
-        key: f'{key}: {{value: {value}, source: {source}}}'
-        for key, value in quantities(fit).items()
+    """Return the fitted part of a description, to paste into a new one."""
+    sections = {
+        section: {key: quantity(value, source) for key, value in values.items()}
+        for section, values in fitted_values(fit).items()
     }
-    lines = [
-        'sources:',
-        f'  {source}: {_folded(citation, indent=4)}',
-        'processors:',
-        f'  {processor}:',
-        '    latency:',
-        *(f'      {values[key]}' for key in values if key not in (CLOCKS, POWERS)),
-        '    busy_power:',
-        *(_wrapped(f'      {values[key]}', indent=8) for key in (CLOCKS, POWERS)),
-    ]
-    return '\n'.join(lines) + '\n'
+    return yaml_text({'sources': {source: citation}}, flow=False) + yaml_text(
+        {'processors': {processor: sections}}
+    )
 
 
 def update(
     file: Path, fit: PlatformFit, *, processor: str, source: str, citation: str
 ) -> tuple[str, ...]:
-    """Write the fitted numbers of a processor into a description; return the paths of these.
+    """Write the fitted numbers of a processor into a description; return their paths.
 
-    Where the powers are the fit's, the clocks of their table are too. The text of the source
-    becomes `citation`. The file is written whole or not at all, and only if it still loads.
+    The power table is updated as a whole where the source of its powers is the fit. `citation`
+    becomes the text of the source. The file is replaced only if the result still loads.
 
     Raises:
-        ValueError: naming the file and what is wrong with it.
+        ValueError: naming the file and its fault.
     """
     try:
         text = file.read_text(encoding='utf-8')
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        entries = dict(_walk(yaml.compose(text, Loader=yaml.SafeLoader)))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f'platform {file} cannot be read: {error}') from error
-    entries = dict(_walk(root))
-    cited = entries.get(f'sources.{source}')
-    if cited is None:
-        raise ValueError(f'platform {file}: sources names no {source!r}; expected a key of sources')
-    edits = dict(_fitted(entries, quantities(fit), processor=processor, source=source))
-    if not edits:
+    if f'sources.{source}' not in entries:
+        raise ValueError(f'platform {file}: source is {source!r}; expected a key of sources')
+    values: dict[str, Any] = {}
+    for section, numbers in fitted_values(fit).items():
+        for key, value in numbers.items():
+            path = f'processors.{processor}.{section}'
+            deciding = 'power_w' if section == 'busy_power' else key
+            _, cited = entries.get(f'{path}.{deciding}.source', (None, None))
+            if cited is not None and cited.value == source and f'{path}.{key}.value' in entries:
+                values[f'{path}.{key}'] = value
+    if not values:
         raise ValueError(
             f'platform {file}: no number of processor {processor!r} has the source {source!r}; '
             f'expected at least one, such as flop_per_cycle: {{value: 1, source: {source}}}'
         )
-    spans = {_span(text, entry): _in_place(value, entry) for entry, value in edits.values()}
-    spans[_span(text, cited)] = ': ' + _folded(citation, indent=cited[0].start_mark.column + 2)
-    for (start, end), value in sorted(spans.items(), reverse=True):
-        text = text[:start] + value + text[end:]
+    edits = [_citation_edit(text, entries[f'sources.{source}'], citation)]
+    edits += [_value_edit(text, entries[f'{path}.value'], values[path]) for path in values]
+    for start, end, replacement in sorted(edits, reverse=True):
+        text = text[:start] + replacement + text[end:]
     write_description(file.resolve(), text, what='with the fit')
-    return tuple(edits)
+    return tuple(values)
+
+
+def write_description(file: Path, text: str, *, what: str) -> None:
+    """Replace a description atomically if the text loads; `what` describes it in the error.
+
+    Raises:
+        ValueError: naming the file and its fault.
+    """
+    with atomic_write(file, what='platform') as partial:
+        partial.write_text(text, encoding='utf-8')
+        try:
+            load_platform(str(partial))
+        except PlatformError as error:
+            raise ValueError(f'platform {file} is left unchanged: {what}, {error}') from error
 
 
 Entry = tuple[yaml.Node, yaml.Node]
-"""A key of a mapping, and its value."""
-
-
-def _fitted(
-    entries: Mapping[str, Entry], values: Mapping[str, str], *, processor: str, source: str
-) -> Iterator[tuple[str, tuple[Entry, str]]]:
-    """Yield path, entry and new text of every value that the fit is the source of."""
-    for key in values:
-        section = f'processors.{processor}.{TABLE if key in (CLOCKS, POWERS) else "latency"}'
-        deciding = POWERS if key == CLOCKS else key
-        cited = entries.get(f'{section}.{deciding}.source')
-        entry = entries.get(f'{section}.{key}.value')
-        if cited is not None and entry is not None and cited[1].value == source:
-            yield f'{section}.{key}', (entry, values[key])
+"""Key and value of a mapping."""
+Edit = tuple[int, int, str]
+"""Start and end in the text, and the text between them."""
 
 
 def _walk(node: yaml.Node | None, path: str = '') -> Iterator[tuple[str, Entry]]:
-    """Yield every entry of a document with its path."""
+    """Yield the path and entry of every key of a document."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             below = f'{path}.{key.value}' if path else str(key.value)
@@ -111,52 +129,28 @@ def _walk(node: yaml.Node | None, path: str = '') -> Iterator[tuple[str, Entry]]
             yield from _walk(value, below)
 
 
+def _value_edit(text: str, entry: Entry, value: object) -> Edit:
+    column = entry[0].start_mark.column
+    # PyYAML writes 8.0e-05, since YAML 1.1 reads 8e-05 as a string.
+    item = yaml.safe_dump({'value': value}, default_flow_style=True, width=float('inf'))
+    wrapped = textwrap.fill(
+        item.strip()[1:-1],
+        WIDTH,
+        initial_indent=' ' * column,
+        subsequent_indent=' ' * (column + len('value: [')),
+    )
+    return (*_span(text, entry), wrapped.lstrip())
+
+
+def _citation_edit(text: str, entry: Entry, citation: str) -> Edit:
+    """Return the edit to a folded block, which needs no quotes."""
+    indent = ' ' * (entry[0].start_mark.column + 2)
+    block = textwrap.fill(citation, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return (*_span(text, entry), f'{entry[0].value}: >-\n{block}')
+
+
 def _span(text: str, entry: Entry) -> tuple[int, int]:
-    """Return where the colon of an entry and its value stand, on one line or on more."""
-    key, value = entry
-    start, end = key.end_mark.index, value.end_mark.index
-    # A block ends where the next token starts; the space between is not its own.
+    """Return where an entry starts and ends in the text."""
+    start, end = entry[0].start_mark.index, entry[1].end_mark.index
+    # The end mark of a block lies before the next token; the space between is not part of it.
     return start, start + len(text[start:end].rstrip())
-
-
-def _in_place(value: str, entry: Entry) -> str:
-    column = entry[0].end_mark.column
-    return _wrapped(' ' * column + f': {value}', indent=column + 3).lstrip()
-
-
-def _number(value: float) -> str:
-    mantissa, exponent, power = f'{value:.{DIGITS}g}'.partition('e')
-    # YAML 1.1 takes 8e-05 for a text.
-    point = '.0' if exponent and '.' not in mantissa else ''
-    return f'{mantissa}{point}{exponent}{power}'
-
-
-def _sequence(items: Sequence[str]) -> str:
-    return f'[{", ".join(items)}]'
-
-
-def _folded(text: str, *, indent: int) -> str:
-    """Return a text as YAML's folded block, which needs no quotes."""
-    return '>-\n' + textwrap.fill(
-        text, WIDTH, initial_indent=' ' * indent, subsequent_indent=' ' * indent
-    )
-
-
-def _wrapped(line: str, *, indent: int) -> str:
-    return textwrap.fill(
-        line, WIDTH, subsequent_indent=' ' * indent, break_long_words=False, break_on_hyphens=False
-    )
-
-
-def write_description(file: Path, text: str, *, what: str) -> None:
-    """Write a description whole, and only if it loads; `what` it is of goes into the error.
-
-    Raises:
-        ValueError: naming the file and what is wrong with it.
-    """
-    with written_whole(file, what='platform') as partial:
-        partial.write_text(text, encoding='utf-8')
-        try:
-            load_platform(str(partial))
-        except PlatformError as error:
-            raise ValueError(f'platform {file} is left as it is: {what}, {error}') from error

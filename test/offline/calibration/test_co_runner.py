@@ -1,4 +1,4 @@
-"""Programs that are always busy run as long as they are wanted."""
+"""Busy co-runner processes live exactly as long as their context."""
 
 import subprocess
 import sys
@@ -6,28 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from dynofa_ros.offline.calibration.co_runner import BUSY, always_busy
+from dynofa_ros.offline.calibration.co_runner import BUSY_LOOP, busy_processes
 
 
-def children():
-    """Return the programs that this thread started."""
-    return Path('/proc/thread-self/children').read_text().split()
+def child_count():
+    return len(Path('/proc/thread-self/children').read_text().split())
 
 
-def test_there_are_as_many_as_wanted_until_the_end():
-    before = len(children())
-    with always_busy(2):
-        assert len(children()) == before + 2
-    assert len(children()) == before
+def test_the_requested_number_runs_within_the_context():
+    before = child_count()
+    with busy_processes(2):
+        assert child_count() == before + 2
+    assert child_count() == before
 
 
-def test_they_end_after_an_error_too():
-    before = len(children())
-    with pytest.raises(RuntimeError), always_busy(1):
+def test_all_are_killed_after_an_error():
+    before = child_count()
+    with pytest.raises(RuntimeError), busy_processes(1):
         raise RuntimeError
-    assert len(children()) == before
+    assert child_count() == before
 
 
-def test_one_ends_by_itself_when_the_process_that_wanted_it_is_gone():
-    nobody = '0'
-    assert subprocess.run([sys.executable, '-c', BUSY, nobody], timeout=60).returncode == 0
+def test_a_process_exits_when_its_parent_is_gone():
+    assert subprocess.run([sys.executable, '-c', BUSY_LOOP, '0'], timeout=60).returncode == 0

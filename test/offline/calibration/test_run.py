@@ -1,14 +1,14 @@
-"""`dynofa platform calibrate` on machines of the fake kernel, and once on this one."""
+"""`dynofa platform calibrate` on machines of the fake kernel, and once on this machine."""
 
 from __future__ import annotations
 
-import argparse
 import errno
 import json
 import math
 import os
 import signal
 from contextlib import closing
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -17,10 +17,10 @@ from fake_bench import CONTENTION, CPU_MODEL, GPU_MODEL, IDLE_W, FakeBench, Fake
 from fake_kernel import Killed
 
 from dynofa_ros.cli import main
-from dynofa_ros.offline.calibration.run import run_calibration
+from dynofa_ros.offline.calibration.run import CalibrationOptions, run_calibration
 from dynofa_ros.platform import load_platform
-from dynofa_ros.platform.linux import LinuxMachine, restore_frequencies, why_it_does_not_fit
-from dynofa_ros.platform.linux.record import ClockRecord
+from dynofa_ros.platform.linux import LinuxMachine, platform_mismatch, restore_frequencies
+from dynofa_ros.platform.linux.restore import SavedSettings
 from dynofa_ros.report.calibration import calibration_table, draw_calibration
 
 
@@ -42,19 +42,13 @@ def calibrate(tmp_path: Path):
     def run(bench: FakeBench, **changes: object) -> dict:
         options = {
             'output': tmp_path / 'made.yaml',
-            'picture': None,
             'json': tmp_path / 'made.json',
-            'base': None,
-            'domain': None,
-            'clocks': 12,
             'seconds': 2.0,
             'cool_seconds': 30.0,
-            'model': 'none',
-            'engine': 'none',
             'state_file': tmp_path / 'state' / 'clocks.json',
         }
         return run_calibration(
-            argparse.Namespace(**options | changes),
+            CalibrationOptions(**options | changes),
             sysfs=bench.kernel,
             workload=FakeWorkload(bench),
             co_runners=bench.co_runners,
@@ -65,22 +59,19 @@ def calibrate(tmp_path: Path):
     return run
 
 
-def constants(model):
-    return (
-        model.overhead_s_per_layer,
-        model.overhead_cycles_per_layer,
-        model.flop_per_cycle,
-        model.serial_fraction,
-    )
+@pytest.fixture
+def load_made(tmp_path: Path):
+    """Return a function that loads the description that was written."""
+    return lambda: load_platform(str(tmp_path / 'made.yaml'))
 
 
-def test_it_finds_the_constants_and_the_powers_of_a_board(bench, calibrate, tmp_path) -> None:
+def test_the_constants_and_powers_of_a_board_are_recovered(bench, calibrate, load_made) -> None:
     calibrate(bench)
-    made = load_platform(str(tmp_path / 'made.yaml'))
+    made = load_made()
     assert set(made.processors) == {'cpu', 'gpu'}
     for name, model in (('cpu', CPU_MODEL), ('gpu', GPU_MODEL)):
         unit = made.processors[name]
-        assert constants(unit.latency) == pytest.approx(constants(model), rel=0.01)
+        assert astuple(unit.latency) == pytest.approx(astuple(model), rel=0.01)
         for frequency_hz in made.domains[name].frequencies_hz:
             expected_w = busy_w(frequency_hz)
             assert unit.busy_power.power_at(frequency_hz) == pytest.approx(expected_w, rel=0.01)
@@ -90,37 +81,39 @@ def test_it_finds_the_constants_and_the_powers_of_a_board(bench, calibrate, tmp_
     assert made.processors['cpu'].cores == 4  # of the two clusters of the fake board
 
 
-def test_what_was_measured_says_so_and_the_rest_is_assumed(bench, calibrate, tmp_path) -> None:
+def test_every_number_states_whether_it_is_measured_or_assumed(bench, calibrate, load_made) -> None:
     calibrate(bench)
-    made = load_platform(str(tmp_path / 'made.yaml'))
+    made = load_made()
     for path in ('latency.flop_per_cycle', 'latency.serial_fraction', 'busy_power.power_w'):
         assert (
             'dynofa platform calibrate on NVIDIA Jetson Orin'
             in made.sources[f'processors.cpu.{path}']
         )
     assert 'rails VDD_IN' in made.sources['idle_power_w']
-    assert made.sources['thermal_zones.cpu-thermal.throttle_c'].startswith('what Linux shows')
+    assert made.sources['thermal_zones.cpu-thermal.throttle_c'].startswith('reported by Linux')
     assert made.sources['processors.gpu.contention'] == 'assumed'
     assert made.thermal_zones['cpu-thermal'].throttle_c == 99.0
 
 
-def test_the_description_is_of_this_machine(bench, calibrate, tmp_path) -> None:
+def test_the_description_matches_the_machine(bench, calibrate, load_made) -> None:
     calibrate(bench)
-    made = load_platform(str(tmp_path / 'made.yaml'))
-    assert why_it_does_not_fit(made, LinuxMachine.discover(bench.kernel).domains) == ''
+    made = load_made()
+    assert platform_mismatch(made, LinuxMachine.discover(bench.kernel).domains) == ''
 
 
-def test_clocks_are_turned_upwards_and_put_back(bench, calibrate, capsys) -> None:
+def test_frequencies_are_set_in_ascending_order_and_restored(bench, calibrate, capsys) -> None:
     before = bench.kernel.snapshot()
     calibrate(bench)
-    asked = [int(text) for name, text in bench.kernel.log if name.endswith('17000000.gpu/max_freq')]
-    assert asked[:-1] == sorted(asked[:-1])
+    requested = [
+        int(text) for name, text in bench.kernel.log if name.endswith('17000000.gpu/max_freq')
+    ]
+    assert requested[:-1] == sorted(requested[:-1])
     assert bench.kernel.snapshot() == before
-    assert 'put back: ' in capsys.readouterr().out
+    assert 'restored: ' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('error', [RuntimeError, KeyboardInterrupt])
-def test_clocks_are_put_back_whatever_ends_it(bench, calibrate, tmp_path, error) -> None:
+def test_frequencies_are_restored_after_an_error(bench, calibrate, tmp_path, error) -> None:
     before = bench.kernel.snapshot()
 
     def fail() -> None:
@@ -130,13 +123,13 @@ def test_clocks_are_put_back_whatever_ends_it(bench, calibrate, tmp_path, error)
     bench.on_frame = fail
     with pytest.raises(error):
         calibrate(bench)
-    assert len(bench.kernel.log) > 4  # it was in the middle
+    assert len(bench.kernel.log) > 4  # some frequencies were set
     assert bench.kernel.snapshot() == before
     assert not (tmp_path / 'made.yaml').exists()
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_clocks_are_put_back_at_a_signal(bench, calibrate, number) -> None:
+def test_frequencies_are_restored_after_a_signal(bench, calibrate, number) -> None:
     before, handler = bench.kernel.snapshot(), signal.getsignal(number)
     bench.on_frame = lambda: signal.raise_signal(number) if bench.frames == 300 else None
     with pytest.raises(KeyboardInterrupt):
@@ -145,7 +138,7 @@ def test_clocks_are_put_back_at_a_signal(bench, calibrate, number) -> None:
     assert signal.getsignal(number) is handler
 
 
-def test_after_a_kill_restore_puts_them_back(bench, calibrate, tmp_path) -> None:
+def test_restore_works_after_a_kill(bench, calibrate, tmp_path) -> None:
     before = bench.kernel.snapshot()
     bench.kernel.kill_after = 6
     with pytest.raises(Killed):
@@ -156,7 +149,7 @@ def test_after_a_kill_restore_puts_them_back(bench, calibrate, tmp_path) -> None
     assert bench.kernel.snapshot() == before
 
 
-def test_a_hot_machine_waits_until_it_has_cooled(bench, calibrate, capsys) -> None:
+def test_a_hot_machine_is_not_measured_until_it_has_cooled(bench, calibrate, capsys) -> None:
     bench.kernel.put('/sys/class/thermal/thermal_zone0/temp', 96000)
 
     def cool() -> None:
@@ -171,82 +164,86 @@ def test_a_hot_machine_waits_until_it_has_cooled(bench, calibrate, capsys) -> No
     assert text in capsys.readouterr().out
 
 
-def test_one_that_does_not_cool_is_given_up_with_its_clocks_as_they_were(bench, calibrate) -> None:
+def test_a_machine_that_does_not_cool_is_an_error_and_its_frequencies_are_restored(
+    bench, calibrate
+) -> None:
     before = bench.kernel.snapshot()
     bench.kernel.put('/sys/class/thermal/thermal_zone0/temp', 96000)
-    with pytest.raises(ValueError, match='after 30 s without work; expected 5 K below it'):
+    with pytest.raises(ValueError, match='after 30 s without load; expected 5 K below it'):
         calibrate(bench)
     assert bench.kernel.snapshot() == before
 
 
 @pytest.mark.parametrize('bench', ['raspberry_pi_5'], indirect=True)
-def test_without_a_power_sensor_powers_are_the_bases_and_assumed(
-    bench, calibrate, tmp_path, capsys
+def test_without_a_power_sensor_the_powers_of_the_base_are_assumed(
+    bench, calibrate, load_made, capsys
 ) -> None:
     calibrate(bench)
-    made, base = load_platform(str(tmp_path / 'made.yaml')), load_platform('raspberry_pi_5')
+    made, base = load_made(), load_platform('raspberry_pi_5')
     assert 'no power sensor: all powers are those of raspberry_pi_5' in capsys.readouterr().out
     for path in ('idle_power_w', 'processors.cpu.busy_power.power_w'):
         assert made.sources[path] == 'assumed'
     assert made.processors['cpu'].busy_power.power_at(2.4e9) == pytest.approx(
         base.processors['cpu'].busy_power.power_at(2.4e9)
     )
-    assert made.thermal_zones['cpu-thermal'].throttle_c == 80.0  # Linux shows no such trip point
+    assert made.thermal_zones['cpu-thermal'].throttle_c == 80.0  # Linux reports no trip point
 
 
 @pytest.mark.parametrize('bench', ['raspberry_pi_5'], indirect=True)
-def test_the_base_knows_where_a_board_throttles_that_does_not_say_it(bench, calibrate) -> None:
+def test_an_unreported_throttle_point_is_taken_from_the_base(bench, calibrate) -> None:
     bench.kernel.put('/sys/class/thermal/thermal_zone0/temp', 78000)
     with pytest.raises(ValueError, match=r'at 78.0 degrees Celsius and throttles at 80.0'):
         calibrate(bench)
 
 
 @pytest.mark.parametrize('bench', ['intel_laptop'], indirect=True)
-def test_a_laptop_has_the_power_of_its_package_and_its_battery(bench, calibrate, tmp_path) -> None:
+def test_a_laptop_is_measured_by_rapl_and_has_a_battery(bench, calibrate, load_made) -> None:
     calibrate(bench, clocks=5)
-    made = load_platform(str(tmp_path / 'made.yaml'))
+    made = load_made()
     assert made.rail == 'cpu_packages'
     assert 'RAPL, CPU packages only' in made.sources['idle_power_w']
     assert made.battery is not None
     assert made.battery.energy_j == pytest.approx(50 * 3600)  # 50 Wh
     assert len(made.processors['cpu'].busy_power.frequencies_hz) == 5
-    assert len(made.domains['cpu'].frequencies_hz) == 41  # all are offered
-    assert constants(made.processors['cpu'].latency) == pytest.approx(
-        constants(CPU_MODEL), rel=0.01
-    )
+    assert len(made.domains['cpu'].frequencies_hz) == 41  # all available ones
+    assert astuple(made.processors['cpu'].latency) == pytest.approx(astuple(CPU_MODEL), rel=0.01)
 
 
 @pytest.mark.parametrize('bench', ['container'], indirect=True)
-def test_without_clocks_it_is_measured_at_the_one_it_has(
-    bench, calibrate, tmp_path, capsys
+def test_a_machine_without_frequency_control_is_measured_at_its_fixed_frequency(
+    bench, calibrate, load_made, capsys
 ) -> None:
     bench.kernel.put('/proc/cpuinfo', 'processor\t: 0\ncpu MHz\t\t: 2000.000')
     calibrate(bench)
-    made = load_platform(str(tmp_path / 'made.yaml'))
+    made = load_made()
     assert made.domains['cpu'].frequencies_hz == (2e9,)
     assert made.sources['processors.cpu.latency.overhead_s_per_layer'] == 'assumed'
-    assert 'no clocks to turn: it is measured at its one clock' in capsys.readouterr().out
+    assert 'no frequency control: measuring at its fixed frequency' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('bench', ['container'], indirect=True)
-def test_a_clock_that_is_not_known_is_refused(bench, calibrate) -> None:
-    with pytest.raises(ValueError, match='cpuinfo does not say how fast it runs'):
+def test_an_unknown_fixed_frequency_is_rejected(bench, calibrate) -> None:
+    with pytest.raises(ValueError, match='cpuinfo does not state its frequency'):
         calibrate(bench)
 
 
 @pytest.mark.parametrize('bench', ['xavier_nx_jetpack5'], indirect=True)
-def test_beyond_the_power_budget_it_is_carried_on_and_says_so(bench, calibrate, tmp_path) -> None:
+def test_power_above_the_reachable_frequencies_is_extrapolated_with_a_note(
+    bench, calibrate, tmp_path, load_made
+) -> None:
     calibrate(bench, domain=['cpu'])
-    made = load_platform(str(tmp_path / 'made.yaml'))
+    made = load_made()
     assert made.domains['cpu'].frequencies_hz[-1] == 1907.2e6
     power = made.processors['cpu'].busy_power
     assert power.power_at(1907.2e6) == pytest.approx(busy_w(1907.2e6), rel=0.02)
-    assert 'carried on from 1420.8 MHz' in (tmp_path / 'made.yaml').read_text().replace('\n', ' ')
+    assert 'extrapolated linearly from 1420.8 MHz' in (tmp_path / 'made.yaml').read_text().replace(
+        '\n', ' '
+    )
 
 
 @pytest.mark.parametrize('bench', ['raspberry_pi_5'], indirect=True)
-def test_two_kinds_of_cores_are_two_processors_and_the_faster_is_what_engines_call_cpu(
-    bench, calibrate, tmp_path
+def test_two_core_clusters_are_two_processors_and_the_faster_is_named_cpu(
+    bench, calibrate, load_made
 ) -> None:
     policy(
         bench.kernel,
@@ -257,25 +254,27 @@ def test_two_kinds_of_cores_are_two_processors_and_the_faster_is_what_engines_ca
         governor='performance',
     )
     calibrate(bench)
-    made = load_platform(str(tmp_path / 'made.yaml'))
+    made = load_made()
     assert {name: (each.domain, each.cores) for name, each in made.processors.items()} == {
         'cpu0': ('cpu0', 4),
         'cpu': ('cpu4', 2),
     }
     for unit in made.processors.values():
-        assert constants(unit.latency) == pytest.approx(constants(CPU_MODEL), rel=0.01)
+        assert astuple(unit.latency) == pytest.approx(astuple(CPU_MODEL), rel=0.01)
 
 
-def test_beside_a_process_that_turns_clocks_it_refuses(bench, calibrate, tmp_path) -> None:
+def test_calibration_is_rejected_while_another_process_sets_frequencies(
+    bench, calibrate, tmp_path
+) -> None:
     with (
-        closing(ClockRecord(tmp_path / 'state' / 'clocks.json', sysfs=bench.kernel)),
-        pytest.raises(ValueError, match='no clock can be turned'),
+        closing(SavedSettings(tmp_path / 'state' / 'clocks.json', sysfs=bench.kernel)),
+        pytest.raises(ValueError, match='no frequency can be set'),
     ):
         calibrate(bench)
     assert bench.kernel.log == []
 
 
-def test_how_long_a_change_takes_is_measured(bench, calibrate) -> None:
+def test_the_delay_of_a_frequency_change_is_measured(bench, calibrate) -> None:
     bench.kernel.lag = 5  # frames
     figures = calibrate(bench, domain=['gpu'])
     delays_s = [each['change_delay_s'] for each in figures['processors'][0]['clocks']]
@@ -285,7 +284,7 @@ def test_how_long_a_change_takes_is_measured(bench, calibrate) -> None:
     assert all(0 < each <= slowest_s for each in known)
 
 
-def test_a_clock_that_is_not_kept_is_left_out(bench, calibrate, capsys) -> None:
+def test_a_frequency_that_is_not_reached_is_left_out(bench, calibrate, capsys) -> None:
     gpu = '/sys/class/devfreq/17000000.gpu'
 
     def hold_back() -> None:
@@ -294,15 +293,15 @@ def test_a_clock_that_is_not_kept_is_left_out(bench, calibrate, capsys) -> None:
 
     bench.on_frame = hold_back
     figures = calibrate(bench, domain=['gpu'])
-    kept = [each['frequency_hz'] for each in figures['processors'][0]['clocks']]
-    assert kept == [306e6, 510e6]
-    assert 'gpu 624.75 MHz is left out: 510 MHz' in capsys.readouterr().out
+    reached = [each['frequency_hz'] for each in figures['processors'][0]['clocks']]
+    assert reached == [306e6, 510e6]
+    assert 'gpu 624.75 MHz is left out: it ran at 510 MHz' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ('changes', 'problem'),
     [
-        ({'domain': ['npu']}, "'npu'; expected a clock of this machine"),
+        ({'domain': ['npu']}, "'npu'; expected a frequency domain of this machine"),
         ({'domain': ['15340000.vic']}, 'no network runs there; expected cpu, gpu'),
         ({'clocks': 1}, 'clocks is 1; expected at least 2'),
         ({'seconds': 0.0}, r'seconds is 0.0; expected above 0'),
@@ -312,21 +311,25 @@ def test_a_clock_that_is_not_kept_is_left_out(bench, calibrate, capsys) -> None:
         ({'output': Path('/proc/none/made.yaml')}, 'cannot be written'),
     ],
 )
-def test_what_cannot_be_is_named_before_anything_runs(bench, calibrate, changes, problem) -> None:
+def test_invalid_options_are_rejected_before_anything_runs(
+    bench, calibrate, changes, problem
+) -> None:
     with pytest.raises(ValueError, match=problem):
         calibrate(bench, **changes)
     assert bench.kernel.log == []
 
 
-def test_without_permission_it_says_which_file_and_what_helps(bench, calibrate) -> None:
+def test_a_missing_permission_names_the_file_and_the_remedy(bench, calibrate) -> None:
     for folder in bench.kernel.folders():
         for name in bench.kernel.names(folder):
             bench.kernel.answers[f'{folder}/{name}'] = errno.EACCES
-    with pytest.raises(ValueError, match=r'no clock can be turned: .*scaling_.* cannot be written'):
+    with pytest.raises(
+        ValueError, match=r'no frequency can be set: .*scaling_.* cannot be written'
+    ):
         calibrate(bench)
 
 
-def test_what_it_returns_is_written_drawn_and_told(bench, calibrate, tmp_path) -> None:
+def test_the_figures_are_written_plotted_and_tabulated(bench, calibrate, tmp_path) -> None:
     figures = calibrate(bench)
     written = json.loads((tmp_path / 'made.json').read_text(), parse_constant=pytest.fail)
     assert [each['name'] for each in written['processors']] == ['cpu', 'gpu']
@@ -341,18 +344,16 @@ def test_what_it_returns_is_written_drawn_and_told(bench, calibrate, tmp_path) -
     assert 'power: rails VDD_IN' in table
 
 
-def test_it_runs_as_it_is_typed_on_this_machine(
-    model_folder, tmp_path, capsys, monkeypatch
-) -> None:
+def test_the_command_line_runs_on_this_machine(model_folder, tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.undo()
     output = tmp_path / 'here.yaml'
     arguments = ['--seconds', '0.1', '--clocks', '2', '--state-file', str(tmp_path / 'clocks.json')]
     arguments += ['--model', str(model_folder), '--engine', 'torch', '--output', str(output)]
     code = main(['platform', 'calibrate', *arguments])
     shown = capsys.readouterr()
-    # A machine may have clocks that this user must not turn, or hide how fast it runs.
+    # The user may not be allowed to set frequencies, or the machine may hide its frequency.
     if code:
-        assert 'no clock can be turned' in shown.err or 'does not say how fast' in shown.err
+        assert 'no frequency can be set' in shown.err or 'does not state its frequency' in shown.err
     else:
         assert load_platform(str(output)).processors
         assert f'{output} written' in shown.out
