@@ -1,4 +1,4 @@
-"""The command `dynofa`: what runs before deployment, on any machine, with ROS or without."""
+"""The command `dynofa`: train, measure and simulate before deployment, with or without ROS."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""The command `dynofa`, also in a process of its own."""
+
 import os
 import subprocess
 import sys
@@ -34,14 +36,14 @@ def dynofa(*arguments):
     )
 
 
-def test_without_a_command_it_says_which_there_are(capsys):
+def test_without_a_command_the_usage_lists_them(capsys):
     with pytest.raises(SystemExit) as exit:
         main([])
     assert exit.value.code == 2
     assert 'train' in capsys.readouterr().err
 
 
-def test_images_that_are_not_there_are_one_line(capsys, tmp_path):
+def test_a_missing_model_is_a_short_error(capsys, tmp_path):
     assert main(['evaluate', '--model', str(tmp_path / 'none'), '--data', 'x']) == 1
     error = capsys.readouterr().err
     assert error.startswith('dynofa evaluate: model')
@@ -49,7 +51,7 @@ def test_images_that_are_not_there_are_one_line(capsys, tmp_path):
 
 
 @pytest.mark.timeout(280)
-def test_training_writes_a_model_that_evaluate_reads_and_a_second_run_resumes(tmp_path, images):
+def test_a_trained_model_can_be_evaluated_and_a_second_run_resumes(tmp_path, images):
     train = ('train', '--data', images, '--test', images, '--out', tmp_path / 'model')
     train += ('--epochs', 1, '--batch-size', 8, '--held-out', 8, '--keep', 2, '--threads', 1)
     first = dynofa(*train, '--candidates', 2)
@@ -72,8 +74,8 @@ def test_training_writes_a_model_that_evaluate_reads_and_a_second_run_resumes(tm
     assert figures.exists()
 
 
-def test_a_plan_that_cannot_train_names_the_field(tmp_path, images):
+def test_an_invalid_plan_names_the_field(tmp_path, images):
     train = ('train', '--data', images, '--test', images, '--out', tmp_path / 'model')
     refused = dynofa(*train, '--epochs', 0)
     assert refused.returncode == 1
-    assert 'epochs is 0; it must be above 0' in refused.stderr
+    assert 'epochs is 0; expected a number above 0' in refused.stderr

@@ -1,4 +1,4 @@
-"""`dynofa fit-platform`: fit a platform description to what was measured on a board."""
+"""`dynofa fit-platform`: fit a platform description to measurements of a board."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from dynofa_ros.commands import keywords
+
 
 def add_parser(commands: Any) -> None:
     """Add the command to the sub-parsers of `dynofa`."""
     fit = commands.add_parser(
         'fit-platform',
         help='fit a platform description to measurements of a board',
-        description='Fit latency (a + b/f) and power (a table) of a processor to what was '
-        'measured at each of its clocks, state the errors, and write the numbers into a platform '
+        description='Fit the latency (a + b/f) and power (a table) of a processor to measurements '
+        'at each of its frequencies, report the errors, and write the numbers into a platform '
         'description, or print them for a new one.',
     )
     fit.add_argument(
@@ -25,23 +27,23 @@ def add_parser(commands: Any) -> None:
     fit.add_argument(
         '--platform',
         type=Path,
-        help='YAML file to write to: its numbers that have the source --source; default: print',
+        help='YAML file to update: its numbers whose source is --source; default: print',
     )
-    fit.add_argument('--source', default='loudva_fit', help='key of the fit among its sources')
+    fit.add_argument('--source', default='loudva_fit', help='key of the fit in its sources')
     fit.add_argument('--processor', default='gpu', help='processor that was measured')
     fit.add_argument(
         '--flops',
         type=float,
         default=11.43e9,
-        help="floating-point operations of a frame, 2 per multiply-add; default: InceptionV3's",
+        help='floating-point operations of a frame, 2 per multiply-add; default: InceptionV3',
     )
     fit.add_argument(
         '--layers',
         type=int,
         default=95,
-        help="convolutions and fully connected layers of the network; default: InceptionV3's",
+        help='convolutions and fully connected layers of the network; default: InceptionV3',
     )
-    fit.add_argument('--picture', type=Path, help='PNG file: fit against measurement')
+    fit.add_argument('--picture', type=Path, help='PNG file: fit and measurements')
     fit.set_defaults(run=_run)
 
 
@@ -49,10 +51,12 @@ def _run(options: argparse.Namespace) -> int:
     from dynofa_ros.offline.calibration.loudva_run import run_fit
     from dynofa_ros.report.platform_fit import draw_fit, fit_table
 
-    figures = run_fit(options)
+    given = keywords(options)
+    picture = given.pop('picture')
+    figures = run_fit(**given)
     print(fit_table(figures), flush=True)
-    if options.picture:
-        draw_fit(figures, options.picture)
-        print(f'{options.picture} shows fit against measurement')
+    if picture:
+        draw_fit(figures, picture)
+        print(f'{picture}: plot of the fit')
     print(figures['written'], end='', flush=True)
     return 0

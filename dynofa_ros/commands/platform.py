@@ -1,4 +1,4 @@
-"""`dynofa platform`: what this machine has, its clocks put back by hand, its description."""
+"""`dynofa platform`: show this machine's hardware, restore its frequency settings, calibrate it."""
 
 from __future__ import annotations
 
@@ -6,30 +6,32 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from dynofa_ros.commands import keywords, require
+
 
 def add_parser(commands: Any) -> None:
     """Add the command to the sub-parsers of `dynofa`."""
     platform = commands.add_parser(
         'platform',
-        help='show the clocks and sensors of this machine; put its clocks back; measure it',
-        description='Show what this machine has: clocks, power, temperatures, limits, and what is '
-        'missing to use them; nothing is written. `restore` puts clocks back that a process which '
-        'died has left turned. docs/devices.md explains both. `calibrate` measures the machine at '
-        'its clocks and writes its description: docs/platforms.md.',
+        help='show frequencies and sensors of this machine; restore settings; calibrate',
+        description='Show frequency domains, power sensors, temperatures and limits of this '
+        'machine, and what is missing to use them; nothing is changed. `restore` restores '
+        'frequency settings left behind by a crashed process. docs/devices.md explains both. '
+        '`calibrate` measures the machine and writes its description: docs/platforms.md.',
     )
-    platform.add_argument('--json', type=Path, metavar='OUT', help='file for all that was found')
+    platform.add_argument('--json', type=Path, metavar='OUT', help='file for the full inventory')
     platform.set_defaults(run=_show)
     actions = platform.add_subparsers(metavar='ACTION', title='actions, default: show')
-    show = actions.add_parser('show', help='show what this machine has')
-    # Without a default of its own: it would undo what was given before the action.
+    show = actions.add_parser('show', help='show the hardware of this machine')
+    # A default here would override a --json given before the action.
     show.add_argument(
         '--json',
         type=Path,
         metavar='OUT',
         default=argparse.SUPPRESS,
-        help='file for all that was found',
+        help='file for the full inventory',
     )
-    restore = actions.add_parser('restore', help='put clocks back by hand')
+    restore = actions.add_parser('restore', help='restore frequency settings after a crash')
     _add_state_file(restore)
     restore.set_defaults(run=_restore)
     _add_calibrate(actions)
@@ -40,47 +42,55 @@ def _add_state_file(parser: argparse.ArgumentParser) -> None:
         '--state-file',
         type=Path,
         metavar='FILE',
-        help='where the clocks found are kept; default: as the platform node does',
+        help='saved frequency settings; default: the file of the platform node',
     )
 
 
 def _add_calibrate(actions: Any) -> None:
     calibrate = actions.add_parser(
         'calibrate',
-        help='measure latency and power at the clocks of this machine, write its description',
-        description='Turn the clocks of this machine, from the lowest upwards, run sub-networks '
-        'at each, fit latency and power, and write a platform description. The clocks are put '
-        'back, whatever happens. The machine should do nothing else meanwhile.',
+        help='measure latency and power over frequency, write a platform description',
+        description='Set the frequencies of this machine in ascending order, run sub-networks at '
+        'each, fit latency and power, and write a platform description. The frequency settings '
+        'are always restored. Nothing else should run on the machine.',
     )
     calibrate.add_argument(
         '--output', type=Path, required=True, metavar='FILE', help='the description, YAML'
     )
-    calibrate.add_argument('--picture', type=Path, metavar='FILE', help='PNG of what was measured')
+    calibrate.add_argument('--picture', type=Path, metavar='FILE', help='PNG of the measurements')
     calibrate.add_argument('--json', type=Path, metavar='OUT', help='file for all figures')
     calibrate.add_argument(
         '--base',
         metavar='PLATFORM',
-        help='description to take what cannot be measured from: name or file; default: that of '
+        help='description that provides what cannot be measured: name or file; default: that of '
         'the board, or of the architecture',
     )
     calibrate.add_argument(
         '--domain',
         nargs='+',
         metavar='NAME',
-        help='clocks to turn; default: all that can be turned and run networks',
+        help='frequency domains; default: all that can be set and run networks',
     )
     calibrate.add_argument(
-        '--clocks', type=int, default=12, metavar='N', help='of each domain at most; default: 12'
+        '--clocks',
+        type=int,
+        default=12,
+        metavar='N',
+        help='maximum number of frequencies per domain; default: 12',
     )
     calibrate.add_argument(
-        '--seconds', type=float, default=4.0, metavar='S', help='of frames at each; default: 4'
+        '--seconds',
+        type=float,
+        default=4.0,
+        metavar='S',
+        help='duration of the frames at each frequency; default: 4',
     )
     calibrate.add_argument(
         '--cool-seconds',
         type=float,
         default=300.0,
         metavar='S',
-        help='how long to wait for a hot machine to cool; default: 300',
+        help='maximum wait for a hot machine to cool; default: 300',
     )
     calibrate.add_argument('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
     calibrate.add_argument(
@@ -103,13 +113,14 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from dynofa_ros.offline.calibration.run import run_calibration
+    require('scipy', extra='calibrate')
+    from dynofa_ros.offline.calibration.run import CalibrationOptions, run_calibration
     from dynofa_ros.report.calibration import calibration_table, draw_calibration
 
-    figures = run_calibration(options)
+    figures = run_calibration(CalibrationOptions(**keywords(options)))
     print(calibration_table(figures), end='', flush=True)
     print(f'{figures["written"]} written')
     if options.picture:
         draw_calibration(figures, options.picture)
-        print(f'{options.picture} shows it')
+        print(f'{options.picture}: plot of the measurements')
     return 0

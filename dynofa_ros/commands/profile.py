@@ -1,10 +1,12 @@
-"""`dynofa profile`: its options."""
+"""`dynofa profile`: measure sub-networks on this machine."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 from typing import Any
+
+from dynofa_ros.commands import keywords
 
 
 def add_parser(commands: Any) -> None:
@@ -13,8 +15,8 @@ def add_parser(commands: Any) -> None:
         'profile',
         help='measure sub-networks on this machine',
         description='Measure every kept sub-network of a model with every engine and number of '
-        'threads on this machine, in turns, and write the profile that the perception node reads '
-        '(its parameter profile). The machine should do nothing else meanwhile.',
+        'threads on this machine, interleaved, and write the profile that the perception node '
+        'reads (its parameter profile). Nothing else should run on the machine.',
     )
     profile.add_argument('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
     profile.add_argument('--out', type=Path, required=True, help='file for the profile, JSON')
@@ -23,22 +25,23 @@ def add_parser(commands: Any) -> None:
         nargs='+',
         default=['auto'],
         metavar='NAME',
-        help='auto (all that work here), or some of openvino, onnxruntime and torch',
+        help='auto (all that are installed), or any of openvino, onnxruntime and torch',
     )
     profile.add_argument(
         '--threads',
         nargs='+',
         type=int,
         metavar='N',
-        help='numbers of CPU threads; default: 1, 2, 4 ... and one for each core',
+        help='numbers of CPU threads; default: 1, 2, 4 ... and one per core',
     )
-    profile.add_argument('--rounds', type=int, default=30, help='timed runs of each')
-    profile.add_argument('--app', default='perception', help='application that the profile names')
-    profile.add_argument('--json', type=Path, help='file for all figures, also those of memory')
+    profile.add_argument('--rounds', type=int, default=30, help='timed runs of each sub-network')
+    profile.add_argument('--app', default='perception', help='application name in the profile')
+    profile.add_argument('--json', type=Path, help='file for all figures, including memory')
     profile.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
     from dynofa_ros.offline.profiling.run import run_profile
 
-    return run_profile(options)
+    run_profile(**keywords(options))
+    return 0

@@ -1,4 +1,4 @@
-"""`dynofa simulate`: its options."""
+"""`dynofa simulate`: simulate applications on a platform under a policy."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def add_parser(commands: Any) -> None:
     simulate = commands.add_parser(
         'simulate',
         help='simulate applications on a platform under a policy',
-        description='Run a scenario on the description of a platform: frames, clocks, other '
-        'programs, power, heat and battery, all modelled. The same seed gives the same result. '
-        'docs/simulation.md lists the policies.',
+        description='Run a scenario on a platform description: frames, frequencies, other '
+        'programs, power, temperature and battery are all modelled. The same seed gives the same '
+        'result. docs/simulation.md lists the policies.',
     )
     simulate.add_argument(
         '--platform', default='jetson_xavier_nx', metavar='FILE', help='platform: name or file'
@@ -26,12 +26,12 @@ def add_parser(commands: Any) -> None:
         '--policy',
         default='ours',
         metavar='NAME',
-        help='who decides, such as ours, stepping, or static-best:schedutil',
+        help='policy, such as ours, stepping, or static-best:schedutil',
     )
-    simulate.add_argument('--seed', type=int, default=0, metavar='N', help='of all that is random')
+    simulate.add_argument('--seed', type=int, default=0, metavar='N', help='random seed')
     simulate.add_argument('--json', type=Path, metavar='OUT', help='file for the figures')
     simulate.add_argument(
-        '--trace', type=Path, metavar='FILE', help='file for every event, one JSON object a line'
+        '--trace', type=Path, metavar='FILE', help='file for all events, JSON Lines'
     )
     simulate.set_defaults(run=_run)
 

@@ -1,10 +1,9 @@
-"""Measure each sub-network with each engine and number of threads, all of them in turns.
+"""Measure each sub-network with each engine and number of threads, interleaved.
 
-In one process the thread pools of engines get into each other's way: the first frame after one of
-another engine takes up to half as long again (measured: 1.4 ms for 0.9 ms, and 1.7 ms for 1.2 ms),
-the second is as fast as alone within 10 %. So the sub-networks of one engine in one place make a
-block, which starts with a frame that does not count. Every round runs all blocks, so that drift of
-the machine hits all of them alike.
+In one process the thread pools of engines disturb each other: the first frame after one of another
+engine takes up to 50 % longer (measured: 1.4 ms for 0.9 ms, and 1.7 ms for 1.2 ms); the second is
+within 10 % of its usual time. The sub-networks of one engine in one place therefore form a block,
+which starts with an untimed frame. Every round runs all blocks, so that drift affects them alike.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ from dynofa_ros.engine import (
     measure,
 )
 from dynofa_ros.engine.choose import installed_engines
-from dynofa_ros.offline.progress_report import Report
+from dynofa_ros.offline.console import Report
 from dynofa_ros.platform.energy_meter import EnergyMeter, energy_above_idle_j, idle_power_w
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """What one engine runs in one place."""
+    """The sub-networks that one engine runs in one place."""
 
     engine: Engine
     place: Place
@@ -45,11 +44,11 @@ class Block:
 
 
 def open_engines(names: Sequence[str]) -> tuple[list[Engine], list[str]]:
-    """Return the engines of these names, and for ``auto`` why others cannot be used.
+    """Return the named engines; for ``auto`` all installed ones and why others are unavailable.
 
     Raises:
-        ValueError: for an unknown name, or ``auto`` beside others.
-        EngineError: for an engine that is named and not installed.
+        ValueError: for an unknown name, or ``auto`` together with others.
+        EngineError: for a named engine that is not installed.
     """
     if AUTO not in names:
         return [create_engine(name) for name in dict.fromkeys(names)], []
@@ -63,26 +62,26 @@ def compile_blocks(
     networks: Sequence[Network],
     report: Report = lambda done, text='': None,
 ) -> tuple[list[Block], list[str]]:
-    """Compile and warm up everything; return also why some of it cannot run.
+    """Compile and warm up all networks; return the blocks, and why networks are missing.
 
-    ``report`` hears how many sub-networks are compiled, or refused.
+    ``report`` receives the number of sub-networks compiled or rejected.
     """
     blocks: list[Block] = []
-    unable: dict[str, None] = {}  # each reason once, in order
+    reasons: dict[str, None] = {}  # unique, in order
     done = 0
     for engine, place in wanted:
-        everyone = ResidentSet(networks, engine)
+        loaded = ResidentSet(networks, engine)
         residents = []
         for network in networks:
             try:
-                residents.append(everyone.load(network.kept.subnet_id, place))
+                residents.append(loaded.load(network.kept.subnet_id, place))
             except EngineError as error:
-                unable[str(error)] = None
+                reasons[str(error)] = None
             done += 1
             report(done, f'{engine.name}, {place.processor}, threads: {place.threads}')
         if residents:
             blocks.append(Block(engine, place, tuple(residents)))
-    return blocks, list(unable)
+    return blocks, list(reasons)
 
 
 def measure_blocks(
@@ -92,14 +91,14 @@ def measure_blocks(
     clock: Callable[[], float] = time.perf_counter,
     progress: Callable[[int], object] = lambda done: None,
 ) -> list[tuple[Measurement, ...]]:
-    """Return the measurements of each block; ``progress`` hears of every round that is done.
+    """Return the measurements of each block; ``progress`` receives the number of rounds done.
 
     Raises:
         ValueError: if ``rounds`` is below 3.
     """
-    in_turn = [each for block in blocks for each in (block.residents[0], *block.residents)]
-    taken = iter(measure(in_turn, rounds=rounds, clock=clock, progress=progress))
-    return [tuple(islice(taken, 1 + len(block.residents)))[1:] for block in blocks]
+    order = [each for block in blocks for each in (block.residents[0], *block.residents)]
+    measured = iter(measure(order, rounds=rounds, clock=clock, progress=progress))
+    return [tuple(islice(measured, 1 + len(block.residents)))[1:] for block in blocks]
 
 
 def measure_energy(
@@ -110,10 +109,10 @@ def measure_energy(
     clock: Callable[[], float] = time.perf_counter,
     sleep: Callable[[float], object] = time.sleep,
 ) -> list[dict[tuple[str, Place], float]]:
-    """Return for each block what one frame of its sub-networks takes above idle [J].
+    """Return for each block the energy above idle of one frame of its sub-networks [J].
 
-    Apart from the timing, because one frame is too short for the counters. What runs elsewhere
-    than on the CPU is left out: the meter does not see it.
+    Measured apart from latency, because one frame is too short for the counters. Sub-networks that
+    do not run on the CPU are left out: the meter does not cover them.
 
     Raises:
         EnergyUnavailable: if a counter can no longer be read.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -10,12 +9,13 @@ from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from dynofa_ros.atomic_file import check_writable, write_json
-from dynofa_ros.engine import CPU, Measurement, Place, default_cache, networks
+from dynofa_ros.engine import CPU, Measurement, Place, default_cache
+from dynofa_ros.engine import networks as networks_of
 from dynofa_ros.engine.measure import places, thread_counts
+from dynofa_ros.offline.console import print_table, reporting
 from dynofa_ros.offline.profiling.engines import (
     Block,
     compile_blocks,
@@ -23,102 +23,128 @@ from dynofa_ros.offline.profiling.engines import (
     measure_energy,
     open_engines,
 )
-from dynofa_ros.offline.progress_report import reporting
 from dynofa_ros.platform.energy_meter import POWERCAP, EnergyMeter, EnergyUnavailable
 from dynofa_ros.profiles.measured import measured_profile
 from dynofa_ros.profiles.stored import Conditions, StoredProfile
 from dynofa_ros.runtime import Profile
 from dynofa_ros.supernet.model import Model, load_model
 
-BUSY = 0.5
-"""Load average from which the machine is called busy (assumed)."""
+BUSY_LOAD = 0.5
+"""A machine with a higher load average is reported as busy (assumed)."""
 
 Energies = Sequence[dict[tuple[str, Place], float]]
+"""Energy of a frame by sub-network and place, for each block [J]."""
+MemoryBytes = dict[tuple[str, str, str], int]
+"""Memory by sub-network, engine and processor."""
 
 
-def run_profile(options: argparse.Namespace, *, powercap: Path = POWERCAP) -> int:
-    """Run the command; return its exit code.
+def run_profile(
+    *,
+    model: str,
+    out: Path,
+    engines: Sequence[str],
+    threads: Sequence[int] | None,
+    rounds: int,
+    app: str,
+    json: Path | None,
+    powercap: Path = POWERCAP,
+) -> None:
+    """Profile the kept sub-networks of a model with all `engines` and numbers of `threads`.
 
     Raises:
-        ValueError: naming the option, file or field that is wrong.
+        ValueError: naming the option, file or field at fault.
     """
-    threads = _threads(options.threads)
-    if options.rounds < 3:
-        raise ValueError(f'rounds is {options.rounds}; a median and a spread need at least 3')
-    if not options.app.strip():
-        raise ValueError(f'app is {options.app!r}; it must be a text that is not empty')
-    for file in filter(None, (options.out, options.json)):
+    counts = _thread_counts(threads)
+    if rounds < 3:
+        raise ValueError(f'rounds is {rounds}; expected at least 3, for a median and a spread')
+    if not app.strip():
+        raise ValueError(f'app is {app!r}; expected a text that is not empty')
+    for file in filter(None, (out, json)):
         check_writable(file)
-    engines, unable = open_engines(options.engines)
-    model = load_model(options.model)
-    say_if_busy()
-    everyone = networks(model, default_cache())
-    wanted = [(engine, place) for engine in engines for place in places(engine, threads)]
-    with reporting('compiled', len(everyone) * len(wanted)) as report:
-        blocks, refused = compile_blocks(wanted, everyone, report)
-    unable += [*refused, *(f'{name}: {remedy}' for name, remedy in model.left_out.items())]
+    opened, not_measured = open_engines(engines)
+    loaded = load_model(model)
+    warn_if_busy()
+    networks = networks_of(loaded, default_cache())
+    wanted = [(engine, place) for engine in opened for place in places(engine, counts)]
+    with reporting('compiled', len(networks) * len(wanted)) as report:
+        blocks, reasons = compile_blocks(wanted, networks, report)
+    not_measured += [*reasons, *(f'{name}: {remedy}' for name, remedy in loaded.left_out.items())]
     if not blocks:
-        raise ValueError(f'nothing of {model.name} runs here: {"; ".join(unable)}')
-    with reporting('round', options.rounds) as report:
-        measured = measure_blocks(blocks, rounds=options.rounds, progress=report)
-    energies, no_energy = _energies(blocks, powercap)
-    profile = _profile(options.app, model, blocks, measured, energies)
-    used = {block.engine.name: block.engine for block in blocks}
+        raise ValueError(f'no sub-network of {loaded.name} runs here: {"; ".join(not_measured)}')
+    with reporting('round', rounds) as report:
+        measured = measure_blocks(blocks, rounds=rounds, progress=report)
+    energies, energy_unavailable = _energies(blocks, powercap)
+    profile = _profile(app, loaded, blocks, measured, energies)
     ran = {point.subnet_id for point in profile.points}
     conditions = Conditions.here(
-        [each for each in everyone if each.kept.subnet_id in ran],
-        used.values(),
+        [each for each in networks if each.kept.subnet_id in ran],
+        {block.engine.name: block.engine for block in blocks}.values(),
         now=datetime.now(timezone.utc),
     )
-    stored = StoredProfile(profile, conditions)
-    stored.save(options.out)
+    StoredProfile(profile, conditions).save(out)
     memory = _memory_bytes(blocks)
-    if options.json:
-        _write_figures(options.json, stored, memory, unable, no_energy, options.rounds)
-    _show(model, stored, memory)
-    for reason in unable:
+    if json:
+        write_json(
+            json,
+            {
+                'supernet': profile.supernet,
+                'measured_with': asdict(conditions) | {'rounds': rounds},
+                'not_measured': not_measured,
+                'energy_source': profile.energy_source,
+                'energy_unavailable': energy_unavailable,
+                'rows': [
+                    asdict(point) | {'memory_bytes': memory[point.key[:3]]}
+                    for point in profile.points
+                ],
+            },
+        )
+    print_table(_table(loaded, profile, memory, f'{loaded.name} on {conditions.host}'), width=120)
+    for reason in not_measured:
         print(f'not measured: {reason}')
-    how = f'unavailable: {no_energy}' if no_energy else 'of the CPU packages above idle'
-    print(f'energy: {how}')
-    print(f'{options.out} written', flush=True)
-    return 0
+    source = (
+        f'unavailable: {energy_unavailable}'
+        if energy_unavailable
+        else 'CPU packages, idle subtracted'
+    )
+    print(f'energy: {source}')
+    print(f'{out} written', flush=True)
 
 
-def _threads(wanted: Sequence[int] | None) -> tuple[int, ...]:
+def _thread_counts(wanted: Sequence[int] | None) -> tuple[int, ...]:
     """Return the numbers of threads to measure, ascending."""
-    most = len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
     if wanted is None:
-        return thread_counts(most)
+        return thread_counts(cores)
     for count in wanted:
-        if not 1 <= count <= most:
+        if not 1 <= count <= cores:
             raise ValueError(
-                f'threads is {count}; expected 1 to {most}, the cores that this process may use'
+                f'threads is {count}; expected 1 to {cores}, the cores that this process may use'
             )
     return tuple(sorted(set(wanted)))
 
 
-def say_if_busy() -> None:
-    """Say it where other programs keep this machine busy: what is measured then holds for that."""
+def warn_if_busy() -> None:
+    """Print a warning if other programs load this machine while it is measured."""
     load = os.getloadavg()[0]
-    if load > BUSY:
+    if load > BUSY_LOAD:
         print(
-            f'other programs keep this machine busy (load average {load:.1f}): '
-            'latencies hold for a machine that is as busy',
+            f'other programs load this machine (load average {load:.1f}): '
+            'measured latencies include their effect',
             flush=True,
         )
 
 
 def _energies(blocks: Sequence[Block], powercap: Path) -> tuple[Energies, str]:
-    """Return the energies of each block, or why they are unavailable."""
+    """Return the energies of each block, and why they are unavailable, empty if they are not."""
     try:
         meter = EnergyMeter(powercap)
-        seen = [block for block in blocks if block.place.processor == CPU]
-        with reporting('energy of', sum(len(block.residents) for block in seen)) as report:
+        on_cpu = [block for block in blocks if block.place.processor == CPU]
+        with reporting('energy of', sum(len(block.residents) for block in on_cpu)) as report:
             energies = measure_energy(blocks, meter, report)
     except EnergyUnavailable as error:
         return [{} for _ in blocks], str(error)
     if all(math.isnan(energy_j) for each in energies for energy_j in each.values()):
-        return energies, 'nothing on the CPU took more than the idle machine with other programs'
+        return energies, 'no sub-network on the CPU used more power than idle with other programs'
     return energies, ''
 
 
@@ -134,18 +160,20 @@ def _profile(
         measured_profile(app, model, block.engine.name, each, energy_j=energy_j)
         for block, each, energy_j in zip(blocks, measured, energies, strict=True)
     ]
-    points = tuple(point for each in profiles for point in each.points)
     sources = {each.energy_source for each in profiles}
-    source = 'measured_rapl' if 'measured_rapl' in sources else 'unavailable'
-    return replace(profiles[0], energy_source=source, points=points)
+    return replace(
+        profiles[0],
+        energy_source='measured_rapl' if 'measured_rapl' in sources else 'unavailable',
+        points=tuple(point for each in profiles for point in each.points),
+    )
 
 
-def _memory_bytes(blocks: Iterable[Block]) -> dict[tuple[str, str, str], int]:
-    """Return the memory of each sub-network by its name, engine and processor.
+def _memory_bytes(blocks: Iterable[Block]) -> MemoryBytes:
+    """Return the memory of each sub-network.
 
-    That of the first number of threads, if others share its memory; so the largest.
+    The largest over the numbers of threads: the first one compiled accounts for shared memory.
     """
-    memory: dict[tuple[str, str, str], int] = {}
+    memory: MemoryBytes = {}
     for block in blocks:
         for each in block.residents:
             key = (each.kept.subnet_id, block.engine.name, block.place.processor)
@@ -153,40 +181,16 @@ def _memory_bytes(blocks: Iterable[Block]) -> dict[tuple[str, str, str], int]:
     return memory
 
 
-def _write_figures(
-    file: Path,
-    stored: StoredProfile,
-    memory: dict[tuple[str, str, str], int],
-    unable: Sequence[str],
-    no_energy: str,
-    rounds: int,
-) -> None:
-    assert stored.measured_with is not None
-    document = {
-        'supernet': stored.profile.supernet,
-        'measured_with': asdict(stored.measured_with) | {'rounds': rounds},
-        'not_measured': list(unable),
-        'energy_source': stored.profile.energy_source,
-        'energy_unavailable': no_energy,
-        'rows': [
-            asdict(point) | {'memory_bytes': memory[point.key[:3]]}
-            for point in stored.profile.points
-        ],
-    }
-    write_json(file, document)
-
-
-def _show(model: Model, stored: StoredProfile, memory: dict[tuple[str, str, str], int]) -> None:
-    """Print the points, the fastest of each sub-network first."""
-    assert stored.measured_with is not None
-    table = Table(title=f'{model.name} on {stored.measured_with.host}')
+def _table(model: Model, profile: Profile, memory: MemoryBytes, title: str) -> Table:
+    """Return the points as a table, the fastest of each sub-network first."""
+    table = Table(title=title)
     table.add_column('sub-network', no_wrap=True)
     for heading in ('engine', 'on', 'threads', 'precision'):
         table.add_column(heading)
     for heading in ('top-1', 'median ms', 'p95 ms', 'spread ms', 'MB', 'mJ'):
         table.add_column(heading, justify='right')
     for kept in model.kept:
-        points = [each for each in stored.profile.points if each.subnet_id == kept.subnet_id]
+        points = [each for each in profile.points if each.subnet_id == kept.subnet_id]
         for each in sorted(points, key=lambda point: point.latency_s):
             table.add_row(
                 each.subnet_id,
@@ -202,6 +206,4 @@ def _show(model: Model, stored: StoredProfile, memory: dict[tuple[str, str, str]
                 '-' if math.isnan(each.energy_j) else f'{each.energy_j * 1e3:.2f}',
             )
         table.add_section()
-    console = Console()
-    # A pipe has no width of its own, and a table that is cut to fit 80 columns loses figures.
-    (console if console.is_terminal else Console(width=120)).print(table)
+    return table

@@ -1,4 +1,4 @@
-"""What int8 gains and costs: a row a sub-network, as figures, and as a section of the card."""
+"""Comparison of int8 with float32 sub-networks: figures, table cells and model card section."""
 
 from __future__ import annotations
 
@@ -18,29 +18,27 @@ HEADING = '## Int8 sub-networks'
 
 @dataclass(frozen=True)
 class Row:
-    """A float32 sub-network and its int8 one."""
+    """Measurements of a float32 sub-network and its int8 version."""
 
-    kept: SubnetRecord
-    """The float32 one."""
+    kept: SubnetRecord  # float32
     comparison: Comparison
     float32: Measurement
     int8: Measurement
-    float32_bytes: int
+    float32_bytes: int  # size of the ONNX file
     int8_bytes: int
-    """Size of their ONNX files."""
 
     @property
     def speedup(self) -> float:
-        """Latency of float32 over that of int8."""
+        """Latency of float32 over latency of int8."""
         return self.float32.latency_s / self.int8.latency_s
 
     @property
     def difference(self) -> float:
-        """Top-1 that int8 adds; below 0 where it costs some."""
+        """Top-1 of int8 minus top-1 of float32."""
         return self.comparison.int8_top1 - self.comparison.float32_top1
 
     def to_dict(self) -> dict[str, Any]:
-        """Return figures for a JSON file."""
+        """Return the figures for a JSON file."""
         return {
             'subnet_id': self.int8.subnet_id,
             'of': self.kept.subnet_id,
@@ -92,30 +90,31 @@ COLUMNS = (
 
 
 def card_section(rows: Sequence[Row], settings: dict[str, Any]) -> str:
-    """Return the section of the model card, as Markdown."""
+    """Return the section of the model card in Markdown."""
     lines = [COLUMNS, ('---',) * len(COLUMNS)]
     lines += [(f'`{cells[0]}`', *cells[1:]) for cells in (row.cells() for row in rows)]
     table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
     return f"""{HEADING}
 
-Made from the float32 ones by post-training quantisation (NNCF {settings['nncf_version']}), with
-ranges measured on {settings['calibration_images']} training images; nothing was trained. NNCF
-leaves some layers, such as squeeze-and-excite, in float32. Each is a sub-network of its own, named
-after its float32 one with `-int8` at the end; `int8/int8.yaml` has its accuracy. OpenVINO and ONNX
-Runtime run them, PyTorch does not.
+Quantised from the float32 sub-networks without training (post-training quantisation with NNCF
+{settings['nncf_version']}, ranges measured on {settings['calibration_images']} training images).
+NNCF leaves some layers, such as squeeze-and-excite, in float32. Each is a sub-network of its own,
+named after its float32 one with the suffix `-int8`; its accuracy is in `int8/int8.yaml`. OpenVINO
+and ONNX Runtime run them, PyTorch does not.
 
 {table}
 
-Both of a row ran through {settings['engine']} {settings['engine_version']} on the same
-{settings['test_images']} test images, prepared as the perception node prepares them; "same class"
-are the images that both name alike, right or wrong. Times are medians of {settings['rounds']} runs
-of whole networks on one image, all in turn, threads: {settings['threads']}, on {settings['cpu']}.
-MB is the size of the ONNX file. On another engine or machine int8 may be slower than float32.
+Both sub-networks of a row ran in {settings['engine']} {settings['engine_version']} on the same
+{settings['test_images']} test images, preprocessed as in the perception node; "same class" is the
+fraction of images for which both predict the same class, right or wrong. Latencies are medians of
+{settings['rounds']} interleaved runs on one image, threads: {settings['threads']}, on
+{settings['cpu']}. MB is the size of the ONNX file. On another engine or machine int8 may be slower
+than float32.
 """
 
 
 def add_to_card(folder: Path, name: str, section: str) -> None:
-    """Put the section at the end of a model's card, in place of an earlier one."""
+    """Append the section to a model's card, replacing an earlier one."""
     file = folder / 'README.md'
     text = file.read_text() if file.is_file() else f'# {name}\n'
     text = re.sub(rf'^{re.escape(HEADING)}$.*?(?=^## |\Z)', '', text, flags=re.M | re.S)

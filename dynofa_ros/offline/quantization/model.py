@@ -1,4 +1,4 @@
-"""Make the int8 sub-networks of a model, and measure each beside its float32 one."""
+"""Quantise the sub-networks of a model, and measure each against its float32 version."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from dynofa_ros.engine import CPU, Engine, Network, Place, ResidentSet, measure
+from dynofa_ros.offline.console import Report, reporting
 from dynofa_ros.offline.data.dataset import Dataset
-from dynofa_ros.offline.progress_report import Report, reporting
 from dynofa_ros.offline.quantization.card import Row
 from dynofa_ros.offline.quantization.nncf import compare, quantize_subnet
 from dynofa_ros.supernet.quantized import QuantizedSubnet, quantized_subnet
 
 
 def quantize_all(float32: Sequence[Network], calibration: Dataset, folder: Path) -> list[Network]:
-    """Write the ONNX file of the int8 one of each into a new folder; return those.
+    """Quantise each network, write its ONNX file into a new folder; return the int8 networks.
 
     Raises:
-        ValueError: if one cannot be quantised.
+        ValueError: if NNCF cannot quantise one.
         OSError: if a file cannot be written.
     """
     folder.mkdir()
@@ -31,7 +31,7 @@ def quantize_all(float32: Sequence[Network], calibration: Dataset, folder: Path)
             report(done, each.kept.subnet_id)
             file = folder / f'{each.kept.subnet_id}.onnx'
             quantize_subnet(each.net, each.kept.config, each.onnx(), calibration, file)
-            # Its accuracy is not known yet: until it is measured nothing looks at it.
+            # The accuracy of float32 is a placeholder; nothing reads it before the measurement.
             kept = quantized_subnet(each.kept, each.kept.accuracy)
             int8.append(replace(each, kept=kept, int8=file))
         report(len(float32))
@@ -47,7 +47,7 @@ def measure_pairs(
     rounds: int,
     threads: int,
 ) -> list[Row]:
-    """Run each pair over the test images, then time all in turn, on the CPU.
+    """Run each pair on the test images, then time all interleaved, on the CPU.
 
     Raises:
         EngineError: if the engine cannot run one.
@@ -62,12 +62,12 @@ def measure_pairs(
     comparisons = []
     with reporting('images', len(pairs) * len(test)) as report:
         for number, (a, b) in enumerate(pairs):
-            told = partial(_tell, report, number * len(test), a.kept.subnet_id)
-            comparison = compare(a.run, b.run, a.preprocess, test, test.classes, report=told)
+            progress = partial(_report, report, number * len(test), a.kept.subnet_id)
+            comparison = compare(a.run, b.run, a.preprocess, test, test.classes, report=progress)
             comparisons.append(comparison)
     with reporting('rounds timed', rounds) as report:
-        everyone = [each for pair in pairs for each in pair]
-        measurements = measure(everyone, rounds=rounds, progress=report)
+        subnets = [each for pair in pairs for each in pair]
+        measurements = measure(subnets, rounds=rounds, progress=report)
     return [
         Row(
             kept=a.kept,
@@ -81,14 +81,14 @@ def measure_pairs(
     ]
 
 
-def _tell(report: Report, before: int, text: str, done: int) -> None:
+def _report(report: Report, before: int, text: str, done: int) -> None:
     report(before + done, text)
 
 
 def index_entries(
     rows: Sequence[Row], int8: Sequence[Network], settings: dict[str, Any]
 ) -> list[QuantizedSubnet]:
-    """Return what ``int8.yaml`` says of each."""
+    """Return the entries of ``int8.yaml``."""
     return [
         QuantizedSubnet(
             subnet_id=network.kept.subnet_id,

@@ -1,7 +1,7 @@
-"""Make an int8 sub-network of a float32 one, and measure both through one engine.
+"""Post-training quantisation of a sub-network with NNCF (arXiv 2002.08679), and its accuracy.
 
-Post-training quantisation with NNCF (arXiv 2002.08679): weights per channel, activations with
-ranges that are measured on calibration images, biases corrected. Nothing is trained.
+Weights are quantised per channel, activations with ranges measured on calibration images, and
+biases are corrected. Nothing is trained.
 """
 
 from __future__ import annotations
@@ -26,18 +26,14 @@ from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.vision_transformer import VisionTransformer
 
-CALIBRATION_IMAGES = 300
-"""NNCF's own default; more of them change little."""
-
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a float32 sub-network and its int8 one said to the same images; fractions 0..1."""
+    """Accuracy of a float32 and an int8 sub-network on the same images; fractions 0..1."""
 
     float32_top1: float
     int8_top1: float
-    agreement: float
-    """Images that both give the same class, right or wrong."""
+    agreement: float  # images for which both predict the same class, right or wrong
     images: int
 
 
@@ -46,13 +42,13 @@ def quantize_onnx(
 ) -> bytes:
     """Return an ONNX file with int8 weights and activations (quantize-dequantize pairs).
 
-    ``image`` returns calibration image 0 to ``images`` - 1, (1, 3, r, r) float32 each. NNCF treats
-    attention otherwise where it knows that the network is a ``transformer``.
+    ``image`` returns calibration image 0 to ``images`` - 1, each (1, 3, r, r) float32.
+    ``transformer`` selects NNCF's scheme for attention.
 
     Raises:
         ValueError: if NNCF or ONNX is not installed, or NNCF cannot quantise the network.
     """
-    # Without this NNCF tells its makers over the network that it was used.
+    # Disables NNCF's telemetry.
     os.environ.setdefault('NNCF_CI', '1')
     try:
         import nncf
@@ -63,7 +59,7 @@ def quantize_onnx(
         ) from error
     nncf.set_log_level(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter('ignore')  # that its ONNX part is experimental
+        warnings.simplefilter('ignore')  # the ONNX backend is experimental
         try:
             quantized = nncf.quantize(
                 onnx.load_from_string(content),
@@ -72,7 +68,7 @@ def quantize_onnx(
                 subset_size=images,
                 model_type=nncf.ModelType.TRANSFORMER if transformer else None,
             )
-        except Exception as error:  # what it raises has no common class but this one
+        except Exception as error:  # NNCF's errors have no other common base class
             first_line = str(error).partition('\n')[0]
             raise ValueError(f'NNCF: {type(error).__name__}: {first_line}') from error
     return bytes(quantized.SerializeToString())
@@ -81,12 +77,12 @@ def quantize_onnx(
 def quantize_subnet(
     net: Supernet, config: SubnetConfig, content: bytes, calibration: Dataset, file: Path
 ) -> None:
-    """Write the int8 ONNX file of a sub-network, of which ``content`` is the float32 one.
+    """Quantise a sub-network, whose float32 ONNX file is ``content``, and write its ONNX file.
 
-    Images are prepared as the perception node prepares them.
+    Images are preprocessed as in the perception node.
 
     Raises:
-        ValueError: if it cannot be quantised, or an image cannot be decoded.
+        ValueError: if NNCF cannot quantise it, or an image cannot be decoded.
         OSError: if the file cannot be written.
     """
     preprocess = Preprocessor(config.r, net.spec.mean, net.spec.std)
@@ -108,19 +104,19 @@ def compare(
     *,
     report: Callable[[int], object] = lambda done: None,
 ) -> Comparison:
-    """Run both over all images; ``classes`` are those of the network's outputs, (N,) int64.
+    """Run both on all images; ``classes`` are the true indices of the outputs, (N,) int64.
 
-    ``report`` gets the number of images done.
+    ``report`` receives the number of images done.
 
     Raises:
         ValueError: naming an image that cannot be decoded.
     """
-    named = np.empty((2, len(data)), np.int64)
+    predicted = np.empty((2, len(data)), np.int64)
     for index in range(len(data)):
         x = preprocess(data.image(index))
         for row, run in enumerate((float32, int8)):
-            named[row, index] = run(x).argmax()
+            predicted[row, index] = run(x).argmax()
         report(index + 1)
-    float32_top1, int8_top1 = (named == classes.numpy()).mean(1).tolist()
-    agreement = float((named[0] == named[1]).mean())
+    float32_top1, int8_top1 = (predicted == classes.numpy()).mean(1).tolist()
+    agreement = float((predicted[0] == predicted[1]).mean())
     return Comparison(float32_top1, int8_top1, agreement, len(data))

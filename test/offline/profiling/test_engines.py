@@ -1,4 +1,4 @@
-"""Engines take turns in blocks, and what one cannot run is said once."""
+"""Engines are measured in interleaved blocks; unsupported sub-networks are reported once."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,7 @@ import pytest
 
 from dynofa_ros.engine import CompiledCache, EngineError, Place, choose, networks
 from dynofa_ros.engine.measure import places
-from dynofa_ros.offline.profiling import engines as measure_engines
+from dynofa_ros.offline.profiling import engines
 from dynofa_ros.offline.profiling.engines import (
     Block,
     compile_blocks,
@@ -19,15 +19,15 @@ from dynofa_ros.platform.energy_meter import EnergyMeter
 
 
 class FakeEngine:
-    """Runs nothing; refuses sub-networks by name."""
+    """Computes nothing; rejects sub-networks by name."""
 
     version = '1'
 
-    def __init__(self, name, processors=('cpu',), refuses=()):
-        self.name, self.processors, self.refuses = name, processors, refuses
+    def __init__(self, name, processors=('cpu',), rejects=()):
+        self.name, self.processors, self.rejects = name, processors, rejects
 
     def precision(self, network, processor):
-        if network.kept.subnet_id in self.refuses:
+        if network.kept.subnet_id in self.rejects:
             raise EngineError(f'{self.name} does not run {network.kept.subnet_id}')
         return 'float32'
 
@@ -36,7 +36,7 @@ class FakeEngine:
 
 
 class Machine:
-    """Time passes only while a sub-network runs, and each takes what its name says in seconds."""
+    """Time passes only while a sub-network runs; its name is its latency in seconds."""
 
     def __init__(self, tree=None, power_w=0.0):
         self.now_s, self.order, self.tree, self.power_w = 0.0, [], tree, power_w
@@ -65,22 +65,16 @@ ONE, TWO = Place('cpu', 1), Place('cpu', 2)
 SUBNETS = ('small', 'middle', 'large')
 
 
-def test_every_block_starts_with_a_frame_that_does_not_count():
-    machine = Machine()
-    blocks = [machine.block('a', ONE, '1', '2'), machine.block('b', TWO, '3')]
-    measure_blocks(blocks, rounds=3, clock=lambda: machine.now_s)
-    assert machine.order == ['1', '1', '2', '3', '3'] * 4  # the first round is the warm-up
-
-
-def test_each_block_gets_its_own_measurements():
+def test_blocks_are_interleaved_and_start_with_an_untimed_frame():
     machine = Machine()
     blocks = [machine.block('a', ONE, '1', '2'), machine.block('b', TWO, '3')]
     first, second = measure_blocks(blocks, rounds=3, clock=lambda: machine.now_s)
+    assert machine.order == ['1', '1', '2', '3', '3'] * 4  # the first round is the warm-up
     assert [(m.subnet_id, m.threads, m.latency_s) for m in first] == [('1', 1, 1.0), ('2', 1, 2.0)]
     assert [(m.subnet_id, m.threads, m.latency_s) for m in second] == [('3', 2, 3.0)]
 
 
-def test_threads_are_of_the_cpu_alone():
+def test_numbers_of_threads_apply_to_the_cpu_only():
     assert places(FakeEngine('a', ('gpu', 'cpu')), (1, 2)) == [Place('gpu', 1), ONE, TWO]
     assert places(FakeEngine('a', ('gpu',)), (1, 2)) == [Place('gpu', 1)]
 
@@ -90,88 +84,88 @@ def nets(model):
     return networks(model, CompiledCache(None))
 
 
-def test_all_is_compiled_for_every_engine_and_place(nets):
+def test_every_sub_network_is_compiled_for_every_engine_and_place(nets):
     wanted = [(FakeEngine('a'), ONE), (FakeEngine('a'), TWO), (FakeEngine('b'), ONE)]
-    told = []
-    blocks, unable = compile_blocks(wanted, nets, lambda done, text='': told.append(done))
+    reported = []
+    blocks, reasons = compile_blocks(wanted, nets, lambda done, text='': reported.append(done))
     assert [(block.engine, block.place) for block in blocks] == wanted
     assert [[r.kept.subnet_id for r in block.residents] for block in blocks] == [
         ['small', 'middle', 'large']
     ] * 3
-    assert unable == []
-    assert told == list(range(1, 10))
+    assert reasons == []
+    assert reported == list(range(1, 10))
 
 
-def test_what_an_engine_cannot_run_is_said_once_and_left_out(nets):
-    engine = FakeEngine('a', refuses=('middle',))
-    blocks, unable = compile_blocks([(engine, ONE), (engine, TWO)], nets)
-    assert unable == ['a does not run middle']
+def test_an_unsupported_sub_network_is_left_out_and_reported_once(nets):
+    engine = FakeEngine('a', rejects=('middle',))
+    blocks, reasons = compile_blocks([(engine, ONE), (engine, TWO)], nets)
+    assert reasons == ['a does not run middle']
     assert [[r.kept.subnet_id for r in block.residents] for block in blocks] == [
         ['small', 'large']
     ] * 2
 
 
-def test_an_engine_that_can_run_nothing_makes_no_block(nets):
-    blocks, unable = compile_blocks([(FakeEngine('a', refuses=SUBNETS), ONE)], nets)
+def test_an_engine_without_supported_sub_networks_has_no_block(nets):
+    blocks, reasons = compile_blocks([(FakeEngine('a', rejects=SUBNETS), ONE)], nets)
     assert blocks == []
-    assert len(unable) == 3
+    assert len(reasons) == 3
 
 
 @pytest.fixture
 def one_missing(monkeypatch):
-    """Two engines, of which one is not installed."""
+    """Two known engines, one of them not installed."""
 
     def create(name):
         if name == 'onnxruntime':
-            raise EngineError('onnxruntime cannot be imported: it is not there')
+            raise EngineError('onnxruntime cannot be imported: no such module')
         return FakeEngine(name)
 
-    for module in (choose, measure_engines):
+    for module in (choose, engines):
         monkeypatch.setattr(module, 'create_engine', create)
     monkeypatch.setattr(choose, 'ENGINES', ('onnxruntime', 'torch'))
 
 
-def test_auto_is_every_engine_that_is_installed(one_missing):
-    engines, unable = open_engines(['auto'])
+def test_auto_opens_every_installed_engine(one_missing):
+    engines, reasons = open_engines(['auto'])
     assert [each.name for each in engines] == ['torch']
-    assert unable == ['onnxruntime cannot be imported: it is not there']
+    assert reasons == ['onnxruntime cannot be imported: no such module']
 
 
-def test_an_engine_that_is_named_must_be_installed(one_missing):
+def test_a_named_engine_must_be_installed(one_missing):
     with pytest.raises(EngineError, match='onnxruntime cannot be imported'):
         open_engines(['torch', 'onnxruntime'])
 
 
-def test_an_engine_that_is_named_twice_is_measured_once(one_missing):
+def test_an_engine_named_twice_is_opened_once(one_missing):
     engines, _ = open_engines(['torch', 'torch'])
     assert len(engines) == 1
 
 
-def test_auto_beside_a_name_is_refused():
+def test_auto_together_with_a_name_is_rejected():
     with pytest.raises(ValueError, match='engines is auto torch; expected auto alone, or names'):
         open_engines(['auto', 'torch'])
 
 
-def test_an_unknown_engine_is_refused():
+def test_an_unknown_engine_is_rejected():
     with pytest.raises(ValueError, match="engine is 'steam'; expected auto, openvino"):
         open_engines(['steam'])
 
 
-def test_energy_is_that_above_idle_of_what_runs_on_the_cpu(tmp_path):
+def test_energy_above_idle_is_measured_on_the_cpu(tmp_path):
     zone = tmp_path / 'intel-rapl:0'
     zone.mkdir()
     for name, text in (('name', 'package-0'), ('max_energy_range_uj', 10**12), ('energy_uj', 0)):
         (zone / name).write_text(str(text))
     machine = Machine(tmp_path, power_w=5.0)
     blocks = [machine.block('a', ONE, '0.1', '0.2'), machine.block('a', Place('gpu', 1), '0.1')]
-    told = []
+    reported = []
     energies = measure_energy(
         blocks,
         EnergyMeter(tmp_path),
-        lambda done, text='': told.append((done, text)),
+        lambda done, text='': reported.append((done, text)),
         clock=lambda: machine.now_s,
         sleep=lambda seconds: machine.pass_time(seconds, 2.0),
     )
     assert energies[0] == pytest.approx({('0.1', ONE): 0.3, ('0.2', ONE): 0.6})
     assert energies[1] == {}
-    assert told == [(1, '0.1'), (2, '0.2')]
+    assert reported == [(1, '0.1'), (2, '0.2')]

@@ -1,3 +1,5 @@
+"""Quantisation with NNCF, and the comparison of int8 with float32."""
+
 import sys
 
 import cv2
@@ -13,8 +15,8 @@ from dynofa_ros.offline.quantization.nncf import compare, quantize_onnx, quantiz
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
 
-def named(*classes):
-    """Return a runner that names these classes, one after another."""
+def predicting(*classes):
+    """Return a runner that predicts these classes, one after another."""
     turn = iter(classes)
     return lambda x: np.eye(3, dtype=np.float32)[next(turn)]
 
@@ -23,8 +25,8 @@ def compared(float32, int8, truth, report=lambda done: None):
     images = torch.zeros(len(truth), 3, 12, 12, dtype=torch.uint8)
     data = DecodedImages(images, torch.zeros(len(truth), dtype=torch.int64), ('a', 'b', 'c'))
     return compare(
-        named(*float32),
-        named(*int8),
+        predicting(*float32),
+        predicting(*int8),
         Preprocessor(8, MEAN, STD),
         data,
         torch.tensor(truth),
@@ -32,22 +34,22 @@ def compared(float32, int8, truth, report=lambda done: None):
     )
 
 
-def test_accuracies_are_the_fractions_that_each_names_right():
+def test_accuracy_is_the_fraction_of_correct_predictions():
     found = compared([0, 1, 2, 0], [0, 1, 0, 1], truth=[0, 1, 2, 2])
     assert (found.float32_top1, found.int8_top1, found.images) == (0.75, 0.5, 4)
 
 
-def test_agreement_counts_the_same_class_right_or_wrong():
+def test_agreement_counts_equal_predictions_right_or_wrong():
     assert compared([0, 1, 2, 0], [0, 1, 0, 0], truth=[1, 1, 1, 1]).agreement == 0.75
 
 
-def test_it_tells_how_many_are_done():
-    told = []
-    compared([0, 1], [0, 1], truth=[0, 1], report=told.append)
-    assert told == [1, 2]
+def test_progress_is_the_number_of_images_done():
+    reported = []
+    compared([0, 1], [0, 1], truth=[0, 1], report=reported.append)
+    assert reported == [1, 2]
 
 
-def test_both_see_the_image_as_a_node_prepares_it():
+def test_both_receive_the_image_preprocessed_as_in_the_perception_node():
     pixels = torch.randint(0, 256, (1, 3, 12, 12), dtype=torch.uint8)
     data = DecodedImages(pixels, torch.zeros(1, dtype=torch.int64), ('a',))
     seen = []
@@ -64,7 +66,7 @@ def test_both_see_the_image_as_a_node_prepares_it():
         np.testing.assert_allclose(x[0], expected, atol=1e-5)
 
 
-def test_without_nncf_the_remedy_is_named(monkeypatch):
+def test_without_nncf_the_error_names_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, 'nncf', None)
     with pytest.raises(ValueError, match=r"nncf is not installed: pip install 'dynofa_ros\[quant"):
         quantize_onnx(b'', lambda index: np.zeros((1, 3, 8, 8), np.float32), 1)
@@ -78,7 +80,7 @@ def quantized(request, make_net, thumbnails, tmp_path):
     with torch.no_grad():
         for name, value in net.named_parameters():
             if 'bn.weight' in name:
-                value.uniform_(0.5, 1.5)  # blocks start as the identity: undo that
+                value.uniform_(0.5, 1.5)  # blocks are initialised as the identity
             elif name == 'classifier.weight':
                 value.normal_(0, 0.3)
     config = net.space.max_config()
@@ -88,7 +90,7 @@ def quantized(request, make_net, thumbnails, tmp_path):
     return content, (tmp_path / 'int8.onnx').read_bytes(), shape
 
 
-def test_weights_and_activations_become_int8(quantized):
+def test_weights_and_activations_are_int8(quantized):
     onnx = pytest.importorskip('onnx')
     content, int8, _ = quantized
     graph = onnx.load_from_string(int8).graph
@@ -98,7 +100,7 @@ def test_weights_and_activations_become_int8(quantized):
     assert 'QuantizeLinear' not in {n.op_type for n in onnx.load_from_string(content).graph.node}
 
 
-def test_both_engines_say_nearly_float32_says(quantized, thumbnails):
+def test_both_engines_give_nearly_the_logits_of_float32(quantized, thumbnails):
     openvino = pytest.importorskip('openvino')
     onnxruntime = pytest.importorskip('onnxruntime')
     content, int8, shape = quantized
@@ -106,7 +108,7 @@ def test_both_engines_say_nearly_float32_says(quantized, thumbnails):
 
     def logits(file):
         session = onnxruntime.InferenceSession(file, providers=['CPUExecutionProvider'])
-        # As the engine does: bfloat16, the default of a CPU with AMX, cannot run every int8 layer.
+        # As in the engine: bfloat16, the default of a CPU with AMX, lacks some int8 layers.
         precision = {'INFERENCE_PRECISION_HINT': 'f32'}
         core = openvino.Core()
         compiled = core.compile_model(core.read_model(file), 'CPU', precision)
@@ -116,11 +118,11 @@ def test_both_engines_say_nearly_float32_says(quantized, thumbnails):
 
     reference, _ = logits(content)
     for found in logits(int8):
-        # Random weights spread over more than int8 holds: values differ, their order does not.
+        # The range of random weights exceeds int8: values differ, but correlate.
         assert 0.9 < np.corrcoef(found.ravel(), reference.ravel())[0, 1] < 1 - 1e-7
 
 
-def test_what_is_no_network_is_refused_by_name():
+def test_an_invalid_network_is_rejected():
     pytest.importorskip('nncf', reason='nncf, of the extra quantize, is not installed')
     with pytest.raises(ValueError, match='NNCF: '):
         quantize_onnx(b'no ONNX', lambda index: np.zeros((1, 3, 8, 8), np.float32), 1)

@@ -1,9 +1,10 @@
+"""`dynofa quantize` on a small model."""
+
 import hashlib
 import json
 import shutil
 
 import cv2
-import numpy as np
 import pytest
 import yaml
 
@@ -20,34 +21,21 @@ QUICK = ('--calibration-images=10', '--rounds=3', '--threads=1')
 
 
 @pytest.fixture(scope='module')
-def images(tmp_path_factory, model):
+def images(tmp_path_factory, model, write_images):
     folder = tmp_path_factory.mktemp('images')
-    rng = np.random.default_rng(0)
     for part, count in (('train', 2), ('test', 3)):
-        for label in model.labels:
-            (folder / part / label).mkdir(parents=True)
-            for number in range(count):
-                pixels = rng.integers(0, 256, (32, 32, 3), np.uint8)
-                cv2.imwrite(str(folder / part / label / f'{number}.png'), pixels)
+        write_images(folder / part, sizes=((32, 32),) * count, classes=model.labels)
     return folder
 
 
-@pytest.fixture(autouse=True, scope='module')
-def cache(tmp_path_factory):
-    """Not the user's own cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
-        yield
-
-
-def quantize(model, images, out, *more):
-    given = ('--model', model, '--data', images, '--out', out, *QUICK, *more)
-    return main(['quantize', *map(str, given)])
+def quantize(model, images, out, *options):
+    options = ('--model', model, '--data', images, '--out', out, *QUICK, *options)
+    return main(['quantize', *map(str, options)])
 
 
 @pytest.fixture(scope='module')
 def quantized(model_folder, images, tmp_path_factory):
-    """A copy of the model with int8 sub-networks of two, and its figures."""
+    """A copy of the model with two int8 sub-networks, and the figures."""
     folder = tmp_path_factory.mktemp('quantized')
     figures = folder / 'figures.json'
     subnets = ('--subnets', 'small', 'middle', '--json', figures)
@@ -57,11 +45,11 @@ def quantized(model_folder, images, tmp_path_factory):
 
 @pytest.fixture
 def copy(quantized, tmp_path):
-    """The same, to change."""
+    """The same, which a test may change."""
     return shutil.copytree(quantized[0], tmp_path / 'copy')
 
 
-def test_the_new_model_keeps_both(quantized):
+def test_the_new_model_keeps_float32_and_int8(quantized):
     folder, _ = quantized
     names = [each.subnet_id for each in load_model(str(folder)).kept]
     assert names == ['small-int8', 'small', 'middle-int8', 'middle', 'large']
@@ -73,7 +61,7 @@ def test_the_rest_of_the_model_is_copied(quantized, model_folder):
         assert (folder / name).read_bytes() == (model_folder / name).read_bytes()
 
 
-def test_nothing_else_is_left_behind(quantized):
+def test_no_other_files_remain(quantized):
     folder, _ = quantized
     assert {each.name for each in folder.parent.iterdir()} == {'new', 'figures.json'}
     assert {each.name for each in (folder / 'int8').iterdir()} == {
@@ -81,14 +69,14 @@ def test_nothing_else_is_left_behind(quantized):
     }  # fmt: skip
 
 
-def test_the_kept_accuracy_is_the_measured_one(quantized):
+def test_the_accuracy_in_the_model_is_the_measured_one(quantized):
     folder, figures = quantized
     model = load_model(str(folder))
     for row in figures['subnets']:
         assert model.subnet(row['subnet_id']).accuracy == row['int8_top1']
 
 
-def test_the_index_says_how_it_was_measured(quantized):
+def test_the_index_states_how_accuracy_was_measured(quantized):
     folder, figures = quantized
     entry = yaml.safe_load((folder / 'int8' / 'int8.yaml').read_text())['subnets'][0]
     content = (folder / 'int8' / 'small.onnx').read_bytes()
@@ -98,7 +86,7 @@ def test_the_index_says_how_it_was_measured(quantized):
     assert entry['engine_version'] == figures['engine_version']
 
 
-def test_figures_fit_each_other(quantized):
+def test_the_figures_are_consistent(quantized):
     _, figures = quantized
     assert [row['of'] for row in figures['subnets']] == ['small', 'middle']
     for row in figures['subnets']:
@@ -109,7 +97,7 @@ def test_figures_fit_each_other(quantized):
         assert row['int8_bytes'] < row['float32_bytes']
 
 
-def test_the_accuracies_are_those_of_the_engines_own_runs(quantized, images, tmp_path):
+def test_the_accuracies_are_reproduced_by_the_engine(quantized, images, tmp_path):
     folder, figures = quantized
     model = load_model(str(folder))
     residents = ResidentSet(
@@ -126,7 +114,7 @@ def test_the_accuracies_are_those_of_the_engines_own_runs(quantized, images, tmp
             assert right / 30 == pytest.approx(top1)
 
 
-def test_the_card_ends_with_what_was_measured(quantized):
+def test_the_card_ends_with_the_measurements(quantized):
     folder, figures = quantized
     card = (folder / 'README.md').read_text()
     assert card.count(HEADING) == 1
@@ -134,57 +122,61 @@ def test_the_card_ends_with_what_was_measured(quantized):
         assert f'| `{row["of"]}` | {row["flops"] / 1e6:.1f} | {row["float32_top1"]:.2%} |' in card
 
 
-def test_in_place_it_replaces_the_int8_ones_even_if_they_are_damaged(copy, images, capsys):
+def test_in_place_even_damaged_int8_sub_networks_are_replaced(copy, images, capsys):
     (copy / 'int8' / 'small.onnx').write_bytes(b'damaged')
     assert quantize(copy, images, copy, '--subnets', 'small') == 0
     names = [each.subnet_id for each in load_model(str(copy)).kept]
     assert names == ['small-int8', 'small', 'middle', 'large']
     assert (copy / 'README.md').read_text().count(HEADING) == 1
     assert not list(copy.glob('*partial*'))
-    assert f'{copy / "int8"} holds 1 int8 sub-networks' in capsys.readouterr().out
+    assert f'{copy / "int8"} contains 1 int8 sub-networks' in capsys.readouterr().out
 
 
-def test_what_fails_changes_nothing(copy, images, monkeypatch, capsys):
-    def fail(*given, **options):
+def test_a_failure_changes_nothing(copy, images, monkeypatch, capsys):
+    def fail(*arguments, **options):
         raise ValueError('NNCF: no')
 
+    def contents():
+        return {file: file.read_bytes() for file in copy.rglob('*') if file.is_file()}
+
     monkeypatch.setattr('dynofa_ros.offline.quantization.nncf.quantize_onnx', fail)
-    before = {file: file.read_bytes() for file in copy.rglob('*') if file.is_file()}
+    before = contents()
     assert quantize(copy, images, copy) == 1
     assert capsys.readouterr().err == 'dynofa quantize: NNCF: no\n'
-    assert {file: file.read_bytes() for file in copy.rglob('*') if file.is_file()} == before
+    assert contents() == before
 
 
 @pytest.mark.parametrize(
-    ('more', 'message'),
+    ('options', 'problem'),
     [
-        (('--calibration-images=0',), 'calibration-images is 0; it must be at least 1'),
-        (('--test-images=-1',), 'test-images is -1; it must be at least 0'),
-        (('--rounds=2',), 'rounds is 2; it must be at least 3'),
+        (('--calibration-images=0',), 'calibration-images is 0; expected at least 1'),
+        (('--test-images=-1',), 'test-images is -1; expected at least 0'),
+        (('--rounds=2',), 'rounds is 2; expected at least 3'),
         (('--threads=-1',), 'threads is -1'),
         (('--seed=-1',), 'seed is -1'),
-        (('--subnets', 'huge'), "sub-network is 'huge'; untrained keeps: small, middle, large"),
-        (('--json', '/no/such/f.json'), 'json is /no/such/f.json; its folder does not exist'),
+        (('--subnets', 'huge'), "sub-network is 'huge'; expected one of small, middle, large"),
+        (
+            ('--json', '/no/such/f.json'),
+            'json is /no/such/f.json; expected a file in an existing folder',
+        ),
         (('--test', '/no/such'), 'data set /no/such does not exist'),
     ],
 )
-def test_an_option_that_makes_no_sense_is_named(
-    model_folder, images, tmp_path, capsys, more, message
-):
-    assert quantize(model_folder, images, tmp_path / 'new', *more) == 1
-    assert f'dynofa quantize: {message}' in capsys.readouterr().err
+def test_an_invalid_option_is_rejected(model_folder, images, tmp_path, capsys, options, problem):
+    assert quantize(model_folder, images, tmp_path / 'new', *options) == 1
+    assert f'dynofa quantize: {problem}' in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_there_is_not_overwritten(model_folder, images, tmp_path, capsys):
+def test_an_existing_folder_is_not_overwritten(model_folder, images, tmp_path, capsys):
     assert quantize(model_folder, images, tmp_path) == 1
-    assert 'which is there already; name a new folder, or the model itself' in (
-        capsys.readouterr().err
-    )
+    assert 'exists; expected a new folder, or the model itself' in capsys.readouterr().err
 
 
-def test_without_nncf_the_remedy_is_named(model_folder, images, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr('dynofa_ros.commands.quantize.find_spec', lambda name: None)
+def test_without_nncf_the_error_names_the_remedy(
+    model_folder, images, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr('dynofa_ros.commands.find_spec', lambda name: None)
     assert quantize(model_folder, images, tmp_path / 'new') == 1
     assert "nncf is not installed: pip install 'dynofa_ros[quantize]'" in capsys.readouterr().err
 
@@ -198,26 +190,26 @@ class Evaluation:
         self.subnet = subnet
 
 
-def test_evaluation_leaves_out_int8_ones(quantized):
+def test_evaluation_leaves_out_int8_sub_networks(quantized):
     subjects = selected_subnets(load_model(str(quantized[0])), Evaluation())
     assert [(each.subnet_id, each.card_top1) for each in subjects] == [
         ('small', 0.3), ('middle', 0.4), ('large', 0.5)
     ]  # fmt: skip
 
 
-def test_evaluation_of_an_int8_one_is_refused(quantized):
+def test_evaluation_of_an_int8_sub_network_is_rejected(quantized):
     with pytest.raises(ValueError, match='small-int8 is int8, which PyTorch does not run'):
         selected_subnets(load_model(str(quantized[0])), Evaluation('small-int8'))
 
 
 @pytest.mark.parametrize('after', ['', '## Limits\n\nMany.\n'])
-def test_a_section_of_the_card_is_replaced_and_the_others_stay(tmp_path, after):
+def test_an_earlier_section_is_replaced_and_the_others_are_kept(tmp_path, after):
     (tmp_path / 'README.md').write_text(f'# x\n\n{HEADING}\n\nold\n\n{after}')
     add_to_card(tmp_path, 'x', f'{HEADING}\n\nnew\n')
     rest = f'{after}\n' if after else ''
     assert (tmp_path / 'README.md').read_text() == f'# x\n\n{rest}{HEADING}\n\nnew\n'
 
 
-def test_a_model_without_a_card_gets_one(tmp_path):
+def test_a_missing_card_is_created(tmp_path):
     add_to_card(tmp_path, 'x', f'{HEADING}\n\nnew\n')
     assert (tmp_path / 'README.md').read_text() == f'# x\n\n{HEADING}\n\nnew\n'

@@ -1,4 +1,4 @@
-"""Say how far something is: a bar on a terminal, else a line every few seconds."""
+"""Progress and tables on a terminal, a pipe or a log file."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 LINE_PERIOD_S = 5.0
 
 
 class Report(Protocol):
-    """Takes note of how much is done."""
+    """Receives progress."""
 
     def __call__(self, done: int, text: str = '') -> None:
-        """Say that so much is done, and what there is to say about it."""
+        """Report the number of items done, with an optional remark."""
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def reporting(
     console: Console | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Report]:
-    """Report progress towards ``total`` as long as the context lasts."""
+    """Show progress towards ``total``: a bar on a terminal, otherwise a line every few seconds."""
     console = console or Console()
     if not console.is_terminal:
         yield _lines(what, total, console, clock)
@@ -53,15 +54,21 @@ def reporting(
 
 
 def _lines(what: str, total: int, console: Console, clock: Callable[[], float]) -> Report:
-    told_s: float | None = None
+    printed_s: float | None = None
 
     def report(done: int, text: str = '') -> None:
-        nonlocal told_s
+        nonlocal printed_s
         now_s = clock()
-        if told_s is not None and now_s - told_s < LINE_PERIOD_S and done < total:
+        if printed_s is not None and now_s - printed_s < LINE_PERIOD_S and done < total:
             return
-        told_s = now_s
+        printed_s = now_s
         separator = ': ' if text else ''
         print(f'{what} {done} of {total}{separator}{text}', file=console.file, flush=True)
 
     return report
+
+
+def print_table(table: Table, *, width: int) -> None:
+    """Print a table; `width` applies to a pipe, where rich would cut columns to fit 80."""
+    console = Console()
+    (console if console.is_terminal else Console(width=width)).print(table)

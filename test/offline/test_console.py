@@ -1,8 +1,10 @@
+"""Progress is a bar on a terminal and a line every few seconds elsewhere."""
+
 import io
 
 from rich.console import Console
 
-from dynofa_ros.offline.progress_report import reporting
+from dynofa_ros.offline.console import reporting
 
 
 def lines(times_s, *, text=''):
@@ -14,7 +16,7 @@ def lines(times_s, *, text=''):
     return out.getvalue().splitlines()
 
 
-def test_a_file_gets_a_line_every_five_seconds_and_at_the_end():
+def test_a_pipe_gets_a_line_every_five_seconds_and_at_the_end():
     assert lines([0, 1, 4.9, 5, 9, 10, 11]) == [
         'tried 1 of 7',
         'tried 4 of 7',
@@ -23,7 +25,7 @@ def test_a_file_gets_a_line_every_five_seconds_and_at_the_end():
     ]
 
 
-def test_a_line_tells_more_where_there_is_more():
+def test_a_line_ends_with_the_remark():
     assert lines([0], text='loss 1') == ['tried 1 of 1: loss 1']
 
 
