@@ -1,7 +1,7 @@
 """Read YAML and JSON files into checked values, and report all faults of a file at once.
 
-The annotations of a value class are the rules of its file. :func:`checked` makes such a class; its
-instances obey the same rules where Python code builds them. Keys that are not known are refused.
+The annotations of a value class, made by :func:`checked`, are the rules of its file. They apply to
+values built by Python code as well. Unknown keys are refused.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -29,7 +30,7 @@ _CONFIG = ConfigDict(extra='forbid', validate_by_name=True, validate_by_alias=Tr
 
 Text = Annotated[str, Strict(), Field(pattern=r'\S')]
 Name = Annotated[Text, SkipJsonSchema()]
-"""A name that a file states as the key of a section, not inside the section."""
+"""A name that a file states as the key of a section, not inside of it."""
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
@@ -37,9 +38,9 @@ Fraction = Annotated[Number, Field(ge=0, le=1)]
 Count = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1)]
 PositiveCount = Annotated[Count, Field(ge=1)]
 
-# Limits that no file of this package comes near: a damaged or hostile one ends in a short error.
+# Limits far above any real file, so that a damaged or hostile one ends in a short error.
 MOST_BYTES = 64 * 2**20
-MOST_VALUES = 200_000  # of a YAML file, whose aliases can stand for billions
+MOST_VALUES = 200_000  # of a YAML file, whose aliases can expand to billions
 MOST_NESTED = 50
 MOST_FAULTS = 50
 _SHORT = reprlib.Repr()
@@ -117,7 +118,7 @@ ToError = Callable[[Iterable[Fault]], Exception]
 
 
 class Section(BaseModel):
-    """A section of a file that is no value of its own."""
+    """A section of a file that is converted to another value class."""
 
     model_config = _CONFIG | ConfigDict(frozen=True)
 
@@ -147,16 +148,11 @@ def checked(error: ToError, *, kw_only: bool = False) -> Callable[[type[T]], typ
 
 
 def load_named(
-    name_or_path: str,
-    kind: TypeAdapter[T],
-    *,
-    folder: str,
-    what: str,
-    error: ToError = ConfigError.of,
+    name_or_path: str, kind: TypeAdapter[T], *, folder: str, what: str, error: ToError
 ) -> T:
-    """Return the value of a YAML file: of this name in `folder` of the share, or of this path.
+    """Return the value of the YAML file with this path, or with this name in `folder` of the share.
 
-    Raises `error`, with all faults of the file; where none has this name, with the names there are.
+    Raises `error` with all faults of the file, or for an unknown name with the known ones.
     """
     if name_or_path.endswith(('.yaml', '.yml')) or os.sep in name_or_path:
         return load_file(Path(name_or_path).expanduser(), kind, error=error)
@@ -164,50 +160,35 @@ def load_named(
         file = share_path(f'{folder}/{name_or_path}.yaml')
     except (FileNotFoundError, ValueError):
         expected = f'the path of a YAML file, or one of {", ".join(_shipped(folder))}'
-        raise error([Fault(field=what, value=name_or_path, expected=expected)]) from None
+        raise error([Fault(what, name_or_path, expected)]) from None
     return load_file(file, kind, error=error)
 
 
-def load_file(
-    file: Path,
-    kind: TypeAdapter[T],
-    *,
-    error: ToError = ConfigError.of,
-) -> T:
+def load_file(file: Path, kind: TypeAdapter[T], *, error: ToError = ConfigError.of) -> T:
     """Return the value of a YAML file, or of a JSON file (``.json``).
 
     Validators receive the whole document as their context, which is None where Python code builds
-    the value. Raises `error`, with all faults of the file.
+    the value. Raises `error` with all faults of the file.
     """
+    language, parse = ('JSON', json.loads) if file.suffix == '.json' else ('YAML', _parse_yaml)
     try:
-        document = _json(file) if file.suffix == '.json' else _yaml(file)
+        if (size := file.stat().st_size) > MOST_BYTES:
+            raise ValueError(f'{size} bytes; at most {MOST_BYTES} are read')
+        document = parse(file.read_text(encoding='utf-8'))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as reason:
-        text = reason.strerror if isinstance(reason, OSError) else ' '.join(str(reason).split())
-        raise error(
-            [
-                Fault(
-                    field='file',
-                    value=_Words(f'unreadable ({_cut(str(text), 120)})'),
-                    expected='JSON' if file.suffix == '.json' else 'YAML',
-                    file=str(file),
-                )
-            ]
-        ) from reason
+        text = str(reason.strerror if isinstance(reason, OSError) else reason)
+        value = _Words(f'unreadable ({_cut(" ".join(text.split()), 120)})')
+        raise error([Fault('file', value, language, file=str(file))]) from reason
     try:
         return kind.validate_python(document, context=document, by_alias=True, by_name=False)
     except ValidationError as invalid:
         raise error(_faults(invalid, kind, file=str(file))) from None
 
 
-def _json(file: Path) -> Any:
-    return json.loads(_text(file))
-
-
-def _yaml(file: Path) -> Any:
-    text = _text(file)
+def _parse_yaml(text: str) -> Any:
     loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     depth = 0
-    # Before it is composed, which recurses in C.
+    # Checked before loading, which recurses in C.
     for event in yaml.parse(text, Loader=loader):
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
@@ -218,14 +199,8 @@ def _yaml(file: Path) -> Any:
     return document
 
 
-def _text(file: Path) -> str:
-    if (size := file.stat().st_size) > MOST_BYTES:
-        raise ValueError(f'{size} bytes; at most {MOST_BYTES} are read')
-    return file.read_text(encoding='utf-8')
-
-
 def _count_values(node: object, before: int = 0, depth: int = 0) -> int:
-    """Return the number of values with aliases expanded; raises ValueError where it is too high."""
+    """Return the number of values with aliases expanded; raises ValueError if it is too high."""
     if before > MOST_VALUES or depth > MOST_NESTED:
         raise ValueError(f'more than {MOST_VALUES} values, or {MOST_NESTED} levels, by aliases')
     count = before + 1
@@ -248,12 +223,10 @@ def _faults(invalid: ValidationError, kind: TypeAdapter[Any], *, file: str) -> I
             for fault in cause.faults:
                 yield fault if fault.file else fault.inside(file=file, section=_path(loc))
         elif isinstance(cause, ValueError):
-            yield Fault(field=field, value=each['input'], expected='', file=file, text=str(cause))
+            yield Fault(field, each['input'], '', file, text=str(cause))
         elif each['type'] in ('unexpected_keyword_argument', 'extra_forbidden'):
             known = ', '.join(_schema_at(schema, loc[:-1]).get('properties', ()))
-            yield Fault(
-                field=field, value=each['input'], expected=f'only the keys {known}', file=file
-            )
+            yield Fault(field, each['input'], f'only the keys {known}', file)
         else:
             missing = each['type'] in ('missing', 'missing_argument')
             value = MISSING if missing else each['input']
@@ -261,9 +234,9 @@ def _faults(invalid: ValidationError, kind: TypeAdapter[Any], *, file: str) -> I
             if not missing and found.get('title') == QUANTITY:
                 found = found['properties']['value']
             expected = _words(found, schema) or each['msg'].lower()
-            if isinstance(value, str) and 'number' in expected and _is_number(value):
+            if isinstance(value, str) and re.fullmatch(r'[-+]?[\d.]+e\d+', value):
                 expected += ' (YAML reads 1e9 as a text: write 1.0e+9)'
-            yield Fault(field=field, value=value, expected=expected, file=file)
+            yield Fault(field, value, expected, file)
 
 
 def _path(loc: Loc) -> str:
@@ -273,7 +246,7 @@ def _path(loc: Loc) -> str:
 
 
 def _schema_at(schema: dict[str, Any], loc: Loc) -> dict[str, Any]:
-    """Return the part of a JSON schema that rules a location; empty if it has none."""
+    """Return the part of a JSON schema for a location; empty if there is none."""
     part = _resolved(schema, schema)
     for each in loc:
         if each == '[key]':
@@ -298,7 +271,7 @@ def _resolved(part: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _words(part: dict[str, Any], schema: dict[str, Any]) -> str:
-    """Return in words which values a part of a JSON schema allows."""
+    """Return a description of the values that a part of a JSON schema allows."""
     part = _resolved(part, schema)
     kind = part.get('type')
     if 'enum' in part:
@@ -331,14 +304,6 @@ def _range(part: dict[str, Any]) -> str:
     if low is None:
         return ''
     return f' of at least {low:g}' if high in (None, 2**63 - 1) else f' from {low} to {high}'
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _shipped(folder: str) -> list[str]:

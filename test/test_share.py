@@ -1,4 +1,4 @@
-"""The package's files are found, installed or not."""
+"""Data files are found in a workspace and in the checkout."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_the_checkout_is_used_without_a_workspace(monkeypatch: pytest.MonkeyPatc
     assert share_path('config/dynofa.yaml') == ROOT / 'config' / 'dynofa.yaml'
 
 
-def test_a_missing_file_is_named_with_the_places(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_is_named_with_the_searched_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('AMENT_PREFIX_PATH', '/nowhere')
     with pytest.raises(FileNotFoundError) as error:
         share_path('config/absent.yaml')

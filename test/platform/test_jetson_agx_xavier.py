@@ -1,4 +1,4 @@
-"""The shipped Jetson AGX Xavier: what it takes over, and that all that runs on a platform runs."""
+"""The shipped Jetson AGX Xavier: values shared with the Xavier NX, and use by other modules."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_the_cpu_has_the_steps_of_a_tegra194_up_to_maxn(agx: Platform, nx: Platf
     assert set(nx.domains['cpu'].frequencies_hz) - set(steps) == {1907.2e6}
 
 
-def test_the_software_is_that_of_the_nx(agx: Platform, nx: Platform) -> None:
+def test_the_software_overheads_are_those_of_the_nx(agx: Platform, nx: Platform) -> None:
     for key in ('overhead_s_per_layer', 'overhead_cycles_per_layer'):
         assert agx.sources[f'processors.gpu.latency.{key}'] == 'assumed'
         of_agx, of_nx = (getattr(each.processors['gpu'].latency, key) for each in (agx, nx))
@@ -48,7 +48,7 @@ def test_it_is_faster_than_the_nx_and_draws_more(agx: Platform, nx: Platform) ->
 
 
 @pytest.mark.parametrize('processor', ['cpu', 'gpu'])
-def test_a_higher_clock_is_faster_and_draws_more(agx: Platform, processor: str) -> None:
+def test_a_higher_frequency_is_faster_and_draws_more(agx: Platform, processor: str) -> None:
     unit = agx.processors[processor]
     frequencies_hz = agx.domains[unit.domain].frequencies_hz
     latencies_s = [
@@ -60,15 +60,17 @@ def test_a_higher_clock_is_faster_and_draws_more(agx: Platform, processor: str) 
     assert powers_w == sorted(powers_w)
 
 
-def test_the_profile_of_a_model_has_every_clock_of_every_processor(agx, model) -> None:
+def test_a_modelled_profile_has_every_frequency_of_every_processor(agx, model) -> None:
     profile = modelled_profile('camera', model, 'torch', agx)
     assert profile.platform == 'jetson_agx_xavier'
     for processor in ('cpu', 'gpu'):
-        clocks = {each.frequency_hz for each in profile.points if each.processor == processor}
-        assert clocks == set(agx.domains[processor].frequencies_hz)
+        frequencies_hz = {
+            each.frequency_hz for each in profile.points if each.processor == processor
+        }
+        assert frequencies_hz == set(agx.domains[processor].frequencies_hz)
 
 
-def test_frames_run_on_it(agx, model) -> None:
+def test_frames_are_modelled_on_both_processors(agx, model) -> None:
     frames = FrameModel(agx, seed=0)
     for processor in ('cpu', 'gpu'):
         frame = frames.frame(model.kept[0], processor=processor, threads=1)
@@ -76,7 +78,7 @@ def test_frames_run_on_it(agx, model) -> None:
         assert frame.energy_j > 0
 
 
-def test_always_busy_its_gpu_does_not_overheat(agx: Platform) -> None:
+def test_a_gpu_that_is_always_busy_does_not_overheat(agx: Platform) -> None:
     now_s = 0.0
     device = SimulatedDevice(agx, clock=lambda: now_s)
     device.set_co_runner('gpu', 1.0)

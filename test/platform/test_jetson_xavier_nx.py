@@ -1,4 +1,4 @@
-"""The shipped Jetson Xavier NX against published measurements: the errors of docs/platforms.md."""
+"""Errors of the shipped Jetson Xavier NX with respect to published measurements."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CPU_POINTS = (
 
 @dataclass(frozen=True)
 class Published:
-    """One sub-network that was measured on the GPU at 1109 MHz."""
+    """One sub-network, measured on the GPU at 1109 MHz."""
 
     flops: int
     layers: int
@@ -128,7 +128,7 @@ def loudva(shared_data: Path, frequency_hz: float) -> dict[int, tuple[float, flo
     return {int(row[0]): (float(row[1]), float(row[2])) for row in rows}
 
 
-def test_gpu_arithmetic_slows_with_the_clock_as_loudva_measured(
+def test_gpu_arithmetic_scales_with_frequency_as_in_loudva(
     jetson: Platform, shared_data: Path
 ) -> None:
     frequencies_hz = jetson.domains['gpu'].frequencies_hz
@@ -139,17 +139,17 @@ def test_gpu_arithmetic_slows_with_the_clock_as_loudva_measured(
             for f in frequencies_hz
         ]
     )
-    # Serving has its own constant time, which is not the network's.
+    # The server adds a constant time to that of the network.
     constant_s = np.mean(measured_s - arithmetic_s)
     assert relative_errors(arithmetic_s + constant_s, measured_s).max() < 0.05
 
 
-def test_gpu_power_is_the_table_that_loudva_measured(jetson: Platform, shared_data: Path) -> None:
+def test_gpu_power_is_the_table_of_loudva(jetson: Platform, shared_data: Path) -> None:
     table = jetson.processors['gpu'].busy_power
     lowest, *others = zip(table.frequencies_hz, table.power_w, strict=True)
-    # The mean at the lowest clock is an outlier: it is far below those of concurrency 2 to 4.
-    beside = [loudva(shared_data, lowest[0])[concurrency][0] for concurrency in (2, 3, 4)]
-    assert lowest[1] == pytest.approx(np.median(beside), rel=1e-3)
+    # The mean at the lowest frequency is an outlier, far below those of concurrency 2 to 4.
+    concurrent_w = [loudva(shared_data, lowest[0])[concurrency][0] for concurrency in (2, 3, 4)]
+    assert lowest[1] == pytest.approx(np.median(concurrent_w), rel=1e-3)
     for frequency_hz, power_w in others:
         assert power_w == pytest.approx(loudva(shared_data, frequency_hz)[1][0], rel=1e-3)
 
@@ -165,7 +165,7 @@ def test_idle_power_is_below_the_lowest_power_that_loudva_measured(
     assert jetson.idle_power_w < lowest_w
 
 
-def test_cpu_latencies_read_off_the_paper(jetson: Platform, networks: list[Published]) -> None:
+def test_cpu_latencies_of_the_paper(jetson: Platform, networks: list[Published]) -> None:
     """The configurations are not published: FLOPs are those of a GPU sub-network as accurate."""
     pareto = sorted(networks, key=lambda network: network.flops)
     pareto = [n for i, n in enumerate(pareto) if all(n.top1 > each.top1 for each in pareto[:i])]
@@ -193,14 +193,14 @@ def test_nvpmodel_frequencies_are_steps_of_the_cpu(jetson: Platform) -> None:
 
 
 @pytest.mark.parametrize('slowdown', [49 / 43, 69 / 49])
-def test_published_slowdowns_are_those_of_a_possible_co_runner(
+def test_published_slowdowns_are_possible_with_one_co_runner(
     jetson: Platform, slowdown: float
 ) -> None:
     always_busy = jetson.slowdown(processor='gpu', co_runner_utilisation=1.0)
     assert 1.0 < slowdown < always_busy
 
 
-def test_a_small_network_still_follows_the_gpu_clock(jetson: Platform) -> None:
+def test_the_latency_of_a_small_network_depends_on_the_gpu_frequency(jetson: Platform) -> None:
     slow_s, fast_s = (
         jetson.latency_s(processor='gpu', frequency_hz=f, flops=30_000_000, layers=48)
         for f in (jetson.domains['gpu'].frequencies_hz[0], MAX_HZ)
@@ -208,7 +208,9 @@ def test_a_small_network_still_follows_the_gpu_clock(jetson: Platform) -> None:
     assert slow_s > 3 * fast_s
 
 
-def test_least_energy_of_a_frame_is_between_the_clocks_ends(jetson: Platform) -> None:
+def test_the_most_efficient_gpu_frequency_is_neither_the_lowest_nor_the_highest(
+    jetson: Platform,
+) -> None:
     frequencies_hz = jetson.domains['gpu'].frequencies_hz
     energies_j = [
         jetson.energy_j(

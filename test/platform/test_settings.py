@@ -1,4 +1,4 @@
-"""A DVFS command is understood whole, or refused whole with a reason."""
+"""A DVFS command is valid as a whole, or refused as a whole with a reason."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def resolved(machine: Platform, *settings: DomainSetting) -> dict[str, Limits]:
     return resolve(settings, domains=machine.domains, current=CURRENT)
 
 
-def test_a_frequency_leaves_that_one_only(machine: Platform) -> None:
+def test_a_frequency_sets_both_limits(machine: Platform) -> None:
     limits = resolved(machine, DomainSetting('gpu', 2e8))
     assert limits == {'gpu': Limits(2e8, 2e8)}
     assert limits['gpu'].fixed
 
 
-def test_a_frequency_counts_more_than_a_range(machine: Platform) -> None:
+def test_a_frequency_takes_precedence_over_a_range(machine: Platform) -> None:
     # A message built with the frequency alone has zeros in the range.
     assert resolved(machine, DomainSetting('gpu', 2e8, 0.0, 0.0)) == {'gpu': Limits(2e8, 2e8)}
 
@@ -36,14 +36,14 @@ def test_a_frequency_counts_more_than_a_range(machine: Platform) -> None:
         (2e8, 2e8, Limits(2e8, 2e8)),
     ],
 )
-def test_an_end_that_is_not_asked_is_kept(
+def test_an_unspecified_end_of_a_range_is_kept(
     machine: Platform, min_hz: float, max_hz: float, limits: Limits
 ) -> None:
     setting = DomainSetting('gpu', min_frequency_hz=min_hz, max_frequency_hz=max_hz)
     assert resolved(machine, setting) == {'gpu': limits}
 
 
-def test_half_a_hertz_off_is_the_listed_frequency(machine: Platform) -> None:
+def test_a_frequency_within_half_a_hertz_is_the_listed_one(machine: Platform) -> None:
     assert resolved(machine, DomainSetting('gpu', 2e8 + 0.5)) == {'gpu': Limits(2e8, 2e8)}
 
 
@@ -77,7 +77,7 @@ def test_half_a_hertz_off_is_the_listed_frequency(machine: Platform) -> None:
         ([DomainSetting('cpu', 1e9), DomainSetting('gpu', 3e8)], 'gpu.frequency_hz', 'nearest'),
     ],
 )
-def test_a_command_is_refused_with_what_is_allowed(
+def test_an_invalid_command_is_refused_with_the_allowed_values(
     machine: Platform, settings: list[DomainSetting], field: str, allowed: str
 ) -> None:
     with pytest.raises(PlatformError) as caught:

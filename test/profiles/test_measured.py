@@ -19,7 +19,7 @@ def modelled(model, platform):
     return modelled_profile('camera', model, 'torch', platform)
 
 
-TOOK = (
+MEASUREMENTS = (
     Measurement('small', 'cpu', 1, 'float32', 0.002, 0.0001, 0.003, 5_000_000),
     Measurement('large', 'gpu', 2, 'float16', 0.009, 0.0003, 0.011, 9_000_000),
 )
@@ -27,31 +27,31 @@ TOOK = (
 
 @pytest.fixture(scope='module')
 def measured(model):
-    return measured_profile('camera', model, 'torch', TOOK)
+    return measured_profile('camera', model, 'torch', MEASUREMENTS)
 
 
-def test_a_measured_point_holds_what_was_measured(measured):
+def test_a_measured_point_has_the_measured_values(measured):
     point = measured.points[1]
     assert (point.subnet_id, point.threads) == ('large', 2)
     assert (point.latency_s, point.latency_std_s, point.latency_p95_s) == (0.009, 0.0003, 0.011)
     assert (point.engine, point.processor, point.precision) == ('torch', 'gpu', 'float16')
 
 
-def test_an_energy_belongs_to_a_sub_network_in_a_place(model):
+def test_an_energy_belongs_to_one_sub_network_and_place(model):
     energy_j = {('small', Place('cpu', 1)): 0.04, ('large', Place('cpu', 2)): 0.5}
-    profile = measured_profile('camera', model, 'torch', TOOK, energy_j=energy_j)
+    profile = measured_profile('camera', model, 'torch', MEASUREMENTS, energy_j=energy_j)
     assert profile.energy_source == 'measured_rapl'
     assert profile.points[0].energy_j == 0.04
     assert math.isnan(profile.points[1].energy_j)  # it ran on the GPU
 
 
-def test_energies_that_are_all_unknown_are_unavailable(model):
+def test_without_any_known_energy_the_source_is_unavailable(model):
     energy_j = {('small', Place('cpu', 1)): math.nan}
-    profile = measured_profile('camera', model, 'torch', TOOK, energy_j=energy_j)
+    profile = measured_profile('camera', model, 'torch', MEASUREMENTS, energy_j=energy_j)
     assert profile.energy_source == 'unavailable'
 
 
-def test_a_point_holds_what_its_sub_network_costs(measured, model):
+def test_a_point_has_the_cost_of_its_sub_network(measured, model):
     kept = model.subnet('large')
     point = measured.points[1]
     assert (point.accuracy, point.flops, point.parameters) == (
@@ -61,7 +61,7 @@ def test_a_point_holds_what_its_sub_network_costs(measured, model):
     )
 
 
-def test_a_measured_profile_says_what_is_unknown(measured):
+def test_unknown_values_of_a_measured_profile_are_nan(measured):
     assert (measured.latency_source, measured.energy_source) == ('measured', 'unavailable')
     assert all(math.isnan(point.energy_j) for point in measured.points)
     assert all(math.isnan(point.frequency_hz) for point in measured.points)
@@ -71,17 +71,17 @@ def test_a_measured_profile_names_this_machine(measured):
     assert measured.platform == host_name()
 
 
-def test_a_measurement_of_a_sub_network_that_is_not_kept_is_refused(model):
+def test_a_measurement_of_an_unknown_sub_network_is_refused(model):
     with pytest.raises(ModelError, match="'huge'; expected one of small"):
-        measured_profile('camera', model, 'torch', [replace(TOOK[0], subnet_id='huge')])
+        measured_profile('camera', model, 'torch', [replace(MEASUREMENTS[0], subnet_id='huge')])
 
 
-def test_a_modelled_profile_says_so_and_names_its_platform(modelled, platform):
+def test_a_modelled_profile_states_its_sources_and_platform(modelled, platform):
     assert (modelled.latency_source, modelled.energy_source) == ('modelled', 'modelled')
     assert modelled.platform == platform.name
 
 
-def test_a_modelled_profile_has_every_sub_network_at_every_clock_and_number_of_cores(
+def test_a_modelled_profile_has_every_sub_network_at_every_frequency_and_number_of_cores(
     modelled, model, platform
 ):
     expected = {

@@ -1,4 +1,4 @@
-"""A profile that was measured at one clock, at the others of the machine's description."""
+"""A profile measured at one frequency is scaled to the others of the platform."""
 
 import math
 from dataclasses import replace
@@ -36,41 +36,41 @@ def measured(energy_j=math.nan, processor='gpu', **changes):
     return Profile('camera', 'net', 'here', 'measured', source, (replace(point, **changes),))
 
 
-def complete(profile, platform, measured_hz=HZ):
+def scaled(profile, platform, measured_hz=HZ):
     return scale_to_frequencies(
         profile, platform, layers={'small': 50}, measured_hz={'gpu': measured_hz, 'cpu': 1e9}
     )
 
 
-def test_there_is_a_point_at_every_clock(platform):
-    profile = complete(measured(), platform)
-    clocks_hz = [point.frequency_hz for point in profile.points]
-    assert tuple(clocks_hz) == platform.domains['gpu'].frequencies_hz
+def test_there_is_a_point_at_every_frequency(platform):
+    profile = scaled(measured(), platform)
+    frequencies_hz = [point.frequency_hz for point in profile.points]
+    assert tuple(frequencies_hz) == platform.domains['gpu'].frequencies_hz
     assert (profile.platform, profile.latency_source) == ('jetson_xavier_nx', 'scaled')
 
 
-def test_at_the_clock_of_the_measurement_it_is_what_was_measured(platform):
-    point = complete(measured(), platform).points[-1]
+def test_the_point_at_the_measured_frequency_is_unchanged(platform):
+    point = scaled(measured(), platform).points[-1]
     assert point.frequency_hz == HZ
     assert point.latency_s == pytest.approx(0.02)
     assert point.latency_std_s == pytest.approx(0.001)
     assert point.latency_p95_s == pytest.approx(0.022)
 
 
-def test_elsewhere_latency_and_its_spread_follow_the_law_of_the_description(platform):
-    first, *_, last = complete(measured(), platform).points
-    law = [
+def test_latency_and_its_spread_scale_as_the_platform_model(platform):
+    first, *_, last = scaled(measured(), platform).points
+    model_s = [
         platform.latency_s(
             processor='gpu', frequency_hz=each.frequency_hz, flops=300_000_000, layers=50
         )
         for each in (first, last)
     ]
-    assert first.latency_s / last.latency_s == pytest.approx(law[0] / law[1])
+    assert first.latency_s / last.latency_s == pytest.approx(model_s[0] / model_s[1])
     assert first.latency_std_s / first.latency_s == pytest.approx(0.05)
 
 
-def test_an_energy_that_was_not_measured_is_that_of_the_description(platform):
-    profile = complete(measured(), platform)
+def test_an_unknown_energy_is_modelled(platform):
+    profile = scaled(measured(), platform)
     assert profile.energy_source == 'modelled'
     for point in profile.points:
         assert point.energy_j == pytest.approx(
@@ -80,25 +80,25 @@ def test_an_energy_that_was_not_measured_is_that_of_the_description(platform):
         )
 
 
-def test_a_measured_energy_is_kept_and_the_others_follow_it(platform):
-    profile = complete(measured(energy_j=0.5), platform)
-    unmeasured = complete(measured(), platform)
+def test_a_measured_energy_is_kept_and_scales_the_others(platform):
+    profile = scaled(measured(energy_j=0.5), platform)
+    unmeasured = scaled(measured(), platform)
     assert profile.energy_source == 'measured_rapl'
     assert profile.points[-1].energy_j == pytest.approx(0.5)
     ratio = unmeasured.points[0].energy_j / unmeasured.points[-1].energy_j
     assert profile.points[0].energy_j == pytest.approx(0.5 * ratio)
 
 
-def test_a_clock_that_is_slightly_above_the_list_counts_as_the_highest(platform):
-    assert complete(measured(), platform, HZ * 1.01) == complete(measured(), platform, HZ)
+def test_a_frequency_slightly_above_the_highest_counts_as_the_highest(platform):
+    assert scaled(measured(), platform, HZ * 1.01) == scaled(measured(), platform, HZ)
 
 
 @pytest.mark.parametrize('changes', [{'processor': 'npu'}, {'frequency_hz': 5e8}])
-def test_what_the_description_does_not_know_or_has_a_clock_stays(platform, changes):
+def test_points_of_other_processors_or_with_a_frequency_are_unchanged(platform, changes):
     profile = measured(**changes)
-    assert complete(profile, platform) is profile
+    assert scaled(profile, platform) is profile
 
 
-def test_without_the_clock_of_the_measurement_it_stays(platform):
+def test_without_the_measured_frequency_the_profile_is_unchanged(platform):
     profile = measured()
-    assert complete(profile, platform, math.nan) is profile
+    assert scaled(profile, platform, math.nan) is profile

@@ -42,19 +42,19 @@ def file(stored, tmp_path):
 
 
 def change(file, **fields):
-    """Change fields of what a file was measured with."""
+    """Change fields of the measurement conditions of a file."""
     document = json.loads(file.read_text())
     document['measured_with'].update(fields)
     file.write_text(json.dumps(document))
 
 
-def test_it_survives_a_file(stored, file):
+def test_a_profile_is_unchanged_by_saving_and_loading(stored, file):
     loaded = StoredProfile.load(file, 'camera')
     assert loaded.profile.is_same_as(stored.profile)
     assert loaded.measured_with == stored.measured_with
 
 
-def test_a_modelled_profile_survives_a_file(model, tmp_path):
+def test_a_modelled_profile_is_unchanged_by_saving_and_loading(model, tmp_path):
     profile = modelled_profile('camera', model, 'torch', load_platform('jetson_xavier_nx'))
     StoredProfile(profile, None).save(tmp_path / 'profile.json')
     loaded = StoredProfile.load(tmp_path / 'profile.json', 'camera')
@@ -62,7 +62,7 @@ def test_a_modelled_profile_survives_a_file(model, tmp_path):
     assert loaded.measured_with is None
 
 
-def test_the_file_says_what_it_was_measured_with(file, nets):
+def test_the_file_states_the_measurement_conditions(file, nets):
     said = json.loads(file.read_text())['measured_with']
     assert said['engines'] == {'torch': '2.0'}
     assert said['subnets'] == {each.kept.subnet_id: each.key for each in nets}
@@ -137,7 +137,7 @@ def test_a_file_of_an_earlier_version_does_not_apply(file, nets):
     assert why == 'it does not say what it was measured with'
 
 
-def test_points_are_those_of_an_engine_sub_networks_and_threads(model, nets):
+def test_points_are_selected_by_engine_sub_network_and_threads(model, nets):
     engines = (ENGINE, SimpleNamespace(name='openvino', version='1'))
     profiles = [
         measured_profile('camera', model, each.name, [took(s, t) for s in SUBNETS for t in (1, 2)])
@@ -152,7 +152,7 @@ def test_points_are_those_of_an_engine_sub_networks_and_threads(model, nets):
     ]
 
 
-def test_no_point_for_so_few_threads_is_an_error(stored, nets):
+def test_too_few_threads_for_any_point_is_an_error(stored, nets):
     with pytest.raises(ValueError, match='no point of torch with at most 0 threads'):
         stored.points_for(nets, ENGINE, most_threads=0)
 
@@ -164,7 +164,7 @@ def test_no_point_for_so_few_threads_is_an_error(stored, nets):
         ({'subnets': {'small': 'x'}}, "subnet_id is 'middle'; expected small"),
     ],
 )
-def test_a_point_that_the_conditions_do_not_know_is_refused(stored, fields, text):
+def test_a_point_missing_from_the_conditions_is_refused(stored, fields, text):
     with pytest.raises(ValueError, match=text):
         StoredProfile(stored.profile, replace(stored.measured_with, **fields))
 
@@ -184,7 +184,7 @@ def test_a_point_that_the_conditions_do_not_know_is_refused(stored, fields, text
         ('colour', 'red'),
     ],
 )
-def test_conditions_that_make_no_sense_are_named(file, field, value):
+def test_invalid_conditions_are_named(file, field, value):
     change(file, **{field: value})
     with pytest.raises(
         ValueError, match=rf'profile\.json: measured_with\.{field}\b.* is .*; expected '
@@ -192,12 +192,12 @@ def test_conditions_that_make_no_sense_are_named(file, field, value):
         StoredProfile.load(file, 'camera')
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r'none\.json: file is unreadable \(No such file'):
         StoredProfile.load(tmp_path / 'none.json', 'camera')
 
 
-def test_a_place_that_cannot_be_written_is_named(stored, tmp_path):
+def test_a_path_that_cannot_be_written_is_named(stored, tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(ValueError, match=r'profile\.json cannot be written: '):
         stored.save(tmp_path / 'file' / 'profile.json')
@@ -218,7 +218,7 @@ def test_a_place_that_cannot_be_written_is_named(stored, tmp_path):
         b'{"measured_with": 1, "points": []}',
     ],
 )
-def test_a_file_that_is_no_profile_is_named(tmp_path, content):
+def test_an_invalid_file_is_named(tmp_path, content):
     (tmp_path / 'profile.json').write_bytes(content)
     with pytest.raises(ValueError, match=r'profile\.json: .* is .*; expected '):
         StoredProfile.load(tmp_path / 'profile.json', 'camera')
@@ -237,7 +237,7 @@ def test_a_file_that_is_no_profile_is_named(tmp_path, content):
         ('x', 1),
     ],
 )
-def test_a_point_that_makes_no_sense_is_named(file, field, value):
+def test_an_invalid_point_is_named(file, field, value):
     document = json.loads(file.read_text())
     document['points'][0][field] = value
     file.write_text(json.dumps(document))

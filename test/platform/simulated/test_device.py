@@ -1,4 +1,4 @@
-"""The simulated machine: clocks with their delay, power, heat and battery, by an injected clock."""
+"""The simulated device: frequency changes with delay, power, temperature and battery."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JETSON = load_platform('jetson_xavier_nx')
 
 
 class Bench:
-    """A device on the bench: let time pass, read it."""
+    """A device and its clock."""
 
     def __init__(self, platform: Platform, clock: Any, **options: float) -> None:
         self.clock = clock
@@ -49,7 +49,7 @@ def cool_bench(cool_machine: Platform, clock: Any) -> Bench:
     return Bench(cool_machine, clock)
 
 
-def test_it_starts_idle_at_the_highest_clocks(bench: Bench) -> None:
+def test_it_starts_idle_at_the_highest_frequencies(bench: Bench) -> None:
     state = bench.device.state()
     gpu = state.domains['gpu']
     assert (gpu.frequency_hz, gpu.min_frequency_hz, gpu.max_frequency_hz) == (4e8, 1e8, 4e8)
@@ -60,14 +60,16 @@ def test_it_starts_idle_at_the_highest_clocks(bench: Bench) -> None:
     assert bench.gpu_c() == 20 + 10 * 2
 
 
-def test_every_state_says_that_it_is_modelled(bench: Bench) -> None:
+def test_every_state_is_marked_as_modelled(bench: Bench) -> None:
     state = bench.device.state()
     assert state.simulated
     assert state.power_source == 'modelled'
     assert state.capabilities == ('set_frequency', 'power', 'temperature', 'battery')
 
 
-def test_a_machine_without_battery_or_sensors_says_so(cool_machine: Platform, clock: Any) -> None:
+def test_capabilities_exclude_a_missing_battery_and_missing_sensors(
+    cool_machine: Platform, clock: Any
+) -> None:
     bare = dataclasses.replace(cool_machine, battery=None)
     state = SimulatedDevice(bare, clock=clock).state()
     assert state.capabilities == ('set_frequency', 'power')
@@ -108,14 +110,14 @@ def test_without_a_delay_a_frequency_is_in_force_at_once(bench: Bench) -> None:
     assert bench.device.state().domains['cpu'].frequency_hz == 1e9
 
 
-def test_a_range_runs_at_its_highest(bench: Bench) -> None:
+def test_a_range_runs_at_its_maximum(bench: Bench) -> None:
     bench.device.apply([DomainSetting('gpu', min_frequency_hz=1e8, max_frequency_hz=2e8)])
     bench.wait(0.5)
     gpu = bench.device.state().domains['gpu']
     assert (gpu.frequency_hz, gpu.min_frequency_hz, gpu.max_frequency_hz) == (2e8, 1e8, 2e8)
 
 
-def test_the_same_command_again_does_not_start_the_delay_again(bench: Bench) -> None:
+def test_a_repeated_command_does_not_restart_the_delay(bench: Bench) -> None:
     bench.device.apply([DomainSetting('gpu', 1e8)])
     bench.wait(0.4)
     assert 'change already pending' in bench.device.apply([DomainSetting('gpu', 1e8)]).text
@@ -123,7 +125,7 @@ def test_the_same_command_again_does_not_start_the_delay_again(bench: Bench) -> 
     assert bench.gpu_hz() == 1e8
 
 
-def test_a_command_back_to_the_present_clock_ends_the_change(bench: Bench) -> None:
+def test_a_command_to_the_current_frequency_cancels_the_change(bench: Bench) -> None:
     bench.device.apply([DomainSetting('gpu', 1e8)])
     bench.wait(0.4)
     assert '400000000 Hz already' in bench.device.apply([DomainSetting('gpu', 4e8)]).text
@@ -131,7 +133,7 @@ def test_a_command_back_to_the_present_clock_ends_the_change(bench: Bench) -> No
     assert bench.gpu_hz() == 4e8
 
 
-def test_a_later_command_takes_the_place_of_one_under_way(bench: Bench) -> None:
+def test_a_later_command_replaces_a_pending_one(bench: Bench) -> None:
     bench.device.apply([DomainSetting('gpu', 1e8)])
     bench.wait(0.4)
     bench.device.apply([DomainSetting('gpu', 2e8)])
@@ -147,10 +149,10 @@ def test_a_command_is_applied_whole_or_not_at_all(bench: Bench) -> None:
     assert not outcome.applied
     assert 'gpu.frequency_hz is 300000000.0' in outcome.text
     bench.clock.now_s += 1
-    assert repr(bench.device.state()) == repr(before)  # NaN equals itself in text alone
+    assert repr(bench.device.state()) == repr(before)  # repr, because NaN != NaN
 
 
-def test_restore_puts_every_clock_back_at_once(bench: Bench) -> None:
+def test_restore_resets_every_domain_without_delay(bench: Bench) -> None:
     before = bench.device.state().domains
     bench.device.apply([DomainSetting('cpu', 1e9), DomainSetting('gpu', 1e8)])
     bench.device.restore()
@@ -171,7 +173,7 @@ def test_power_is_idle_plus_the_busy_part(cool_bench: Bench) -> None:
     assert state.rails_w == {'VDD_IN': state.power_w}
 
 
-def test_power_follows_the_clock_within_a_period(cool_bench: Bench) -> None:
+def test_power_follows_the_frequency_within_a_period(cool_bench: Bench) -> None:
     cool_bench.device.set_co_runner('gpu', 1.0)
     cool_bench.device.apply([DomainSetting('gpu', 1e8)])
     cool_bench.wait(1.0)
@@ -179,7 +181,7 @@ def test_power_follows_the_clock_within_a_period(cool_bench: Bench) -> None:
     assert cool_bench.device.state().power_w == pytest.approx(4.5)
 
 
-def test_a_frame_costs_the_energy_that_the_platform_predicts(cool_bench: Bench) -> None:
+def test_the_energy_of_a_frame_is_that_of_the_platform_model(cool_bench: Bench) -> None:
     cool_bench.device.add_busy('cpu', 0.2, threads=2)
     cool_bench.wait(1.0)
     above_idle_j = cool_bench.device.state().energy_j - 2.0 * 1.0
@@ -189,27 +191,27 @@ def test_a_frame_costs_the_energy_that_the_platform_predicts(cool_bench: Bench) 
     assert above_idle_j == pytest.approx(predicted_j)
 
 
-def test_two_applications_cost_what_each_of_their_frames_costs(cool_bench: Bench) -> None:
-    # Alone a frame takes 40 ms of the 100 ms that its camera leaves it. Beside a load x it takes
+def test_the_energies_of_two_applications_are_added(cool_bench: Bench) -> None:
+    # A frame takes 40 ms of 100 ms when it runs alone. With a load x of the others it takes
     # 40 ms x (1 + x), as the GPU's contention is 1, and is itself such a load: x = 0.4 x (1 + x).
     device, alone_s, period_s, frames = cool_bench.device, 0.04, 0.1, 50
-    beside_s = alone_s * (1 + 0.4 / 0.6)
+    contended_s = alone_s * (1 + 0.4 / 0.6)
 
     def run_both() -> float:
         before_j = device.energy_j
         for _ in range(frames):
             cool_bench.wait(period_s)
             for app in ('front', 'rear'):
-                device.add_busy('gpu', beside_s, app=app)
+                device.add_busy('gpu', contended_s, app=app)
         return device.energy_j - before_j - 2.0 * frames * period_s
 
-    run_both()  # until they know of each other
+    run_both()  # until the loads are known
     frame_j = device.platform.energy_j(processor='gpu', frequency_hz=4e8, latency_s=alone_s)
     assert run_both() == pytest.approx(2 * frames * frame_j)
     assert device.state().domains['gpu'].utilisation == pytest.approx(2 * alone_s / period_s)
 
 
-def test_co_runners_show_in_the_state(cool_bench: Bench) -> None:
+def test_the_state_includes_co_runners(cool_bench: Bench) -> None:
     cool_bench.device.set_co_runner('gpu', 0.25)
     cool_bench.wait(0.1)
     gpu = cool_bench.device.state().domains['gpu']
@@ -217,7 +219,9 @@ def test_co_runners_show_in_the_state(cool_bench: Bench) -> None:
     assert gpu.utilisation == pytest.approx(0.25)
 
 
-def test_a_domain_of_two_processors_shows_their_mean(cool_machine: Platform, clock: Any) -> None:
+def test_the_utilisation_of_a_domain_is_the_mean_of_its_processors(
+    cool_machine: Platform, clock: Any
+) -> None:
     twin = dataclasses.replace(cool_machine.processors['gpu'], name='gpu1')
     twins = dataclasses.replace(cool_machine, processors={**cool_machine.processors, 'gpu1': twin})
     bench = Bench(twins, clock)
@@ -228,7 +232,7 @@ def test_a_domain_of_two_processors_shows_their_mean(cool_machine: Platform, clo
     assert gpu.utilisation == pytest.approx(0.5)
 
 
-def test_heat_holds_the_clock_back_and_lets_go_below(bench: Bench) -> None:
+def test_throttling_starts_above_the_limit_and_ends_below_the_hysteresis(bench: Bench) -> None:
     bench.device.set_co_runner('gpu', 1.0)
     bench.device.set_co_runner('cpu', 1.0)  # 14 W: far above 70 degrees in the steady state
     while not bench.device.state().domains['gpu'].throttled:
@@ -244,7 +248,7 @@ def test_heat_holds_the_clock_back_and_lets_go_below(bench: Bench) -> None:
     assert bench.gpu_hz() == 4e8
 
 
-def test_a_clock_below_the_cap_is_not_throttled(bench: Bench) -> None:
+def test_a_frequency_below_the_cap_is_not_throttled(bench: Bench) -> None:
     bench.device.set_co_runner('cpu', 1.0)
     bench.device.apply([DomainSetting('gpu', 1e8)])
     bench.wait(100)
@@ -252,7 +256,7 @@ def test_a_clock_below_the_cap_is_not_throttled(bench: Bench) -> None:
     assert not bench.device.state().domains['gpu'].throttled
 
 
-def test_of_two_hot_sensors_the_lower_cap_counts(machine: Platform, clock: Any) -> None:
+def test_the_lower_cap_of_two_hot_sensors_applies(machine: Platform, clock: Any) -> None:
     strict = machine.thermal_zones['GPU-therm']
     mild = dataclasses.replace(strict, name='board', throttled_frequency_hz=2e8)
     for zones in ({'a': strict, 'b': mild}, {'a': mild, 'b': strict}):
@@ -268,7 +272,7 @@ def test_the_temperature_is_the_exact_one_for_constant_power(bench: Bench) -> No
     assert bench.gpu_c() == pytest.approx(60 - 20 * math.exp(-1))
 
 
-def test_the_battery_gives_what_the_board_draws(bench: Bench) -> None:
+def test_the_battery_supplies_the_board_power(bench: Bench) -> None:
     bench.wait(10.0)
     battery = bench.device.state().battery
     assert battery is not None
@@ -292,7 +296,7 @@ def test_an_impossible_charge_is_refused(machine: Platform, clock: Any, percenta
         SimulatedDevice(machine, clock=clock, battery_percentage=percentage)
 
 
-def test_a_clock_that_goes_back_is_refused(bench: Bench) -> None:
+def test_a_clock_that_goes_backwards_is_refused(bench: Bench) -> None:
     bench.clock.now_s -= 1
     with pytest.raises(PlatformError, match='clock'):
         bench.device.advance()
@@ -304,11 +308,11 @@ def test_an_unknown_processor_is_refused(bench: Bench, method: str) -> None:
         getattr(bench.device, method)('npu', 0.1)
 
 
-def test_no_time_changes_nothing(bench: Bench) -> None:
+def test_a_period_of_zero_changes_nothing(bench: Bench) -> None:
     bench.wait(0.1)
     before = bench.device.state()
     bench.wait(0.0)
-    assert repr(bench.device.state()) == repr(before)  # NaN equals itself in text alone
+    assert repr(bench.device.state()) == repr(before)  # repr, because NaN != NaN
 
 
 actions = st.one_of(
@@ -321,7 +325,7 @@ actions = st.one_of(
 
 
 @given(actions=st.lists(actions, max_size=30))
-def test_whatever_happens_the_books_balance(actions: list[tuple[str, float]]) -> None:
+def test_energy_is_conserved_for_all_sequences_of_actions(actions: list[tuple[str, float]]) -> None:
     hot = {
         name: dataclasses.replace(zone, throttle_c=45.0, time_constant_s=2.0)
         for name, zone in JETSON.thermal_zones.items()
@@ -351,7 +355,7 @@ def test_whatever_happens_the_books_balance(actions: list[tuple[str, float]]) ->
 
 
 class ManualClock:
-    """Time for tests that hypothesis repeats, which fixtures do not."""
+    """A clock for hypothesis, which does not reset fixtures between examples."""
 
     now_s = 0.0
 

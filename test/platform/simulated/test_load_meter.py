@@ -1,4 +1,4 @@
-"""Reported busy time becomes utilisation, none of it twice and none of it lost."""
+"""Reported busy time is converted to utilisation, and conserved."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def cpu(machine: Platform) -> LoadMeter:
     return LoadMeter(machine.processors['cpu'])
 
 
-def test_a_frame_of_40_ms_in_100_ms_is_0_4(gpu: LoadMeter) -> None:
+def test_a_frame_of_40_ms_in_100_ms_is_a_utilisation_of_0_4(gpu: LoadMeter) -> None:
     gpu.add_busy(0.04, threads=1)
     assert gpu.period(0.1) == pytest.approx(0.4)
     assert gpu.period(0.1) == 0.0
 
 
-def test_a_frame_longer_than_the_period_spreads_over_several(gpu: LoadMeter) -> None:
+def test_a_frame_longer_than_the_period_is_spread_over_several(gpu: LoadMeter) -> None:
     gpu.add_busy(0.25, threads=1)
     assert [gpu.period(0.1) for _ in range(4)] == pytest.approx([1.0, 1.0, 0.5, 0.0])
 
@@ -40,47 +40,47 @@ def test_one_thread_of_four_cores_is_a_quarter(cpu: LoadMeter) -> None:
     assert cpu.period(0.1) == pytest.approx(0.25)
 
 
-def test_more_threads_than_cores_are_all_cores(cpu: LoadMeter) -> None:
+def test_more_threads_than_cores_use_all_cores(cpu: LoadMeter) -> None:
     cpu.add_busy(0.1, threads=8)
     assert cpu.period(0.1) == pytest.approx(1.0)
 
 
-def test_co_runners_are_there_without_frames(gpu: LoadMeter) -> None:
+def test_co_runners_count_without_frames(gpu: LoadMeter) -> None:
     gpu.co_runner_utilisation = 0.3
     assert gpu.period(0.1) == pytest.approx(0.3)
 
 
-def test_a_frame_that_waits_for_co_runners_works_a_part_of_its_time(gpu: LoadMeter) -> None:
+def test_waiting_for_co_runners_is_not_work(gpu: LoadMeter) -> None:
     gpu.co_runner_utilisation = 0.5
     gpu.add_busy(0.03, threads=1)
     assert gpu.period(0.1) == pytest.approx(0.5 + 0.3 / 1.5)
 
 
-def test_two_applications_work_at_the_same_time(cpu: LoadMeter) -> None:
+def test_two_applications_run_concurrently(cpu: LoadMeter) -> None:
     for app in ('front', 'rear'):
         cpu.add_busy(0.1, threads=1, app=app)
     assert [cpu.period(0.1) for _ in range(2)] == pytest.approx([0.5, 0.0])
 
 
-def test_the_frames_of_one_application_follow_each_other(cpu: LoadMeter) -> None:
+def test_frames_of_one_application_run_one_after_the_other(cpu: LoadMeter) -> None:
     for _ in range(2):
         cpu.add_busy(0.1, threads=1, app='front')
     assert [cpu.period(0.1) for _ in range(3)] == pytest.approx([0.25, 0.25, 0.0])
 
 
-def test_two_applications_that_wait_for_each_other_fill_it_once(gpu: LoadMeter) -> None:
+def test_two_applications_that_wait_for_each_other_fill_the_processor_once(gpu: LoadMeter) -> None:
     for app in ('front', 'rear'):
         gpu.add_busy(0.1, threads=1, app=app, others=1.0)
     assert [gpu.period(0.1) for _ in range(2)] == pytest.approx([1.0, 0.0])
 
 
 @pytest.mark.parametrize('dt_s', [0.0, -0.1, math.nan])
-def test_a_period_takes_time(gpu: LoadMeter, dt_s: float) -> None:
+def test_a_period_must_be_positive(gpu: LoadMeter, dt_s: float) -> None:
     with pytest.raises(PlatformError, match='dt_s'):
         gpu.period(dt_s)
 
 
-def test_a_wrong_report_does_not_keep_it_busy_for_ever(gpu: LoadMeter) -> None:
+def test_a_faulty_report_is_limited_to_the_largest_backlog(gpu: LoadMeter) -> None:
     gpu.add_busy(1e9, threads=1)
     assert gpu.period(MAX_BACKLOG_S) == 1.0
     assert gpu.period(0.1) == 0.0

@@ -1,4 +1,4 @@
-"""Whoever shares a processor hears how busy the others keep it, and forgets those that are gone."""
+"""The load of the other applications on a processor, without those that are gone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dynofa_ros.platform import Occupancy, Platform, PlatformError, load_platfor
 from dynofa_ros.platform.simulated.occupancy import MEMORY_S, SILENT_PERIODS
 
 JETSON = load_platform('jetson_xavier_nx')
-AT_MOST_S = 2.0  # until one with an ordinary camera that died counts no more
+AT_MOST_S = 2.0  # until an application that died no longer counts
 
 
 @pytest.fixture
@@ -38,33 +38,31 @@ def work(
         occupancy.add(app, processor=processor, busy_s=busy_s, threads=threads)
 
 
-def test_nobody_is_there_at_first(occupancy: Occupancy) -> None:
+def test_the_initial_load_is_zero(occupancy: Occupancy) -> None:
     assert occupancy.load_of_others('front', 'gpu') == 0
 
 
-def test_20_ms_of_every_50_ms_are_0_4(occupancy: Occupancy, clock: Any) -> None:
+def test_20_ms_of_every_50_ms_are_a_load_of_0_4(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=40, period_s=0.05, busy_s=0.02)
     assert occupancy.load_of_others('front', 'gpu') == pytest.approx(0.4)
 
 
-def test_two_frames_are_enough(occupancy: Occupancy, clock: Any) -> None:
+def test_two_frames_suffice_for_the_load(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=2, period_s=0.05, busy_s=0.02)
     assert occupancy.load_of_others('front', 'gpu') == pytest.approx(0.4)
 
 
-def test_one_does_not_count_beside_itself(occupancy: Occupancy, clock: Any) -> None:
+def test_an_application_does_not_count_for_itself(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=5, period_s=0.05, busy_s=0.02)
     assert occupancy.load_of_others('rear', 'gpu') == 0
 
 
-def test_it_counts_on_its_own_processor_only(occupancy: Occupancy, clock: Any) -> None:
+def test_an_application_counts_on_its_own_processor_only(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=5, period_s=0.05, busy_s=0.02)
     assert occupancy.load_of_others('front', 'cpu') == 0
 
 
-def test_one_that_changes_its_processor_leaves_the_old_one_at_once(
-    occupancy: Occupancy, clock: Any
-) -> None:
+def test_a_change_of_processor_takes_effect_at_once(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=5, period_s=0.05, busy_s=0.02)
     work(occupancy, clock, 'rear', frames=2, period_s=0.05, busy_s=0.05, processor='cpu', threads=4)
     assert occupancy.load_of_others('front', 'gpu') == 0
@@ -76,7 +74,7 @@ def test_one_thread_of_four_cores_is_a_quarter(occupancy: Occupancy, clock: Any)
     assert occupancy.load_of_others('front', 'cpu') == pytest.approx(0.25)
 
 
-def test_several_add_up(occupancy: Occupancy, clock: Any) -> None:
+def test_loads_of_several_applications_are_added(occupancy: Occupancy, clock: Any) -> None:
     for _ in range(20):
         clock.now_s += 0.05
         for app, busy_s in (('front', 0.01), ('left', 0.05), ('rear', 0.05)):
@@ -86,14 +84,16 @@ def test_several_add_up(occupancy: Occupancy, clock: Any) -> None:
 
 
 @pytest.mark.parametrize('period_s', [0.01, 1 / 30, 0.4, 1.0])
-def test_one_that_dies_is_forgotten(occupancy: Occupancy, clock: Any, period_s: float) -> None:
+def test_an_application_that_died_is_removed(
+    occupancy: Occupancy, clock: Any, period_s: float
+) -> None:
     work(occupancy, clock, 'rear', frames=20, period_s=period_s, busy_s=0.01)
     assert occupancy.load_of_others('front', 'gpu') > 0
     clock.now_s += AT_MOST_S
     assert occupancy.load_of_others('front', 'gpu') == 0
 
 
-def test_between_two_frames_longer_than_the_memory_it_is_still_there(
+def test_an_application_with_long_frames_remains_between_reports(
     occupancy: Occupancy, clock: Any
 ) -> None:
     work(occupancy, clock, 'rear', frames=3, period_s=5.0, busy_s=5.0)
@@ -103,14 +103,16 @@ def test_between_two_frames_longer_than_the_memory_it_is_still_there(
     assert occupancy.load_of_others('front', 'gpu') == 0
 
 
-def test_a_pause_does_not_count_afterwards(occupancy: Occupancy, clock: Any) -> None:
+def test_a_pause_does_not_reduce_the_load_afterwards(occupancy: Occupancy, clock: Any) -> None:
     work(occupancy, clock, 'rear', frames=20, period_s=0.05, busy_s=0.02)
     clock.now_s += 60.0
     work(occupancy, clock, 'rear', frames=2, period_s=0.05, busy_s=0.02)
     assert occupancy.load_of_others('front', 'gpu') == pytest.approx(0.4)
 
 
-def test_a_change_is_known_within_its_memory(occupancy: Occupancy, clock: Any) -> None:
+def test_a_change_of_load_is_complete_after_the_averaging_window(
+    occupancy: Occupancy, clock: Any
+) -> None:
     work(occupancy, clock, 'rear', frames=40, period_s=0.05, busy_s=0.02)
     frames = math.ceil(MEMORY_S / 0.05) + 1
     work(occupancy, clock, 'rear', frames=frames, period_s=0.05, busy_s=0.04)
@@ -127,13 +129,13 @@ def test_a_change_is_known_within_its_memory(occupancy: Occupancy, clock: Any) -
         ({'processor': 'npu'}, 'processor'),
     ],
 )
-def test_what_makes_no_sense_is_refused_and_changes_nothing(
+def test_an_invalid_report_is_refused_and_changes_nothing(
     occupancy: Occupancy, clock: Any, change: dict[str, Any], field: str
 ) -> None:
     work(occupancy, clock, 'rear', frames=5, period_s=0.05, busy_s=0.02)
-    said: dict[str, Any] = {'processor': 'gpu', 'busy_s': 0.02, 'threads': 1}
+    report: dict[str, Any] = {'processor': 'gpu', 'busy_s': 0.02, 'threads': 1}
     with pytest.raises(PlatformError, match=field):
-        occupancy.add('rear', **(said | change))
+        occupancy.add('rear', **(report | change))
     assert occupancy.load_of_others('front', 'gpu') == pytest.approx(0.4)
 
 
@@ -146,13 +148,13 @@ reports = st.tuples(
 )
 
 
-@given(said=st.lists(reports, max_size=40))
-def test_whatever_is_reported_nobody_is_more_than_all_of_a_processor(
-    said: list[tuple[float, str, str, float, int]],
+@given(sequence=st.lists(reports, max_size=40))
+def test_the_load_of_an_application_is_at_most_the_whole_processor(
+    sequence: list[tuple[float, str, str, float, int]],
 ) -> None:
     now_s = [0.0]
     occupancy = Occupancy(JETSON, clock=lambda: now_s[0])
-    for wait_s, app, processor, busy_s, threads in said:
+    for wait_s, app, processor, busy_s, threads in sequence:
         now_s[0] += wait_s
         occupancy.add(app, processor=processor, busy_s=busy_s, threads=threads)
         for name in ('front', 'left', 'rear'):
