@@ -57,16 +57,24 @@ def node_environment(
 
     ``shared_memory_bytes`` is the size of ``/dev/shm``; None: read it from this machine.
     """
+
+    def is_set(*names: str) -> bool:
+        return any(environment.get(name) for name in names)
+
     added: dict[str, str] = {}
-    if _may_choose_transports(environment):
+    uses_fastdds = environment.get('RMW_IMPLEMENTATION', '') in FASTDDS_IMPLEMENTATIONS
+    if uses_fastdds and not is_set(*TRANSPORT_VARIABLES):
+        # Fast DDS 2.14 reads the older name, which is deprecated from Kilted on.
+        prefix = 'FASTRTPS' if environment.get('ROS_DISTRO') == 'jazzy' else 'FASTDDS'
         name = 'fastdds_localhost.xml' if is_localhost_only(environment) else 'fastdds.xml'
-        added[_profile_variable(environment)] = str(share_path(f'config/{name}'))
+        added[f'{prefix}_DEFAULT_PROFILES_FILE'] = str(share_path(f'config/{name}'))
         if shared_memory_bytes is None:
             shared_memory_bytes = shutil.disk_usage(SHARED_MEMORY).total
         added[SEGMENT_VARIABLE] = str(segment_bytes(shared_memory_bytes))
-    if not _sets_allocator(environment):
+    tunes_glibc = 'glibc.malloc.' in environment.get('GLIBC_TUNABLES', '')
+    if not (tunes_glibc or is_set(*ALLOCATOR_VARIABLES)):
         added.update(ALLOCATOR_VARIABLES)
-    if not any(environment.get(name) for name in WAITING_VARIABLES):
+    if not is_set(*WAITING_VARIABLES):
         added.update(THREAD_VARIABLES)
     return added
 
@@ -97,24 +105,6 @@ def is_localhost_only(environment: Mapping[str, str]) -> bool:
     if environment.get('ROS_STATIC_PEERS'):  # individual other machines
         return False
     return environment.get('ROS_AUTOMATIC_DISCOVERY_RANGE', '').upper() == 'LOCALHOST'
-
-
-def _profile_variable(environment: Mapping[str, str]) -> str:
-    # Fast DDS 2.14 reads the older name, which is deprecated from Kilted on.
-    old = environment.get('ROS_DISTRO') == 'jazzy'
-    return 'FASTRTPS_DEFAULT_PROFILES_FILE' if old else 'FASTDDS_DEFAULT_PROFILES_FILE'
-
-
-def _may_choose_transports(environment: Mapping[str, str]) -> bool:
-    if any(environment.get(name) for name in TRANSPORT_VARIABLES):
-        return False
-    return environment.get('RMW_IMPLEMENTATION', '') in FASTDDS_IMPLEMENTATIONS
-
-
-def _sets_allocator(environment: Mapping[str, str]) -> bool:
-    if any(environment.get(name) for name in ALLOCATOR_VARIABLES):
-        return True
-    return 'glibc.malloc.' in environment.get('GLIBC_TUNABLES', '')
 
 
 def main() -> None:

@@ -14,8 +14,8 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 class _Qos(NamedTuple):
     depth: int
     reliable: bool = True
-    latched: bool = False
-    """Durability transient local: late joiners receive the last `depth` messages."""
+    transient_local: bool = False
+    """Late joiners receive the last `depth` messages."""
 
 
 # All applications share subnet_command and the per-application states. The depth is the number of
@@ -29,15 +29,15 @@ _QOS = {
     'vision_classification': _Qos(depth=10),
     'frame_report': _Qos(depth=50, reliable=False),
     'frame_energy': _Qos(depth=50, reliable=False),
-    'subnet_profile': _Qos(depth=_APPLICATIONS, latched=True),
-    'subnet_state': _Qos(depth=_APPLICATIONS, latched=True),
-    'subnet_command': _Qos(depth=_APPLICATIONS, latched=True),
-    'dvfs_command': _Qos(depth=1, latched=True),
-    'platform_state': _Qos(depth=1, latched=True),
-    'deadline': _Qos(depth=_APPLICATIONS, latched=True),
+    'subnet_profile': _Qos(depth=_APPLICATIONS, transient_local=True),
+    'subnet_state': _Qos(depth=_APPLICATIONS, transient_local=True),
+    'subnet_command': _Qos(depth=_APPLICATIONS, transient_local=True),
+    'dvfs_command': _Qos(depth=1, transient_local=True),
+    'platform_state': _Qos(depth=1, transient_local=True),
+    'deadline': _Qos(depth=_APPLICATIONS, transient_local=True),
     'battery': _Qos(depth=5, reliable=False),
-    'mission': _Qos(depth=1, latched=True),
-    'manager_state': _Qos(depth=1, latched=True),
+    'mission': _Qos(depth=1, transient_local=True),
+    'manager_state': _Qos(depth=1, transient_local=True),
     '/diagnostics': _Qos(depth=10),
 }
 
@@ -53,18 +53,16 @@ def qos_profile(topic: str, *, reliable: bool | None = None) -> QoSProfile:
     if topic not in _QOS:
         raise ValueError(f'topic is {topic!r}; expected {", ".join(TOPICS)}')
     qos = _QOS[topic]
-    return make_qos(
-        depth=qos.depth,
-        reliable=qos.reliable if reliable is None else reliable,
-        latched=qos.latched,
-    )
+    return make_qos(**(qos if reliable is None else qos._replace(reliable=reliable))._asdict())
 
 
-def make_qos(*, depth: int, reliable: bool, latched: bool) -> QoSProfile:
-    """Return a keep-last profile; `latched` is durability transient local."""
+def make_qos(*, depth: int, reliable: bool, transient_local: bool) -> QoSProfile:
+    """Return a keep-last profile."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
         depth=depth,
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL
+        if transient_local
+        else DurabilityPolicy.VOLATILE,
     )

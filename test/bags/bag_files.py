@@ -19,13 +19,13 @@ UNKNOWN = 'nowhere_msgs/msg/Thing'
 STORE.register(get_types_from_msg('int32 a', UNKNOWN))
 
 
-def qos(*, reliable=True, latched=False, depth=7):
+def qos(*, reliable=True, transient_local=False, depth=7):
     never = QosTime(0, 0)
     return Qos(
         QosHistory.KEEP_LAST,
         depth,
         QosReliability.RELIABLE if reliable else QosReliability.BEST_EFFORT,
-        QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE,
+        QosDurability.TRANSIENT_LOCAL if transient_local else QosDurability.VOLATILE,
         never,
         never,
         QosLiveliness.AUTOMATIC,

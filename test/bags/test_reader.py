@@ -52,7 +52,7 @@ def test_topics_and_start_can_be_selected(write_bag):
 
 
 def test_the_recorded_qos_is_offered_again(write_bag):
-    offered = {'/a': [qos(reliable=False)], '/b': [qos(latched=True, depth=1)]}
+    offered = {'/a': [qos(reliable=False)], '/b': [qos(transient_local=True, depth=1)]}
     with Bag(write_bag(TWO_TOPICS, offered=offered)) as bag:
         assert bag.topics[0].qos == OfferedQos(reliable=False, transient_local=False, depth=7)
         assert bag.topics[1].qos == OfferedQos(reliable=True, transient_local=True, depth=1)

@@ -28,7 +28,7 @@ def test_a_default_subscriber_receives_all_reliable_topics(topic):
 @pytest.mark.parametrize('topic', ['deadline', 'subnet_command', 'dvfs_command'])
 def test_ros2_topic_pub_is_received(topic):
     """Its default is reliable and transient local."""
-    publisher = make_qos(depth=1, reliable=True, latched=True)
+    publisher = make_qos(depth=1, reliable=True, transient_local=True)
     assert compatible(publisher, qos_profile(topic))
 
 

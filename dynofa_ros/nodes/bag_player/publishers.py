@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -34,11 +35,7 @@ class BagPublishers:
             topic: node.create_publisher(
                 self._classes[topic.type],
                 names.get(topic.name, topic.name),
-                make_qos(
-                    depth=topic.qos.depth,
-                    reliable=topic.qos.reliable,
-                    latched=topic.qos.transient_local,
-                ),
+                make_qos(**asdict(topic.qos)),
             )
             for topic in self.topics
         }

@@ -41,7 +41,7 @@ class FrameModel:
         self._frequency_hz = {n: d.frequencies_hz[-1] for n, d in platform.domains.items()}
         self._co_runner = dict.fromkeys(platform.domains, 0.0)
 
-    def set_clock(self, domain: str, *, frequency_hz: float, co_runner_utilisation: float) -> None:
+    def set_domain(self, domain: str, *, frequency_hz: float, co_runner_utilisation: float) -> None:
         """Set the state of a frequency domain; NaN keeps a value, an unknown domain is ignored.
 
         Raises:

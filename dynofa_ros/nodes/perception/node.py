@@ -220,7 +220,7 @@ class PerceptionNode(Node):
             return
         for domain in message.domains:
             try:
-                self._frame_model.set_clock(
+                self._frame_model.set_domain(
                     domain.name,
                     frequency_hz=domain.frequency_hz,
                     co_runner_utilisation=domain.co_runner_utilisation,

@@ -246,7 +246,7 @@ def write_strings(path, *, count=3, qos=(), **options):
 
 
 def test_the_recorded_qos_is_offered(subscriber, start, tmp_path):
-    recorded = bag_files.qos(reliable=False, latched=True, depth=1)
+    recorded = bag_files.qos(reliable=False, transient_local=True, depth=1)
     start(write_strings(tmp_path / 'bag', qos=[recorded]), '--loop')
     end_s = time.monotonic() + TIMEOUT_S
     while not (found := subscriber.publishers('/text')):

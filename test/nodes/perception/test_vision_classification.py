@@ -1,6 +1,7 @@
 """The tests use substitutes for the message classes of vision_msgs, which pip cannot install."""
 
-from dataclasses import dataclass, field
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -11,46 +12,29 @@ from dynofa_ros.msg import Classification
 from dynofa_ros.nodes.perception import vision_classification
 
 
-@dataclass
-class Hypothesis:
-    class_id: str
-    score: float
+class VisionClassification(SimpleNamespace):
+    pass
 
 
-@dataclass
-class VisionClassification:
-    header: object = None
-    results: list = field(default_factory=list)
-
-
-class FakeNode:
-    def __init__(self):
-        self.topics = []
-        self.published = []
-
-    def create_publisher(self, kind, topic, qos):
-        self.topics.append((kind, topic))
-        return self
-
-    def publish(self, message):
-        self.published.append(message)
-
-
-def test_without_vision_msgs_nothing_is_advertised(monkeypatch):
+def test_without_vision_msgs_there_is_no_publisher(monkeypatch):
     monkeypatch.setattr(vision_classification, 'VisionClassification', None)
-    node = FakeNode()
+    node = Mock()
     assert vision_classification.vision_publisher(node) is None
-    assert node.topics == []
+    node.create_publisher.assert_not_called()
 
 
 def test_with_vision_msgs_labels_and_scores_are_published_best_first(monkeypatch):
     monkeypatch.setattr(vision_classification, 'VisionClassification', VisionClassification)
-    monkeypatch.setattr(vision_classification, 'ObjectHypothesis', Hypothesis, raising=False)
-    node = FakeNode()
-    publish = vision_classification.vision_publisher(node)
+    monkeypatch.setattr(vision_classification, 'ObjectHypothesis', SimpleNamespace, raising=False)
+    node = Mock()
     message = Classification(labels=['cat', 'dog'], scores=[0.75, 0.25])
     message.header.frame_id = 'camera'
-    publish(message)
-    assert node.topics == [(VisionClassification, 'vision_classification')]
-    assert node.published[0].results == [Hypothesis('cat', 0.75), Hypothesis('dog', 0.25)]
-    assert node.published[0].header.frame_id == 'camera'
+    vision_classification.vision_publisher(node)(message)
+    kind, topic, _ = node.create_publisher.call_args.args
+    assert (kind, topic) == (VisionClassification, 'vision_classification')
+    (published,) = node.create_publisher.return_value.publish.call_args.args
+    assert [(each.class_id, each.score) for each in published.results] == [
+        ('cat', 0.75),
+        ('dog', 0.25),
+    ]
+    assert published.header.frame_id == 'camera'
