@@ -1,9 +1,14 @@
 """Fixtures of all tests: a small model with random weights, and a platform with round numbers."""
 
+import copy
+import functools
+import json
+import operator
 import os
 import sys
 
 import pytest
+import yaml
 
 from dynofa_ros.platform import FrequencyDomain, Platform, Processor
 from dynofa_ros.platform.battery import Battery
@@ -33,6 +38,30 @@ def own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
         yield
+
+
+@pytest.fixture
+def write_changed(tmp_path):
+    """Return a function that writes a document with changes as YAML or JSON, and returns the path.
+
+    A change is a path such as `points.0.latency_s` and its new value; `...` removes it.
+    """
+
+    def write(document, changes, file=None):
+        document = copy.deepcopy(document)
+        for path, value in changes.items():
+            *parents, last = (int(key) if key.isdigit() else key for key in path.split('.'))
+            section = functools.reduce(operator.getitem, parents, document)
+            if value is ...:
+                del section[last]
+            else:
+                section[last] = value
+        file = file or tmp_path / 'changed.yaml'
+        dump = json.dumps if file.suffix == '.json' else yaml.safe_dump
+        file.write_text(dump(document))
+        return str(file)
+
+    return write
 
 
 @pytest.fixture(autouse=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -15,30 +13,17 @@ from dynofa_ros.platform import PlatformError, load_platform
 from dynofa_ros.share import share_path
 
 Write = Callable[..., str]
-REMOVED = object()
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """Write the shipped Jetson with one field changed or removed; return the path."""
+def write(write_changed: Callable[..., str]) -> Write:
+    """Write the shipped Jetson with one field changed, or removed (`...`); return the path."""
     shipped = yaml.safe_load(share_path('config/platforms/jetson_xavier_nx.yaml').read_text())
 
-    def write_changed(field: str = '', value: object = REMOVED) -> str:
-        content = copy.deepcopy(shipped)
-        if field:
-            *parents, last = field.split('.')
-            inner: dict[str, Any] = content
-            for parent in parents:
-                inner = inner[parent]
-            if value is REMOVED:
-                del inner[last]
-            else:
-                inner[last] = value
-        path = tmp_path / 'robot.yaml'
-        path.write_text(yaml.safe_dump(content))
-        return str(path)
+    def write(field: str = '', value: object = ..., **others: object) -> str:
+        return write_changed(shipped, ({field: value} if field else {}) | others)
 
-    return write_changed
+    return write
 
 
 def refusal(path: str) -> PlatformError:
@@ -190,28 +175,24 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | 
 
 
 def test_all_faults_are_reported_one_line_each(write: Write) -> None:
-    path = write('processors.gpu.fan', 1)
-    content = yaml.safe_load(Path(path).read_text())
-    content['processors']['gpu']['latency']['flop_per_cycle'] = assumed('9' * 10_000)
-    content['thermal_zones']['GPU-therm']['domain'] = ''
-    del content['battery']['energy_j']
-    Path(path).write_text(yaml.safe_dump(content))
-    with pytest.raises(PlatformError) as caught:
-        load_platform(path)
+    changes = {
+        'processors.gpu.latency.flop_per_cycle': assumed('9' * 10_000),
+        'thermal_zones.GPU-therm.domain': '',
+        'battery.energy_j': ...,
+    }
+    path = write('processors.gpu.fan', 1, **changes)
     expected = {
         'processors.gpu.fan': 'only the keys kind, domain, cores',
         'processors.gpu.latency.flop_per_cycle': 'a finite number above 0',
         'thermal_zones.GPU-therm.domain': 'a text that is not empty',
         'battery.energy_j': 'a quantity {value: ..., source',
     }
-    lines = {
-        line.removeprefix(f'{path}: ').split(' ')[0]: line
-        for line in str(caught.value).splitlines()
-    }
-    assert lines.keys() == expected.keys()
-    for field, text in expected.items():
-        assert f'; expected {text}' in lines[field]
-        assert len(lines[field].removeprefix(path)) < 250
+    lines = str(refusal(path)).splitlines()
+    fields = [line.removeprefix(f'{path}: ').split(' ')[0] for line in lines]
+    assert sorted(fields) == sorted(expected)
+    for field, line in zip(fields, lines, strict=True):
+        assert f'; expected {expected[field]}' in line
+        assert len(line.removeprefix(path)) < 250
 
 
 @pytest.mark.parametrize('name', ['jetson_nano_9000', '', '..'])
@@ -222,11 +203,11 @@ def test_an_unknown_name_is_refused_with_the_known_names(name: str) -> None:
 
 
 def test_a_platform_may_have_any_number_of_clusters_and_gpus(write: Write) -> None:
-    path = write()
-    content = yaml.safe_load(Path(path).read_text())
-    for copied in ('big', 'little'):
-        content['processors'][copied] = {**content['processors']['cpu'], 'domain': copied}
-        content['frequency_domains'][copied] = content['frequency_domains']['cpu']
-    content['processors']['gpu1'] = content['processors']['gpu']
-    Path(path).write_text(yaml.safe_dump(content))
+    shipped = yaml.safe_load(Path(write()).read_text())
+    cpu, gpu = shipped['processors'].values()
+    changes: dict[str, object] = {'processors.gpu1': gpu}
+    for cluster in ('big', 'little'):
+        changes[f'processors.{cluster}'] = cpu | {'domain': cluster}
+        changes[f'frequency_domains.{cluster}'] = shipped['frequency_domains']['cpu']
+    path = write(**changes)
     assert set(load_platform(path).processors) == {'big', 'cpu', 'gpu', 'gpu1', 'little'}

@@ -3,7 +3,6 @@
 import dataclasses
 
 import pytest
-import yaml
 
 from dynofa_ros.platform import PlatformError, load_platform
 from dynofa_ros.profiles.modelled import modelled_points
@@ -82,16 +81,7 @@ def test_the_published_sub_networks_have_their_measured_latency():
 NETWORK = {'accuracy': 0.5, 'flops': 1000, 'parameters': 10, 'layers': 2}
 
 
-@pytest.fixture
-def write(tmp_path):
-    """Write a networks file; return its path."""
-
-    def write_sets(**sets):
-        file = tmp_path / 'own.yaml'
-        file.write_text(yaml.safe_dump({'supernet': 'own', 'sets': sets}))
-        return str(file)
-
-    return write_sets
+CONTENT = {'supernet': 'own', 'sets': {'one': {'source': 'a test', 'networks': {'only': NETWORK}}}}
 
 
 @pytest.mark.parametrize(
@@ -105,28 +95,25 @@ def write(tmp_path):
         ({'latency_s': None}, r'latency_s is None; expected a finite number above 0'),
     ],
 )
-def test_an_invalid_network_is_refused_by_name(write, network, named):
-    file = write(one={'source': 'a test', 'networks': {'only': NETWORK | network}})
+def test_an_invalid_network_is_refused_by_name(write_changed, network, named):
+    file = write_changed(CONTENT, {'sets.one.networks.only': NETWORK | network})
     with pytest.raises(PlatformError, match=named):
         load_networks(file)
 
 
-def test_a_set_with_measured_on_needs_all_latencies(write):
-    place = {'platform': 'board', 'processor': 'gpu', 'frequency_hz': 4e8, 'threads': 1}
-    networks = {'only': NETWORK}
-    file = write(one={'source': 'a test', 'measured_on': place, 'networks': networks})
-    with pytest.raises(PlatformError, match=r'sets\.one\.networks\.only\.latency_s is missing'):
-        load_networks(file)
+PLACE = {'platform': 'board', 'processor': 'gpu', 'frequency_hz': 4e8, 'threads': 1}
 
 
-def test_a_set_without_a_source_is_refused(write):
-    file = write(one={'networks': {'only': NETWORK}})
-    with pytest.raises(PlatformError, match=r'sets\.one\.source is missing'):
-        load_networks(file)
-
-
-def test_a_duplicate_name_is_refused(write):
-    one = {'source': 'a test', 'networks': {'only': NETWORK}}
-    file = write(one=one, two=dict(one))
-    with pytest.raises(PlatformError, match=r"networks is \['only'\]; .* each name once"):
+@pytest.mark.parametrize(
+    ('field', 'value', 'named'),
+    [
+        ('sets.one.measured_on', PLACE, r'sets\.one\.networks\.only\.latency_s is missing'),
+        ('sets.one.source', ..., r'sets\.one\.source is missing'),
+        ('sets.two', CONTENT['sets']['one'], r"networks is \['only'\]; .* each name once"),
+        ('sets', {}, r'networks is \[\]; expected at least one'),
+    ],
+)
+def test_an_invalid_set_is_refused_by_name(write_changed, field, value, named):
+    file = write_changed(CONTENT, {field: value})
+    with pytest.raises(PlatformError, match=named):
         load_networks(file)

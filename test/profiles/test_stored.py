@@ -41,11 +41,14 @@ def file(stored, tmp_path):
     return tmp_path / 'new' / 'profile.json'
 
 
-def change(file, **fields):
-    """Change fields of the measurement conditions of a file."""
-    document = json.loads(file.read_text())
-    document['measured_with'].update(fields)
-    file.write_text(json.dumps(document))
+@pytest.fixture
+def change(file, write_changed):
+    """Return a function that changes a field of the file."""
+
+    def change(field, value):
+        write_changed(json.loads(file.read_text()), {field: value}, file)
+
+    return change
 
 
 def test_a_profile_is_unchanged_by_saving_and_loading(stored, file):
@@ -184,8 +187,8 @@ def test_a_point_missing_from_the_conditions_is_refused(stored, fields, text):
         ('colour', 'red'),
     ],
 )
-def test_invalid_conditions_are_named(file, field, value):
-    change(file, **{field: value})
+def test_invalid_conditions_are_named(file, change, field, value):
+    change(f'measured_with.{field}', value)
     with pytest.raises(
         ValueError, match=rf'profile\.json: measured_with\.{field}\b.* is .*; expected '
     ):
@@ -237,9 +240,7 @@ def test_an_invalid_file_is_named(tmp_path, content):
         ('x', 1),
     ],
 )
-def test_an_invalid_point_is_named(file, field, value):
-    document = json.loads(file.read_text())
-    document['points'][0][field] = value
-    file.write_text(json.dumps(document))
+def test_an_invalid_point_is_named(file, change, field, value):
+    change(f'points.0.{field}', value)
     with pytest.raises(ValueError, match=rf'profile\.json: points\[0\].*{field} is .*; expected '):
         StoredProfile.load(file, 'camera')

@@ -1,8 +1,6 @@
 """The file of a scenario: no key missing, no key unknown, every value within its range."""
 
-import copy
 import math
-from pathlib import Path
 
 import pytest
 import yaml
@@ -27,7 +25,6 @@ POSSIBLE = [
     if processors_of(scenario) <= set(load_platform(platform).processors)
 ]
 """A scenario on the GPU needs a board whose GPU runs networks."""
-REMOVED = object()
 BURSTS = 'applications.camera.bursts'
 CONTENT = {
     'name': 'test',
@@ -46,25 +43,13 @@ CONTENT = {
 
 
 @pytest.fixture
-def write(tmp_path):
-    """Write a scenario with one field changed or removed; return the path."""
+def write(write_changed):
+    """Write a scenario with one field changed, or removed (`...`); return the path."""
 
-    def write_changed(field='', value=REMOVED):
-        content = copy.deepcopy(CONTENT)
-        if field:
-            *parents, last = (int(k) if k.isdigit() else k for k in field.split('.'))
-            inner = content
-            for parent in parents:
-                inner = inner[parent]
-            if value is REMOVED:
-                del inner[last]
-            else:
-                inner[last] = value
-        path = tmp_path / 'scenario.yaml'
-        path.write_text(yaml.safe_dump(content))
-        return str(path)
+    def write(field='', value=..., **others):
+        return write_changed(CONTENT, ({field: value} if field else {}) | others)
 
-    return write_changed
+    return write
 
 
 @pytest.mark.parametrize(('platform', 'scenario'), POSSIBLE)
@@ -111,7 +96,7 @@ def test_optional_keys_have_defaults(write):
 @pytest.mark.parametrize(
     ('field', 'value', 'named'),
     [
-        ('duration_s', REMOVED, 'duration_s is missing; expected a finite number above 0'),
+        ('duration_s', ..., 'duration_s is missing; expected a finite number above 0'),
         ('duration_s', 0, 'duration_s is 0; expected a finite number above 0'),
         ('duration_s', '1e3', "duration_s is '1e3'; expected a finite number above 0 .*1.0e"),
         ('duration_s', True, 'duration_s is True'),
@@ -120,7 +105,7 @@ def test_optional_keys_have_defaults(write):
         ('objective', 'fun', "objective is 'fun'; expected one of auto"),
         ('color', 1, 'color is 1; expected only the keys'),
         ('networks', 'nope', "networks is 'nope'; expected .* one of dynamic_ofa"),
-        ('networks', REMOVED, r'applications\.camera\.networks is missing'),
+        ('networks', ..., r'applications\.camera\.networks is missing'),
         ('applications', {}, r'applications is \[\]; expected at least one'),
         ('applications', [], r'applications is \[\]; expected a mapping'),
         ('applications.camera.period_s', -1.0, r'applications\.camera\.period_s is -1.0'),
@@ -196,10 +181,8 @@ def test_an_unknown_scenario_is_refused_with_the_known_ones():
 
 
 def test_faults_of_all_applications_are_reported_at_once(write):
-    path = write('applications.rear', {'period_s': 0.1, 'targets': [], 'networks': 'dynamic_ofa'})
-    content = yaml.safe_load(Path(path).read_text())
-    content['applications']['camera']['subnets'] = ['nope']
-    Path(path).write_text(yaml.safe_dump(content))
+    rear = {'period_s': 0.1, 'targets': [], 'networks': 'dynamic_ofa'}
+    path = write('applications.rear', rear, **{'applications.camera.subnets': ['nope']})
     with pytest.raises(PlatformError) as caught:
         load_scenario(path)
     fields = [each.field for each in caught.value.faults]
