@@ -15,32 +15,29 @@ def add_parser(commands: Any) -> None:
         description='Measure the accuracy of sub-networks on images, preprocessed as in the '
         'perception node. By default all sub-networks that the model keeps.',
     )
-    evaluate.add_argument('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
-    evaluate.add_argument(
+    add = evaluate.add_argument
+    add('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
+    add(
         '--data',
         required=True,
         help='images: a folder or tar file with one folder per class, a folder with images/ and '
         'labels.csv, or cifar10:FOLDER (its test images)',
     )
-    evaluate.add_argument(
-        '--subnet', action='append', default=[], metavar='ID', help='a kept sub-network'
-    )
-    evaluate.add_argument(
-        '--config', action='append', default=[], metavar='FILE.json', help='any sub-network'
-    )
-    evaluate.add_argument('--smallest', action='store_true', help='smallest sub-network')
-    evaluate.add_argument('--largest', action='store_true', help='largest sub-network')
-    evaluate.add_argument('--sample', type=int, default=0, help='number of random sub-networks')
-    evaluate.add_argument('--seed', type=int, default=0, help='seed of the random sub-networks')
-    evaluate.add_argument(
+    add('--subnet', action='append', default=[], metavar='ID', help='a kept sub-network')
+    add('--config', action='append', default=[], metavar='FILE.json', help='any sub-network')
+    add('--smallest', action='store_true', help='smallest sub-network')
+    add('--largest', action='store_true', help='largest sub-network')
+    add('--sample', type=int, default=0, help='number of random sub-networks')
+    add('--seed', type=int, default=0, help='seed of the random sub-networks')
+    add(
         '--calibration',
         metavar='DATA',
         help='images to calibrate batch norm with, for sub-networks that the model does not keep',
     )
-    evaluate.add_argument('--batch-size', type=int, default=128)
-    evaluate.add_argument('--threads', type=int, default=0, help='CPU threads; 0: one per core')
-    evaluate.add_argument('--device', default='auto', help='auto, cpu or cuda')
-    evaluate.add_argument('--json', type=Path, help='file for the figures')
+    add('--batch-size', type=int, default=128)
+    add('--threads', type=int, default=0, help='CPU threads; 0: one per core')
+    add('--device', default='auto', help='auto, cpu or cuda')
+    add('--json', type=Path, help='file for the figures')
     evaluate.set_defaults(run=_run)
 
 

@@ -15,13 +15,12 @@ def add_parser(commands: Any) -> None:
         description='Download the official weights of a supernet and verify their checksum. An '
         'interrupted download resumes.',
     )
-    fetch.add_argument('name', nargs='?', metavar='NAME', help='supernet, as listed by --list')
-    fetch.add_argument('--list', action='store_true', help='list supernets and downloaded files')
-    fetch.add_argument(
-        '--to', type=Path, metavar='FOLDER', help='default: dynofa_ros in the cache folder'
-    )
-    fetch.add_argument('--url', help='another address of the same file')
-    fetch.add_argument('--sha256', help='expected SHA-256; replaces the official checksum')
+    add = fetch.add_argument
+    add('name', nargs='?', metavar='NAME', help='supernet, as listed by --list')
+    add('--list', action='store_true', help='list supernets and downloaded files')
+    add('--to', type=Path, metavar='FOLDER', help='default: dynofa_ros in the cache folder')
+    add('--url', help='another address of the same file')
+    add('--sha256', help='expected SHA-256; replaces the official checksum')
     fetch.set_defaults(run=_run)
 
 

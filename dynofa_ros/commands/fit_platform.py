@@ -18,32 +18,33 @@ def add_parser(commands: Any) -> None:
         'at each of its frequencies, report the errors, and write the numbers into a platform '
         'description, or print them for a new one.',
     )
-    fit.add_argument(
+    add = fit.add_argument
+    add(
         '--data',
         type=Path,
         required=True,
         help="folder of one board in LoudVA's layout: performance/freqs, power/freqs",
     )
-    fit.add_argument(
+    add(
         '--platform',
         type=Path,
         help='YAML file to update: its numbers whose source is --source; default: print',
     )
-    fit.add_argument('--source', default='loudva_fit', help='key of the fit in its sources')
-    fit.add_argument('--processor', default='gpu', help='processor that was measured')
-    fit.add_argument(
+    add('--source', default='loudva_fit', help='key of the fit in its sources')
+    add('--processor', default='gpu', help='processor that was measured')
+    add(
         '--flops',
         type=float,
         default=11.43e9,
         help='floating-point operations of a frame, 2 per multiply-add; default: InceptionV3',
     )
-    fit.add_argument(
+    add(
         '--layers',
         type=int,
         default=95,
         help='convolutions and fully connected layers of the network; default: InceptionV3',
     )
-    fit.add_argument('--picture', type=Path, help='PNG file: fit and measurements')
+    add('--picture', type=Path, help='PNG file: fit and measurements')
     fit.set_defaults(run=_run)
 
 

@@ -19,18 +19,13 @@ def add_parser(commands: Any) -> None:
         'frequency settings left behind by a crashed process. docs/devices.md explains both. '
         '`calibrate` measures the machine and writes its description: docs/platforms.md.',
     )
-    platform.add_argument('--json', type=Path, metavar='OUT', help='file for the full inventory')
-    platform.set_defaults(run=_show)
+    platform.set_defaults(run=_show, json=None)
     actions = platform.add_subparsers(metavar='ACTION', title='actions, default: show')
     show = actions.add_parser('show', help='show the hardware of this machine')
-    # A default here would override a --json given before the action.
-    show.add_argument(
-        '--json',
-        type=Path,
-        metavar='OUT',
-        default=argparse.SUPPRESS,
-        help='file for the full inventory',
-    )
+    for parser in (platform, show):
+        # A default in `show` would override a --json given before the action.
+        json = {'type': Path, 'metavar': 'OUT', 'default': argparse.SUPPRESS}
+        parser.add_argument('--json', **json, help='file for the full inventory')
     restore = actions.add_parser('restore', help='restore frequency settings after a crash')
     _add_state_file(restore)
     restore.set_defaults(run=_restore)
@@ -54,48 +49,33 @@ def _add_calibrate(actions: Any) -> None:
         'each, fit latency and power, and write a platform description. The frequency settings '
         'are always restored. Nothing else should run on the machine.',
     )
-    calibrate.add_argument(
-        '--output', type=Path, required=True, metavar='FILE', help='the description, YAML'
-    )
-    calibrate.add_argument('--picture', type=Path, metavar='FILE', help='PNG of the measurements')
-    calibrate.add_argument('--json', type=Path, metavar='OUT', help='file for all figures')
-    calibrate.add_argument(
+    add = calibrate.add_argument
+    add('--output', type=Path, required=True, metavar='FILE', help='the description, YAML')
+    add('--picture', type=Path, metavar='FILE', help='PNG of the measurements')
+    add('--json', type=Path, metavar='OUT', help='file for all figures')
+    add(
         '--base',
         metavar='PLATFORM',
         help='description that provides what cannot be measured: name or file; default: that of '
         'the board, or of the architecture',
     )
-    calibrate.add_argument(
+    add(
         '--domain',
         nargs='+',
         metavar='NAME',
         help='frequency domains; default: all that can be set and run networks',
     )
-    calibrate.add_argument(
-        '--clocks',
-        type=int,
-        default=12,
-        metavar='N',
-        help='maximum number of frequencies per domain; default: 12',
-    )
-    calibrate.add_argument(
-        '--seconds',
-        type=float,
-        default=4.0,
-        metavar='S',
-        help='duration of the frames at each frequency; default: 4',
-    )
-    calibrate.add_argument(
+    add('--clocks', type=int, default=12, metavar='N', help='frequencies per domain; default: 12')
+    add('--seconds', type=float, default=4.0, metavar='S', help='frames per frequency; default: 4')
+    add(
         '--cool-seconds',
         type=float,
         default=300.0,
         metavar='S',
-        help='maximum wait for a hot machine to cool; default: 300',
+        help='longest cooldown; default: 300',
     )
-    calibrate.add_argument('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
-    calibrate.add_argument(
-        '--engine', default='auto', metavar='NAME', help='default: auto, the fastest'
-    )
+    add('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
+    add('--engine', default='auto', metavar='NAME', help='default: auto, the fastest')
     _add_state_file(calibrate)
     calibrate.set_defaults(run=_calibrate)
 

@@ -18,25 +18,26 @@ def add_parser(commands: Any) -> None:
         'threads on this machine, interleaved, and write the profile that the perception node '
         'reads (its parameter profile). Nothing else should run on the machine.',
     )
-    profile.add_argument('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
-    profile.add_argument('--out', type=Path, required=True, help='file for the profile, JSON')
-    profile.add_argument(
+    add = profile.add_argument
+    add('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
+    add('--out', type=Path, required=True, help='file for the profile, JSON')
+    add(
         '--engines',
         nargs='+',
         default=['auto'],
         metavar='NAME',
         help='auto (all that are installed), or any of openvino, onnxruntime and torch',
     )
-    profile.add_argument(
+    add(
         '--threads',
         nargs='+',
         type=int,
         metavar='N',
         help='numbers of CPU threads; default: 1, 2, 4 ... and one per core',
     )
-    profile.add_argument('--rounds', type=int, default=30, help='timed runs of each sub-network')
-    profile.add_argument('--app', default='perception', help='application name in the profile')
-    profile.add_argument('--json', type=Path, help='file for all figures, including memory')
+    add('--rounds', type=int, default=30, help='timed runs of each sub-network')
+    add('--app', default='perception', help='application name in the profile')
+    add('--json', type=Path, help='file for all figures, including memory')
     profile.set_defaults(run=_run)
 
 

@@ -17,40 +17,35 @@ def add_parser(commands: Any) -> None:
         description='Quantise each float32 sub-network that a model keeps to int8, without '
         'training, and measure accuracy, latency and size of both with one engine.',
     )
-    quantize.add_argument('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
-    quantize.add_argument(
+    add = quantize.add_argument
+    add('--model', default='ofa_mbv3_cifar10', help='model: name or folder')
+    add(
         '--data',
         required=True,
         help='training images, some of which are used for calibration: a folder or tar file with '
         'one folder per class, a folder with train and test (or val), or cifar10:FOLDER',
     )
-    quantize.add_argument('--test', help='test images, if --data has none')
-    quantize.add_argument(
+    add('--test', help='test images, if --data has none')
+    add(
         '--out',
         type=Path,
         required=True,
         help='folder of the new model; the folder of the model itself: add int8 sub-networks to '
         'it, or replace those it has',
     )
-    quantize.add_argument(
-        '--subnets', nargs='+', default=[], metavar='ID', help='kept sub-networks; default: all'
-    )
-    quantize.add_argument(
+    add('--subnets', nargs='+', default=[], metavar='ID', help='kept sub-networks; default: all')
+    add(
         '--engine',
         default='auto',
         choices=('auto', 'openvino', 'onnxruntime'),
         help='engine for both; auto: openvino, or onnxruntime if that is not installed',
     )
-    quantize.add_argument(
-        '--calibration-images', type=int, default=300, help='default: 300, as in NNCF'
-    )
-    quantize.add_argument('--seed', type=int, default=0, help='seed of the calibration images')
-    quantize.add_argument(
-        '--test-images', type=int, default=0, help='random subset of the test images; 0: all'
-    )
-    quantize.add_argument('--rounds', type=int, default=25, help='timed runs of each sub-network')
-    quantize.add_argument('--threads', type=int, default=0, help='CPU threads; 0: one per core')
-    quantize.add_argument('--json', type=Path, help='file for the figures')
+    add('--calibration-images', type=int, default=300, help='default: 300, as in NNCF')
+    add('--seed', type=int, default=0, help='seed of the calibration images')
+    add('--test-images', type=int, default=0, help='random subset of the test images; 0: all')
+    add('--rounds', type=int, default=25, help='timed runs of each sub-network')
+    add('--threads', type=int, default=0, help='CPU threads; 0: one per core')
+    add('--json', type=Path, help='file for the figures')
     quantize.set_defaults(run=_run)
 
 

@@ -12,46 +12,37 @@ from dynofa_ros.commands import require
 def add_parser(commands: Any) -> None:
     """Add the command to the sub-parsers of `dynofa`."""
     search = commands.add_parser('search', help='find accurate and fast sub-networks for a machine')
-    search.add_argument(
+    add = search.add_argument
+    add(
         '--model',
         default='ofa_mbv3_cifar10',
         help='model: name or folder; with --predictor or --table also the name of a supernet',
     )
-    search.add_argument('--data', help='training images: folder, tar or cifar10:FOLDER')
-    search.add_argument('--test', help='test images: folder or tar')
-    search.add_argument('--out', type=Path, required=True, help='folder for the results')
+    add('--data', help='training images: folder, tar or cifar10:FOLDER')
+    add('--test', help='test images: folder or tar')
+    add('--out', type=Path, required=True, help='folder for the results')
     accuracy = search.add_mutually_exclusive_group()
     accuracy.add_argument(
         '--predictor', type=Path, help="accuracy predictor: a saved one, or Once-for-All's .pth"
     )
     accuracy.add_argument('--table', type=Path, help='measured accuracies, JSON Lines')
-    search.add_argument(
-        '--samples', type=int, default=80, help='sub-networks whose accuracy is measured'
-    )
-    search.add_argument(
-        '--latency-samples', type=int, default=40, help='sub-networks timed for the ranking'
-    )
-    search.add_argument('--population', type=int, default=48)
-    search.add_argument('--generations', type=int, default=40)
-    search.add_argument('--keep', type=int, default=8, help='maximum sub-networks to keep')
-    search.add_argument(
-        '--rounds', type=int, default=15, help='timed runs of each sub-network of the front'
-    )
-    search.add_argument(
+    add('--samples', type=int, default=80, help='sub-networks whose accuracy is measured')
+    add('--latency-samples', type=int, default=40, help='sub-networks timed for the ranking')
+    add('--population', type=int, default=48)
+    add('--generations', type=int, default=40)
+    add('--keep', type=int, default=8, help='maximum sub-networks to keep')
+    add('--rounds', type=int, default=15, help='timed runs of each sub-network of the front')
+    add(
         '--engine',
         default='auto',
         help='engine for timing: openvino, onnxruntime, torch, or auto, the fastest here',
     )
-    search.add_argument('--threads', type=int, default=0, help='CPU threads; 0: one per core')
-    search.add_argument('--seed', type=int, default=0)
-    search.add_argument(
-        '--held-out', type=int, default=2500, help='training images held out of the training'
-    )
-    search.add_argument('--held-out-seed', type=int, default=0, help='seed of the training')
-    search.add_argument(
-        '--trial-images', type=int, default=1000, help='held-out images for measured accuracy'
-    )
-    search.add_argument('--app', default='perception', help='application name in the profile')
+    add('--threads', type=int, default=0, help='CPU threads; 0: one per core')
+    add('--seed', type=int, default=0)
+    add('--held-out', type=int, default=2500, help='training images held out of the training')
+    add('--held-out-seed', type=int, default=0, help='seed of the training')
+    add('--trial-images', type=int, default=1000, help='held-out images for measured accuracy')
+    add('--app', default='perception', help='application name in the profile')
     search.set_defaults(run=_run)
 
 

@@ -16,23 +16,18 @@ def add_parser(commands: Any) -> None:
         'programs, power, temperature and battery are all modelled. The same seed gives the same '
         'result. docs/simulation.md lists the policies.',
     )
-    simulate.add_argument(
-        '--platform', default='jetson_xavier_nx', metavar='FILE', help='platform: name or file'
-    )
-    simulate.add_argument(
-        '--scenario', default='paper_trace', metavar='FILE', help='scenario: name or file'
-    )
-    simulate.add_argument(
+    add = simulate.add_argument
+    add('--platform', default='jetson_xavier_nx', metavar='FILE', help='platform: name or file')
+    add('--scenario', default='paper_trace', metavar='FILE', help='scenario: name or file')
+    add(
         '--policy',
         default='ours',
         metavar='NAME',
         help='policy, such as ours, stepping, or static-best:schedutil',
     )
-    simulate.add_argument('--seed', type=int, default=0, metavar='N', help='random seed')
-    simulate.add_argument('--json', type=Path, metavar='OUT', help='file for the figures')
-    simulate.add_argument(
-        '--trace', type=Path, metavar='FILE', help='file for all events, JSON Lines'
-    )
+    add('--seed', type=int, default=0, metavar='N', help='random seed')
+    add('--json', type=Path, metavar='OUT', help='file for the figures')
+    add('--trace', type=Path, metavar='FILE', help='file for all events, JSON Lines')
     simulate.set_defaults(run=_run)
 
 

@@ -26,30 +26,25 @@ def add_parser(commands: Any) -> None:
         description='Train a supernet, keep its best sub-networks, write a model. After an '
         'interruption the same command resumes. Supports torchrun.',
     )
-    train.add_argument('--supernet', default='ofa_mbv3_cifar10', help='name of the supernet')
-    train.add_argument(
+    add = train.add_argument
+    add('--supernet', default='ofa_mbv3_cifar10', help='name of the supernet')
+    add(
         '--data',
         required=True,
         help='training images: a folder or tar file with one folder per class, a folder with '
         'train and test (or val), or cifar10:FOLDER',
     )
-    train.add_argument('--test', help='test images, if --data has none')
-    train.add_argument('--out', type=Path, required=True, help='folder of the model')
-    train.add_argument('--initial-weights', help='start from a checkpoint file or a model')
-    train.add_argument('--data-name', help='name of the data set in the model card')
-    train.add_argument(
-        '--held-out', type=int, default=2500, help='training images held out for the selection'
-    )
-    train.add_argument('--keep', type=int, default=8, help='sub-networks to keep')
-    train.add_argument(
-        '--candidates', type=int, default=120, help='sub-networks to evaluate for the selection'
-    )
-    train.add_argument('--device', default='auto', help='auto, cpu or cuda')
-    train.add_argument(
-        '--precision', default='auto', help='auto, float32, bfloat16 or float16 (GPU)'
-    )
-    train.add_argument('--threads', type=int, default=0, help='CPU threads; 0: one per core')
-    train.add_argument('--seed', type=int, default=0)
+    add('--test', help='test images, if --data has none')
+    add('--out', type=Path, required=True, help='folder of the model')
+    add('--initial-weights', help='start from a checkpoint file or a model')
+    add('--data-name', help='name of the data set in the model card')
+    add('--held-out', type=int, default=2500, help='training images held out for the selection')
+    add('--keep', type=int, default=8, help='sub-networks to keep')
+    add('--candidates', type=int, default=120, help='sub-networks to evaluate for the selection')
+    add('--device', default='auto', help='auto, cpu or cuda')
+    add('--precision', default='auto', help='auto, float32, bfloat16 or float16 (GPU)')
+    add('--threads', type=int, default=0, help='CPU threads; 0: one per core')
+    add('--seed', type=int, default=0)
     _add_plan(train)
     train.set_defaults(run=_run)
 
@@ -63,20 +58,21 @@ def _add_plan(train: argparse.ArgumentParser) -> None:
         metavar='CONFIG.json|SUBNET_ID@MODEL',
         help='train one sub-network alone, as a baseline',
     )
-    plan.add_argument('--epochs', type=int)
-    plan.add_argument('--batch-size', type=int, help='over all processes')
-    plan.add_argument(
+    add = plan.add_argument
+    add('--epochs', type=int)
+    add('--batch-size', type=int, help='over all processes')
+    add(
         '--subnets-per-step',
         type=int,
         help='sandwich: 2 trains the largest and one other, 3 largest, smallest and a random one',
     )
-    plan.add_argument('--optimizer', help='sgd, adamw or muon')
-    plan.add_argument('--peak-learning-rate', type=float)
-    plan.add_argument('--weight-decay', type=float)
-    plan.add_argument('--label-smoothing', type=float)
-    plan.add_argument('--gradient-clip', type=float, help='maximum norm of the gradient')
-    plan.add_argument('--warmup', type=float, help='fraction of steps with rising learning rate')
-    plan.add_argument('--climb', type=float, help='fraction of steps with rising resolution')
+    add('--optimizer', help='sgd, adamw or muon')
+    add('--peak-learning-rate', type=float)
+    add('--weight-decay', type=float)
+    add('--label-smoothing', type=float)
+    add('--gradient-clip', type=float, help='maximum norm of the gradient')
+    add('--warmup', type=float, help='fraction of steps with rising learning rate')
+    add('--climb', type=float, help='fraction of steps with rising resolution')
 
 
 def _run(options: argparse.Namespace) -> int:

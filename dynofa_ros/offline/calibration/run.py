@@ -15,7 +15,7 @@ from typing import Any
 
 from dynofa_ros.atomic_file import check_writable, write_json
 from dynofa_ros.offline.calibration.co_runner import busy_processes
-from dynofa_ros.offline.calibration.cooldown import Cooldown
+from dynofa_ros.offline.calibration.cooldown import wait_until_cool
 from dynofa_ros.offline.calibration.description import ProcessorCalibration, describe
 from dynofa_ros.offline.calibration.latency_fit import Timing
 from dynofa_ros.offline.calibration.machine import CoRunners, MachineCalibration, machine_facts
@@ -43,7 +43,10 @@ _log = partial(print, flush=True)
 
 @dataclass(frozen=True)
 class CalibrationOptions:
-    """Options of `dynofa platform calibrate`; None: not written, or chosen automatically."""
+    """Options of `dynofa platform calibrate`; raises ValueError for those out of range.
+
+    None: not written, or chosen automatically.
+    """
 
     output: Path
     picture: Path | None = None
@@ -56,6 +59,15 @@ class CalibrationOptions:
     model: str = 'ofa_mbv3_cifar10'
     engine: str = 'auto'
     state_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ('seconds', 'cool_seconds'):
+            if not 0 < (value := getattr(self, name)) < math.inf:
+                raise ValueError(f'{name.replace("_", "-")} is {value!r}; expected above 0')
+        if self.clocks < 2:
+            raise ValueError(
+                f'clocks is {self.clocks}; expected at least 2, the lowest and the highest'
+            )
 
 
 def run_calibration(
@@ -80,21 +92,21 @@ def run_calibration(
     warn_if_busy()
     workload = workload or EngineWorkload(options.model, options.engine)
     with _device(sysfs, machine, options.state_file, clock) as device:
-        cooldown = Cooldown(
-            device,
-            max_wait_s=options.cool_seconds,
-            throttle_c=lambda zone: (
-                base.thermal_zones[zone].throttle_c if zone in base.thermal_zones else math.nan
-            ),
-            clock=clock,
-            sleep=sleep,
-            log=_log,
-        )
         meter = PowerMeter(sysfs, machine, clock=clock)
         bench = Bench(
             device,
             meter=meter,
-            cooldown=cooldown,
+            wait_until_cool=partial(
+                wait_until_cool,
+                device,
+                max_wait_s=options.cool_seconds,
+                throttle_c=lambda zone: (
+                    base.thermal_zones[zone].throttle_c if zone in base.thermal_zones else math.nan
+                ),
+                clock=clock,
+                sleep=sleep,
+                log=_log,
+            ),
             seconds=options.seconds,
             clock=clock,
             sleep=sleep,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynofa_ros.offline.calibration.cooldown import CalibrationError, Cooldown
+from dynofa_ros.offline.calibration.cooldown import CalibrationError
 from dynofa_ros.offline.calibration.latency_fit import Timing
 from dynofa_ros.offline.calibration.loudva_fit import MAD_TO_SIGMA
 from dynofa_ros.offline.calibration.workload import Task
@@ -97,17 +97,15 @@ class Bench:
         device: LinuxDevice,
         *,
         meter: PowerMeter,
-        cooldown: Cooldown,
+        wait_until_cool: Callable[[], None],
         seconds: float,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """`seconds`: duration of the timed frames at each frequency."""
-        if not 0 < seconds < math.inf:
-            raise CalibrationError(f'seconds is {seconds!r}; expected above 0')
         self._device = device
         self._meter = meter
-        self._cooldown = cooldown
+        self._wait_until_cool = wait_until_cool
         self._seconds = seconds
         self._clock = clock
         self._sleep = sleep
@@ -130,7 +128,7 @@ class Bench:
             passed_s = self._clock() - start_s
             left = f', about {passed_s / done * (len(frequencies_hz) - done):.0f} s' if done else ''
             report(done, f'{domain} {frequency_hz / 1e6:g} MHz{left}')
-            self._cooldown.wait()
+            self._wait_until_cool()
             delay_s = self._set_frequency(domain, frequency_hz, tasks)
             deviation = self._deviation(domain, frequency_hz, tasks)
             if not deviation:
@@ -178,7 +176,7 @@ class Bench:
 
         Measured with the largest task on all threads, at the current frequency.
         """
-        self._cooldown.wait()
+        self._wait_until_cool()
         task = max(tasks, key=lambda each: (each.threads, each.flops))
         alone_s = self._median_s(task)
         with co_runners:
@@ -262,14 +260,7 @@ class Bench:
 
 
 def spread_frequencies(frequencies_hz: Sequence[float], count: int) -> tuple[float, ...]:
-    """Return at most `count` frequencies, evenly spread and with both ends.
-
-    Raises CalibrationError for a count below 2.
-    """
-    if count < 2:
-        raise CalibrationError(
-            f'clocks is {count}; expected at least 2, the lowest and the highest'
-        )
+    """Return at most `count` frequencies, at least 2, evenly spread and with both ends."""
     ascending = sorted(frequencies_hz)
     if len(ascending) <= count:
         return tuple(ascending)

@@ -4,7 +4,6 @@ import os
 
 import pytest
 
-from dynofa_ros.offline.calibration.cooldown import CalibrationError
 from dynofa_ros.offline.calibration.sweep import spread_frequencies
 from dynofa_ros.offline.calibration.workload import EngineWorkload
 
@@ -65,8 +64,3 @@ def test_an_unknown_engine_is_rejected(model_folder):
 )
 def test_frequencies_are_spread_evenly_with_both_ends(frequencies, count, expected):
     assert spread_frequencies(frequencies, count) == expected
-
-
-def test_a_single_frequency_is_rejected():
-    with pytest.raises(CalibrationError, match='clocks is 1; expected at least 2'):
-        spread_frequencies((1.0, 2.0), 1)
