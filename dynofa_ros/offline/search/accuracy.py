@@ -1,4 +1,4 @@
-"""Accuracy predictors for the search, fitted to a measured sample of sub-networks or read."""
+"""Measure the accuracies of a sample of sub-networks, which the predictor is fitted to."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from dynofa_ros.offline.console import reporting
-from dynofa_ros.offline.data.dataset import Dataset, random_split, random_subset
+from dynofa_ros.offline.data.dataset import Dataset, random_subset
 from dynofa_ros.offline.evaluation.accuracy import calibrated_top1
 from dynofa_ros.offline.evaluation.selection import TRIAL_CALIBRATION_IMAGES, sample_candidates
-from dynofa_ros.offline.search.accuracy_predictor import AccuracyPredictor
 from dynofa_ros.offline.search.accuracy_rows import config_of, read_rows
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.model import fingerprint
 from dynofa_ros.supernet.supernet import Supernet
-
-OFA_SUFFIXES = ('.pth', '.pt')
 
 
 @dataclass(frozen=True)
@@ -29,29 +26,10 @@ class SearchImages:
     held_out: Dataset
     test: Dataset
 
-    @classmethod
-    def of(
-        cls, data: Dataset, test: Dataset, *, held_out: int, held_out_seed: int, trial: int
-    ) -> SearchImages:
-        """Split the training images as training did; the search uses ``trial`` held-out images."""
-        training, others = random_split(data, held_out, seed=held_out_seed)
-        return cls(training, random_subset(others, trial, seed=held_out_seed), test)
-
     @property
     def calibration(self) -> Dataset:
         """Training images that calibrate the batch norm of a candidate."""
         return random_subset(self.training, TRIAL_CALIBRATION_IMAGES, seed=0)
-
-
-def read_predictor(file: Path) -> AccuracyPredictor:
-    """Read a predictor saved by :meth:`AccuracyPredictor.save`, or Once-for-All's (``.pth``).
-
-    Raises:
-        ValueError: naming the file and its fault.
-    """
-    if file.suffix in OFA_SUFFIXES:
-        return AccuracyPredictor.from_ofa(file)
-    return AccuracyPredictor.load(file)
 
 
 def measured_rows(

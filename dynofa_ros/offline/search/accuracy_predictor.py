@@ -27,6 +27,8 @@ from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
 Array = npt.NDArray[np.float64]
 Config = SubnetConfig | Mapping[str, Any]
 
+OFA_SUFFIXES = ('.pth', '.pt')
+
 
 class AccuracyPredictor:
     """Predicts top-1, as a fraction, of the sub-networks of one supernet.
@@ -121,11 +123,13 @@ class AccuracyPredictor:
 
     @classmethod
     def load(cls, file: Path) -> AccuracyPredictor:
-        """Read a file written by :meth:`save`.
+        """Read a file written by :meth:`save`, or the one of Once-for-All (``.pth``).
 
         Raises:
             ValueError: naming the file and its fault.
         """
+        if file.suffix in OFA_SUFFIXES:
+            return cls.from_ofa(file)
         try:
             with np.load(file, allow_pickle=False) as stored:
                 arrays = dict(stored)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynofa_ros.supernet.config import SubnetConfig
-from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
+from dynofa_ros.supernet.search_space import SearchSpace
 
 
 class SubnetFeatures:
@@ -30,7 +30,10 @@ class SubnetFeatures:
             if len(choice.allowed) > 1
         ]
         self._elastic_resolution = len(space.resolutions) > 1
-        groups = [_group(*choice) for choice in self._choices]
+        groups = [
+            (field, entry if choice.runs_above is None else choice.runs_above[0])
+            for field, entry, choice in self._choices
+        ]
         groups += [('r', 0)] * self._elastic_resolution
         if not groups:
             raise ValueError(
@@ -63,7 +66,3 @@ class SubnetFeatures:
             small, large = resolutions[0] ** -2, resolutions[-1] ** -2
             row.append((small + large - 2 * config.r**-2) / (small - large))
         return row
-
-
-def _group(field: str, entry: int, choice: ElasticDimension) -> tuple[str, int]:
-    return field, entry if choice.runs_above is None else choice.runs_above[0]

@@ -20,7 +20,7 @@ from dynofa_ros.atomic_file import write_json, write_text
 from dynofa_ros.engine import CompiledCache, Engine, Measurement, networks
 from dynofa_ros.engine.measure import thread_counts
 from dynofa_ros.offline.console import reporting
-from dynofa_ros.offline.data.dataset import Dataset, class_indices, random_subset
+from dynofa_ros.offline.data.dataset import Dataset, class_indices, random_split, random_subset
 from dynofa_ros.offline.data.readers import load_training_sets
 from dynofa_ros.offline.evaluation.selection import (
     CALIBRATION_IMAGES,
@@ -31,7 +31,7 @@ from dynofa_ros.offline.evaluation.selection import (
     measure_candidates,
     sample_candidates,
 )
-from dynofa_ros.offline.search.accuracy import SearchImages, measured_rows, read_predictor
+from dynofa_ros.offline.search.accuracy import SearchImages, measured_rows
 from dynofa_ros.offline.search.accuracy_predictor import AccuracyPredictor
 from dynofa_ros.offline.search.accuracy_rows import read_rows
 from dynofa_ros.offline.search.latency import (
@@ -128,13 +128,10 @@ def _load_images(model: Model, options: argparse.Namespace) -> SearchImages | No
     print(f'reading {options.data}', flush=True)
     data, test = load_training_sets(options.data, options.test)
     data, test = (_relabelled(each, model, options.data) for each in (data, test))
-    return SearchImages.of(
-        data,
-        test,
-        held_out=options.held_out,
-        held_out_seed=options.held_out_seed,
-        trial=options.trial_images,
-    )
+    # The same split as in training, so that the held-out images were not trained on.
+    training, held_out = random_split(data, options.held_out, seed=options.held_out_seed)
+    trial = random_subset(held_out, options.trial_images, seed=options.held_out_seed)
+    return SearchImages(training, trial, test)
 
 
 def _relabelled(data: Dataset, model: Model, what: str) -> Dataset:
@@ -147,7 +144,7 @@ def _predictor(search: _Search) -> AccuracyPredictor:
     """Return the given predictor, or fit one to a table or to measurements and save it."""
     options = search.options
     if options.predictor is not None:
-        return read_predictor(options.predictor)
+        return AccuracyPredictor.load(options.predictor)
     if options.table is not None:
         rows = read_rows(options.table)
     else:

@@ -62,7 +62,9 @@ def write_checkpoint(path: Path, identity: TrainingIdentity, state: dict[str, An
     """
     with atomic_write(path, what='checkpoint') as partial:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state | {'identity': vars(identity)}, partial)
+        # Through a Python stream, a full disk is an OSError that names the reason.
+        with partial.open('wb') as stream:
+            torch.save(state | {'identity': vars(identity)}, stream)
 
 
 def read_checkpoint(path: Path, identity: TrainingIdentity) -> dict[str, Any]:

@@ -167,8 +167,8 @@ def test_a_failed_save_keeps_the_previous_checkpoint(trainer, monkeypatch):
     next(run.run())
     run.save()
 
-    def full_disk(state, file):
-        file.write_bytes(b'half of it')
+    def full_disk(state, stream):
+        stream.write(b'half of it')
         raise OSError('no space left')
 
     monkeypatch.setattr(torch, 'save', full_disk)
@@ -193,10 +193,9 @@ def test_a_loss_that_is_not_finite_ends_the_run(trainer):
 
 
 def test_train_reports_every_step_and_saves_at_the_end(trainer):
-    steps = []
+    steps, again = [], trainer()
     assert train(trainer(), on_step=steps.append)
     assert [each.step for each in steps] == list(range(1, STEPS + 1))
-    again = trainer()
     assert again.resume()
     assert again.step == STEPS
 
