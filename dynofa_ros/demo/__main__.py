@@ -16,7 +16,6 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 
 from dynofa_ros.atomic_file import write_json, write_text
-from dynofa_ros.bags.reader import BagError
 from dynofa_ros.demo.camera import Camera, camera_of, photograph_camera
 from dynofa_ros.demo.live_table import LiveTable
 from dynofa_ros.demo.processes import ProcessDied, Processes, executable
@@ -33,7 +32,7 @@ from dynofa_ros.platform import Platform, load_platform
 from dynofa_ros.report.picture import draw
 from dynofa_ros.report.summary import summarise
 from dynofa_ros.report.summary_text import summary_text
-from dynofa_ros.supernet import ModelError, SubnetRecord, load_model
+from dynofa_ros.supernet import SubnetRecord, load_model
 
 PLATFORM = 'jetson_xavier_nx'
 PROCESSOR = 'gpu'
@@ -44,7 +43,7 @@ ACKNOWLEDGE_TIMEOUT_S = 3.0
 
 
 def main() -> int:
-    """Run the demo; return 0 if frames were classified and all commands acknowledged."""
+    """Run the demo; return 0 if it classified, switched, and had all commands acknowledged."""
     options = _parser().parse_args()
     try:
         scenario = DemoScenario(options.seconds)
@@ -52,7 +51,7 @@ def main() -> int:
         camera = camera_of(options.bag) if options.bag else photograph_camera(Path('build/demo'))
         rclpy.init()
         recorder = _run(scenario, camera, options, model.kept)
-    except (ValueError, ModelError, BagError, ProcessDied, FileNotFoundError) as error:
+    except (ValueError, ProcessDied, FileNotFoundError) as error:
         print(f'demo: {error}', file=sys.stderr)
         return 1
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -107,28 +106,27 @@ def _run(
 def _start(processes: Processes, scenario: DemoScenario, camera: Camera, options: Any) -> None:
     """Start the four nodes; the camera waits for subscribers."""
     print(f'starting four nodes, with logs in {options.report / "logs"}', flush=True)
-    processes.start(
-        'platform',
-        _node(
-            'platform_node',
-            platform=PLATFORM,
-            device='simulated',
-            battery_initial=BATTERY_INITIAL,
-            battery_energy_j=scenario.battery_energy_j,
-        ),
-    )
-    processes.start('resource_manager', _node('resource_manager_node', deadline_s=0.1))
-    processes.start(
-        'perception',
-        _node(
-            'perception_node',
-            model=options.model,
-            platform=PLATFORM,
-            device='simulated',
-            processor=PROCESSOR,
-            profile_rounds=PROFILE_ROUNDS,
-        ),
-    )
+    nodes: dict[str, dict[str, object]] = {
+        'platform': {
+            'platform': PLATFORM,
+            'device': 'simulated',
+            'battery_initial': BATTERY_INITIAL,
+            'battery_energy_j': scenario.battery_energy_j,
+        },
+        'resource_manager': {'deadline_s': 0.1},
+        'perception': {
+            'model': options.model,
+            'platform': PLATFORM,
+            'device': 'simulated',
+            'processor': PROCESSOR,
+            'profile_rounds': PROFILE_ROUNDS,
+        },
+    }
+    for name, parameters in nodes.items():
+        arguments: list[str | Path] = [executable(f'{name}_node'), '--ros-args']
+        for key, value in parameters.items():
+            arguments += ['-p', f'{key}:={value}']
+        processes.start(name, arguments)
     processes.start(
         'camera',
         [
@@ -138,13 +136,6 @@ def _start(processes: Processes, scenario: DemoScenario, camera: Camera, options
             *('--topics', camera.topic, '--remap', camera.remap),
         ],
     )
-
-
-def _node(name: str, **parameters: object) -> list[str | Path]:
-    arguments: list[str | Path] = [executable(name), '--ros-args']
-    for key, value in parameters.items():
-        arguments += ['-p', f'{key}:={value}']
-    return arguments
 
 
 def _wait_until_ready(recorder: RunRecorder, processes: Processes) -> None:

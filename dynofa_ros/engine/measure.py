@@ -13,6 +13,9 @@ import numpy.typing as npt
 from dynofa_ros.engine.engine import CPU, Engine, Place
 from dynofa_ros.engine.resident_set import ResidentSubnet
 
+MIN_ROUNDS = 3
+"""Fewest rounds with a median and a spread."""
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -78,8 +81,8 @@ def measure(
     Raises:
         ValueError: if ``rounds`` is below 3.
     """
-    if rounds < 3:
-        raise ValueError(f'rounds is {rounds}; expected at least 3')
+    if rounds < MIN_ROUNDS:
+        raise ValueError(f'rounds is {rounds}; expected at least {MIN_ROUNDS}')
     noise = np.random.default_rng(0)
     inputs = [
         noise.standard_normal((1, 3, each.kept.config.r, each.kept.config.r), np.float32)

@@ -9,6 +9,7 @@ from typing import Any
 from rclpy.node import Node
 
 from dynofa_ros.engine import AUTO, ENGINES
+from dynofa_ros.engine.measure import MIN_ROUNDS
 from dynofa_ros.nodes.declare import declare_parameter
 from dynofa_ros.platform.linux import CHOICES as DEVICES
 
@@ -67,7 +68,7 @@ class PerceptionParameters:
         'and written; empty: measure at every start',
     )
     profile_rounds: int = _parameter(
-        15, 'timed runs per sub-network when measuring the profile', low=3, high=1000
+        15, 'timed runs per sub-network when measuring the profile', low=MIN_ROUNDS, high=1000
     )
     image_reliability: str = _parameter(
         'best_effort',
