@@ -57,7 +57,6 @@ class ResidentSet:
         if budget_bytes < 0:
             raise ValueError(f'budget_bytes is {budget_bytes}; expected 0 (no limit) or above')
         self.engine = engine
-        self.evictions = 0
         self.networks = {each.kept.subnet_id: each for each in networks}
         self._budget_bytes = budget_bytes
         # Least recently used first.
@@ -163,7 +162,6 @@ class ResidentSet:
                 return
             if resident is not requested and resident is not self._in_use:
                 del self._residents[resident.key]
-                self.evictions += 1
                 used -= resident.memory_bytes
 
 

@@ -19,7 +19,7 @@ from dynofa_ros.supernet.batch_norm import BatchNormMode
 from dynofa_ros.supernet.config import SubnetConfig, SubnetConfigError
 from dynofa_ros.supernet.efficientnet_lite_layers import LiteBlock, SameConvNorm
 from dynofa_ros.supernet.extract import StaticSubnet, copy_linear
-from dynofa_ros.supernet.layers import make_divisible
+from dynofa_ros.supernet.layers import make_divisible, new_classifier
 from dynofa_ros.supernet.search_space import ElasticDimension, SearchSpace
 from dynofa_ros.supernet.supernet import Supernet, SupernetSpec
 
@@ -77,9 +77,7 @@ class LiteNetwork(nn.Module):
         self.stem = SameConvNorm(3, STEM_CHANNELS, 3, stride=2)
         self.blocks = nn.ModuleList(_blocks(width, depth))
         self.head = SameConvNorm(make_divisible(STAGES[-1][-1] * width), HEAD_CHANNELS, 1)
-        self.classifier = nn.Linear(HEAD_CHANNELS, classes)
-        nn.init.normal_(self.classifier.weight, std=0.01)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = new_classifier(HEAD_CHANNELS, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, 3, side, side) to logits, (N, classes)."""

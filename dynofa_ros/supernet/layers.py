@@ -24,6 +24,14 @@ def make_divisible(channels: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
+def new_classifier(in_features: int, classes: int) -> nn.Linear:
+    """Return a linear layer with small random weights and zero bias."""
+    classifier = nn.Linear(in_features, classes)
+    nn.init.normal_(classifier.weight, std=0.01)
+    nn.init.zeros_(classifier.bias)
+    return classifier
+
+
 class ElasticConv(nn.Module):
     """A full convolution, by default 1x1, that uses its first output and input channels."""
 

@@ -17,7 +17,7 @@ from dynofa_ros.supernet.batch_norm import BatchNormMode
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.extract import StaticSubnet, copy_conv, copy_linear
 from dynofa_ros.supernet.inverted_residual import InvertedResidualSpec, InvertedResidualSupernet
-from dynofa_ros.supernet.layers import ConvBatchNorm
+from dynofa_ros.supernet.layers import ConvBatchNorm, new_classifier
 from dynofa_ros.supernet.search_space import inverted_residual_space
 
 
@@ -51,9 +51,7 @@ class OFAMobileNetV3(InvertedResidualSupernet):
         wide, mix = spec.channels(spec.final_expand), spec.channels(spec.feature_mix)
         self.final_expand = ConvBatchNorm(self.feature_channels, wide, 1, 1)
         self.feature_mix = nn.Conv2d(wide, mix, 1, bias=False)
-        self.classifier = nn.Linear(mix, spec.classes)
-        nn.init.normal_(self.classifier.weight, std=0.01)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = new_classifier(mix, spec.classes)
         self.name_batch_norms()
 
     def run(self, x: Tensor, config: SubnetConfig, mode: BatchNormMode) -> Tensor:

@@ -15,7 +15,7 @@ from dynofa_ros.supernet.batch_norm import BatchNormMode
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.extract import StaticSubnet, copy_linear
 from dynofa_ros.supernet.inverted_residual import InvertedResidualSpec, InvertedResidualSupernet
-from dynofa_ros.supernet.layers import ConvBatchNorm
+from dynofa_ros.supernet.layers import ConvBatchNorm, new_classifier
 from dynofa_ros.supernet.search_space import inverted_residual_space
 
 _EPS = 1e-3
@@ -48,9 +48,7 @@ class OFAProxylessNAS(InvertedResidualSupernet):
         self.feature_mix = ConvBatchNorm(
             self.feature_channels, mix, 1, 1, activation=nn.ReLU6, eps=_EPS
         )
-        self.classifier = nn.Linear(mix, spec.classes)
-        nn.init.normal_(self.classifier.weight, std=0.01)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = new_classifier(mix, spec.classes)
         self.name_batch_norms()
 
     def run(self, x: Tensor, config: SubnetConfig, mode: BatchNormMode) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from dynofa_ros.supernet.batch_norm import BatchNormMode, StoredStatistics
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.extract import StaticBlock, StaticSubnet, copy_linear
-from dynofa_ros.supernet.layers import ElasticConvBatchNorm, make_divisible
+from dynofa_ros.supernet.layers import ElasticConvBatchNorm, make_divisible, new_classifier
 from dynofa_ros.supernet.official_keys import resnet_key
 from dynofa_ros.supernet.search_space import OFA_RESOLUTIONS, ElasticDimension, SearchSpace
 from dynofa_ros.supernet.supernet import Supernet, SupernetSpec
@@ -149,9 +149,7 @@ class OFAResNet(Supernet):
                 )
             )
             channels = out_channels
-        self.classifier = nn.Linear(channels, spec.classes)
-        nn.init.normal_(self.classifier.weight, std=0.01)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = new_classifier(channels, spec.classes)
         self.name_batch_norms()
 
     @property

@@ -37,10 +37,8 @@ class SupernetSpec:
 class Supernet(nn.Module, ABC):
     """One set of weights for many sub-networks; ``net(x)`` runs the active one.
 
-    The largest sub-network is active at first.
-
-    Layers receive the configuration as an argument and store no choice, so several threads can run
-    different sub-networks of one supernet.
+    Initially the largest sub-network is active. Layers receive the configuration as an
+    argument and store no choice, so several threads can run different sub-networks at once.
     """
 
     def __init__(self, spec: SupernetSpec) -> None:
@@ -61,7 +59,7 @@ class Supernet(nn.Module, ABC):
         Its output equals ``net(x, config)`` in evaluation mode up to float32 rounding.
 
         Raises:
-            SubnetConfigError: if the config is not of the supernet's space.
+            SubnetConfigError: if the config is not in the search space.
         """
 
     @property
@@ -86,7 +84,7 @@ class Supernet(nn.Module, ABC):
         of the sub-network, or the shared ones of the supernet if it has none.
 
         Raises:
-            SubnetConfigError: if the config is not of the supernet's space.
+            SubnetConfigError: if the config is not in the search space.
         """
         config = self._active if config is None else self.space.canonical(config)
         return self.run(x, config, self.mode(config) if mode is None else mode)
