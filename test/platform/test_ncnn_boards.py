@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from pathlib import Path
 
 import pytest
 import yaml
 
 from dynofa_ros.offline.calibration.latency_fit import Timing, fit_latency
-from dynofa_ros.platform import Platform, SimulatedDevice, load_platform
-from dynofa_ros.profiles.measured import modelled_profile
+from dynofa_ros.platform import Platform, load_platform
 from dynofa_ros.share import share_path
 
 MULTIPLY_ADDS = {
@@ -96,43 +94,9 @@ def test_every_source_is_used_and_assumed_powers_have_a_note(board: Platform) ->
         assert inner[last]['source'] != 'assumed' or inner[last]['note']
 
 
-def test_a_higher_frequency_is_faster_and_draws_more(board: Platform) -> None:
-    for name, unit in board.processors.items():
-        frequencies_hz = board.domains[unit.domain].frequencies_hz
-        latencies_s = [
-            board.latency_s(processor=name, frequency_hz=f, flops=30_000_000, layers=48)
-            for f in frequencies_hz
-        ]
-        powers_w = [unit.busy_power.power_at(f) for f in frequencies_hz]
-        assert latencies_s == sorted(latencies_s, reverse=True)
-        assert powers_w == sorted(powers_w)
-
-
-def test_a_modelled_profile_has_every_frequency_of_every_processor(board, model) -> None:
-    profile = modelled_profile('camera', model, 'onnxruntime', board)
-    for name, unit in board.processors.items():
-        frequencies_hz = {each.frequency_hz for each in profile.points if each.processor == name}
-        assert frequencies_hz == set(board.domains[unit.domain].frequencies_hz)
-
-
-def test_with_its_cooler_a_busy_cpu_does_not_overheat(board: Platform) -> None:
-    now_s = 0.0
-    device = SimulatedDevice(board, clock=lambda: now_s)
-    device.set_co_runner('cpu', 1.0)
-    now_s = 3600.0
-    device.advance()
-    assert not any(each.throttled for each in device.state().domains.values())
-
-
 def test_only_a_jetson_has_a_gpu_that_runs_networks() -> None:
     assert set(load_platform('jetson_orin_nano').processors) == {'cpu', 'gpu'}
     for name in ('raspberry_pi_5', 'generic_x86'):
         platform = load_platform(name)
         assert set(platform.processors) == {'cpu'}
         assert platform.battery is None
-
-
-@pytest.mark.parametrize('file', sorted(share_path('config/platforms').glob('*.yaml')))
-def test_every_shipped_board_is_in_the_documentation(file: Path) -> None:
-    documentation = Path(__file__).parents[2] / 'docs' / 'platforms.md'
-    assert f'`{file.stem}`' in documentation.read_text(encoding='utf-8')
