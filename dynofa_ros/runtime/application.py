@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from dynofa_ros.runtime.actuation.subnets import SubnetControl
 from dynofa_ros.runtime.decision.state import ApplicationState, Choice, DecisionPolicy
 from dynofa_ros.runtime.estimation.frame_rate import CameraPeriod, ExponentialMean
-from dynofa_ros.runtime.estimation.slowdown import Slowdown, SlowdownFilter, SlowdownHysteresis
+from dynofa_ros.runtime.estimation.slowdown import SlowdownFilter, SlowdownHysteresis
 from dynofa_ros.runtime.observation import FrameObservation, ResidentPoint, SubnetObservation
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile
@@ -20,6 +21,17 @@ OVERHEAD_WEIGHT = 0.05
 FORGET_S = 10.0
 # Relative change of the slowdown that triggers a decision.
 SIGNIFICANT = 0.05
+
+
+@dataclass
+class _ProcessorEstimate:
+    """Slowdown of the application on one processor, and the times of its updates."""
+
+    slowdown: SlowdownFilter
+    observed_s: float
+    updated_s: float  # by an observation or by aging
+    hysteresis: SlowdownHysteresis = field(default_factory=SlowdownHysteresis)
+    decided_mean: float = 1.0  # at the last decision
 
 
 class ManagedApplication:
@@ -39,11 +51,7 @@ class ManagedApplication:
         self._current: OperatingPoint | None = None
         self._interim: PointKey | None = None
         self._unready = self._not_resident()
-        self._filters: dict[str, SlowdownFilter] = {}
-        self._observed_s: dict[str, float] = {}
-        self._forgotten_s: dict[str, float] = {}
-        self._decided_mean: dict[str, float] = {}
-        self._hystereses: dict[str, SlowdownHysteresis] = {}
+        self._estimates: dict[str, _ProcessorEstimate] = {}
         self._active_s = now_s
 
     def observe(self, frame: FrameObservation, *, clocks_hz: Iterable[float], now_s: float) -> bool:
@@ -64,17 +72,16 @@ class ManagedApplication:
         self._active_s = now_s
         new_rate = self._observe_period(frame)
         self._overhead.add(frame.overhead_s)
-        slowdown = self._filter(frame.processor, points)
-        expected = math.log(slowdown.estimate().mean)
+        estimate = self._estimate(frame.processor, points, now_s=now_s)
+        expected = math.log(estimate.slowdown.estimate().mean)
         ratio = min(
             (frame.inference_s / latency_s for latency_s in latencies),
             key=lambda each: abs(math.log(each) - expected),
         )
-        stepped = slowdown.observe(ratio)
-        self._observed_s[frame.processor] = now_s
-        mean = slowdown.estimate().mean
-        decided = self._decided_mean.get(frame.processor, 1.0)
-        return stepped or new_rate or abs(mean - decided) > SIGNIFICANT * decided
+        stepped = estimate.slowdown.observe(ratio)
+        estimate.observed_s = estimate.updated_s = now_s
+        change = abs(estimate.slowdown.estimate().mean - estimate.decided_mean)
+        return stepped or new_rate or change > SIGNIFICANT * estimate.decided_mean
 
     def _observe_period(self, frame: FrameObservation) -> bool:
         """Update the camera's period from two consecutive reports; True if the rate changed."""
@@ -83,12 +90,15 @@ class ManagedApplication:
             return False
         return self._period.observe((frame.stamp_s - previous.stamp_s) / (1 + frame.skipped))
 
-    def _filter(self, processor: str, points: Iterable[OperatingPoint | None]) -> SlowdownFilter:
-        """Return the processor's filter; a new one starts with the profile's spread."""
-        if processor not in self._filters:
+    def _estimate(
+        self, processor: str, points: Iterable[OperatingPoint | None], *, now_s: float
+    ) -> _ProcessorEstimate:
+        """Return the processor's estimate; a new one starts with the profile's spread."""
+        if processor not in self._estimates:
             spread = max(each.latency_std_s / each.latency_s for each in points if each)
-            self._filters[processor] = SlowdownFilter(noise_std=spread)
-        return self._filters[processor]
+            slowdown = SlowdownFilter(noise_std=spread)
+            self._estimates[processor] = _ProcessorEstimate(slowdown, now_s, now_s)
+        return self._estimates[processor]
 
     def observe_subnet(self, observation: SubnetObservation) -> None:
         """Update with an acknowledgement and the resident sub-networks."""
@@ -113,22 +123,21 @@ class ManagedApplication:
 
     def forget(self, *, now_s: float, timeout_s: float) -> None:
         """Let slowdowns that were not observed for `timeout_s` return towards the prior."""
-        for processor, observed_s in self._observed_s.items():
-            if now_s - observed_s >= timeout_s:
-                since_s = max(observed_s, self._forgotten_s.get(processor, observed_s))
-                self._filters[processor].forget(now_s - since_s, time_constant_s=FORGET_S)
-                self._forgotten_s[processor] = now_s
+        for each in self._estimates.values():
+            if now_s - each.observed_s >= timeout_s:
+                each.slowdown.forget(now_s - each.updated_s, time_constant_s=FORGET_S)
+                each.updated_s = now_s
 
     def state(self, target: Target, *, policy: DecisionPolicy, now_s: float) -> ApplicationState:
         """Return the input of a decision."""
         slowdowns = {
-            name: self._hystereses.setdefault(name, SlowdownHysteresis()).update(
-                new,
+            name: each.hysteresis.update(
+                each.slowdown.estimate(),
                 probability=policy.deadline_probability,
                 margin=policy.switch_margin,
                 now_s=now_s,
             )
-            for name, new in self._slowdowns().items()
+            for name, each in self._estimates.items()
         }
         return ApplicationState(
             profile=self.profile,
@@ -143,12 +152,9 @@ class ManagedApplication:
             unready=self._unready,
         )
 
-    def _slowdowns(self) -> dict[str, Slowdown]:
-        """Return the estimate of each observed processor."""
-        return {name: each.estimate() for name, each in self._filters.items()}
-
     def record(self, choice: Choice) -> None:
         """Store a choice, and the slowdowns for which it was made."""
         self._current = choice.settled_point
         self._interim = None if choice.is_settled else choice.point.key
-        self._decided_mean = {name: each.mean for name, each in self._slowdowns().items()}
+        for each in self._estimates.values():
+            each.decided_mean = each.slowdown.estimate().mean

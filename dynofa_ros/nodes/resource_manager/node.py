@@ -110,8 +110,8 @@ class ResourceManagerNode(Node):
         if request.app and request.app not in self._manager.apps:
             known = ', '.join(self._manager.apps) or 'none yet'
             raise ValueError(
-                f'deadline for unknown application {request.app!r}, kept until its profile '
-                f'arrives; known: {known}'
+                f'application is {request.app!r}; expected one with a profile ({known}); the '
+                'deadline is kept until it joins'
             )
 
     def _on_battery(self, message: BatteryState) -> None:

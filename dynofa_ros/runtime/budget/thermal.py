@@ -18,10 +18,10 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
 from dynofa_ros.runtime.budget.cap import Cap
 from dynofa_ros.runtime.observation import TemperatureObservation
+from dynofa_ros.runtime.operating_points.table import Floats
 
 # Tuning, ours: no board of 1.5 to 10 K/W and 8 to 400 s exceeds the limit or flaps, with sensors of
 # 0.5 K resolution (test/runtime/budget/test_thermal.py).
@@ -34,8 +34,6 @@ RESISTANCE_MIN_K_PER_W = 0.3
 AIR_STD_K = 30.0
 SENSOR_STD_K = 0.3
 DRIFT_STD = (0.02, 0.1, 0.02)  # of T [K], A [K] and R [K/W], per square root of a second
-
-Floats = npt.NDArray[np.float64]
 
 
 class ThermalPath:
