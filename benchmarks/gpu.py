@@ -27,10 +27,10 @@ import numpy as np
 import torch
 from goals import Goal
 from goals import judge as judge_goals
-from machine import benchmark_parser, count, run_benchmark
+from machine import run_benchmark
 from networks import SUBNETS, eager_runner, images, ofa_networks
 from torch import Tensor
-from turns import alternate
+from turns import alternate, alternation_parser
 
 from dynofa_ros.engine import GPU, Network, Place, Runner
 from dynofa_ros.engine.preprocess import Input
@@ -207,12 +207,7 @@ def judge(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = benchmark_parser(__doc__)
-    parser.add_argument('--rounds', type=count, default=30, help='rounds of the alternation')
-    parser.add_argument('--block', type=count, default=5, help='timed runs per round')
-    parser.add_argument('--images', type=count, default=500, help='images to compare logits on')
-    parser.add_argument('--seed', type=int, default=0, help='of weights and images')
-    parser.add_argument('--quick', action='store_true', help='a trial: two sub-networks, one round')
+    parser = alternation_parser(__doc__, rounds=30, images=500)
     options = parser.parse_args(arguments)
     if options.quick:
         options.rounds = options.block = 1

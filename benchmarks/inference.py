@@ -29,8 +29,9 @@ import torch
 from compare import Comparison, Row
 from goals import Goal
 from goals import judge as judge_goals
-from machine import benchmark_parser, count, cpu_model, run_benchmark, usable_cores
+from machine import count, cpu_model, run_benchmark, usable_cores
 from networks import SUBNETS, lite0_network, ofa_networks, torchvision_network
+from turns import alternation_parser
 
 from dynofa_ros.engine import AUTO, ENGINES, Engine, Network, choose_engine, create_engine
 
@@ -159,16 +160,11 @@ def agreement(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = benchmark_parser(__doc__)
+    parser = alternation_parser(__doc__, rounds=15, images=4)
     names = list(ENGINES)
     parser.add_argument('--engine', default=AUTO, choices=[AUTO, *names], help='the one judged')
     parser.add_argument('--engines', nargs='+', default=[], choices=names, help='others to compare')
     parser.add_argument('--threads', type=count, default=usable_cores(), help='default: all cores')
-    parser.add_argument('--rounds', type=count, default=15, help='rounds of the alternation')
-    parser.add_argument('--block', type=count, default=5, help='timed runs per round')
-    parser.add_argument('--images', type=count, default=4, help='images to compare logits on')
-    parser.add_argument('--seed', type=int, default=0, help='of weights and images')
-    parser.add_argument('--quick', action='store_true', help='a trial: two sub-networks, one round')
     options = parser.parse_args(arguments)
     if options.quick:
         options.rounds = options.block = 1

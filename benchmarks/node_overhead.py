@@ -27,10 +27,17 @@ from typing import Any
 
 from frames import Frame, Losses, losses, quantiles
 from goals import Ceiling, Goal, judge
-from machine import benchmark_parser, count, run_benchmark
-from robot import ERRORS, INTERRUPTS, Robot, environment, read_json
+from machine import count, run_benchmark
+from robot import (
+    ERRORS,
+    INTERRUPTS,
+    Robot,
+    check_options,
+    environment,
+    read_json,
+    robot_parser,
+)
 
-from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.node_environment import run_again_with
 
 BARE = Path(__file__).with_name('bare_subscriber.py')
@@ -188,30 +195,19 @@ def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = benchmark_parser(__doc__)
-    parser.add_argument('--model', default='ofa_mbv3_cifar10', help='name or folder')
-    parser.add_argument('--engine', choices=(AUTO, *ENGINES), default=AUTO)
+    parser = robot_parser(__doc__)
     parser.add_argument('--subnet', default='', help='sub-network; default: the cheapest')
-    parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0: all cores')
     parser.add_argument('--seconds', type=float, default=20.0, help='duration of each side')
-    parser.add_argument('--rate', type=float, default=30.0, help='frame rate of the camera [Hz]')
     parser.add_argument('--block', type=count, default=60, help='frames per block')
     parser.add_argument('--compressed', action='store_true', help='also JPEG images')
-    parser.add_argument(
-        '--profile-rounds', type=count, default=15, help="rounds of the node's profile"
-    )
-    parser.add_argument('--quick', action='store_true', help='a trial: a few frames')
     options = parser.parse_args(arguments)
     if options.quick:
         options.seconds, options.block, options.profile_rounds = 1.0, 10, 3
-    for name, value, ok, expected in (
-        ('rate', options.rate, options.rate > 0, 'a number above 0'),
-        ('seconds', options.seconds, options.seconds * options.rate >= 1, 'time for one frame'),
-        ('threads', options.threads, options.threads >= 0, '0 or an integer above 0'),
-        ('block', options.block, options.block > SETTLE, f'more than the {SETTLE} excluded frames'),
-    ):
-        if not ok:
-            parser.error(f'{name} is {value}; expected {expected}')
+    check_options(parser, options)
+    if not options.seconds * options.rate >= 1:
+        parser.error(f'seconds is {options.seconds}; expected time for at least one frame')
+    if options.block <= SETTLE:
+        parser.error(f'block is {options.block}; expected more than the {SETTLE} excluded frames')
     return options
 
 

@@ -6,6 +6,7 @@ and in their own ROS domain.
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
@@ -14,16 +15,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import rclpy
+from dynofa_ros.msg import (
+    Classification,
+    FrameReport,
+    SubnetCommand,
+    SubnetProfile,
+    SubnetState,
+)
 from frames import Frame
+from machine import benchmark_parser, count
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.subscription import MessageInfo
 
-from dynofa_ros import msg
 from dynofa_ros.demo.processes import ProcessDied, Processes, executable
+from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.node_environment import node_environment
 from dynofa_ros.nodes.qos import qos_profile
 
@@ -42,6 +50,28 @@ INTERRUPTS = (KeyboardInterrupt, ExternalShutdownException)
 
 class RobotError(ValueError):
     """The robot cannot run a benchmark; the message states why."""
+
+
+def robot_parser(doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options of every benchmark with a robot."""
+    parser = benchmark_parser(doc)
+    parser.add_argument('--model', default='ofa_mbv3_cifar10', help='name or folder')
+    parser.add_argument('--engine', choices=(AUTO, *ENGINES), default=AUTO)
+    parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0: all cores')
+    parser.add_argument('--rate', type=float, default=30.0, help='frame rate of the camera [Hz]')
+    parser.add_argument(
+        '--profile-rounds', type=count, default=15, help="rounds of the node's profile"
+    )
+    parser.add_argument('--quick', action='store_true', help='a trial: few frames and networks')
+    return parser
+
+
+def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with an error for a rate or a number of threads out of range."""
+    if not options.rate > 0:
+        parser.error(f'rate is {options.rate}; expected a number above 0')
+    if options.threads < 0:
+        parser.error(f'threads is {options.threads}; expected 0 or an integer above 0')
 
 
 def environment(existing: Mapping[str, str]) -> dict[str, str]:
@@ -72,14 +102,14 @@ class Robot:
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         for kind, topic, callback in (
-            (msg.Classification, 'classification', self._on_classification),
-            (msg.FrameReport, 'frame_report', self._on_report),
-            (msg.SubnetState, 'subnet_state', self.states.append),
-            (msg.SubnetProfile, 'subnet_profile', self.profiles.append),
+            (Classification, 'classification', self._on_classification),
+            (FrameReport, 'frame_report', self._on_report),
+            (SubnetState, 'subnet_state', self.states.append),
+            (SubnetProfile, 'subnet_profile', self.profiles.append),
         ):
             self._node.create_subscription(kind, topic, callback, qos_profile(topic))
         self._command = self._node.create_publisher(
-            msg.SubnetCommand, 'subnet_command', qos_profile('subnet_command')
+            SubnetCommand, 'subnet_command', qos_profile('subnet_command')
         )
 
     def start(self, **parameters: object) -> None:
@@ -166,7 +196,7 @@ class Robot:
     def command(self, subnet_id: str) -> int:
         """Command a sub-network on the present processor; return the number of the command."""
         self._commands += 1
-        message = msg.SubnetCommand(
+        message = SubnetCommand(
             app=APP,
             sequence=self._commands,
             subnet_id=subnet_id,
@@ -188,12 +218,7 @@ class Robot:
     def __enter__(self) -> Robot:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _script(self, script: Path, *arguments: object) -> list[str]:

@@ -32,10 +32,18 @@ import memory_use
 import numpy as np
 from frames import Frame, losses, quantiles
 from goals import Ceiling, Goal, judge
-from machine import benchmark_parser, count, run_benchmark
-from robot import ERRORS, INTERRUPTS, Robot, RobotError, environment, read_json
+from machine import count, run_benchmark
+from robot import (
+    ERRORS,
+    INTERRUPTS,
+    Robot,
+    RobotError,
+    check_options,
+    environment,
+    read_json,
+    robot_parser,
+)
 
-from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.node_environment import run_again_with
 from dynofa_ros.supernet import load_model
 
@@ -239,25 +247,14 @@ def print_memory(memory: Mapping[str, Any]) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = benchmark_parser(__doc__)
-    parser.add_argument('--model', default='ofa_mbv3_cifar10', help='name or folder')
-    parser.add_argument('--engine', choices=(AUTO, *ENGINES), default=AUTO)
-    parser.add_argument('--threads', type=int, default=0, help='CPU threads; 0: all cores')
+    parser = robot_parser(__doc__)
     parser.add_argument('--switches', type=count, default=1000)
-    parser.add_argument('--rate', type=float, default=30.0, help='frame rate of the camera [Hz]')
     parser.add_argument(
         '--networks', type=count, default=6, help='sub-networks in the comparison of memory'
     )
-    parser.add_argument(
-        '--profile-rounds', type=count, default=15, help="rounds of the node's profile"
-    )
     parser.add_argument('--seed', type=int, default=0, help='seed of the switches')
-    parser.add_argument('--quick', action='store_true', help='a trial: few switches and networks')
     options = parser.parse_args(arguments)
-    if not options.rate > 0:
-        parser.error(f'rate is {options.rate}; expected a number above 0')
-    if options.threads < 0:
-        parser.error(f'threads is {options.threads}; expected 0 or an integer above 0')
+    check_options(parser, options)
     if options.quick:
         options.switches, options.networks = min(options.switches, 20), 2
         options.profile_rounds = 3

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable, Mapping
+
+from machine import benchmark_parser, count
+
+
+def alternation_parser(doc: str | None, *, rounds: int, images: int) -> argparse.ArgumentParser:
+    """Return a parser with the options of a benchmark of inference, with these defaults."""
+    parser = benchmark_parser(doc)
+    parser.add_argument('--rounds', type=count, default=rounds, help='rounds of the alternation')
+    parser.add_argument('--block', type=count, default=5, help='timed runs per round')
+    parser.add_argument('--images', type=count, default=images, help='images to compare logits on')
+    parser.add_argument('--seed', type=int, default=0, help='of weights and images')
+    parser.add_argument('--quick', action='store_true', help='a trial: two sub-networks, one round')
+    return parser
 
 
 def alternate(

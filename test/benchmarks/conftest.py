@@ -20,6 +20,15 @@ def load():
 
 
 @pytest.fixture(scope='session')
+def ros():
+    """Skip the tests that use it where there is no ROS 2."""
+    pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
+    pytest.importorskip(
+        'dynofa_ros.msg', reason='the messages are not built: scripts/build, then . scripts/env.sh'
+    )
+
+
+@pytest.fixture(scope='session')
 def smallest(load):
     """Return the smallest sub-network of the benchmarks."""
     networks = load('networks')

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
+pytestmark = pytest.mark.usefixtures('ros')
 
 
 @pytest.fixture(scope='module')

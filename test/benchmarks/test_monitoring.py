@@ -2,10 +2,7 @@
 
 import pytest
 
-pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
-pytest.importorskip(
-    'dynofa_ros.msg', reason='the messages are not built: scripts/build, then . scripts/env.sh'
-)
+pytestmark = pytest.mark.usefixtures('ros')
 
 
 @pytest.fixture(scope='module')

@@ -4,10 +4,7 @@ import math
 
 import pytest
 
-pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
-pytest.importorskip(
-    'dynofa_ros.msg', reason='the messages are not built: scripts/build, then . scripts/env.sh'
-)
+pytestmark = pytest.mark.usefixtures('ros')
 
 
 @pytest.fixture(scope='module')
@@ -106,7 +103,7 @@ def test_lost_frames_have_no_goal_if_the_inference_exceeds_the_period(node_overh
 @pytest.mark.parametrize(
     ('option', 'error'),
     [
-        (['--seconds', '0'], 'seconds is 0.0; expected time for one frame'),
+        (['--seconds', '0'], 'seconds is 0.0; expected time for at least one frame'),
         (['--rate', '-1'], 'rate is -1.0; expected a number above 0'),
         (['--block', '3'], 'block is 3; expected more than the 3 excluded frames'),
         (['--block', '0'], "'0'; expected an integer above 0"),
