@@ -6,9 +6,9 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from dynofa_ros.engine import CPU
-from dynofa_ros.offline.calibration.co_runner import busy_processes
 from dynofa_ros.offline.calibration.cooldown import CalibrationError
 from dynofa_ros.offline.calibration.description import MachineFacts, ProcessorCalibration
 from dynofa_ros.offline.calibration.latency_fit import fit_latency
@@ -25,25 +25,15 @@ CoRunners = Callable[[int], AbstractContextManager[None]]
 """Runs a number of busy processes within its context."""
 
 
+@dataclass(frozen=True)
 class MachineCalibration:
     """Measures and fits the processors of a machine, one after another."""
 
-    def __init__(
-        self,
-        bench: Bench,
-        device: LinuxDevice,
-        sysfs: Sysfs,
-        *,
-        workload: Workload,
-        co_runners: CoRunners = busy_processes,
-        log: Callable[[str], object] = print,
-    ) -> None:
-        self._bench = bench
-        self._device = device
-        self._sysfs = sysfs
-        self._workload = workload
-        self._co_runners = co_runners
-        self._log = log
+    bench: Bench
+    sysfs: Sysfs
+    workload: Workload
+    co_runners: CoRunners
+    log: Callable[[str], object]
 
     def run(self, domains: Sequence[str] | None, *, count: int) -> list[ProcessorCalibration]:
         """Calibrate the named domains, default all, at up to `count` frequencies each.
@@ -54,16 +44,17 @@ class MachineCalibration:
             ValueError: for a domain that cannot be set or runs no network, if there is no domain,
                 and where a fit is not possible.
         """
-        if not self._device.machine.domains:
+        if not self.bench.device.machine.domains:
             return [self._at_fixed_frequency(domains)]
         return [self._sweep(each, count) for each in self._selected(domains)]
 
     def _selected(self, wanted: Sequence[str] | None) -> list[LinuxDomain]:
         """Return the wanted domains, default all that can be set and run networks."""
-        domains = {each.name: each for each in self._device.machine.domains}
-        runnable = {name for name, each in domains.items() if each.kind in self._workload.kinds}
+        domains = {each.name: each for each in self.bench.device.machine.domains}
+        runnable = {name for name, each in domains.items() if each.kind in self.workload.kinds}
         obstacles = {
-            name: self._device.reason_not_settable(name) for name in (*domains, *(wanted or ()))
+            name: self.bench.device.reason_not_settable(name)
+            for name in (*domains, *(wanted or ()))
         }
         for name in wanted or ():
             if name in domains and name not in runnable:
@@ -83,19 +74,19 @@ class MachineCalibration:
                 f'{reasons or "no network runs on a processor with a known frequency"}'
             )
         for name in sorted(runnable - set(selected)) if not wanted else ():
-            self._log(f'{name} is left out: {obstacles[name]}')
+            self.log(f'{name} is left out: {obstacles[name]}')
         return [domains[name] for name in selected]
 
     def _sweep(self, domain: LinuxDomain, count: int) -> ProcessorCalibration:
-        reading = self._device.state().domains[domain.name]
+        reading = self.bench.device.state().domains[domain.name]
         frequencies_hz = spread_frequencies(reading.available_frequencies_hz, count)
         cores = _usable_cores(domain)
-        with self._workload.on(domain.kind, cores) as tasks:
+        with self.workload.on(domain.kind, cores) as tasks:
             with reporting('frequency', len(frequencies_hz)) as report:
-                measured, unreached = self._bench.sweep(domain.name, frequencies_hz, tasks, report)
+                measured, unreached = self.bench.sweep(domain.name, frequencies_hz, tasks, report)
             contention = self._contention(domain.kind, cores, tasks)
         for each in unreached:
-            self._log(
+            self.log(
                 f'{domain.name} {each.frequency_hz / 1e6:g} MHz is left out: it ran at {each.why}'
             )
         if not measured:
@@ -116,7 +107,7 @@ class MachineCalibration:
         """Return the contention of the CPU; NaN for others, which co-runners do not load."""
         if kind != CPU:
             return math.nan
-        return self._bench.contention(tasks, co_runners=self._co_runners(len(cores)))
+        return self.bench.contention(tasks, co_runners=self.co_runners(len(cores)))
 
     def _at_fixed_frequency(self, wanted: Sequence[str] | None) -> ProcessorCalibration:
         """Measure the CPU of a machine without frequency control."""
@@ -125,14 +116,14 @@ class MachineCalibration:
                 f'domain is {" ".join(wanted)!r}; this machine has no frequency control; '
                 f'expected {CPU}'
             )
-        frequency_hz = _cpuinfo_hz(self._sysfs)
-        self._log(
+        frequency_hz = _cpuinfo_hz(self.sysfs)
+        self.log(
             'this machine has no frequency control: measuring at its fixed frequency, '
             f'{frequency_hz / 1e6:g} MHz according to /proc/cpuinfo'
         )
         cores = tuple(sorted(os.sched_getaffinity(0)))
-        with self._workload.on(CPU, cores) as tasks:
-            measured = self._bench.measure(frequency_hz, tasks)
+        with self.workload.on(CPU, cores) as tasks:
+            measured = self.bench.measure(frequency_hz, tasks)
             contention = self._contention(CPU, cores, tasks)
         return ProcessorCalibration(
             name=CPU,

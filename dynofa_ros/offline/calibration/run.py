@@ -111,9 +111,7 @@ def run_calibration(
             clock=clock,
             sleep=sleep,
         )
-        calibration = MachineCalibration(
-            bench, device, sysfs, workload=workload, co_runners=co_runners, log=_log
-        )
+        calibration = MachineCalibration(bench, sysfs, workload, co_runners, _log)
         processors = calibration.run(options.domain, count=options.clocks)
         facts = machine_facts(sysfs, machine, device, power_source=meter.source)
     for each in processors:

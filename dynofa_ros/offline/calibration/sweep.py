@@ -89,26 +89,16 @@ class PowerWindow:
         self._meter.end_period()
 
 
+@dataclass(frozen=True)
 class Bench:
     """Runs tasks on a device at one frequency after another."""
 
-    def __init__(
-        self,
-        device: LinuxDevice,
-        *,
-        meter: PowerMeter,
-        wait_until_cool: Callable[[], None],
-        seconds: float,
-        clock: Callable[[], float] = time.perf_counter,
-        sleep: Callable[[float], object] = time.sleep,
-    ) -> None:
-        """`seconds`: duration of the timed frames at each frequency."""
-        self._device = device
-        self._meter = meter
-        self._wait_until_cool = wait_until_cool
-        self._seconds = seconds
-        self._clock = clock
-        self._sleep = sleep
+    device: LinuxDevice
+    meter: PowerMeter
+    wait_until_cool: Callable[[], None]
+    seconds: float  # duration of the timed frames at each frequency
+    clock: Callable[[], float] = time.perf_counter
+    sleep: Callable[[float], object] = time.sleep
 
     def sweep(
         self,
@@ -123,12 +113,12 @@ class Bench:
         """
         measured: list[ClockMeasurement] = []
         unreached: list[UnreachedClock] = []
-        start_s = self._clock()
+        start_s = self.clock()
         for done, frequency_hz in enumerate(sorted(frequencies_hz)):
-            passed_s = self._clock() - start_s
+            passed_s = self.clock() - start_s
             left = f', about {passed_s / done * (len(frequencies_hz) - done):.0f} s' if done else ''
             report(done, f'{domain} {frequency_hz / 1e6:g} MHz{left}')
-            self._wait_until_cool()
+            self.wait_until_cool()
             delay_s = self._set_frequency(domain, frequency_hz, tasks)
             deviation = self._deviation(domain, frequency_hz, tasks)
             if not deviation:
@@ -145,11 +135,11 @@ class Bench:
         self, frequency_hz: float, tasks: Sequence[Task], *, change_delay_s: float = math.nan
     ) -> ClockMeasurement:
         """Measure idle power, then the latency of every task and the power on all threads."""
-        self._sleep(SETTLE_S)
+        self.sleep(SETTLE_S)
         idle = self._power_window()
-        end_s = self._clock() + IDLE_FRACTION * self._seconds
-        while self._clock() < end_s:
-            self._sleep(POWER_SAMPLE_S)
+        end_s = self.clock() + IDLE_FRACTION * self.seconds
+        while self.clock() < end_s:
+            self.sleep(POWER_SAMPLE_S)
             idle.sample()
         idle_power = idle.end()
         all_threads = max(each.threads for each in tasks)
@@ -158,7 +148,7 @@ class Bench:
             if busy is None and task.threads == all_threads:
                 self._warm_up(task)
                 busy = self._power_window()
-            timings.append(self._time(task, frequency_hz, self._seconds / len(tasks), busy))
+            timings.append(self._time(task, frequency_hz, self.seconds / len(tasks), busy))
         assert busy is not None
         return ClockMeasurement(
             frequency_hz=frequency_hz,
@@ -176,7 +166,7 @@ class Bench:
 
         Measured with the largest task on all threads, at the current frequency.
         """
-        self._wait_until_cool()
+        self.wait_until_cool()
         task = max(tasks, key=lambda each: (each.threads, each.flops))
         alone_s = self._median_s(task)
         with co_runners:
@@ -184,14 +174,14 @@ class Bench:
 
     def _median_s(self, task: Task) -> float:
         self._warm_up(task)
-        return float(np.median(self._frame_times_s(task, self._seconds / 2)))
+        return float(np.median(self._frame_times_s(task, self.seconds / 2)))
 
     def _power_window(self) -> PowerWindow:
-        return PowerWindow(self._meter, clock=self._clock)
+        return PowerWindow(self.meter, clock=self.clock)
 
     def _warm_up(self, task: Task) -> None:
-        end_s = self._clock() + SETTLE_S
-        while self._clock() < end_s:
+        end_s = self.clock() + SETTLE_S
+        while self.clock() < end_s:
             task.run()
 
     def _time(
@@ -216,11 +206,11 @@ class Bench:
     ) -> list[float]:
         """Run frames for a duration; return the time of each [s]."""
         times_s: list[float] = []
-        end_s = self._clock() + seconds
-        while self._clock() < end_s or len(times_s) < MIN_FRAMES:
-            start_s = self._clock()
+        end_s = self.clock() + seconds
+        while self.clock() < end_s or len(times_s) < MIN_FRAMES:
+            start_s = self.clock()
             task.run()
-            times_s.append(self._clock() - start_s)
+            times_s.append(self.clock() - start_s)
             if window is not None:
                 window.sample()
         return times_s
@@ -231,31 +221,31 @@ class Bench:
         Frames run while it waits, because some drivers report the frequency of a busy core only.
         """
         before_hz = self._frequency_hz(domain, tasks)
-        outcome = self._device.apply([DomainSetting(domain, frequency_hz=frequency_hz)])
+        outcome = self.device.apply([DomainSetting(domain, frequency_hz=frequency_hz)])
         if not outcome.applied:
             raise CalibrationError(f'{domain} at {frequency_hz / 1e6:g} MHz: {outcome.text}')
-        start_s = self._clock()
+        start_s = self.clock()
         while not _close(self._frequency_hz(domain, tasks), frequency_hz):
-            if self._clock() - start_s > REACH_TIMEOUT_S:
+            if self.clock() - start_s > REACH_TIMEOUT_S:
                 return math.nan
         # Without a change there is no delay to measure.
-        return math.nan if _close(before_hz, frequency_hz) else self._clock() - start_s
+        return math.nan if _close(before_hz, frequency_hz) else self.clock() - start_s
 
     def _deviation(self, domain: str, frequency_hz: float, tasks: Sequence[Task]) -> str:
         """Describe the frequency that runs in place of the requested one; empty: it is reached."""
         now_hz = self._frequency_hz(domain, tasks)
         if _close(now_hz, frequency_hz):
             return ''
-        throttled = self._device.state().domains[domain].throttled
+        throttled = self.device.state().domains[domain].throttled
         return f'{now_hz / 1e6:g} MHz{", throttled" if throttled else ""}'
 
     def _frequency_hz(self, domain: str, tasks: Sequence[Task]) -> float:
         """Return the frequency of a domain after a frame on all threads [Hz]."""
         max(tasks, key=lambda each: (each.threads, -each.flops)).run()
-        return self._device.state().domains[domain].frequency_hz
+        return self.device.state().domains[domain].frequency_hz
 
     def _hottest_c(self) -> float:
-        known = [each.temperature_c for each in self._device.state().temperatures]
+        known = [each.temperature_c for each in self.device.state().temperatures]
         return max((each for each in known if not math.isnan(each)), default=math.nan)
 
 

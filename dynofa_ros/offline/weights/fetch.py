@@ -98,7 +98,7 @@ def _recorded(record: Path) -> Checksum | None:
 def progress(name: str, console: Console) -> Iterator[Report]:
     """Show a download: a bar on a terminal, otherwise a line every few seconds."""
     if not console.is_terminal:
-        yield ProgressLines(name, lambda line: print(line, file=console.file, flush=True))
+        yield progress_lines(name, lambda line: print(line, file=console.file, flush=True))
         return
     columns = (
         TextColumn('{task.description}'),
@@ -112,29 +112,27 @@ def progress(name: str, console: Console) -> Iterator[Report]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-class ProgressLines:
-    """Writes a line at the start of a download, every ``period_s`` seconds, and at the end."""
+def progress_lines(
+    name: str,
+    write: Callable[[str], None],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    period_s: float = 5.0,
+) -> Report:
+    """Return a report that writes a line at the start, every ``period_s``, and at the end."""
+    start: tuple[float, int] | None = None
+    next_s = 0.0
 
-    def __init__(
-        self,
-        name: str,
-        write: Callable[[str], None],
-        clock: Callable[[], float] = time.monotonic,
-        period_s: float = 5.0,
-    ) -> None:
-        self._name, self._write, self._clock, self._period_s = name, write, clock, period_s
-        self._start: tuple[float, int] | None = None
-        self._next_s = 0.0
-
-    def __call__(self, done: int, total: int | None) -> None:
-        """Report the bytes downloaded and the size of the file, None if unknown."""
-        now_s = self._clock()
-        if self._start is None:
-            self._start = now_s, done
-        elif now_s < self._next_s and done != total:
+    def report(done: int, total: int | None) -> None:
+        nonlocal start, next_s
+        now_s = clock()
+        if start is not None and now_s < next_s and done != total:
             return
-        self._next_s = now_s + self._period_s
-        start_s, start = self._start
+        start = start or (now_s, done)
+        next_s = now_s + period_s
+        seconds, received = now_s - start[0], done - start[1]
         size = f' of {total / 1e6:.1f} MB, {done / max(total, 1):.0%}' if total else ' MB'
-        speed = f', {(done - start) / 1e6 / (now_s - start_s):.1f} MB/s' if now_s > start_s else ''
-        self._write(f'{self._name}: {done / 1e6:.1f}{size}{speed}')
+        speed = f', {received / 1e6 / seconds:.1f} MB/s' if seconds > 0 else ''
+        write(f'{name}: {done / 1e6:.1f}{size}{speed}')
+
+    return report

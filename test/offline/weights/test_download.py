@@ -10,7 +10,7 @@ import pytest
 
 from dynofa_ros.offline.weights import download as module
 from dynofa_ros.offline.weights.download import DownloadError, download
-from dynofa_ros.offline.weights.fetch import ProgressLines
+from dynofa_ros.offline.weights.fetch import progress_lines
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
 
@@ -203,7 +203,7 @@ def test_progress_starts_at_the_resumed_byte_and_ends_at_the_size(server, partia
 
 def test_progress_is_a_line_at_the_start_every_five_seconds_and_at_the_end():
     lines, now = [], iter([0.0, 1.0, 5.0, 6.0, 8.0])
-    report = ProgressLines('net', lines.append, clock=lambda: next(now))
+    report = progress_lines('net', lines.append, clock=lambda: next(now))
     for megabytes in (10, 12, 20, 22, 30):
         report(megabytes * 1_000_000, 30_000_000)
     assert lines == [
@@ -215,5 +215,5 @@ def test_progress_is_a_line_at_the_start_every_five_seconds_and_at_the_end():
 
 def test_progress_without_a_size_states_the_bytes_received():
     lines = []
-    ProgressLines('net', lines.append, clock=lambda: 0.0)(2_500_000, None)
+    progress_lines('net', lines.append, clock=lambda: 0.0)(2_500_000, None)
     assert lines == ['net: 2.5 MB']
