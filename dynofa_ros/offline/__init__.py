@@ -1,4 +1,4 @@
-"""Train, evaluate, search and profile: what runs before deployment, without ROS."""
+"""Training, evaluation, search, profiling and calibration: work before deployment, without ROS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ['AccuracyPredictor']
 
 
 def __getattr__(name: str) -> Any:
-    """Import the predictor when it is asked for: nodes that read a profile need none."""
+    """Import the predictor on first use, because it imports torch."""
     if name == 'AccuracyPredictor':
         from dynofa_ros.offline.search.accuracy_predictor import AccuracyPredictor
 

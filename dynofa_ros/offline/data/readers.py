@@ -67,25 +67,23 @@ def load_training_sets(data: str, test: str | None) -> tuple[Dataset, Dataset]:
     Raises:
         ValueError: naming the file that is missing or damaged, or classes that differ.
     """
-    train_path: str | Path = data
-    test_path: str | Path | None = test
-    if not data.startswith(CIFAR10_PREFIX):
-        train_path = _part(Path(data), ('train',)) or data
-        test_path = test or (None if train_path == data else _part(Path(data), TEST_NAMES))
-    elif test is None:
-        return load_cifar10(data, train=True), load_cifar10(data, train=False)
+    cifar10 = data.startswith(CIFAR10_PREFIX)
+    train_path: Path | str = data
+    test_path: Path | str | None = data if cifar10 else None
+    if not cifar10 and (part := _part(Path(data), ('train',))):
+        train_path, test_path = part, _part(Path(data), TEST_NAMES)
+    test_path = test or test_path
     if test_path is None:
         raise ValueError(
             f'{data} holds no train alongside {" or ".join(TEST_NAMES)}; name the test images with '
             '--test'
         )
-    cifar10 = isinstance(train_path, str) and train_path.startswith(CIFAR10_PREFIX)
     train_set = load_cifar10(data, train=True) if cifar10 else load_dataset(train_path)
     test_set = load_dataset(test_path)
     if train_set.labels != test_set.labels:
         raise ValueError(
-            f'{train_path} has classes {", ".join(train_set.labels)}; '
-            f'{test_path} has {", ".join(test_set.labels)}'
+            f'{test_path} has classes {", ".join(test_set.labels)}; '
+            f'expected {", ".join(train_set.labels)}, as in {train_path}'
         )
     return train_set, test_set
 

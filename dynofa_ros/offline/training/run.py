@@ -61,8 +61,8 @@ def _run(options: argparse.Namespace, device: torch.device, ranks: Ranks) -> int
     train_data, held_out = random_split(images, options.held_out, seed=options.seed)
     if train_data.labels and len(train_data.labels) != net.spec.classes:
         raise ValueError(
-            f'{options.data} has {len(train_data.labels)} classes; {options.supernet} has '
-            f'{net.spec.classes}'
+            f'{options.data} has {len(train_data.labels)} classes; expected {net.spec.classes} for '
+            f'{options.supernet}'
         )
     trainer = Trainer(
         net.to(memory_format=torch.channels_last),  # type: ignore[call-overload]

@@ -161,5 +161,5 @@ def test_missing_test_images_are_reported(folder):
 
 def test_test_images_of_other_classes_are_refused(folder, tmp_path, write_images):
     other = write_images(tmp_path / 'other', classes=('cat', 'plane'))
-    with pytest.raises(ValueError, match=r'has classes cat, dog, ship; .* has cat, plane'):
+    with pytest.raises(ValueError, match=r'has classes cat, plane; expected cat, dog, ship, as in '):
         load_training_sets(str(folder), str(other))

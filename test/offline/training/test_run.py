@@ -91,7 +91,7 @@ def test_a_signal_saves_the_run_and_the_same_command_resumes(run, monkeypatch, n
         (('--threads', -1), 'threads is -1'),
         (('--initial-weights', 'none'), "model is 'none'; expected a folder"),
         (('--alone', 'none.json'), 'none.json cannot be read'),
-        (('--supernet', 'ofa_mbv3_cifar10'), 'has 3 classes; ofa_mbv3_cifar10 has 10'),
+        (('--supernet', 'ofa_mbv3_cifar10'), 'has 3 classes; expected 10 for ofa_mbv3_cifar10'),
         (('--held-out', 24), 'held_out is 24 images; expected 1 to 23'),
     ],
 )
