@@ -25,11 +25,8 @@ from sensor_msgs.msg import BatteryState  # noqa: E402
 
 from dynofa_ros.nodes.qos import qos_profile  # noqa: E402
 
-NAN = math.nan
 # Long, so that tests pass on a loaded machine.
 TIMEOUT_S = 30.0
-
-
 RUN = ('-m', 'dynofa_ros.nodes.platform.node')
 
 
@@ -90,26 +87,29 @@ class Robot:
 
     def command(self, sequence: int, **frequencies_hz: float) -> Any:
         """Command one frequency per domain; return the state that acknowledges it."""
+        self.publish_command(sequence, **frequencies_hz)
+        self.wait_for(lambda: self.state and self.state.command_sequence == sequence)
+        return self.state
+
+    def publish_command(self, sequence: int, **frequencies_hz: float) -> None:
         message = messages.DvfsCommand(sequence=sequence, reason='test')
         message.domains = [
             messages.DomainFrequency(
                 domain=domain,
                 frequency_hz=frequency_hz,
-                min_frequency_hz=NAN,
-                max_frequency_hz=NAN,
+                min_frequency_hz=math.nan,
+                max_frequency_hz=math.nan,
             )
             for domain, frequency_hz in frequencies_hz.items()
         ]
         self.commands.publish(message)
-        self.wait_for(lambda: self.state and self.state.command_sequence == sequence)
-        return self.state
 
     def domain(self, name: str) -> Any:
         return next(domain for domain in self.state.domains if domain.name == name)
 
     def set_parameter(self, name: str, value: float) -> Any:
         client = self.node.create_client(SetParameters, 'platform/set_parameters')
-        self.wait_for(lambda: client.service_is_ready())
+        self.wait_for(client.service_is_ready)
         parameter = Parameter(
             name=name,
             value=ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=value),

@@ -4,13 +4,8 @@ Each node is a process of its own, tested over DDS. The folder accepts every val
 kernel are tested in test/platform/linux.
 """
 
-from __future__ import annotations
-
-import math
 import signal
-import subprocess
 import uuid
-from typing import Any
 
 import pytest
 from boards import BOARDS, CPU, DEVFREQ
@@ -43,8 +38,8 @@ class Bench:
         self.kernel = kernel
         self.folder = folder
         self.original = kernel.snapshot()
-        self.node: subprocess.Popen[str] | None = None
-        self.robot: Robot | None = None
+        self.node = None
+        self.robot = None
 
     def start(self, *arguments, **options):
         """Start the node; return a robot that is connected to it."""
@@ -85,7 +80,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path):
-    benches: list[Bench] = []
+    benches = []
 
     def make(board):
         benches.append(Bench(BOARDS[board](tmp_path / 'root'), tmp_path / 'node'))
@@ -94,6 +89,12 @@ def bench(tmp_path):
     yield make
     for each in benches:
         each.close()
+
+
+@pytest.fixture
+def nx(bench):
+    """A Xavier NX."""
+    return bench('xavier_nx_jetpack5')
 
 
 def change_state(robot, transition):
@@ -117,9 +118,9 @@ def test_it_reports_the_state_of_the_machine(bench):
 
 
 def test_without_frequency_domains_and_sensors_it_simulates(bench):
-    made = bench('container')
-    assert made.start().state.simulated
-    output = made.end(signal.SIGINT)
+    machine = bench('container')
+    assert machine.start().state.simulated
+    output = machine.end(signal.SIGINT)
     assert (
         'jetson_xavier_nx, simulated: this machine has no frequency domains and no sensors'
         in output
@@ -131,64 +132,59 @@ def test_a_machine_that_matches_its_description_has_its_name(bench):
 
 
 def test_a_machine_that_does_not_match_its_description_has_its_own_name(bench):
-    made = bench('raspberry_pi_5')
-    assert 'Raspberry Pi 5' in made.start().state.platform
-    output = made.end(signal.SIGINT)
+    machine = bench('raspberry_pi_5')
+    assert 'Raspberry Pi 5' in machine.start().state.platform
+    output = machine.end(signal.SIGINT)
     assert 'does not match this machine: jetson_xavier_nx has cpu up to 1907.2 MHz' in output
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_restores_the_frequencies(bench, number):
-    made = bench('xavier_nx_jetpack5')
-    made.start()
-    made.set_frequency()
-    output = made.end(number)
-    assert made.kernel.snapshot() == made.original
-    assert made.node.returncode == 0, output
+def test_a_signal_restores_the_frequencies(nx, number):
+    nx.start()
+    nx.set_frequency()
+    output = nx.end(number)
+    assert nx.kernel.snapshot() == nx.original
+    assert nx.node.returncode == 0, output
     assert 'the node ends: restored: ' in output
     assert 'Traceback' not in output
     assert 'Failed' not in output
 
 
-def test_an_exception_restores_the_frequencies(bench):
-    made = bench('xavier_nx_jetpack5')
-    robot = made.start(run=('-c', FAILING_NODE))
+def test_an_exception_restores_the_frequencies(nx):
+    robot = nx.start(run=('-c', FAILING_NODE))
     assert robot.command(1, gpu=GPU_HZ).command_applied
-    output, _ = made.node.communicate(timeout=TIMEOUT_S)
+    output, _ = nx.node.communicate(timeout=TIMEOUT_S)
     assert 'RuntimeError: a defect' in output
-    assert made.kernel.snapshot() == made.original
+    assert nx.kernel.snapshot() == nx.original
 
 
-def test_after_a_kill_the_next_start_restores_the_frequencies(bench):
-    made = bench('xavier_nx_jetpack5')
-    made.start()
-    made.set_frequency()
-    made.end(signal.SIGKILL)
-    assert made.kernel.snapshot() != made.original
-    made.robot.close()
-    made.start()
-    assert made.kernel.snapshot() == made.original
-    assert 'restored the frequency setting left behind by a crashed process' in made.end(
+def test_after_a_kill_the_next_start_restores_the_frequencies(nx):
+    nx.start()
+    nx.set_frequency()
+    nx.end(signal.SIGKILL)
+    assert nx.kernel.snapshot() != nx.original
+    nx.robot.close()
+    nx.start()
+    assert nx.kernel.snapshot() == nx.original
+    assert 'restored the frequency setting left behind by a crashed process' in nx.end(
         signal.SIGINT
     )
 
 
-def test_without_a_manager_the_frequencies_are_restored(bench):
-    made = bench('xavier_nx_jetpack5')
-    robot = made.start('manager_timeout_s:=0.5')
-    made.set_frequency()
+def test_without_a_manager_the_frequencies_are_restored(nx):
+    robot = nx.start('manager_timeout_s:=0.5')
+    nx.set_frequency()
     robot.wait_for(lambda: 'no message from the resource manager' in robot.state.command_result)
-    assert made.kernel.snapshot() == made.original
-    made.set_frequency(sequence=2)  # it returns
+    assert nx.kernel.snapshot() == nx.original
+    nx.set_frequency(sequence=2)  # it returns
 
 
-def test_with_a_manager_the_frequencies_stay(bench):
-    made = bench('xavier_nx_jetpack5')
-    robot = made.start('manager_timeout_s:=1.0')
+def test_with_a_manager_the_frequencies_stay(nx):
+    robot = nx.start('manager_timeout_s:=1.0')
     states = robot.node.create_publisher(
         messages.ManagerState, 'manager_state', qos_profile('manager_state')
     )
-    made.set_frequency()
+    nx.set_frequency()
     remaining = iter(range(25))
 
     def published():
@@ -198,27 +194,25 @@ def test_with_a_manager_the_frequencies_stay(bench):
 
     robot.wait_for(published)
     assert robot.state.command_applied
-    assert made.kernel.snapshot() != made.original
+    assert nx.kernel.snapshot() != nx.original
 
 
-def test_deactivation_restores_the_frequencies_and_refuses_commands(bench):
-    made = bench('xavier_nx_jetpack5')
-    robot = made.start()
-    made.set_frequency()
+def test_deactivation_restores_the_frequencies_and_refuses_commands(nx):
+    robot = nx.start()
+    nx.set_frequency()
     assert change_state(robot, Transition.TRANSITION_DEACTIVATE)
-    assert made.kernel.snapshot() == made.original
+    assert nx.kernel.snapshot() == nx.original
     state = robot.command(2, gpu=GPU_HZ)
     assert not state.command_applied
     assert state.command_result == 'this node is not active'
     assert not robot.domain('gpu').settable
     assert change_state(robot, Transition.TRANSITION_ACTIVATE)
-    made.set_frequency(sequence=3)
+    nx.set_frequency(sequence=3)
 
 
-def test_after_cleanup_it_can_be_configured_again(bench):
-    made = bench('xavier_nx_jetpack5')
-    robot = made.start()
-    made.set_frequency()
+def test_after_cleanup_it_can_be_configured_again(nx):
+    robot = nx.start()
+    nx.set_frequency()
     for transition in (
         Transition.TRANSITION_DEACTIVATE,
         Transition.TRANSITION_CLEANUP,
@@ -227,23 +221,22 @@ def test_after_cleanup_it_can_be_configured_again(bench):
     ):
         assert change_state(robot, transition)
     robot.wait_for(lambda: robot.commands.get_subscription_count() == 1)
-    made.set_frequency(sequence=2)
+    nx.set_frequency(sequence=2)
 
 
-def test_frequencies_off_the_whitelist_are_refused(bench):
-    made = bench('xavier_nx_jetpack5')
-    robot = made.start("whitelist:=['gpu:200e6-900e6']")
+def test_frequencies_off_the_whitelist_are_refused(nx):
+    robot = nx.start("whitelist:=['gpu:200e6-900e6']")
     refused = robot.command(1, cpu=1190400000.0)
     assert 'expected gpu' in refused.command_result
     refused = robot.command(2, gpu=1109250000.0)
     assert 'gpu.frequency_hz is 1109250000.0' in refused.command_result
     assert robot.domain('gpu').available_frequencies_hz[-1] == 803250000.0
-    made.set_frequency(sequence=3)
+    nx.set_frequency(sequence=3)
 
 
-def test_it_publishes_the_measured_energy_of_frames(bench):
-    robot = bench('xavier_nx_jetpack5').start()
-    energies: list[Any] = []
+def test_it_publishes_the_measured_energy_of_frames(nx):
+    robot = nx.start()
+    energies = []
     robot.node.create_subscription(
         messages.FrameEnergy, 'frame_energy', energies.append, qos_profile('frame_energy')
     )
@@ -267,28 +260,20 @@ def test_it_publishes_the_measured_energy_of_frames(bench):
     assert energy.energy_j == pytest.approx(0.0, abs=1e-6)
 
 
-def test_a_command_that_comes_too_soon_is_executed_later(bench):
-    made = bench('xavier_nx_jetpack5')
-    robot = made.start('min_interval_s:=1.0')
-    made.set_frequency()
+def test_a_command_that_comes_too_soon_is_executed_later(nx):
+    robot = nx.start('min_interval_s:=1.0')
+    nx.set_frequency()
     state = robot.command(2, gpu=204000000.0)
     assert state.command_applied, state.command_result
-    assert made.kernel.read(f'{DEVFREQ}/17000000.gv11b/max_freq') == '204000000'
+    assert nx.kernel.read(f'{DEVFREQ}/17000000.gv11b/max_freq') == '204000000'
 
 
-def test_of_two_commands_that_come_too_soon_the_newer_is_executed(bench):
-    made = bench('xavier_nx_jetpack5')
-    robot = made.start('min_interval_s:=3.0')
-    made.set_frequency()
-    for sequence, frequency_hz in ((2, 204000000.0), (3, 803250000.0)):
-        domain = messages.DomainFrequency(
-            domain='gpu',
-            frequency_hz=frequency_hz,
-            min_frequency_hz=math.nan,
-            max_frequency_hz=math.nan,
-        )
-        robot.commands.publish(messages.DvfsCommand(sequence=sequence, domains=[domain]))
-    seen: set[int] = set()
+def test_of_two_commands_that_come_too_soon_the_newer_is_executed(nx):
+    robot = nx.start('min_interval_s:=3.0')
+    nx.set_frequency()
+    nx.robot.publish_command(2, gpu=204000000.0)
+    nx.robot.publish_command(3, gpu=803250000.0)
+    seen = set()
 
     def executed():
         seen.add(robot.state.command_sequence)
@@ -300,8 +285,8 @@ def test_of_two_commands_that_come_too_soon_the_newer_is_executed(bench):
 
 
 def test_the_battery_is_published_until_another_node_does(bench):
-    made = bench('intel_laptop')
-    robot = made.start()
+    machine = bench('intel_laptop')
+    robot = machine.start()
     robot.wait_for(lambda: robot.battery)
     assert robot.battery.power_supply_status == BatteryState.POWER_SUPPLY_STATUS_DISCHARGING
     assert 0.0 < robot.battery.percentage <= 1.0
@@ -319,30 +304,28 @@ def test_the_battery_is_published_until_another_node_does(bench):
     robot.wait_for(silent)
 
 
-def test_unwritable_files_are_named_in_diagnostics(bench):
-    made = bench('xavier_nx_jetpack5')
-    for name in made.kernel.names(DEVFREQ):
-        (made.kernel.path(f'{DEVFREQ}/{name}/min_freq')).unlink()
-    for name in made.kernel.names(CPU):
-        (made.kernel.path(f'{CPU}/{name}/scaling_min_freq')).unlink()
-    robot = made.start()
+def test_unwritable_files_are_named_in_diagnostics(nx):
+    for name in nx.kernel.names(DEVFREQ):
+        (nx.kernel.path(f'{DEVFREQ}/{name}/min_freq')).unlink()
+    for name in nx.kernel.names(CPU):
+        (nx.kernel.path(f'{CPU}/{name}/scaling_min_freq')).unlink()
+    robot = nx.start()
     robot.wait_for(lambda: robot.status)
     robot.wait_for(lambda: robot.status.message.startswith('read only'))
     texts = {value.key: value.value for value in robot.status.values}
     assert 'scaling_min_freq does not exist' in texts['cpu settable']
 
 
-def test_co_runners_are_not_simulated_on_a_real_machine(bench):
-    robot = bench('xavier_nx_jetpack5').start()
+def test_co_runners_are_not_simulated_on_a_real_machine(nx):
+    robot = nx.start()
     result = robot.set_parameter('co_runner_utilisation.gpu', 0.5)
     assert not result.successful
     assert 'applies to a simulated platform' in result.reason
 
 
-def test_an_invalid_whitelist_is_refused_at_startup(bench):
-    made = bench('xavier_nx_jetpack5')
-    made.folder.mkdir()
-    node = start(made.folder, f'sysfs_root:={made.kernel.root}', "whitelist:=['npu']")
+def test_an_invalid_whitelist_is_refused_at_startup(nx):
+    nx.folder.mkdir()
+    node = start(nx.folder, f'sysfs_root:={nx.kernel.root}', "whitelist:=['npu']")
     output, _ = node.communicate(timeout=TIMEOUT_S)
     assert node.returncode == 1
     assert "whitelist is 'npu'; expected one of " in output

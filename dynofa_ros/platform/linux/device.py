@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from dynofa_ros.platform.checks import PlatformError
 from dynofa_ros.platform.device import (
@@ -66,7 +65,7 @@ class CpuLoad:
 
 
 class LinuxDevice:
-    """A real machine. Closing it, or leaving its `with`, restores the original frequencies."""
+    """A real machine. Closing it restores the original frequencies."""
 
     def __init__(
         self,
@@ -179,17 +178,6 @@ class LinuxDevice:
             self.restore_frequencies()
         finally:
             self._controller.close()
-
-    def __enter__(self) -> LinuxDevice:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def state(self) -> DeviceState:
         """Return the current state; utilisation and power are those of the last period."""

@@ -64,12 +64,12 @@ class LinuxDomain:
         found = []
         for control in self.controls:
             try:
-                found.append(control.limits_hz(control.setting(sysfs)))
+                found.append(control.limits(control.setting(sysfs)))
             except (OSError, ValueError):
                 continue
         return Limits(
-            min((lowest for lowest, _ in found), default=math.nan),
-            max((highest for _, highest in found), default=math.nan),
+            min((each.min_hz for each in found), default=math.nan),
+            max((each.max_hz for each in found), default=math.nan),
         )
 
     def frequency_hz(self, sysfs: Sysfs) -> float:

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from dynofa_ros.platform.linux.sysfs import Sysfs
+from dynofa_ros.platform.settings import Limits
 
 USERSPACE = 'userspace'
 
@@ -118,15 +119,14 @@ class FrequencyControl:
         """Return the current frequency [Hz]; NaN if it cannot be read."""
         return self.hz(sysfs.number(self.file(self.interface.now)))
 
-    def limits_hz(self, setting: FrequencySetting) -> tuple[float, float]:
-        """Return the lowest and highest frequency that a setting allows [Hz].
-
-        A devfreq device without a limit reads 0.
-        """
+    def limits(self, setting: FrequencySetting) -> Limits:
+        """Return the limits of a setting."""
         if setting.speed is not None:
-            return self.hz(setting.speed), self.hz(setting.speed)
-        lowest_hz, highest_hz = self.hz(setting.lowest), self.hz(setting.highest)
-        return lowest_hz or self.lowest_hz, highest_hz or self.highest_hz
+            return Limits(self.hz(setting.speed), self.hz(setting.speed))
+        # A devfreq device without a limit reads 0.
+        return Limits(
+            self.hz(setting.lowest) or self.lowest_hz, self.hz(setting.highest) or self.highest_hz
+        )
 
 
 POLICIES = '/sys/devices/system/cpu/cpufreq'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -34,23 +33,15 @@ def rounded(setting: DomainSetting, frequencies_hz: Sequence[float]) -> tuple[Do
 
     A frequency and a minimum are rounded up, a maximum down; outside of the list they stay.
     """
-    near = dataclasses.replace(
-        setting,
-        frequency_hz=_up(setting.frequency_hz, frequencies_hz),
-        min_frequency_hz=_up(setting.min_frequency_hz, frequencies_hz),
-        max_frequency_hz=_down(setting.max_frequency_hz, frequencies_hz),
-    )
-    pairs = [
-        (setting.frequency_hz, near.frequency_hz),
-        (setting.min_frequency_hz, near.min_frequency_hz),
-        (setting.max_frequency_hz, near.max_frequency_hz),
-    ]
-    notes = [
-        f'requested {requested / 1e6:g}, rounded to {value / 1e6:g} MHz'
-        for requested, value in pairs
-        if abs(value - requested) > SAME_FREQUENCY_HZ
-    ]
-    return near, ', '.join(notes)
+    values_hz, notes = {}, []
+    for field, round_hz in ROUNDING.items():
+        requested_hz = getattr(setting, field)
+        values_hz[field] = round_hz(requested_hz, frequencies_hz)
+        if abs(values_hz[field] - requested_hz) > SAME_FREQUENCY_HZ:
+            notes.append(
+                f'requested {requested_hz / 1e6:g}, rounded to {values_hz[field] / 1e6:g} MHz'
+            )
+    return DomainSetting(setting.domain, **values_hz), ', '.join(notes)
 
 
 def _up(requested_hz: float, frequencies_hz: Sequence[float]) -> float:
@@ -65,6 +56,9 @@ def _down(requested_hz: float, frequencies_hz: Sequence[float]) -> float:
         return requested_hz
     below = (each for each in reversed(frequencies_hz) if each <= requested_hz + SAME_FREQUENCY_HZ)
     return next(below, requested_hz)
+
+
+ROUNDING = {'frequency_hz': _up, 'min_frequency_hz': _up, 'max_frequency_hz': _down}
 
 
 class FrequencyController:
@@ -106,8 +100,7 @@ class FrequencyController:
             self.close()
             self._disabled = str(error)
         if whitelist is None:
-            highest_hz = {each.name: each.limits(sysfs).max_hz for each in domains}
-            whitelist = default_whitelist(domains, highest_hz)
+            whitelist = default_whitelist(sysfs, domains)
         self._allowed = allowed_domains(domains, whitelist)
 
     def frequencies_hz(self, name: str) -> tuple[float, ...]:

@@ -54,11 +54,7 @@ class SavedSettings:
     """The original settings by control folder, in a file that locks out other processes."""
 
     def __init__(self, file: Path, *, sysfs: Sysfs) -> None:
-        """Take the lock.
-
-        Raises:
-            PlatformError: if another process holds it, or the folder is not writable.
-        """
+        """Take the lock; raises PlatformError if it is held by another process, or not writable."""
         self.file = file
         self._boot = sysfs.text(BOOT)
         self._lock = _locked(file.with_name(f'{file.name}.lock'))
@@ -66,8 +62,7 @@ class SavedSettings:
     def read(self) -> dict[str, FrequencySetting]:
         """Return the saved settings; none after a reboot, which resets all frequencies.
 
-        Raises:
-            PlatformError: if the file cannot be read, or holds something else.
+        Raises PlatformError if the file cannot be read, or holds something else.
         """
         try:
             text = self.file.read_text(encoding='utf-8')
@@ -88,8 +83,7 @@ class SavedSettings:
     def write(self, settings: Mapping[str, FrequencySetting]) -> None:
         """Write the settings to disk atomically; without any, delete the file.
 
-        Raises:
-            PlatformError: if the file cannot be written.
+        Raises PlatformError if it cannot be written.
         """
         partial = self.file.with_name(f'{self.file.name}.partial')
         document = {
@@ -208,5 +202,5 @@ def _restore_one(
         raise FrequencyNotSet(f'{folder} no longer exists')
     if read_setting(sysfs, control) != setting:
         set_frequency(sysfs, control, setting)
-    lowest_hz, highest_hz = control.limits_hz(setting)
-    return f'{folder}: {setting.governor}, {lowest_hz / 1e6:g} to {highest_hz / 1e6:g} MHz'
+    limits = control.limits(setting)
+    return f'{folder}: {setting.governor}, {limits.min_hz / 1e6:g} to {limits.max_hz / 1e6:g} MHz'

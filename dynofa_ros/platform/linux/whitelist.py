@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dynofa_ros.platform.checks import PlatformError
 from dynofa_ros.platform.linux.domain import LinuxDomain
+from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.processor import FrequencyDomain
 
 DEFAULT_KINDS = ('cpu', 'gpu')
@@ -63,15 +64,13 @@ def parse_whitelist(entries: Sequence[str]) -> dict[str, Allowed]:
     return whitelist
 
 
-def default_whitelist(
-    domains: Sequence[LinuxDomain], highest_hz: Mapping[str, float]
-) -> dict[str, Allowed]:
-    """Return the whitelist of CPU and GPU, up to the limits in force at the start.
+def default_whitelist(sysfs: Sysfs, domains: Sequence[LinuxDomain]) -> dict[str, Allowed]:
+    """Return the whitelist of CPU and GPU, up to their current limits.
 
     Such a limit may enforce a power budget, as that of nvpmodel does.
     """
     return {
-        domain.name: Allowed(highest_hz=highest_hz.get(domain.name, math.nan))
+        domain.name: Allowed(highest_hz=domain.limits(sysfs).max_hz)
         for domain in domains
         if domain.kind in DEFAULT_KINDS
     }

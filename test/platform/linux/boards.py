@@ -11,6 +11,7 @@ from typing import Any
 
 from fake_kernel import UNSUPPORTED, FakeKernel
 
+from dynofa_ros.platform import DomainSetting
 from dynofa_ros.platform.linux import LinuxDevice, LinuxMachine
 
 CPU = '/sys/devices/system/cpu/cpufreq'
@@ -305,6 +306,11 @@ BOARDS = {
     )
 }
 WITH_CLOCKS = [name for name in BOARDS if name != 'container']
+
+
+def at(domain: str, frequency_hz: float) -> list[DomainSetting]:
+    """Return a command of one frequency."""
+    return [DomainSetting(domain, frequency_hz=frequency_hz)]
 
 
 def linux_device(kernel: FakeKernel, **options: Any) -> LinuxDevice:

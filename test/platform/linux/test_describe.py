@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from boards import BOARDS
+from boards import BOARDS, at
 
 from dynofa_ros.cli import main
-from dynofa_ros.platform import DomainSetting
 from dynofa_ros.platform.linux.describe import restore, show
 
 SCREEN_LINES = 24
@@ -84,7 +83,7 @@ def test_restore_names_the_settings_that_it_could_not_restore(
 ):
     kernel = board('raspberry_pi_5')
     device = open_board(kernel)
-    device.apply([DomainSetting('cpu', frequency_hz=1.5e9)])
+    device.apply(at('cpu', 1.5e9))
     del device
     kernel.failures = [16]
     assert restore(state_file, sysfs=kernel) == 1

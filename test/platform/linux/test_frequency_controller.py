@@ -2,18 +2,15 @@
 
 import errno
 import math
+from contextlib import closing
 
 import pytest
-from boards import CPU, DEVFREQ, WITH_CLOCKS
+from boards import CPU, DEVFREQ, WITH_CLOCKS, at
 
 from dynofa_ros.platform import DomainSetting, PlatformError
 from dynofa_ros.platform.linux import Allowed, parse_whitelist
 
 GPU = f'{DEVFREQ}/17000000.gv11b'
-
-
-def at(domain, hz):
-    return [DomainSetting(domain, frequency_hz=hz)]
 
 
 def between(domain, low_hz, high_hz):
@@ -25,7 +22,7 @@ ENFORCES_A_MINIMUM = 'xavier_nx_two_cores'
 
 @pytest.mark.parametrize('name', [each for each in WITH_CLOCKS if each != ENFORCES_A_MINIMUM])
 def test_every_available_frequency_can_be_set(board, open_board, name):
-    with open_board(board(name)) as device:
+    with closing(open_board(board(name))) as device:
         for domain, reading in device.state().domains.items():
             if not reading.settable:
                 continue
@@ -191,7 +188,7 @@ def test_a_limit_that_linux_rounds_to_khz_is_accepted(kernel, open_board):
     kernel.put(f'{GPU}/available_frequencies', '114750000 305999872 1109250000')
     before = kernel.snapshot()
     kernel.rounds_minimum_to = 1000
-    with open_board(kernel) as device:
+    with closing(open_board(kernel)) as device:
         assert device.apply(at('gpu', 305999872)).applied
         assert kernel.read(f'{GPU}/min_freq') == '305999000'
     assert kernel.snapshot() == before

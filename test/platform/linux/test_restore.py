@@ -6,10 +6,11 @@ import json
 import multiprocessing
 import os
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from boards import CPU, DEVFREQ, WITH_CLOCKS, linux_device
+from boards import CPU, DEVFREQ, WITH_CLOCKS, at, linux_device
 from fake_kernel import FakeKernel, Killed
 
 from dynofa_ros.platform import DomainSetting, PlatformError
@@ -34,7 +35,7 @@ def slow_down(device):
 def test_closing_restores_every_board(board, open_board, name):
     kernel = board(name)
     before = kernel.snapshot()
-    with open_board(kernel) as device:
+    with closing(open_board(kernel)) as device:
         assert slow_down(device)
         assert kernel.snapshot() != before
     assert kernel.snapshot() == before
@@ -42,7 +43,7 @@ def test_closing_restores_every_board(board, open_board, name):
 
 def test_an_exception_restores(kernel, open_board):
     before = kernel.snapshot()
-    with pytest.raises(RuntimeError), open_board(kernel) as device:
+    with pytest.raises(RuntimeError), closing(open_board(kernel)) as device:
         slow_down(device)
         raise RuntimeError
     assert kernel.snapshot() == before
@@ -53,7 +54,7 @@ def test_the_speed_of_the_governor_userspace_is_restored(kernel, open_board):
     kernel.write(f'{folder}/scaling_governor', 'userspace')
     kernel.write(f'{folder}/scaling_setspeed', '806400')
     before = kernel.snapshot()
-    with open_board(kernel) as device:
+    with closing(open_board(kernel)) as device:
         device.apply([DomainSetting('cpu', min_frequency_hz=115.2e6, max_frequency_hz=1190.4e6)])
         assert kernel.read(f'{folder}/scaling_governor') == 'schedutil'
     assert kernel.snapshot() == before
@@ -71,7 +72,7 @@ def test_settings_are_on_disk_before_the_first_write_and_deleted_at_the_end(
         write(name, text)
 
     kernel.write = observe
-    with open_board(kernel) as device:
+    with closing(open_board(kernel)) as device:
         assert not state_file.exists()
         before = len(synced)
         slow_down(device)
@@ -91,8 +92,8 @@ def test_restoring_is_idempotent(kernel, open_board):
 
 
 def test_controls_that_were_never_set_are_never_written(kernel, open_board):
-    with open_board(kernel) as device:
-        device.apply([DomainSetting('gpu', frequency_hz=510e6)])
+    with closing(open_board(kernel)) as device:
+        device.apply(at('gpu', 510e6))
         kernel.put(f'{CPU}/policy0/scaling_governor', 'performance')  # by another program
     assert kernel.read(f'{CPU}/policy0/scaling_governor') == 'performance'
 
@@ -135,7 +136,7 @@ def test_the_next_start_restores_after_a_kill_at_any_write(kernel, open_board, w
     del device
     gc.collect()
     kernel.kill_after = None
-    with open_board(kernel):
+    with closing(open_board(kernel)):
         assert kernel.snapshot() == before
 
 
@@ -159,12 +160,9 @@ def test_settings_can_be_restored_by_hand_after_kill_9(kernel, state_file):
 
 
 def test_only_one_process_can_set_frequencies(kernel, open_board, state_file):
-    with open_board(kernel) as first:
+    with closing(open_board(kernel)) as first:
         second = open_board(kernel)
-        assert (
-            'another process sets frequencies'
-            in second.apply([DomainSetting('gpu', frequency_hz=510e6)]).text
-        )
+        assert 'another process sets frequencies' in second.apply(at('gpu', 510e6)).text
         assert slow_down(first)
         with pytest.raises(PlatformError, match='another process sets frequencies'):
             restore_frequencies(kernel, state_file)
@@ -215,16 +213,14 @@ def test_a_state_file_cannot_name_files_other_than_frequency_controls(kernel, st
 def test_without_a_folder_for_the_state_file_nothing_is_set(kernel, open_board, tmp_path):
     (tmp_path / 'file').write_text('')
     device = open_board(kernel, state_file=tmp_path / 'file' / 'clocks.json')
-    assert (
-        'expected a writable file' in device.apply([DomainSetting('gpu', frequency_hz=510e6)]).text
-    )
+    assert 'expected a writable file' in device.apply(at('gpu', 510e6)).text
     assert kernel.log == []
 
 
 def test_if_the_state_file_becomes_unwritable_nothing_is_set(kernel, open_board, state_file):
     device = open_board(kernel)
     state_file.mkdir()
-    assert not device.apply([DomainSetting('gpu', frequency_hz=510e6)]).applied
+    assert not device.apply(at('gpu', 510e6)).applied
     assert kernel.log == []
 
 
