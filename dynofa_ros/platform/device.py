@@ -78,9 +78,9 @@ class BatteryReading:
 class PowerSample:
     """The energy since the start, at one time."""
 
-    now_s: float
+    at_s: float
     energy_j: float  # NaN: it could not be measured
-    source: str
+    source: str  # as for DeviceState.power_source
 
 
 @dataclass(frozen=True)

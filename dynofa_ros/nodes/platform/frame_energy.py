@@ -13,6 +13,7 @@ from dynofa_ros.msg import FrameEnergy as FrameEnergyMessage
 from dynofa_ros.msg import FrameReport
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.platform import DeviceState, Platform, PlatformError
+from dynofa_ros.platform.device import PowerSample
 from dynofa_ros.platform.frame_energy import FrameEnergy, FrameEnergyLedger, FrameWork
 
 NS = 10**9
@@ -79,9 +80,9 @@ class FrameEnergyPublisher:
             self._limits = limits
             self._ledger.set_frequencies(self._clock(), limits)
 
-    def on_sample(self, now_s: float, *, energy_j: float, source: str) -> None:
+    def on_sample(self, sample: PowerSample) -> None:
         """Record a sample of the energy counter; publish the frames that it settles."""
-        for energy in self._ledger.add_sample(now_s, energy_j=energy_j, source=source):
+        for energy in self._ledger.add_sample(sample):
             self._publisher.publish(frame_energy_message(energy))
 
     def close(self) -> None:

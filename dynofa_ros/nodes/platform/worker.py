@@ -181,8 +181,8 @@ class PlatformWorker:
         state = self._device.state()
         if self._energies is not None:
             self._energies.on_state(state)
-            for each in self._device.take_samples():
-                self._energies.on_sample(each.now_s, energy_j=each.energy_j, source=each.source)
+            for sample in self._device.take_samples():
+                self._energies.on_sample(sample)
         self._publish_state(state)
         if state.battery and self._node.get_parameter('publish_battery').value:
             self._batteries.publish(state.battery)

@@ -48,11 +48,11 @@ class IdlePower:
         freedom = self._count - self._time_decayed_s / self._time_s
         return self._squares / freedom if freedom > 0 else 0.0
 
-    def add(self, *, energy_j: float, start_s: float, end_s: float) -> None:
+    def add(self, interval: Interval) -> None:
         """Add an idle interval; intervals are in temporal order."""
-        self._decay(end_s)
-        passed_s = end_s - start_s
-        power_w = energy_j / passed_s
+        self._decay(interval.end_s)
+        passed_s = interval.passed_s
+        power_w = interval.energy_j / passed_s
         self._observed += 1
         self._observed_s += passed_s
         self._count += 1
@@ -117,8 +117,7 @@ class IdleBySetting:
         if self.changed_within(interval):
             return
         setting = self._setting_at(interval.end_s)
-        idle = self._idle.setdefault(setting, IdlePower())
-        idle.add(energy_j=interval.energy_j, start_s=interval.start_s, end_s=interval.end_s)
+        self._idle.setdefault(setting, IdlePower()).add(interval)
         self._idle.move_to_end(setting)
         if len(self._idle) > MAX_SETTINGS:
             self._idle.popitem(last=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from dynofa_ros.platform.device import BATTERY, RAIL, RAPL, UNAVAILABLE
+from dynofa_ros.platform.device import BATTERY, RAIL, RAPL, UNAVAILABLE, PowerSample
 
 UNKNOWN_INTERVAL_S = 0.02
 MAX_POWER_W = 1e6
@@ -65,15 +65,6 @@ class Interval:
         )
 
 
-@dataclass(frozen=True)
-class Sample:
-    """The energy counter at one time; `source` is `unavailable` if it is unknown."""
-
-    at_s: float
-    energy_j: float
-    source: str
-
-
 class SampledEnergy:
     """Divides time into intervals between samples.
 
@@ -82,29 +73,30 @@ class SampledEnergy:
     """
 
     def __init__(self) -> None:
-        self.last: Sample | None = None
+        self.last: PowerSample | None = None
+        """Its source is `unavailable` unless its energy is known."""
 
-    def is_before_last(self, now_s: float) -> bool:
+    def is_before_last(self, at_s: float) -> bool:
         """Whether a time is before the last sample: the clock was reset."""
-        return self.last is not None and now_s < self.last.at_s
+        return self.last is not None and at_s < self.last.at_s
 
-    def sample(self, now_s: float, *, energy_j: float, source: str) -> Interval | None:
+    def add(self, sample: PowerSample) -> Interval | None:
         """Add a sample; return the interval that it completes, if any."""
-        known = source in SOURCES and math.isfinite(energy_j)
-        now = Sample(now_s, energy_j, source if known else UNAVAILABLE)
+        known = sample.source in SOURCES and math.isfinite(sample.energy_j)
+        now = sample if known else replace(sample, source=UNAVAILABLE)
         before = self.last
-        if before is None or now_s < before.at_s:
+        if before is None or self.is_before_last(now.at_s):
             self.last = now
             return None
-        min_s = SOURCES[source].interval_s if known else UNKNOWN_INTERVAL_S
-        passed_s = now_s - before.at_s
+        min_s = SOURCES[now.source].interval_s if known else UNKNOWN_INTERVAL_S
+        passed_s = now.at_s - before.at_s
         if passed_s == 0 or (now.source == before.source and passed_s < min_s):
             return None
         self.last = now
-        unknown = Interval(before.at_s, now_s, energy_j=0.0, known=False)
+        unknown = Interval(before.at_s, now.at_s, energy_j=0.0, known=False)
         if not known or now.source != before.source:
             return unknown
-        passed_j = energy_j - before.energy_j
+        passed_j = now.energy_j - before.energy_j
         if not 0 <= passed_j <= MAX_POWER_W * passed_s:
             return unknown  # the counter was reset, or is invalid
-        return replace(unknown, energy_j=passed_j, known=passed_s <= SOURCES[source].longest_s)
+        return replace(unknown, energy_j=passed_j, known=passed_s <= SOURCES[now.source].longest_s)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Hashable
 from dataclasses import replace
 
-from dynofa_ros.platform.device import UNAVAILABLE
+from dynofa_ros.platform.device import UNAVAILABLE, PowerSample
 from dynofa_ros.platform.frame_energy.frames import (
     MAX_FRAME_S,
     EnergyTotals,
@@ -106,26 +106,25 @@ class FrameEnergyLedger:
         """Record the frequency setting from a time on, on which idle power depends."""
         self._idle.set_frequencies(at_s, setting)
 
-    def add_sample(self, now_s: float, *, energy_j: float, source: str) -> list[FrameEnergy]:
+    def add_sample(self, sample: PowerSample) -> list[FrameEnergy]:
         """Add a sample of the energy counter; return the frames that it settles.
 
-        Unknown is a source other than `measured_rail`, `measured_rapl` and `measured_battery`, and
-        an energy of NaN.
+        Its energy is unknown if it is NaN, or its source is not `measured_rail`, `measured_rapl` or
+        `measured_battery`.
         """
-        if not math.isfinite(now_s):
+        if not math.isfinite(sample.at_s):
             return []
-        if self._sampled.is_before_last(now_s):
-            return self._restart(now_s, energy_j=energy_j, source=source)
-        before = self._sampled.last
-        interval = self._sampled.sample(now_s, energy_j=energy_j, source=source)
-        if before is None:
-            self._settled_s = now_s
+        if self._sampled.is_before_last(sample.at_s):
+            return self._restart(sample)
+        if self._sampled.last is None:
+            self._settled_s = sample.at_s
+        interval = self._sampled.add(sample)
         self._update_source()
         if interval is not None:
             self._intervals.append(interval)
             self._count(measured_j=interval.energy_j, pending_j=interval.energy_j)
-        self._settle(now_s)
-        return self._completed(now_s)
+        self._settle(sample.at_s)
+        return self._completed(sample.at_s)
 
     @property
     def totals(self) -> EnergyTotals:
@@ -151,16 +150,16 @@ class FrameEnergyLedger:
         self._idle.reset()
         self._spreads = {True: ModelSpread(), False: ModelSpread()}
 
-    def _restart(self, now_s: float, *, energy_j: float, source: str) -> list[FrameEnergy]:
+    def _restart(self, sample: PowerSample) -> list[FrameEnergy]:
         """Start again after the clock went backwards; return all open frames as unavailable."""
         self._invalidate_intervals()
         self._settle(math.inf)
         dropped = [self._complete(account) for account in self._accounts]
         self._accounts, self._gaps = [], ReportGaps()
-        self._measured_s = min(self._measured_s, now_s)
-        self._settled_s, self._worked_s = now_s, -math.inf
+        self._measured_s = min(self._measured_s, sample.at_s)
+        self._settled_s, self._worked_s = sample.at_s, -math.inf
         self._reset_estimates()
-        self._sampled.sample(now_s, energy_j=energy_j, source=source)
+        self._sampled.add(sample)
         self._update_source()
         return dropped
 

@@ -18,6 +18,7 @@ from dynofa_ros.nodes.platform.frame_energy import FrameEnergyPublisher  # noqa:
 from dynofa_ros.nodes.qos import qos_profile  # noqa: E402
 from dynofa_ros.nodes.run_recorder import RunRecorder  # noqa: E402
 from dynofa_ros.platform import PlatformError, load_platform  # noqa: E402
+from dynofa_ros.platform.device import PowerSample  # noqa: E402
 
 TIMEOUT_S = 30.0
 IDLE_W = 3.0
@@ -82,7 +83,7 @@ class Machine:
         for _ in range(round(seconds * 20)):
             self.now_s += 0.05
             self.energy_j += (IDLE_W + above_w) * 0.05
-            self.energy.on_sample(self.now_s, energy_j=self.energy_j, source=self.source)
+            self.energy.on_sample(PowerSample(self.now_s, self.energy_j, self.source))
 
     def work(self, seconds, *, above_w, app='camera', processor='gpu', postprocess_s=0.0):
         """Process one frame, and report it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from dynofa_ros.platform.device import BATTERY, RAIL, RAPL
+from dynofa_ros.platform.device import BATTERY, RAIL, RAPL, PowerSample
 from dynofa_ros.platform.frame_energy import FrameEnergyLedger, FrameWork
 from dynofa_ros.platform.linux.power_meter import JITTER
 
@@ -98,7 +98,7 @@ class MeasuredRobot:
                 frame = waiting.pop()
                 start_s, end_s = frame.start_s + late_s, frame.end_s + late_s
                 ledger.add_frame(replace(frame, start_s=start_s, end_s=end_s))
-            results += ledger.add_sample(at_s, energy_j=energy_j, source=source)
+            results += ledger.add_sample(PowerSample(at_s, energy_j, source))
         return results
 
 
@@ -133,7 +133,7 @@ def test_the_error_of_idle_power_grows_while_no_application_pauses():
             ledger.add_frame(FrameWork('camera', 0, 'cpu', 1, at_s, at_s + 0.05, 0.4))
             at_s += 0.05
             energy_j += 0.5
-            results += ledger.add_sample(at_s, energy_j=energy_j, source=RAPL)
+            results += ledger.add_sample(PowerSample(at_s, energy_j, RAPL))
         return results[-1].energy_common_std_j
 
     assert std_after(20) > 1.5 * std_after(2)

@@ -19,10 +19,14 @@ STEP_S = 0.05
 NOISE = 2e-3  # [J^2/s]
 
 
+def interval(start_s, end_s, power_w):
+    return Interval(start_s, end_s, energy_j=power_w * (end_s - start_s), known=True)
+
+
 def idle_of(powers_w):
     idle = IdlePower()
     for index, power_w in enumerate(powers_w):
-        idle.add(energy_j=power_w * STEP_S, start_s=index * STEP_S, end_s=(index + 1) * STEP_S)
+        idle.add(interval(index * STEP_S, (index + 1) * STEP_S, power_w))
     return idle
 
 
@@ -37,8 +41,8 @@ def test_idle_power_is_the_mean_power():
 
 def test_intervals_are_weighted_by_their_length():
     idle = IdlePower()
-    idle.add(energy_j=3.0, start_s=0.0, end_s=1.0)
-    idle.add(energy_j=15.0, start_s=1.0, end_s=4.0)
+    idle.add(interval(0.0, 1.0, 3.0))
+    idle.add(interval(1.0, 4.0, 5.0))
     assert idle.mean_w == pytest.approx(4.5, abs=0.05)
 
 
@@ -76,7 +80,7 @@ def observe(idle, start_s, power_w, *, seconds=1.0):
     """Add idle intervals of a constant power."""
     for step in range(round(seconds / STEP_S)):
         at_s = start_s + step * STEP_S
-        idle.add(Interval(at_s, at_s + STEP_S, energy_j=power_w * STEP_S, known=True))
+        idle.add(interval(at_s, at_s + STEP_S, power_w))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from dynofa_ros.platform import PlatformError
-from dynofa_ros.platform.device import RAIL, RAPL
+from dynofa_ros.platform.device import RAIL, RAPL, PowerSample
 from dynofa_ros.platform.frame_energy import FrameEnergyLedger, FrameWork
 from dynofa_ros.platform.frame_energy.idle import OTHER_SETTING_STD
 from dynofa_ros.platform.frame_energy.ledger import GRACE_S, MAX_FRAMES, MIN_DELAY_S
@@ -31,9 +31,8 @@ class Meter:
         return self.ticks * 0.05
 
     def _sample(self):
-        self.results += self.ledger.add_sample(
-            self.now_s, energy_j=self.energy_j, source=self.source
-        )
+        sample = PowerSample(self.now_s, self.energy_j, self.source)
+        self.results += self.ledger.add_sample(sample)
 
     def run(self, seconds, *, above_w=0.0, sampled=True):
         for _ in range(round(seconds / 0.05)):
@@ -197,7 +196,7 @@ def test_the_energy_of_a_lost_report_is_not_attributed_to_other_frames(meter):
 
 def test_the_number_of_open_frames_is_bounded():
     ledger = FrameEnergyLedger()
-    ledger.add_sample(0.0, energy_j=0.0, source=RAPL)
+    ledger.add_sample(PowerSample(0.0, 0.0, RAPL))
     added = [ledger.add_frame(frame(1e-3 * n, 1e-3 * n + 0.01)) for n in range(MAX_FRAMES + 10)]
     assert added == [True] * MAX_FRAMES + [False] * 10
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynofa_ros.platform.device import BATTERY, RAIL, RAPL
+from dynofa_ros.platform.device import BATTERY, RAIL, RAPL, PowerSample
 from dynofa_ros.platform.frame_energy import FrameEnergyLedger, FrameWork
 
 REGULAR = st.tuples(st.just('sample'), st.floats(0.03, 0.07), st.floats(0.1, 1.0), st.just(RAPL))
@@ -48,7 +48,7 @@ def play(ledger, steps):
             now_s += passed_s
             energy_j = energy_j + drawn_j if math.isfinite(drawn_j) else energy_j
             counter_j = energy_j if math.isfinite(drawn_j) else drawn_j
-            yield ledger.add_sample(now_s, energy_j=counter_j, source=source)
+            yield ledger.add_sample(PowerSample(now_s, counter_j, source))
 
 
 @given(STEPS)
