@@ -172,7 +172,8 @@ def _indexed_images(path: Path) -> Dataset:
     with table.open(newline='') as file:
         rows = list(csv.DictReader(file))
     if not rows or not {'image_id', 'imagenet_index'} <= set(rows[0]):
-        raise ValueError(f'{table} must have rows with the columns image_id and imagenet_index')
+        columns = ', '.join(map(str, rows[0])) if rows else 'none'
+        raise ValueError(f'{table}: columns are {columns}; expected image_id and imagenet_index')
     on_disk = {file.stem: file for file in (path / 'images').glob('*')}
     classes = []
     for line, row in enumerate(rows, start=2):

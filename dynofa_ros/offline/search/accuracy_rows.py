@@ -94,7 +94,8 @@ def _parse(row: Row) -> tuple[SubnetConfig, float]:
         try:
             config, accuracy = row
         except (TypeError, ValueError):
-            raise ValueError(f'{row!r}; expected a mapping or a (config, accuracy) pair') from None
+            text = f'it is {row!r}; expected a mapping or a (config, accuracy) pair'
+            raise ValueError(text) from None
         name, config = 'accuracy', config_of(config)
     try:
         fraction = float(accuracy)

@@ -21,13 +21,13 @@ OPTIMIZERS = ('sgd', 'adamw', 'muon')
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """One run. The defaults suit convolutional supernets; :func:`default_plan` has the others."""
+    """The plan of one run, with defaults for convolutional supernets (see :func:`default_plan`)."""
 
     epochs: int = 10
     batch_size: int = 128
     method: str = 'sandwich'
     subnets_per_step: int = 3
-    """Sandwich rule: 2 is the largest and one other; above, largest, smallest and random ones."""
+    """Sandwich rule: 2 trains the largest and one other; 3 or more add smallest and random ones."""
     alone: SubnetConfig | None = None
     """The only sub-network to train, for method ``alone``."""
     optimizer: str = 'sgd'
@@ -78,7 +78,7 @@ class TrainingPlan:
         return peak * 0.5 * (1 + math.cos(math.pi * done))
 
     def resolutions(self, progress: float, available: tuple[int, ...]) -> tuple[int, ...]:
-        """Return those in use: the lowest first, the others in even steps until ``climb``."""
+        """Return the resolutions in use: first the lowest, then more in even steps until ``climb``."""
         climbed = 1.0 if self.climb == 0 else min(1.0, progress / self.climb)
         return available[: 1 + int(climbed * (len(available) - 1) + 1e-9)]
 

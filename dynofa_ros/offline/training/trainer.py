@@ -253,7 +253,7 @@ class Trainer:
 
 
 def _frozen_copy(net: Supernet) -> Supernet:
-    """Return a copy without gradients; it stays in training mode, with batch normalisation."""
+    """Return a copy without gradients, in training mode to normalise with batch statistics."""
     return copy.deepcopy(net).requires_grad_(False).train()
 
 
