@@ -79,9 +79,7 @@ def cpu_model(root: Path = Path('/')) -> str:
 
 def usable_cores() -> int:
     """Return the number of cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0))
 
 
 def versions() -> dict[str, str]:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from performance_sections import SECTIONS, Figures, number, table, verdict
+from performance_sections import SECTIONS, Figures, column, number, table_of
 
 from dynofa_ros.atomic_file import write_text
 
@@ -89,13 +89,20 @@ def machine(found: Mapping[str, Figures]) -> str:
 
 
 def goals(found: Mapping[str, Figures]) -> list[str]:
-    """Return all goals of all benchmarks, met or missed."""
+    """Return all goals of all benchmarks, met or missed; a missed one is bold."""
     rows = [
-        (name, each['name'], number(each['value']), f'{each["goal"]:g}', verdict(each['met']))
+        {'benchmark': name, 'verdict': 'met' if each['met'] else '**missed**', **each}
         for name, figures in found.items()
         for each in figures.get('goals', ())
     ]
-    return ['## Goals', table(('benchmark', 'figure', 'measured', 'goal', ''), rows)]
+    columns = {
+        'benchmark': column('benchmark'),
+        'figure': column('name'),
+        'measured': number('value'),
+        'goal': column('goal', form='{:g}'),
+        '': column('verdict'),
+    }
+    return ['## Goals', table_of(rows, columns)]
 
 
 if __name__ == '__main__':

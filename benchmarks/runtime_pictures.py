@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from runtime_energy_goals import ENERGIES, Runs
 from runtime_figures import Comparison, Interval, summary
@@ -61,7 +60,6 @@ def draw_energy_saved(comparisons: Sequence[Comparison]) -> Figure:
     ]
     scenarios = list(dict.fromkeys(each.scenario for each in kept))[::-1]
     figure = Figure(figsize=(11, 2.0 + 0.8 * len(scenarios)), dpi=100, layout='constrained')
-    FigureCanvasAgg(figure)
     axes = figure.subplots(len(ENERGIES), len(platforms), sharex=True, sharey=True, squeeze=False)
     for line, energy in zip(axes, ENERGIES, strict=True):
         for axis, platform in zip(line, platforms, strict=True):
@@ -104,6 +102,10 @@ def _energy_bars(axis: Axes, goals: Sequence[Comparison]) -> None:
         axis.plot([least, least], [row - 0.45, row + 0.45], color=RED, linewidth=1.2)
         if any(not check.met for check in each.checks[1:]):
             axis.annotate('*', (0.4, row + 0.02), fontsize=10, color='white')
+    _style_bars(axis)
+
+
+def _style_bars(axis: Axes) -> None:
     axis.grid(True, axis='x', color='#e2e8f0', linewidth=0.8)
     axis.set_axisbelow(True)
     axis.spines[['top', 'right']].set_visible(False)
@@ -114,7 +116,6 @@ def draw_policies(runs: Runs, title: str) -> Figure:
     """Draw energy, accuracy and misses of every policy, with the 95 % interval of the mean."""
     labels = list(runs)[::-1]
     figure = Figure(figsize=(16, 1.8 + 0.27 * len(labels)), dpi=100, layout='constrained')
-    FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(BARS), sharey=True)
     figures = {label: summary(made) for label, made in runs.items()}
     for axis, (name, key, scale) in zip(axes, BARS, strict=True):
@@ -144,17 +145,13 @@ def _bars(
         if not math.isnan(each.half):  # more than one seed
             ends = [(each.mean - each.half) * scale, (each.mean + each.half) * scale]
             axis.plot(ends, [row, row], color='black', lw=1.5)
-    axis.grid(True, axis='x', color='#e2e8f0', linewidth=0.8)
-    axis.set_axisbelow(True)
-    axis.spines[['top', 'right']].set_visible(False)
-    axis.tick_params(labelsize=8)
+    _style_bars(axis)
 
 
 def draw_latency(runs: Runs, title: str) -> Figure:
     """Draw the latency and the deadline of every image of the first seed."""
     traced = [label for label in TRACED if label in runs]
     figure = Figure(figsize=(11, 1.0 + 2.5 * len(traced)), dpi=100, layout='constrained')
-    FigureCanvasAgg(figure)
     axes = figure.subplots(len(traced), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     longest_s = max(
         each.latency_s for label in traced for each in runs[label][0].images if not each.dropped
