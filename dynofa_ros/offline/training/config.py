@@ -78,7 +78,7 @@ class TrainingPlan:
         return peak * 0.5 * (1 + math.cos(math.pi * done))
 
     def resolutions(self, progress: float, available: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the resolutions in use: first the lowest, then more in even steps until ``climb``."""
+        """Return the resolutions in use: the lowest first, all of them from ``climb`` on."""
         climbed = 1.0 if self.climb == 0 else min(1.0, progress / self.climb)
         return available[: 1 + int(climbed * (len(available) - 1) + 1e-9)]
 
