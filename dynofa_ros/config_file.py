@@ -164,20 +164,22 @@ def load_named(
     return load_file(file, kind, error=error)
 
 
-def load_file(file: Path, kind: TypeAdapter[T], *, error: ToError = ConfigError.of) -> T:
-    """Return the value of a YAML file, or of a JSON file (``.json``).
+def load_file(
+    file: Path, kind: TypeAdapter[T], *, language: str = 'YAML', error: ToError = ConfigError.of
+) -> T:
+    """Return the value of a YAML or JSON file.
 
     Validators receive the whole document as their context, which is None where Python code builds
     the value. Raises `error` with all faults of the file.
     """
-    language, parse = ('JSON', json.loads) if file.suffix == '.json' else ('YAML', _parse_yaml)
     try:
         if (size := file.stat().st_size) > MOST_BYTES:
             raise ValueError(f'{size} bytes; at most {MOST_BYTES} are read')
-        document = parse(file.read_text(encoding='utf-8'))
+        text = file.read_text(encoding='utf-8')
+        document = json.loads(text) if language == 'JSON' else _parse_yaml(text)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as reason:
-        text = str(reason.strerror if isinstance(reason, OSError) else reason)
-        value = _Words(f'unreadable ({_cut(" ".join(text.split()), 120)})')
+        why = str(reason.strerror if isinstance(reason, OSError) else reason)
+        value = _Words(f'unreadable ({_cut(" ".join(why.split()), 120)})')
         raise error([Fault('file', value, language, file=str(file))]) from reason
     try:
         return kind.validate_python(document, context=document, by_alias=True, by_name=False)

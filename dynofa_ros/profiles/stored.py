@@ -94,7 +94,7 @@ class StoredProfile:
         """
         known, here = self.measured_with, host or Host.here()
         if known is None:
-            return 'it does not say what it was measured with'
+            return 'it does not state its measurement conditions'
         if known.host != here:
             return f'it was measured on {known.host}, this is {here}'
         if engine.name not in known.engines:
@@ -169,7 +169,7 @@ class StoredProfile:
         Raises:
             ValueError: naming the file and what is wrong with it.
         """
-        return load_file(file, _FILE).stored(app)
+        return load_file(file, _FILE, language='JSON').stored(app)
 
 
 _TYPES: dict[type, Any] = {

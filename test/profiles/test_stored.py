@@ -137,7 +137,7 @@ def test_a_file_of_an_earlier_version_does_not_apply(file, nets):
     del document['measured_with']
     file.write_text(json.dumps(document))
     why = StoredProfile.load(file, 'camera').mismatch(nets, ENGINE)
-    assert why == 'it does not say what it was measured with'
+    assert why == 'it does not state its measurement conditions'
 
 
 def test_points_are_selected_by_engine_sub_network_and_threads(model, nets):
