@@ -59,7 +59,7 @@ class FrameEnergyPublisher:
             threads=report.threads,
             start_s=end_s - report.inference_s,
             end_s=end_s,
-            weight_j=self._modelled_j(report),
+            modelled_j=self._modelled_j(report),
             stamp_ns=stamp.sec * NS + stamp.nanosec,
             frame_id=report.header.frame_id,
         )

@@ -7,11 +7,10 @@ import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
 from rclpy.node import Node
 
+from dynofa_ros.nodes.declare import declare_parameter
 from dynofa_ros.platform import Platform, PlatformError, load_platform
 from dynofa_ros.platform.linux import CHOICES, Allowed, parse_whitelist
 
@@ -39,10 +38,10 @@ class PlatformParameters:
 def declare_parameters(node: Node) -> PlatformParameters:
     """Declare all parameters of the node, and return those that are read at startup.
 
-    Raises PlatformError for an invalid value, and rclpy's exceptions for a wrong type or a value
-    out of range.
+    Raises PlatformError for an invalid platform, whitelist or battery, and what `declare_parameter`
+    raises.
     """
-    fixed = partial(_declare, node, read_only=True)
+    fixed = partial(declare_parameter, node, read_only=True)
     name = fixed('platform', 'jetson_xavier_nx', 'platform description: name or YAML path')
     energy_j = fixed(
         'battery_energy_j',
@@ -50,14 +49,17 @@ def declare_parameters(node: Node) -> PlatformParameters:
         'energy of the full battery [J]; NaN: that of the description',
     )
     platform = with_battery_energy(load_platform(name), energy_j)
-    _declare(node, 'publish_battery', True, 'publish the battery, unless another node does')
+    declare_parameter(
+        node, 'publish_battery', True, 'publish the battery, unless another node does'
+    )
     for processor in platform.processors:
-        _declare(
+        declare_parameter(
             node,
             f'{CO_RUNNER}{processor}',
             0.0,
             f'utilisation of {processor} by programs that we do not manage, 0..1; simulation only',
-            limits=(0.0, 1.0),
+            low=0.0,
+            high=1.0,
         )
     whitelist = fixed(
         'whitelist',
@@ -78,60 +80,42 @@ def declare_parameters(node: Node) -> PlatformParameters:
             'device',
             'auto',
             'auto: this machine if it has frequency domains or sensors, otherwise simulated',
-            allowed=' or '.join(CHOICES),
+            choices=CHOICES,
         ),
         autostart=fixed('autostart', True, 'configure and activate the node at startup'),
         publish_rate_hz=fixed(
-            'publish_rate_hz', 10.0, 'rate of platform_state [Hz]', limits=(0.1, 100.0)
+            'publish_rate_hz', 10.0, 'rate of platform_state [Hz]', low=0.1, high=100.0
         ),
         sample_rate_hz=fixed(
             'sample_rate_hz',
             20.0,
             'mean rate at which the power of a real machine is sampled [Hz]',
-            limits=(0.1, 100.0),
+            low=0.1,
+            high=100.0,
         ),
         whitelist=parse_whitelist(entries) if entries else None,
         min_interval_s=fixed(
             'min_interval_s',
             0.1,
             'minimum time between two frequency changes of a real machine [s]',
-            limits=(0.0, 60.0),
+            low=0.0,
+            high=60.0,
         ),
         manager_timeout_s=fixed(
             'manager_timeout_s',
             5.0,
             'frequencies are restored when the manager is silent for this long [s]; 0: never',
-            limits=(0.0, 3600.0),
+            low=0.0,
+            high=3600.0,
         ),
         state_file=Path(state_file).expanduser() if state_file else None,
         sysfs_root=Path(
             fixed('sysfs_root', '/', 'folder in which /sys and /proc of the machine are mounted')
         ),
         battery_initial=fixed(
-            'battery_initial', 1.0, 'initial charge of the battery, 0..1', limits=(0.0, 1.0)
+            'battery_initial', 1.0, 'initial charge of the battery, 0..1', low=0.0, high=1.0
         ),
     )
-
-
-def _declare(
-    node: Node,
-    name: str,
-    default: object,
-    description: str,
-    *,
-    limits: tuple[float, float] | None = None,
-    allowed: str = '',
-    read_only: bool = False,
-) -> Any:
-    """Declare a parameter and return its value."""
-    descriptor = ParameterDescriptor(
-        description=description, read_only=read_only, additional_constraints=allowed
-    )
-    if limits:
-        descriptor.floating_point_range = [
-            FloatingPointRange(from_value=limits[0], to_value=limits[1])
-        ]
-    return node.declare_parameter(name, default, descriptor).value
 
 
 def with_battery_energy(platform: Platform, energy_j: float) -> Platform:

@@ -29,7 +29,7 @@ class FrameWork:
     threads: int
     start_s: float
     end_s: float
-    weight_j: float  # modelled energy above idle [J]; NaN: unknown
+    modelled_j: float  # modelled energy above idle [J]; NaN: unknown
     stamp_ns: int = 0  # of the image
     frame_id: str = ''  # of the image
 
@@ -59,8 +59,8 @@ class FrameWork:
     @property
     def modelled_w(self) -> float:
         """Mean modelled power above idle [W]; NaN if it is unknown."""
-        known = MIN_FRAME_J <= self.weight_j <= MAX_FRAME_J
-        return self.weight_j / self.duration_s if known else math.nan
+        known = MIN_FRAME_J <= self.modelled_j <= MAX_FRAME_J
+        return self.modelled_j / self.duration_s if known else math.nan
 
     def overlap_s(self, start_s: float, end_s: float) -> float:
         """Return the part of its duration between two times [s]."""
@@ -155,10 +155,10 @@ class FrameAccount:
 
 def not_measured(frame: FrameWork, *, modelled: bool) -> FrameEnergy:
     """Return the modelled energy of a frame, if requested and known; else it is unavailable."""
-    known = modelled and math.isfinite(frame.weight_j) and frame.weight_j >= 0
+    known = modelled and math.isfinite(frame.modelled_j) and frame.modelled_j >= 0
     return FrameEnergy(
         frame=frame,
-        energy_j=frame.weight_j if known else math.nan,
+        energy_j=frame.modelled_j if known else math.nan,
         energy_std_j=math.nan,
         energy_common_std_j=math.nan,
         source=MODELLED if known else UNAVAILABLE,

@@ -61,7 +61,7 @@ class MeasuredRobot:
                         threads=1,
                         start_s=first * TICK_S,
                         end_s=last * TICK_S,
-                        weight_j=app.modelled_w * length_s,
+                        modelled_j=app.modelled_w * length_s,
                     )
                 )
             jitter = app.period_jitter

@@ -11,8 +11,8 @@ from dynofa_ros.platform.frame_energy.idle import OTHER_SETTING_STD
 from dynofa_ros.platform.frame_energy.ledger import GRACE_S, MAX_FRAMES, MIN_DELAY_S
 
 
-def frame(start_s, end_s, *, app='camera', sequence=1, threads=1, weight_j=math.nan):
-    return FrameWork(app, sequence, 'cpu', threads, start_s, end_s, weight_j)
+def frame(start_s, end_s, *, app='camera', sequence=1, threads=1, modelled_j=math.nan):
+    return FrameWork(app, sequence, 'cpu', threads, start_s, end_s, modelled_j)
 
 
 class Meter:
@@ -87,7 +87,7 @@ def test_a_frame_is_settled_once_a_longer_overlapping_one_would_be_known(meter):
 
 def test_overlapping_frames_share_in_proportion_to_the_model(meter):
     meter.work_together(
-        0.2, {'app': 'a', 'weight_j': 2.0}, {'app': 'b', 'weight_j': 1.0}, above_w=9.0
+        0.2, {'app': 'a', 'modelled_j': 2.0}, {'app': 'b', 'modelled_j': 1.0}, above_w=9.0
     )
     assert meter.energies_j('a') == [pytest.approx(1.2)]
     assert meter.energies_j('b') == [pytest.approx(0.6)]
@@ -97,7 +97,7 @@ def test_overlapping_frames_share_in_proportion_to_the_model(meter):
 def test_overlapping_frames_share_by_core_seconds_unless_the_model_knows_all(meter):
     meter.work_together(
         0.2,
-        {'app': 'a', 'threads': 4, 'weight_j': 0.1},
+        {'app': 'a', 'threads': 4, 'modelled_j': 0.1},
         {'app': 'b', 'threads': 1},
         above_w=10.0,
     )
@@ -108,15 +108,15 @@ def test_overlapping_frames_share_by_core_seconds_unless_the_model_knows_all(met
 def test_a_long_frame_reported_after_short_ones_has_its_share(meter):
     start_s = meter.now_s
     for sequence in (1, 2, 3):
-        meter.work(0.1, above_w=6.0, sequence=sequence, weight_j=0.4)
-    meter.ledger.add_frame(frame(start_s, meter.now_s, app='long', weight_j=0.6))
+        meter.work(0.1, above_w=6.0, sequence=sequence, modelled_j=0.4)
+    meter.ledger.add_frame(frame(start_s, meter.now_s, app='long', modelled_j=0.6))
     meter.run(1)
     assert meter.energies_j() == [pytest.approx(0.4)] * 3
     assert meter.energies_j('long') == [pytest.approx(0.6)]
 
 
 @pytest.mark.parametrize(
-    ('measured', 'weight_j', 'energy_j', 'source'),
+    ('measured', 'modelled_j', 'energy_j', 'source'),
     [
         pytest.param(RAPL, math.nan, math.nan, 'unavailable', id='idle power unknown'),
         pytest.param('unavailable', 0.7, 0.7, 'modelled', id='no sensor'),
@@ -124,10 +124,10 @@ def test_a_long_frame_reported_after_short_ones_has_its_share(meter):
     ],
 )
 def test_a_frame_that_cannot_be_measured_is_modelled_or_unavailable(
-    measured, weight_j, energy_j, source
+    measured, modelled_j, energy_j, source
 ):
     meter = Meter(source=measured)
-    meter.work(0.1, above_w=8.0, then_idle_s=1, weight_j=weight_j)
+    meter.work(0.1, above_w=8.0, then_idle_s=1, modelled_j=modelled_j)
     (result,) = meter.results
     assert result.energy_j == pytest.approx(energy_j, rel=0, abs=0, nan_ok=True)
     assert result.source == source
@@ -162,7 +162,7 @@ def test_a_frame_with_a_gap_in_its_samples_is_unavailable(meter, disturb):
     meter.run(0.1, above_w=8.0)
     disturb(meter)
     meter.run(0.1, above_w=8.0)
-    meter.ledger.add_frame(frame(min(start_s, meter.now_s - 0.1), meter.now_s, weight_j=1.0))
+    meter.ledger.add_frame(frame(min(start_s, meter.now_s - 0.1), meter.now_s, modelled_j=1.0))
     meter.run(2)
     assert meter.sources == ['unavailable']
     assert math.isnan(meter.results[0].energy_j)

@@ -38,10 +38,10 @@ def play(ledger, steps):
     now_s, energy_j, sequences = 100.0, 0.0, Counter()
     for kind, *step in steps:
         if kind == 'frame':
-            app, duration_s, weight_j = step
+            app, duration_s, modelled_j = step
             sequences[app] += 1
             ledger.add_frame(
-                FrameWork(app, sequences[app], 'cpu', 2, now_s - duration_s, now_s, weight_j)
+                FrameWork(app, sequences[app], 'cpu', 2, now_s - duration_s, now_s, modelled_j)
             )
         else:
             passed_s, drawn_j, source = step
