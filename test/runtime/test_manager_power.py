@@ -78,7 +78,9 @@ def test_under_an_unreachable_cap_the_least_power_runs_with_a_warning(robot):
     assert status.budget.applications_w == 0.0
     assert camera.point.energy_j == 0.01
     assert any(
-        each.startswith('power cap not met: 1 W (set by parameter) leaves 0 W, needed are 0.1 W')
+        each.startswith(
+            'power cap not met: 1 W (set by parameter) leaves 0 W, the applications need 0.1 W'
+        )
         for each in status.warnings
     )
 

@@ -38,7 +38,7 @@ class PowerBudget:
         if not decision.power_cap_met:
             result.append(
                 f'power cap not met: {self.board} leaves {self.applications_w:.4g} W, '
-                f'needed are {decision.power_w:.4g} W'
+                f'the applications need {decision.power_w:.4g} W'
             )
         if decision.unmetered and (self.requested or not self.applications_w):
             unmetered = ', '.join(decision.unmetered)
@@ -140,7 +140,7 @@ class PowerControl:
         result = self._thermal.warnings()
         if self._mission.left_s(now_s=now_s) > 0.0 and math.isnan(energy_j):
             known = math.isfinite(self._mission.cap(energy_j, now_s=now_s).power_w)
-            fallback = 'the last power cap of the mission holds' if known else 'no cap yet'
+            fallback = 'the last power cap of the mission holds' if known else 'no power cap yet'
             result.append(f'battery energy unknown or stale: {fallback}')
         silent = now_s - self._power_known_s >= self._settings.report_timeout_s
         if silent and self._requested(now_s=now_s):

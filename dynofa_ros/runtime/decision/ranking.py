@@ -223,7 +223,7 @@ def _set_violation(violation: Floats, *, extent: Floats, base: float) -> None:
 
 
 def _violation_of(quantile_s: float, accuracy: float, *, target: Target, headroom: float) -> float:
-    """Return `_violation` of a single point, ten times as fast as by an array of one."""
+    """Return `_violation` of a single point, several times as fast as by an array of one."""
     if not math.isnan(target.deadline_s):
         extent = quantile_s * ((1.0 + headroom) / target.deadline_s) - 1.0
         if extent > 0.0:

@@ -144,7 +144,7 @@ def test_a_requested_mission_overrides_the_parameter_until_that_changes():
 def test_a_mission_without_known_energy_sets_no_cap_but_a_warning():
     board = board_after(5.0, mission_s=100.0)
     assert board.budget().applications_w == math.inf
-    assert board.warnings() == ['battery energy unknown or stale: no cap yet']
+    assert board.warnings() == ['battery energy unknown or stale: no power cap yet']
 
 
 def test_after_a_mission_there_is_no_cap():

@@ -4,6 +4,7 @@ import itertools
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,91 +86,91 @@ policies = st.builds(
 above = st.floats(1.001, 3.0)
 
 
-def power_w(application, points):
-    """Independent of the code under test: energy x frame rate, at most back to back."""
-    busy_s = 0.002 + points.latency_s * application.slowdown(points.processor).mean
-    period_s = application.frame_period_s
-    rate_hz = 1.0 / busy_s if math.isnan(period_s) else min(1.0 / busy_s, 1.0 / period_s)
-    return points.energy_j * rate_hz
-
-
-def every_plan(several):
-    """Yield all combinations of undominated points at agreeing frequencies."""
-    for clocks in itertools.product(*CLOCKS.values()):
-        now_hz = dict(zip(CLOCKS, clocks, strict=True))
-        yield from itertools.product(
-            *(
-                [
-                    point
-                    for point in each.profile.table.points
-                    if point.frequency_hz
-                    == max(
-                        (
-                            other.frequency_hz
-                            for other in each.profile.points
-                            if other.processor == point.processor
-                            and other.frequency_hz <= now_hz[point.processor]
-                        ),
-                        default=None,
-                    )
-                ]
-                for each in several
-            )
-        )
+def busy_s(application, point):
+    return 0.002 + point.latency_s * application.slowdown(point.processor).mean
 
 
 def total_w(several, points):
-    return sum(map(power_w, several, points))
+    """Independent of the code under test: energy x frame rate, at most back to back."""
+    return sum(
+        point.energy_j / np.fmax(busy_s(each, point), each.frame_period_s)
+        for each, point in zip(several, points, strict=True)
+    )
+
+
+def points_at(application, now_hz):
+    """Yield undominated points at the highest profiled frequencies up to the present ones."""
+    for processor, clock_hz in now_hz.items():
+        points = [each for each in application.profile.points if each.processor == processor]
+        below = [each.frequency_hz for each in points if each.frequency_hz <= clock_hz]
+        for point in application.profile.table.points:
+            if below and point.processor == processor and point.frequency_hz == max(below):
+                yield point
+
+
+def every_plan(several):
+    """Return all combinations of undominated points at agreeing frequencies."""
+    plans = []
+    for clocks in itertools.product(*CLOCKS.values()):
+        now_hz = dict(zip(CLOCKS, clocks, strict=True))
+        plans += itertools.product(*(list(points_at(each, now_hz)) for each in several))
+    return plans
+
+
+def least_w(several):
+    return min(total_w(several, plan) for plan in every_plan(several))
+
+
+def forecasts_of(several, policy):
+    return [Forecast.of(each, policy=policy) for each in several]
+
+
+def ranks_of(several, points, policy):
+    forecasts = forecasts_of(several, policy)
+    return [each.rank(point) for each, point in zip(forecasts, points, strict=True)]
 
 
 def keys_of(several, points, policy):
-    ranks = [
-        Forecast.of(each, policy=policy).rank(point)
-        for each, point in zip(several, points, strict=True)
-    ]
-    return plan_keys(several, ranks)
+    return plan_keys(several, ranks_of(several, points, policy))
 
 
-def settled_points(decision):
-    return tuple(choice.settled_point for choice in decision.choices)
+def run(several, policy, **changes):
+    """Decide; return the decision and its settled points."""
+    decision = decide(DecisionState(several, DOMAINS, replace(policy, **changes)))
+    return decision, tuple(choice.settled_point for choice in decision.choices)
 
 
 @thorough
 @given(joint, policies, st.data())
 def test_the_plan_is_the_brute_force_optimum_within_the_cap(several, policy, data):
-    plans = list(every_plan(several))
+    plans = every_plan(several)
     # Slightly or clearly above the power of some plan.
     cap_w = total_w(several, data.draw(st.sampled_from(plans))) * data.draw(above)
-    policy = replace(policy, power_cap_w=cap_w)
-    plans = [plan for plan in plans if total_w(several, plan) <= policy.power_cap_w]
-    decision = decide(DecisionState(several, DOMAINS, policy))
+    decision, points = run(several, policy, power_cap_w=cap_w)
     assert decision.power_cap_met
-    assert decision.power_w <= policy.power_cap_w + 1e-8
-    assert decision.power_w == pytest.approx(total_w(several, settled_points(decision)))
+    assert decision.power_w <= cap_w + 1e-8
+    assert decision.power_w == pytest.approx(total_w(several, points))
     assert (decision.exact, decision.loss_bound) == (True, 0.0)
-    found = keys_of(several, settled_points(decision), policy)
-    assert not any(is_before(keys_of(several, plan, policy), found) for plan in plans)
+    found = keys_of(several, points, policy)
+    within = [plan for plan in plans if total_w(several, plan) <= cap_w]
+    assert not any(is_before(keys_of(several, plan, policy), found) for plan in within)
 
 
 @thorough
 @given(joint, policies, st.data())
 def test_no_target_is_violated_if_a_plan_within_the_cap_meets_all(several, policy, data):
     """Targets and cap are those that a random plan just meets."""
-    plan = data.draw(st.sampled_from(list(every_plan(several))))
-    wanted = []
-    for application, point in zip(several, plan, strict=True):
-        busy_s = 0.002 + point.latency_s * application.slowdown(point.processor).mean
-        target = Target(1.001 * busy_s, point.accuracy, application.target.priority)
-        wanted.append(
-            replace(
-                application,
-                target=target,
-                # Otherwise it would wait for the previous frame.
-                frame_period_s=max(application.frame_period_s, 1.1 * busy_s),
-            )
+    plan = data.draw(st.sampled_from(every_plan(several)))
+    wanted = tuple(
+        replace(
+            each,
+            target=Target(1.001 * busy_s(each, point), point.accuracy, each.target.priority),
+            # Otherwise it would wait for the previous frame.
+            frame_period_s=max(each.frame_period_s, 1.1 * busy_s(each, point)),
         )
-    policy = replace(policy, power_cap_w=1.001 * total_w(wanted, plan))
-    decision = decide(DecisionState(tuple(wanted), DOMAINS, policy))
+        for each, point in zip(several, plan, strict=True)
+    )
+    decision, _ = run(wanted, policy, power_cap_w=1.001 * total_w(wanted, plan))
     assert [choice.violated_targets for choice in decision.choices] == [()] * len(wanted)
     assert decision.power_cap_met
 
@@ -177,11 +178,9 @@ def test_no_target_is_violated_if_a_plan_within_the_cap_meets_all(several, polic
 @thorough
 @given(joint, policies, st.floats(0.0, 0.99))
 def test_if_no_plan_is_within_the_cap_the_least_power_is_chosen(several, policy, share):
-    least_w = min(total_w(several, plan) for plan in every_plan(several))
-    policy = replace(policy, power_cap_w=share * least_w)
-    decision = decide(DecisionState(several, DOMAINS, policy))
+    decision, _ = run(several, policy, power_cap_w=share * least_w(several))
     assert not decision.power_cap_met
-    assert decision.power_w == pytest.approx(least_w)
+    assert decision.power_w == pytest.approx(least_w(several))
     for choice in decision.choices:
         assert 'no plan is within the power cap of' in choice.reason
 
@@ -189,11 +188,10 @@ def test_if_no_plan_is_within_the_cap_the_least_power_is_chosen(several, policy,
 @thorough
 @given(joint, policies, st.floats(1.001, 2.0))
 def test_a_cap_just_above_the_least_power_is_met(several, policy, share):
-    least_w = min(total_w(several, plan) for plan in every_plan(several))
-    policy = replace(policy, power_cap_w=share * least_w)
-    decision = decide(DecisionState(several, DOMAINS, policy))
+    cap_w = share * least_w(several)
+    decision, points = run(several, policy, power_cap_w=cap_w)
     assert decision.power_cap_met
-    assert total_w(several, settled_points(decision)) <= policy.power_cap_w + 1e-8
+    assert total_w(several, points) <= cap_w + 1e-8
 
 
 @pytest.mark.parametrize(
@@ -213,14 +211,11 @@ def test_the_loss_of_an_incomplete_search_is_bounded(limits, several, policy):
     with pytest.MonkeyPatch.context() as patch:
         for name, limit in limits.items():
             patch.setattr(f'dynofa_ros.runtime.{name}', limit)
-        decision = decide(DecisionState(several, DOMAINS, policy))
+        decision, points = run(several, policy)
     assert math.isfinite(decision.loss_bound)
-    forecasts = [Forecast.of(each, policy=policy) for each in several]
-    found = [
-        each.rank(goal) for each, goal in zip(forecasts, settled_points(decision), strict=True)
-    ]
+    found = ranks_of(several, points, policy)
     for plan in every_plan(several):
-        ranks = [each.rank(point) for each, point in zip(forecasts, plan, strict=True)]
+        ranks = ranks_of(several, plan, policy)
         no_worse = all(
             rank.violation <= own.violation for rank, own in zip(ranks, found, strict=True)
         )
@@ -234,23 +229,21 @@ def test_the_loss_of_an_incomplete_search_is_bounded(limits, several, policy):
 @given(joint, policies, above, above)
 def test_a_higher_cap_never_gives_a_worse_plan(several, policy, first, second):
     """From the least power of all plans upwards."""
-    low_w = min(total_w(several, plan) for plan in every_plan(several)) * first
-    high_w = low_w * second
-    forecasts = [Forecast.of(each, policy=policy) for each in several]
+    low_w = least_w(several) * first
+    forecasts = forecasts_of(several, policy)
     clocks = clock_options(DecisionState(several, DOMAINS, policy))
-    low, high = (search_within(forecasts, clocks, cap_w=cap_w) for cap_w in (low_w, high_w))
-    assert total_w(several, low.points) <= low_w
-    assert not is_before(
-        keys_of(several, low.points, policy), keys_of(several, high.points, policy)
+    low, high = (
+        search_within(forecasts, clocks, cap_w=cap_w).points for cap_w in (low_w, low_w * second)
     )
+    assert total_w(several, low) <= low_w
+    assert not is_before(keys_of(several, low, policy), keys_of(several, high, policy))
 
 
 @thorough
 @given(joint, policies)
 def test_a_cap_above_the_best_plan_changes_nothing(several, policy):
-    forecasts = [Forecast.of(each, policy=policy) for each in several]
+    forecasts = forecasts_of(several, policy)
     clocks = clock_options(DecisionState(several, DOMAINS, policy))
-    free = search(forecasts, clocks)
-    cap_w = total_w(several, free.points)
-    assert search_within(forecasts, clocks, cap_w=cap_w) == free
-    assert search_within(forecasts, clocks, cap_w=math.inf) == free
+    best = search(forecasts, clocks)
+    for cap_w in (total_w(several, best.points), math.inf):
+        assert search_within(forecasts, clocks, cap_w=cap_w) == best
