@@ -48,7 +48,7 @@ class PerceptionParameters:
     device: str = _parameter(
         'auto',
         'linux: measure on this machine; simulated: model latency and energy from the platform '
-        'description; auto: linux if this machine has frequency controls or sensors, otherwise '
+        'description; auto: linux if this machine has frequency domains or sensors, otherwise '
         'simulated',
         choices=DEVICES,
     )
