@@ -152,7 +152,7 @@ def test_only_udevadm_runs_as_root() -> None:
         assert {each.lstrip('+-').split()[0] for each in privileged} == {'/bin/udevadm'}
 
 
-def test_the_clocks_found_are_kept_where_a_restoring_by_hand_looks_too() -> None:
+def test_restore_by_hand_finds_the_state_file_of_the_service() -> None:
     (folder,) = entries(SERVICE)['Service']['StateDirectory']
     assert Path('/var/lib') / folder == SYSTEM
     in_service = default_state_file({'STATE_DIRECTORY': f'/var/lib/{folder}'})
