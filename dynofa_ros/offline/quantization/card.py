@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,40 +58,29 @@ class Row:
         }
 
     def cells(self) -> tuple[str, ...]:
-        """Return the text of each column of :data:`COLUMNS`."""
-        return (
-            self.kept.subnet_id,
-            f'{self.kept.flops / 1e6:.1f}',
-            f'{self.comparison.float32_top1:.2%}',
-            f'{self.comparison.int8_top1:.2%}',
-            f'{100 * self.difference:+.2f}',
-            f'{self.comparison.agreement:.2%}',
-            f'{self.float32.latency_s * 1e3:.2f}',
-            f'{self.int8.latency_s * 1e3:.2f}',
-            f'{self.speedup:.2f}x',
-            f'{self.float32_bytes / 1e6:.2f}',
-            f'{self.int8_bytes / 1e6:.2f}',
-        )
+        """Return the text of each column."""
+        return tuple(text(self) for text in COLUMNS.values())
 
 
-COLUMNS = (
-    'sub-network',
-    'MFLOP',
-    'float32 top-1',
-    'int8 top-1',
-    'difference [points]',
-    'same class',
-    'float32 [ms]',
-    'int8 [ms]',
-    'faster',
-    'float32 [MB]',
-    'int8 [MB]',
-)
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    'sub-network': lambda row: row.kept.subnet_id,
+    'MFLOP': lambda row: f'{row.kept.flops / 1e6:.1f}',
+    'float32 top-1': lambda row: f'{row.comparison.float32_top1:.2%}',
+    'int8 top-1': lambda row: f'{row.comparison.int8_top1:.2%}',
+    'difference [points]': lambda row: f'{100 * row.difference:+.2f}',
+    'same class': lambda row: f'{row.comparison.agreement:.2%}',
+    'float32 [ms]': lambda row: f'{row.float32.latency_s * 1e3:.2f}',
+    'int8 [ms]': lambda row: f'{row.int8.latency_s * 1e3:.2f}',
+    'faster': lambda row: f'{row.speedup:.2f}x',
+    'float32 [MB]': lambda row: f'{row.float32_bytes / 1e6:.2f}',
+    'int8 [MB]': lambda row: f'{row.int8_bytes / 1e6:.2f}',
+}
+"""Heading and text of each column of the table."""
 
 
 def card_section(rows: Sequence[Row], settings: dict[str, Any]) -> str:
     """Return the section of the model card in Markdown."""
-    lines = [COLUMNS, ('---',) * len(COLUMNS)]
+    lines = [tuple(COLUMNS), ('---',) * len(COLUMNS)]
     lines += [(f'`{cells[0]}`', *cells[1:]) for cells in (row.cells() for row in rows)]
     table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
     return f"""{HEADING}

@@ -167,8 +167,9 @@ def _table(rows: Sequence[Row], settings: dict[str, Any]) -> Table:
         title=f'{settings["model"]}: float32 and int8 in {settings["engine"]}, '
         f'{settings["test_images"]} test images, threads: {settings["threads"]}'
     )
-    table.add_column(COLUMNS[0], no_wrap=True)
-    for heading in COLUMNS[1:]:
+    name, *headings = COLUMNS
+    table.add_column(name, no_wrap=True)
+    for heading in headings:
         table.add_column(heading, justify='right')
     for row in rows:
         table.add_row(*row.cells())

@@ -36,10 +36,10 @@ def bench(tmp_path: Path, request: pytest.FixtureRequest) -> FakeBench:
 
 
 @pytest.fixture
-def calibrate(tmp_path: Path):
-    """Calibrate a bench with some options changed; the output is `made.yaml`."""
+def calibrate(bench: FakeBench, tmp_path: Path):
+    """Return a function that calibrates the bench with some options changed."""
 
-    def run(bench: FakeBench, **changes: object) -> dict:
+    def run(**changes: object) -> dict:
         options = {
             'output': tmp_path / 'made.yaml',
             'json': tmp_path / 'made.json',
@@ -60,14 +60,13 @@ def calibrate(tmp_path: Path):
 
 
 @pytest.fixture
-def load_made(tmp_path: Path):
-    """Return a function that loads the description that was written."""
-    return lambda: load_platform(str(tmp_path / 'made.yaml'))
+def describe(calibrate):
+    """Return a function that calibrates the bench and loads the description."""
+    return lambda **changes: load_platform(calibrate(**changes)['written'])
 
 
-def test_the_constants_and_powers_of_a_board_are_recovered(bench, calibrate, load_made) -> None:
-    calibrate(bench)
-    made = load_made()
+def test_the_constants_and_powers_of_a_board_are_recovered(describe) -> None:
+    made = describe()
     assert set(made.processors) == {'cpu', 'gpu'}
     for name, model in (('cpu', CPU_MODEL), ('gpu', GPU_MODEL)):
         unit = made.processors[name]
@@ -81,9 +80,8 @@ def test_the_constants_and_powers_of_a_board_are_recovered(bench, calibrate, loa
     assert made.processors['cpu'].cores == 4  # of the two clusters of the fake board
 
 
-def test_every_number_states_whether_it_is_measured_or_assumed(bench, calibrate, load_made) -> None:
-    calibrate(bench)
-    made = load_made()
+def test_every_number_states_whether_it_is_measured_or_assumed(describe) -> None:
+    made = describe()
     for path in ('latency.flop_per_cycle', 'latency.serial_fraction', 'busy_power.power_w'):
         assert (
             'dynofa platform calibrate on NVIDIA Jetson Orin'
@@ -95,15 +93,14 @@ def test_every_number_states_whether_it_is_measured_or_assumed(bench, calibrate,
     assert made.thermal_zones['cpu-thermal'].throttle_c == 99.0
 
 
-def test_the_description_matches_the_machine(bench, calibrate, load_made) -> None:
-    calibrate(bench)
-    made = load_made()
+def test_the_description_matches_the_machine(bench, describe) -> None:
+    made = describe()
     assert platform_mismatch(made, LinuxMachine.discover(bench.kernel).domains) == ''
 
 
 def test_frequencies_are_set_in_ascending_order_and_restored(bench, calibrate, capsys) -> None:
     before = bench.kernel.snapshot()
-    calibrate(bench)
+    calibrate()
     requested = [
         int(text) for name, text in bench.kernel.log if name.endswith('17000000.gpu/max_freq')
     ]
@@ -122,7 +119,7 @@ def test_frequencies_are_restored_after_an_error(bench, calibrate, tmp_path, err
 
     bench.on_frame = fail
     with pytest.raises(error):
-        calibrate(bench)
+        calibrate()
     assert len(bench.kernel.log) > 4  # some frequencies were set
     assert bench.kernel.snapshot() == before
     assert not (tmp_path / 'made.yaml').exists()
@@ -133,7 +130,7 @@ def test_frequencies_are_restored_after_a_signal(bench, calibrate, number) -> No
     before, handler = bench.kernel.snapshot(), signal.getsignal(number)
     bench.on_frame = lambda: signal.raise_signal(number) if bench.frames == 300 else None
     with pytest.raises(KeyboardInterrupt):
-        calibrate(bench)
+        calibrate()
     assert bench.kernel.snapshot() == before
     assert signal.getsignal(number) is handler
 
@@ -142,7 +139,7 @@ def test_restore_works_after_a_kill(bench, calibrate, tmp_path) -> None:
     before = bench.kernel.snapshot()
     bench.kernel.kill_after = 6
     with pytest.raises(Killed):
-        calibrate(bench)
+        calibrate()
     bench.kernel.kill_after = None
     assert bench.kernel.snapshot() != before
     restore_frequencies(bench.kernel, tmp_path / 'state' / 'clocks.json')
@@ -159,7 +156,7 @@ def test_a_hot_machine_is_not_measured_until_it_has_cooled(bench, calibrate, cap
             assert bench.frames == 0
 
     bench.on_sleep = cool
-    calibrate(bench)
+    calibrate()
     text = 'cpu-thermal is at 96.0 degrees Celsius and throttles at 99.0: waiting up to 30 s'
     assert text in capsys.readouterr().out
 
@@ -170,16 +167,13 @@ def test_a_machine_that_does_not_cool_is_an_error_and_its_frequencies_are_restor
     before = bench.kernel.snapshot()
     bench.kernel.put('/sys/class/thermal/thermal_zone0/temp', 96000)
     with pytest.raises(ValueError, match='after 30 s without load; expected 5 K below it'):
-        calibrate(bench)
+        calibrate()
     assert bench.kernel.snapshot() == before
 
 
 @pytest.mark.parametrize('bench', ['raspberry_pi_5'], indirect=True)
-def test_without_a_power_sensor_the_powers_of_the_base_are_assumed(
-    bench, calibrate, load_made, capsys
-) -> None:
-    calibrate(bench)
-    made, base = load_made(), load_platform('raspberry_pi_5')
+def test_without_a_power_sensor_the_powers_of_the_base_are_assumed(describe, capsys) -> None:
+    made, base = describe(), load_platform('raspberry_pi_5')
     assert 'no power sensor: all powers are those of raspberry_pi_5' in capsys.readouterr().out
     for path in ('idle_power_w', 'processors.cpu.busy_power.power_w'):
         assert made.sources[path] == 'assumed'
@@ -193,13 +187,12 @@ def test_without_a_power_sensor_the_powers_of_the_base_are_assumed(
 def test_an_unreported_throttle_point_is_taken_from_the_base(bench, calibrate) -> None:
     bench.kernel.put('/sys/class/thermal/thermal_zone0/temp', 78000)
     with pytest.raises(ValueError, match=r'at 78.0 degrees Celsius and throttles at 80.0'):
-        calibrate(bench)
+        calibrate()
 
 
 @pytest.mark.parametrize('bench', ['intel_laptop'], indirect=True)
-def test_a_laptop_is_measured_by_rapl_and_has_a_battery(bench, calibrate, load_made) -> None:
-    calibrate(bench, clocks=5)
-    made = load_made()
+def test_a_laptop_is_measured_by_rapl_and_has_a_battery(describe) -> None:
+    made = describe(clocks=5)
     assert made.rail == 'cpu_packages'
     assert 'RAPL, CPU packages only' in made.sources['idle_power_w']
     assert made.battery is not None
@@ -211,28 +204,26 @@ def test_a_laptop_is_measured_by_rapl_and_has_a_battery(bench, calibrate, load_m
 
 @pytest.mark.parametrize('bench', ['container'], indirect=True)
 def test_a_machine_without_frequency_control_is_measured_at_its_fixed_frequency(
-    bench, calibrate, load_made, capsys
+    bench, describe, capsys
 ) -> None:
     bench.kernel.put('/proc/cpuinfo', 'processor\t: 0\ncpu MHz\t\t: 2000.000')
-    calibrate(bench)
-    made = load_made()
+    made = describe()
     assert made.domains['cpu'].frequencies_hz == (2e9,)
     assert made.sources['processors.cpu.latency.overhead_s_per_layer'] == 'assumed'
     assert 'no frequency control: measuring at its fixed frequency' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('bench', ['container'], indirect=True)
-def test_an_unknown_fixed_frequency_is_rejected(bench, calibrate) -> None:
+def test_an_unknown_fixed_frequency_is_rejected(calibrate) -> None:
     with pytest.raises(ValueError, match='cpuinfo does not state its frequency'):
-        calibrate(bench)
+        calibrate()
 
 
 @pytest.mark.parametrize('bench', ['xavier_nx_jetpack5'], indirect=True)
 def test_power_above_the_reachable_frequencies_is_extrapolated_with_a_note(
-    bench, calibrate, tmp_path, load_made
+    describe, tmp_path
 ) -> None:
-    calibrate(bench, domain=['cpu'])
-    made = load_made()
+    made = describe(domain=['cpu'])
     assert made.domains['cpu'].frequencies_hz[-1] == 1907.2e6
     power = made.processors['cpu'].busy_power
     assert power.power_at(1907.2e6) == pytest.approx(busy_w(1907.2e6), rel=0.02)
@@ -242,9 +233,7 @@ def test_power_above_the_reachable_frequencies_is_extrapolated_with_a_note(
 
 
 @pytest.mark.parametrize('bench', ['raspberry_pi_5'], indirect=True)
-def test_two_core_clusters_are_two_processors_and_the_faster_is_named_cpu(
-    bench, calibrate, load_made
-) -> None:
+def test_two_core_clusters_are_two_processors_and_the_faster_is_named_cpu(bench, describe) -> None:
     policy(
         bench.kernel,
         (4, 5),
@@ -253,8 +242,7 @@ def test_two_core_clusters_are_two_processors_and_the_faster_is_named_cpu(
         governors='userspace performance',
         governor='performance',
     )
-    calibrate(bench)
-    made = load_made()
+    made = describe()
     assert {name: (each.domain, each.cores) for name, each in made.processors.items()} == {
         'cpu0': ('cpu0', 4),
         'cpu': ('cpu4', 2),
@@ -270,13 +258,13 @@ def test_calibration_is_rejected_while_another_process_sets_frequencies(
         closing(SavedSettings(tmp_path / 'state' / 'clocks.json', sysfs=bench.kernel)),
         pytest.raises(ValueError, match='no frequency can be set'),
     ):
-        calibrate(bench)
+        calibrate()
     assert bench.kernel.log == []
 
 
 def test_the_delay_of_a_frequency_change_is_measured(bench, calibrate) -> None:
     bench.kernel.lag = 5  # frames
-    figures = calibrate(bench, domain=['gpu'])
+    figures = calibrate(domain=['gpu'])
     delays_s = [each['change_delay_s'] for each in figures['processors'][0]['clocks']]
     slowest_s = 6 * GPU_MODEL.latency_s(frequency_hz=306e6, flops=20_000_000, layers=40, threads=1)
     known = [each for each in delays_s if not math.isnan(each)]
@@ -292,7 +280,7 @@ def test_a_frequency_that_is_not_reached_is_left_out(bench, calibrate, capsys) -
             bench.kernel.put(f'{gpu}/cur_freq', 510000000)
 
     bench.on_frame = hold_back
-    figures = calibrate(bench, domain=['gpu'])
+    figures = calibrate(domain=['gpu'])
     reached = [each['frequency_hz'] for each in figures['processors'][0]['clocks']]
     assert reached == [306e6, 510e6]
     assert 'gpu 624.75 MHz is left out: it ran at 510 MHz' in capsys.readouterr().out
@@ -315,7 +303,7 @@ def test_invalid_options_are_rejected_before_anything_runs(
     bench, calibrate, changes, problem
 ) -> None:
     with pytest.raises(ValueError, match=problem):
-        calibrate(bench, **changes)
+        calibrate(**changes)
     assert bench.kernel.log == []
 
 
@@ -326,11 +314,11 @@ def test_a_missing_permission_names_the_file_and_the_remedy(bench, calibrate) ->
     with pytest.raises(
         ValueError, match=r'no frequency can be set: .*scaling_.* cannot be written'
     ):
-        calibrate(bench)
+        calibrate()
 
 
-def test_the_figures_are_written_plotted_and_tabulated(bench, calibrate, tmp_path) -> None:
-    figures = calibrate(bench)
+def test_the_figures_are_written_plotted_and_tabulated(calibrate, tmp_path) -> None:
+    figures = calibrate()
     written = json.loads((tmp_path / 'made.json').read_text(), parse_constant=pytest.fail)
     assert [each['name'] for each in written['processors']] == ['cpu', 'gpu']
     for processor in written['processors']:
@@ -347,7 +335,7 @@ def test_the_figures_are_written_plotted_and_tabulated(bench, calibrate, tmp_pat
 def test_the_command_line_runs_on_this_machine(model_folder, tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.undo()
     output = tmp_path / 'here.yaml'
-    arguments = ['--seconds', '0.1', '--clocks', '2', '--state-file', str(tmp_path / 'clocks.json')]
+    arguments = ['--seconds', '0.5', '--clocks', '2', '--state-file', str(tmp_path / 'clocks.json')]
     arguments += ['--model', str(model_folder), '--engine', 'torch', '--output', str(output)]
     code = main(['platform', 'calibrate', *arguments])
     shown = capsys.readouterr()
