@@ -27,7 +27,6 @@ KEYS = {
     'pymoo': 'python3-pymoo-pip',
     'pytest': 'python3-pytest',
     'rich': 'python3-rich',
-    'ruamel': 'python3-ruamel.yaml',
     'rosbags': 'python3-rosbags-pip',
     'scipy': 'python3-scipy',
     'skimage': 'python3-skimage',
