@@ -1,6 +1,7 @@
 """Publish a node's health and its rejected inputs on `/diagnostics` at 1 Hz (REP-107).
 
-Counters never reset. The level is at least WARN for ten seconds after an input was rejected.
+Counters never reset. The level is at least WARN for ten seconds after an input was rejected or DDS
+lost a message, and ERROR for ten seconds after a callback of a `GuardedNode` raised an exception.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
+from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.qos import qos_profile
 
 PERIOD_S = 1.0
@@ -110,6 +112,13 @@ class Diagnostics:
             level = max(level, DiagnosticStatus.WARN)
             summary = f'{summary}; refused: {recent}'
         values.update({f'refused: {name}': str(total) for name, total in counts.items()})
+        if isinstance(self._node, GuardedNode):
+            guard = self._node.guard
+            values.update({key: str(total) for key, total in guard.counts().items()})
+            if lost := guard.recent_loss():
+                level, summary = max(level, DiagnosticStatus.WARN), f'{summary}; lost: {lost}'
+            if error := guard.recent_error():
+                level, summary = DiagnosticStatus.ERROR, f'{summary}; error in {error}'
         return DiagnosticStatus(
             level=level,
             name=self._node.get_fully_qualified_name(),

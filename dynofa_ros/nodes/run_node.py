@@ -10,13 +10,16 @@ from collections.abc import Callable
 import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException
-from rclpy.node import Node
+
+from dynofa_ros.nodes.guard import GuardedNode
 
 START_ERRORS = (ValueError, InvalidParameterTypeException, InvalidParameterValueException)
 
 
-def run_node(make: Callable[[], Node], args: list[str] | None, *, name: str) -> int:
+def run_node(make: Callable[[], GuardedNode], args: list[str] | None, *, name: str) -> int:
     """Spin the node that ``make`` returns until SIGINT, SIGTERM or SIGHUP; return the exit code.
+
+    No exception of a callback ends it.
 
     1 if the node cannot start, after printing one line to standard error, or if it sets ``failed``;
     0 otherwise.
@@ -31,7 +34,7 @@ def run_node(make: Callable[[], Node], args: list[str] | None, *, name: str) -> 
     node = None
     try:
         node = make()
-        rclpy.spin(node)
+        node.spin()
     except START_ERRORS as error:
         if node is not None:
             raise

@@ -15,7 +15,6 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -29,6 +28,7 @@ from dynofa_ros.msg import (
     SubnetState,
 )
 from dynofa_ros.nodes.diagnostics import Diagnostics
+from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.perception import messages
 from dynofa_ros.nodes.perception.device import PerceptionDevice
 from dynofa_ros.nodes.perception.frame_model import FrameModel
@@ -53,7 +53,7 @@ from dynofa_ros.platform.linux import Sysfs
 YIELD_S = 1e-4
 
 
-class PerceptionNode(Node):
+class PerceptionNode(GuardedNode):
     """Node `perception`, and the listener of its worker."""
 
     def __init__(self, **options: Any) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.platform.parameters import declare_parameters
 from dynofa_ros.nodes.platform.worker import PlatformWorker
 from dynofa_ros.nodes.run_node import run_node
@@ -25,7 +26,7 @@ from dynofa_ros.platform.linux import OpenedDevice, Sysfs, open_device
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
-class PlatformNode(LifecycleNode):
+class PlatformNode(GuardedNode, LifecycleNode):
     """Applies `dvfs_command`; publishes `platform_state`, `battery` and `frame_energy`."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, **options: Any) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Header
@@ -31,6 +30,7 @@ from dynofa_ros.msg import (
     SubnetState,
 )
 from dynofa_ros.nodes.diagnostics import Diagnostics
+from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.resource_manager import messages, parameters
 from dynofa_ros.nodes.run_node import run_node
@@ -38,7 +38,7 @@ from dynofa_ros.runtime import ResourceManager
 from dynofa_ros.runtime.status import ManagerStatus
 
 
-class ResourceManagerNode(Node):
+class ResourceManagerNode(GuardedNode):
     """Node `resource_manager`."""
 
     def __init__(self, **options: Any) -> None:
