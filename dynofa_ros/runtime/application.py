@@ -7,10 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dynofa_ros.runtime.actuation.subnets import SubnetControl
+from dynofa_ros.runtime.checks import listed, shortened
 from dynofa_ros.runtime.decision.state import ApplicationState, Choice, DecisionPolicy
 from dynofa_ros.runtime.estimation.frame_rate import CameraPeriod, ExponentialMean
 from dynofa_ros.runtime.estimation.slowdown import SlowdownFilter, SlowdownHysteresis
-from dynofa_ros.runtime.observation import FrameObservation, ResidentPoint, SubnetObservation
+from dynofa_ros.runtime.observation import (
+    FrameObservation,
+    ResidentPoint,
+    SubnetObservation,
+    uncovered,
+)
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile
 from dynofa_ros.runtime.targets import Target
@@ -64,10 +70,9 @@ class ManagedApplication:
         points = [self.profile.at(frame.key, clock_hz) for clock_hz in clocks_hz]
         latencies = [each.latency_s for each in points if each is not None]
         if not latencies:
-            known = sorted({each.subnet_id for each in self.profile.points})
             raise ValueError(
-                f'frame of {frame.app!r} ran {frame.key}; expected operating points of its '
-                f'profile, sub-networks {", ".join(known)}'
+                f'frame of {frame.app!r} ran {shortened(str(frame.key))}; expected operating '
+                f'points of its profile, sub-networks {listed(self.profile.subnet_ids)}'
             )
         self._active_s = now_s
         new_rate = self._observe_period(frame)
@@ -111,11 +116,7 @@ class ManagedApplication:
         """Return the points that need compilation; none if the residents are unknown."""
         if not self._residents:
             return frozenset()
-        return frozenset(
-            key
-            for key in self.profile.table.keys
-            if not any(each.covers(key) for each in self._residents)
-        )
+        return frozenset(uncovered(self.profile.table.keys, self._residents))
 
     def idle(self, *, now_s: float, timeout_s: float) -> bool:
         """Whether it has sent no report for `timeout_s`."""

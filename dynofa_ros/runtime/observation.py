@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from dynofa_ros.runtime.checks import check_name, check_number
+from dynofa_ros.runtime.checks import check_count, check_name, check_number, check_range, listed
 from dynofa_ros.runtime.operating_points.point import PointKey
+from dynofa_ros.runtime.ranges import (
+    DOMAINS_MAX,
+    DURATION_S,
+    FREQUENCIES_MAX,
+    FREQUENCY_HZ,
+    PART_S,
+    POWER_W,
+    PROCESSORS_MAX,
+    RESIDENTS_MAX,
+    SENSORS_MAX,
+    TEMPERATURE_C,
+)
 
 # Values of msg/PlatformState.power_source.
 UNAVAILABLE = 'unavailable'
@@ -30,8 +43,8 @@ class FrameObservation:
 
     def __post_init__(self) -> None:
         check_name('app', self.app)
-        check_number('inference_s', self.inference_s, low=0.0, above=True)
-        check_number('overhead_s', self.overhead_s, low=0.0)
+        check_range('inference_s', self.inference_s, DURATION_S)
+        check_range('overhead_s', self.overhead_s, PART_S)
         check_number('stamp_s', self.stamp_s, nan=True)
         check_number('skipped', self.skipped, low=0)
 
@@ -49,14 +62,23 @@ class ResidentPoint:
     processor: str  # empty: any
     threads: int  # 0: any
 
-    def covers(self, key: PointKey) -> bool:
-        """Whether an operating point of this key needs no compilation."""
+    def __post_init__(self) -> None:
+        check_name('resident subnet_id', self.subnet_id)
+        check_name('resident processor', self.processor, empty=True)
+
+
+def uncovered(keys: Iterable[PointKey], residents: Iterable[ResidentPoint]) -> Iterator[PointKey]:
+    """Yield the operating points that none of the residents covers: they need compilation."""
+    known = set(residents)
+    for key in keys:
         subnet_id, _, processor, threads = key
-        return (
-            subnet_id == self.subnet_id
-            and self.processor in ('', processor)
-            and self.threads in (0, threads)
+        covering = (
+            ResidentPoint(subnet_id, each, count)
+            for each in (processor, '')
+            for count in (threads, 0)
         )
+        if known.isdisjoint(covering):
+            yield key
 
 
 @dataclass(frozen=True)
@@ -71,6 +93,12 @@ class SubnetObservation:
     command_result: str = ''
     residents: tuple[ResidentPoint, ...] = ()  # empty: unknown
 
+    def __post_init__(self) -> None:
+        check_name('app', self.app)
+        check_name('subnet_id', self.subnet_id, empty=True)
+        check_name('processor', self.processor, empty=True)
+        check_count('residents', self.residents, most=RESIDENTS_MAX)
+
 
 @dataclass(frozen=True)
 class DomainObservation:
@@ -84,9 +112,20 @@ class DomainObservation:
 
     def __post_init__(self) -> None:
         check_name('domain', self.name)
-        check_number(f'{self.name}.frequency_hz', self.frequency_hz, low=0.0, nan=True)
+        for processor in self.processors:
+            check_name(f'{self.name}.processors', processor)
+        # 0 is the reading of a processor that is switched off.
+        check_number(
+            f'{self.name}.frequency_hz',
+            self.frequency_hz,
+            low=0.0,
+            high=FREQUENCY_HZ.high,
+            nan=True,
+        )
+        name = f'{self.name}.available_frequencies_hz'
+        check_count(name, self.frequencies_hz, most=FREQUENCIES_MAX)
         for frequency_hz in self.frequencies_hz:
-            check_number(f'{self.name}.available_frequencies_hz', frequency_hz, low=0.0, above=True)
+            check_range(name, frequency_hz, FREQUENCY_HZ)
 
 
 @dataclass(frozen=True)
@@ -99,8 +138,8 @@ class TemperatureObservation:
 
     def __post_init__(self) -> None:
         check_name('temperature sensor', self.name)
-        check_number(f'{self.name}.temperature_c', self.temperature_c, nan=True)
-        check_number(f'{self.name}.throttle_c', self.throttle_c, nan=True)
+        check_range(f'{self.name}.temperature_c', self.temperature_c, TEMPERATURE_C, nan=True)
+        check_range(f'{self.name}.throttle_c', self.throttle_c, TEMPERATURE_C, nan=True)
 
     @property
     def limited(self) -> bool:
@@ -122,15 +161,21 @@ class PlatformObservation:
     temperatures: tuple[TemperatureObservation, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a duplicate name, or a power below 0."""
-        check_number('power_w', self.power_w, low=0.0, nan=True)
-        for name, values in (
-            ('domains', [each.name for each in self.domains]),
-            ('temperatures', [each.name for each in self.temperatures]),
-            ('processors', [one for each in self.domains for one in each.processors]),
+        """Raise ValueError for a duplicate name, an impossible power, or too many values."""
+        check_name('platform', self.platform, empty=True)
+        check_range('power_w', self.power_w, POWER_W, nan=True)
+        for name, values, most in (
+            ('domains', [each.name for each in self.domains], DOMAINS_MAX),
+            ('temperatures', [each.name for each in self.temperatures], SENSORS_MAX),
+            (
+                'processors',
+                [one for each in self.domains for one in each.processors],
+                PROCESSORS_MAX,
+            ),
         ):
+            check_count(name, values, most=most)
             if len(set(values)) < len(values):
-                raise ValueError(f'{name} is {", ".join(values)}; expected each once')
+                raise ValueError(f'{name} is {listed(values)}; expected each once')
 
     @property
     def known_power_w(self) -> float:

@@ -98,6 +98,7 @@ class ManagerSettings:
         for name in NUMBERS:
             check_setting(name, getattr(self, name))
         check_number('battery_high', self.battery_high, low=self.battery_low, high=1.0)
+        _ = self.target
         if self.objective not in OBJECTIVES:
             raise ValueError(f'objective is {self.objective!r}; expected {", ".join(OBJECTIVES)}')
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dynofa_ros.runtime.checks import check_number
+from dynofa_ros.runtime.checks import check_name, check_number, check_range
+from dynofa_ros.runtime.ranges import APPLICATIONS_MAX, DURATION_S
 
 PRIORITY_RANGE = (-(2**31), 2**31 - 1)  # int32 of msg/Deadline
-# Applications with targets of their own: misspelt names must not fill the memory.
-APPLICATIONS_MAX = 64
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Target:
     priority: int = 0
 
     def __post_init__(self) -> None:
-        check_number('deadline_s', self.deadline_s, low=0.0, above=True, nan=True)
+        check_range('deadline_s', self.deadline_s, DURATION_S, nan=True)
         check_number('min_accuracy', self.min_accuracy, low=0.0, high=1.0)
         check_number('priority', self.priority, low=PRIORITY_RANGE[0], high=PRIORITY_RANGE[1])
 
@@ -36,7 +35,8 @@ class TargetRequest:
     priority: int = 0
 
     def __post_init__(self) -> None:
-        check_number('deadline_s', self.deadline_s, low=0.0, above=True)
+        check_name('app', self.app, empty=True)
+        check_range('deadline_s', self.deadline_s, DURATION_S)
         check_number('min_accuracy', self.min_accuracy, low=0.0, high=1.0, nan=True)
         check_number('priority', self.priority, low=PRIORITY_RANGE[0], high=PRIORITY_RANGE[1])
 

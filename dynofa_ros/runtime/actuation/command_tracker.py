@@ -5,6 +5,15 @@ from __future__ import annotations
 import enum
 import math
 
+# Numbers of commands: a counter from 1 that does not get here in the life of a robot. It begins
+# anew behind this one, and receivers obey a lower number as well as a higher one.
+SEQUENCE_MAX = 2**53
+
+
+def plausible_sequence(sequence: int) -> bool:
+    """Whether a number can be that of a command, or 0: no command yet."""
+    return 0 <= sequence <= SEQUENCE_MAX
+
 
 class AckStatus(enum.Enum):
     """What to do about the last command."""
@@ -35,7 +44,7 @@ class CommandTracker:
 
     def new(self, *, now_s: float) -> int:
         """Register a new command, and return its sequence number."""
-        self.sequence += 1
+        self.sequence = self.sequence % SEQUENCE_MAX + 1
         self.attempts = 1
         self.sent_s = now_s
         self._sent = True
@@ -51,10 +60,11 @@ class CommandTracker:
         """Update with the receiver's state.
 
         `sequence` is the last command that it received, `applied` whether it obeyed, and `matches`
-        whether its state is still the commanded one.
+        whether its state is still the commanded one. An implausible number is not adopted, so the
+        command is sent again and replaces it.
         """
-        if sequence > self.sequence:
-            # The receiver got commands from an earlier manager, and ignores lower numbers.
+        if sequence > self.sequence and plausible_sequence(sequence):
+            # The receiver got commands from another manager: the next number is above those.
             self.sequence, self._used_up = sequence, self._sent
             self._acknowledged = not self._sent
             return

@@ -6,7 +6,8 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from dynofa_ros.runtime.checks import check_number
+from dynofa_ros.runtime.checks import check_number, check_range
+from dynofa_ros.runtime.ranges import MISSION_S
 
 # A cap rises only to the minimum of this time, and only by more than this share.
 RISE_AFTER_S = 20.0
@@ -68,9 +69,9 @@ class Mission:
     def begin(self, duration_s: float, *, begun_s: float) -> None:
         """Begin a mission of `duration_s` at `begun_s`; 0 cancels.
 
-        Raises ValueError for a negative or infinite duration, and keeps the present mission.
+        Raises ValueError for an impossible duration, and keeps the present mission.
         """
-        check_number('duration_s', duration_s, low=0.0)
+        check_range('duration_s', duration_s, MISSION_S)
         check_number('begun_s', begun_s)
         self._end_s = begun_s + duration_s if duration_s > 0.0 else math.nan
         self._last = Cap()

@@ -16,6 +16,7 @@ from dynofa_ros.runtime.budget.thermal import ThermalCap
 from dynofa_ros.runtime.decision.state import Decision
 from dynofa_ros.runtime.estimation.base_power import BaseLoad, BaseLoadEstimator
 from dynofa_ros.runtime.observation import CPU_PACKAGES, PlatformObservation
+from dynofa_ros.runtime.ranges import POWER_W
 from dynofa_ros.runtime.settings import ManagerSettings
 
 # Power is averaged over this time: at 10 Hz the processor is idle between frames.
@@ -77,7 +78,11 @@ class PowerControl:
         self._filter.reset()
 
     def expect(self, power_w: float, *, now_s: float) -> None:
-        """Store the expected power of the applications from now on."""
+        """Store the expected power of the applications from now on.
+
+        A wrong profile can promise more than any board draws.
+        """
+        power_w = min(power_w, POWER_W.high)
         if power_w != self._expected[-1][1]:
             self._expected.append((now_s, power_w))
 

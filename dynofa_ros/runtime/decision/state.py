@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -109,7 +110,7 @@ class DecisionState:
 
 def _check_distinct(name: str, values: list[str]) -> None:
     """Raise ValueError for a duplicate."""
-    duplicates = sorted({value for value in values if values.count(value) > 1})
+    duplicates = sorted(value for value, count in Counter(values).items() if count > 1)
     if duplicates:
         raise ValueError(f'{name} holds {", ".join(duplicates)} twice; expected once')
 

@@ -12,8 +12,16 @@ def pareto_front(costs: npt.NDArray[np.float64]) -> list[int]:
     A row dominates another if none of its costs is higher. Rows are returned by rising first cost;
     with two costs, the second one falls strictly.
     """
+    order = np.lexsort(costs.T[::-1])
+    # The costs of the front so far, by columns: one comparison of contiguous memory per cost.
+    kept = np.empty((costs.shape[1], len(order)))
     front: list[int] = []
-    for row in np.lexsort(costs.T[::-1]):
-        if not (costs[front] <= costs[row]).all(axis=1).any():
+    for row in order:
+        size = len(front)
+        dominated = np.ones(size, bool)
+        for column, cost in zip(kept, costs[row], strict=True):
+            dominated &= column[:size] <= cost
+        if not dominated.any():
+            kept[:, size] = costs[row]
             front.append(int(row))
     return front

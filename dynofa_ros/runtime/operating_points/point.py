@@ -8,7 +8,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dynofa_ros.runtime.checks import check_name, check_number
+from dynofa_ros.runtime.checks import check_name, check_number, check_range, shortened
+from dynofa_ros.runtime.ranges import (
+    COUNT,
+    DURATION_S,
+    FRAME_ENERGY_J,
+    FREQUENCY_HZ,
+    PART_S,
+    THREADS,
+)
 
 PointKey = tuple[str, str, str, int]  # OperatingPoint.key
 
@@ -34,18 +42,21 @@ class OperatingPoint:
     def __post_init__(self) -> None:
         try:
             check_name('subnet_id', self.subnet_id)
+            check_name('engine', self.engine, empty=True)
             check_name('processor', self.processor)
-            check_number('threads', self.threads, low=0)
-            check_number('frequency_hz', self.frequency_hz, low=0.0, above=True, nan=True)
-            check_number('latency_s', self.latency_s, low=0.0, above=True)
-            check_number('latency_std_s', self.latency_std_s, low=0.0)
-            check_number('latency_p95_s', self.latency_p95_s, low=0.0, nan=True)
-            check_number('energy_j', self.energy_j, low=0.0, nan=True)
+            check_name('precision', self.precision, empty=True)
+            check_range('threads', self.threads, THREADS)
+            check_range('frequency_hz', self.frequency_hz, FREQUENCY_HZ, nan=True)
+            check_range('latency_s', self.latency_s, DURATION_S)
+            check_range('latency_std_s', self.latency_std_s, PART_S)
+            check_range('latency_p95_s', self.latency_p95_s, PART_S, nan=True)
+            check_range('energy_j', self.energy_j, FRAME_ENERGY_J, nan=True)
             check_number('accuracy', self.accuracy, low=0.0, high=1.0)
-            check_number('flops', self.flops, low=0)
-            check_number('parameters', self.parameters, low=0)
+            check_range('flops', self.flops, COUNT)
+            check_range('parameters', self.parameters, COUNT)
         except ValueError as error:
-            raise ValueError(f'operating point {self.subnet_id!r}: {error}') from None
+            name = shortened(repr(self.subnet_id))
+            raise ValueError(f'operating point {name}: {error}') from None
 
     @property
     def key(self) -> PointKey:

@@ -10,11 +10,12 @@ from functools import cached_property
 
 import numpy as np
 
-from dynofa_ros.runtime.checks import check_name
+from dynofa_ros.runtime.checks import check_count, check_name
 from dynofa_ros.runtime.operating_points.frequency import highest_same
 from dynofa_ros.runtime.operating_points.pareto import pareto_front
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.table import PointTable
+from dynofa_ros.runtime.ranges import POINTS_MAX, PROCESSORS_MAX
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,18 @@ class Profile:
     points: tuple[OperatingPoint, ...]
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a profile without a name or points, or with a duplicate point."""
+        """Raise ValueError for a profile without a name or points, or with a duplicate point.
+
+        Also for names that cannot be printed, and for too many points or processors.
+        """
         check_name('app', self.app)
+        for name in ('supernet', 'platform', 'latency_source', 'energy_source'):
+            check_name(name, getattr(self, name), empty=True)
         if not self.points:
             raise ValueError(f'profile of {self.app!r}: points is empty; expected one or more')
+        check_count(f'profile of {self.app!r}: points', self.points, most=POINTS_MAX)
+        processors = {each.processor for each in self.points}
+        check_count(f'profile of {self.app!r}: processors', processors, most=PROCESSORS_MAX)
         seen: set[tuple[PointKey, float]] = set()
         for point in self.points:
             identity = (point.key, _frequency_order(point))
@@ -55,8 +64,13 @@ class Profile:
             groups.setdefault(point.key, []).append(point)
         return {key: tuple(points) for key, points in groups.items()}
 
+    @cached_property
+    def subnet_ids(self) -> tuple[str, ...]:
+        """Names of the sub-networks, sorted."""
+        return tuple(sorted({each.subnet_id for each in self.points}))
+
     def prepare(self) -> None:
-        """Build the look-up tables ahead of the first decision: 1 s for 10,000 points."""
+        """Build the look-up tables ahead of the first decision: 1 s for 20,000 points."""
         _ = self.table, self._by_key
 
     @cached_property

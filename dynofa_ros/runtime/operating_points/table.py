@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -109,8 +110,8 @@ def _processor_groups(
     """Find each processor's rows and groups; `groups`: processor and frequency of each row."""
     owners = [groups[start][0] for start in starts]
     result = {}
-    for name in dict.fromkeys(owners):
-        first, count = owners.index(name), owners.count(name)
+    for name, count in Counter(owners).items():
+        first = owners.index(name)
         clocks = np.array([groups[start][1] for start in starts[first : first + count]])
         clocked = clocks[np.isfinite(clocks)]
         end = starts[first + count] if first + count < len(starts) else len(groups)

@@ -1,4 +1,4 @@
-from dynofa_ros.runtime.actuation.command_tracker import AckStatus, CommandTracker
+from dynofa_ros.runtime.actuation.command_tracker import SEQUENCE_MAX, AckStatus, CommandTracker
 
 
 def check(tracker: CommandTracker, now_s: float) -> AckStatus:
@@ -71,3 +71,17 @@ def test_a_sequence_number_of_an_earlier_manager_is_not_an_acknowledgement():
     tracker.observe(sequence=17, applied=True, matches=True)
     assert not tracker.acknowledged
     assert check(tracker, 0.1) is AckStatus.RENEW
+
+
+def test_an_implausible_sequence_number_is_not_adopted_and_the_command_is_sent_again():
+    tracker = CommandTracker()
+    sequence = tracker.new(now_s=0.0)
+    tracker.observe(sequence=2**64 - 1, applied=True, matches=True)
+    assert tracker.sequence == sequence
+    assert check(tracker, 1.0) is AckStatus.REPEAT
+
+
+def test_behind_the_highest_sequence_number_they_begin_anew():
+    tracker = CommandTracker()
+    tracker.observe(sequence=SEQUENCE_MAX, applied=True, matches=True)
+    assert tracker.new(now_s=0.0) == 1

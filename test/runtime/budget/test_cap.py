@@ -99,6 +99,6 @@ def test_with_an_empty_battery_the_cap_is_zero(mission):
 
 @pytest.mark.parametrize('duration_s', [-1.0, math.nan, math.inf])
 def test_an_impossible_duration_is_rejected_and_the_mission_stays(mission, duration_s):
-    with pytest.raises(ValueError, match=r'duration_s is .*; expected a finite number from 0'):
+    with pytest.raises(ValueError, match=r'duration_s is .*; expected 0 to 1e\+07'):
         mission.begin(duration_s, begun_s=10.0)
     assert mission.left_s(now_s=0.0) == 100.0

@@ -205,7 +205,7 @@ def test_a_duplicate_sensor_is_rejected():
         PlatformObservation('board', (), temperatures=HOT * 2)
 
 
-@pytest.mark.parametrize('power_w', [-1.0, math.inf])
+@pytest.mark.parametrize('power_w', [-1.0, 10_001.0, math.inf])
 def test_an_impossible_power_is_rejected(power_w):
-    with pytest.raises(ValueError, match=r'power_w is .*; expected a finite number from 0 or NaN'):
+    with pytest.raises(ValueError, match=r'power_w is .*; expected 0 to 10000 or NaN'):
         PlatformObservation('board', (), power_w=power_w)

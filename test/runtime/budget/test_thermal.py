@@ -156,7 +156,7 @@ def test_a_failed_sensor_is_predicted_from_the_power():
     ('values', 'error'),
     [
         (('', 50.0, 95.0), 'temperature sensor is empty'),
-        (('gpu', math.inf, 95.0), 'gpu.temperature_c is inf; expected a finite number or NaN'),
+        (('gpu', math.inf, 95.0), 'gpu.temperature_c is inf; expected -300 to 10000 or NaN'),
         (('gpu', 50.0, -math.inf), 'gpu.throttle_c is -inf; expected'),
     ],
 )

@@ -10,16 +10,19 @@ from dynofa_ros.runtime import prune
     [
         ('subnet_id', '', 'a name'),
         ('processor', '', 'a name'),
-        ('threads', -1, 'from 0'),
-        ('frequency_hz', 0.0, 'above 0 or NaN'),
-        ('frequency_hz', math.inf, 'above 0 or NaN'),
-        ('latency_s', 0.0, 'above 0'),
-        ('latency_s', math.nan, 'above 0'),
-        ('latency_std_s', -0.1, 'from 0'),
-        ('energy_j', -1.0, 'from 0 or NaN'),
+        ('threads', -1, '0 to 65536'),
+        ('frequency_hz', 0.0, r'1000 to 1e\+12 or NaN'),
+        ('frequency_hz', math.inf, r'1000 to 1e\+12 or NaN'),
+        ('latency_s', 0.0, '1e-06 to 3600'),
+        ('latency_s', 1e160, '1e-06 to 3600'),
+        ('latency_s', math.nan, '1e-06 to 3600'),
+        ('latency_std_s', -0.1, '0 to 3600'),
+        ('energy_j', -1.0, r'0 to 1e\+06 or NaN'),
         ('accuracy', 75.0, '0 to 1'),
         ('accuracy', math.nan, '0 to 1'),
-        ('flops', -1, 'from 0'),
+        ('flops', -1, r'0 to 1.84467e\+19'),
+        ('engine', 'a\nb', 'at most 256 printable characters'),
+        ('precision', 'x' * 257, 'at most 256 printable characters'),
     ],
 )
 def test_a_field_out_of_range_is_rejected(make_point, field, value, allowed):
@@ -100,3 +103,15 @@ def test_a_profile_is_the_same_as_its_copy_with_unknown_values(make_point, make_
 
     assert profile(0.03).is_same_as(profile(0.03))
     assert not profile(0.03).is_same_as(profile(0.04))
+
+
+def test_the_number_of_points_is_limited(make_point, make_profile):
+    points = (make_point('small', threads=1), make_point('small', threads=2))
+    with pytest.raises(ValueError, match=r'points holds 20002 values; expected at most 20000'):
+        make_profile(*points * 10_001)
+
+
+def test_the_number_of_processors_is_limited(make_point, make_profile):
+    points = [make_point(processor=f'cpu{index}') for index in range(65)]
+    with pytest.raises(ValueError, match=r'processors holds 65 values; expected at most 64'):
+        make_profile(*points)
