@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from dynofa_ros.atomic_file import write_text
 from dynofa_ros.offline.weights.download import Report, download
 from dynofa_ros.supernet.official_weights import Checksum, OfficialWeights, WeightsError
 
@@ -54,12 +56,14 @@ def fetch_weights(
     record = Path(f'{path}.sha256')
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if path.exists():
+        if path.is_file():
             return _verify_present(path, expected or _recorded(record) or weights.checksum)
+        if path.exists():
+            raise WeightsError(f'{path} is not a regular file; expected the weights, or no file')
         partial = Path(f'{path}.partial')
-        download(url or weights.url, partial, report)
+        download(url or weights.url, partial, report, limit_bytes=weights.limit_bytes)
         verified = _verify_download(partial, expected or weights.checksum)
-        record.write_text(f'{Checksum.of(partial).digits}  {path.name}\n')
+        write_text(record, f'{Checksum.of(partial).digits}  {path.name}\n')
         partial.replace(path)
     except OSError as error:
         raise WeightsError(f'{folder} cannot be written: {error.strerror}') from error
@@ -89,9 +93,13 @@ def _verify_download(partial: Path, expected: Checksum) -> Checksum:
 
 def _recorded(record: Path) -> Checksum | None:
     """Return the SHA-256 saved when the file was downloaded, if it was."""
-    if not record.exists():
+    if not record.is_file():
         return None
-    return Checksum('sha256', record.read_text().partition(' ')[0])
+    with record.open('rb') as file:
+        line = re.match(rb'([0-9a-f]{64}) ', file.read(65))
+    if line is None:
+        raise WeightsError(f'{record} holds no SHA-256; delete it to verify the official checksum')
+    return Checksum('sha256', line[1].decode())
 
 
 @contextmanager

@@ -1,15 +1,19 @@
 """Downloads resume after an interruption, and errors name the server, network or disk."""
 
+import errno
+import os
 import re
 import socket
 import threading
+from contextlib import suppress
+from functools import partialmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from dynofa_ros.offline.weights import download as module
-from dynofa_ros.offline.weights.download import DownloadError, download
+from dynofa_ros.offline.weights.download import DownloadError
 from dynofa_ros.offline.weights.fetch import progress_lines
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
@@ -24,7 +28,12 @@ class FileServer(ThreadingHTTPServer):
         super().__init__(('127.0.0.1', 0), Handler)
         self.content, self.etag = CONTENT, '"first"'
         self.supports_ranges, self.cut_after, self.sends_length = True, None, True
-        self.requested = []
+        self.requested, self.conditions = [], []
+        self.stopped = threading.Event()
+
+    def shutdown(self):
+        self.stopped.set()
+        super().shutdown()
 
     def handle_error(self, request, client_address):
         """Ignore disconnected clients."""
@@ -41,6 +50,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
         server.requested.append(self.headers.get('Range'))
+        server.conditions.append(self.headers.get('If-Range'))
         if self.path != '/weights':
             self.send_error(404)
             return
@@ -73,6 +83,10 @@ def server(run_server):
 @pytest.fixture
 def partial(tmp_path):
     return tmp_path / 'weights.partial'
+
+
+def download(url, partial, report, **options):
+    module.download(url, partial, report, **{'limit_bytes': 2 * len(CONTENT), **options})
 
 
 def quiet(done, total):
@@ -165,7 +179,7 @@ def test_a_server_that_does_not_answer_times_out(server, partial, monkeypatch):
     silent = threading.Event()
     monkeypatch.setattr(Handler, 'do_GET', lambda self: silent.wait(20))
     with pytest.raises(DownloadError, match=r'no connection to .*timed out'):
-        download(server.url, partial, quiet, timeout_s=0.2)
+        download(server.url, partial, quiet, stall_s=0.2)
     silent.set()
 
 
@@ -175,12 +189,104 @@ def test_an_address_without_http_or_host_is_rejected(url, partial):
         download(url, partial, quiet)
 
 
-@pytest.mark.skipif(not Path('/dev/full').exists(), reason='/dev/full: only Linux has it')
-def test_a_full_disk_is_reported(server, partial):
-    partial.symlink_to('/dev/full')
-    full = r'cannot be written: No space left.*same command resumes it'
-    with pytest.raises(DownloadError, match=full):
+def test_a_full_disk_is_reported(server, partial, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    server.etag = ''
+    monkeypatch.setattr(module.os, 'fsync', full)
+    message = r'cannot be written: No space left.*same command resumes it'
+    with pytest.raises(DownloadError, match=message):
         download(server.url, partial, quiet)
+
+
+@pytest.mark.parametrize('sends_length', [True, False])
+def test_a_file_that_is_too_large_is_not_written_beyond_the_limit(server, partial, sends_length):
+    server.sends_length = sends_length
+    limit = r'size is 1\.0 MB; expected at most' if sends_length else r'sends more than 0\.9 MB'
+    with pytest.raises(DownloadError, match=f'{limit}.*another file'):
+        download(server.url, partial, quiet, limit_bytes=900_000)
+    assert not partial.exists() or partial.stat().st_size <= 900_000
+
+
+def test_a_partial_file_above_the_limit_starts_over(server, partial):
+    partial.write_bytes(b'x' * (len(CONTENT) + 1))
+    download(server.url, partial, quiet, limit_bytes=len(CONTENT))
+    assert server.requested == [None]
+    assert partial.read_bytes() == CONTENT
+
+
+@pytest.fixture
+def victim(tmp_path):
+    """A file of somebody else that no download may touch."""
+    file = tmp_path / 'victim'
+    file.write_text('precious')
+    yield file
+    assert file.read_text() == 'precious'
+
+
+@pytest.mark.parametrize('link', [Path.symlink_to, Path.hardlink_to])
+@pytest.mark.parametrize('suffix', ['', '.etag'])
+def test_a_link_in_place_of_a_file_is_replaced(server, partial, victim, link, suffix):
+    link(Path(f'{partial}{suffix}'), victim)
+    download(server.url, partial, quiet)
+    assert partial.read_bytes() == CONTENT
+    assert partial.lstat().st_nlink == 1
+
+
+def test_a_pipe_in_place_of_a_file_is_replaced(server, partial):
+    os.mkfifo(partial)
+    download(server.url, partial, quiet)
+    assert partial.read_bytes() == CONTENT
+
+
+def test_a_file_that_is_swapped_for_a_link_during_the_request_is_not_followed(
+    server, partial, victim, monkeypatch
+):
+    cut(server, partial)
+    original = module._open
+
+    def swap(*arguments):
+        partial.unlink()
+        partial.symlink_to(victim)
+        return original(*arguments)
+
+    monkeypatch.setattr(module, '_open', swap)
+    with pytest.raises(DownloadError, match='cannot be written: Too many levels of symbolic'):
+        download(server.url, partial, quiet)
+
+
+def test_only_an_etag_is_sent_to_the_server(server, partial, victim):
+    cut(server, partial)
+    Path(f'{partial}.etag').write_text('root:x:0:0\r\nX-Header: 1')
+    download(server.url, partial, quiet)
+    assert server.conditions == [None, None]
+
+
+def drip(self, *, header):
+    """Send a byte every 10 ms, of the header or of the content."""
+    self.server.requested.append(None)
+    if not header:
+        self.send_response(200)
+        self.end_headers()
+    with suppress(OSError):  # the client closes the connection
+        self.wfile.write(b'HTTP/1.1 200 OK\r\n' if header else b'x')
+        while not self.server.stopped.wait(0.01):
+            self.wfile.write(b'x')
+            self.wfile.flush()
+
+
+def test_a_server_that_sends_single_bytes_has_stalled(server, partial, monkeypatch):
+    monkeypatch.setattr(Handler, 'do_GET', partialmethod(drip, header=False))
+    with pytest.raises(DownloadError, match=r'interrupted after .* only \d+ bytes in 0\.2 s'):
+        download(server.url, partial, quiet, stall_s=0.2)
+
+
+@pytest.mark.parametrize('header', [True, False], ids=['header', 'content'])
+def test_a_download_has_a_limit_of_time(server, partial, monkeypatch, header):
+    monkeypatch.setattr(Handler, 'do_GET', partialmethod(drip, header=header))
+    with pytest.raises(DownloadError, match=r'not complete after 0\.3 s'):
+        download(server.url, partial, quiet, total_s=0.3)
 
 
 def test_a_file_larger_than_the_free_space_is_not_started(server, partial, monkeypatch):

@@ -1,6 +1,7 @@
 """Official weights are verified, whether downloaded or already there."""
 
 import hashlib
+import os
 import re
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +10,13 @@ import pytest
 
 from dynofa_ros.cli import main
 from dynofa_ros.offline.weights.fetch import fetch_weights
-from dynofa_ros.supernet.official_weights import Checksum, OfficialWeights, WeightsError
+from dynofa_ros.supernet.official_weights import (
+    OFFICIAL_WEIGHTS,
+    Checksum,
+    OfficialWeights,
+    WeightsError,
+)
+from dynofa_ros.supernet.zoo import create_supernet
 
 CONTENT = b'weights' * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -37,7 +44,7 @@ def fetch(url, tmp_path):
     """Return a function that fetches the weights into a folder."""
 
     def fetch(**changed):
-        weights = OfficialWeights(NAME, url, Checksum('sha256', SHA256))
+        weights = OfficialWeights(NAME, url, Checksum('sha256', SHA256), len(CONTENT))
         return fetch_weights(weights, tmp_path / 'here', lambda done, total: None, **changed)
 
     return fetch
@@ -82,6 +89,30 @@ def test_a_file_that_has_changed_is_rejected_and_kept(fetch):
     assert path.read_bytes() == b'changed'
 
 
+def test_a_record_of_the_checksum_that_is_another_file_is_not_quoted(fetch, tmp_path):
+    fetch()
+    record = tmp_path / 'here' / f'{NAME}.sha256'
+    record.unlink()
+    record.symlink_to('/etc/passwd')
+    with pytest.raises(WeightsError, match='holds no SHA-256; delete it') as refused:
+        fetch()
+    assert 'root:' not in str(refused.value)
+
+
+def test_a_pipe_in_place_of_the_weights_is_refused(fetch, tmp_path):
+    (tmp_path / 'here').mkdir()
+    os.mkfifo(tmp_path / 'here' / NAME)
+    with pytest.raises(WeightsError, match='is not a regular file'):
+        fetch()
+
+
+def test_every_official_file_has_a_limit_above_its_weights():
+    for name, weights in OFFICIAL_WEIGHTS.items():
+        values = create_supernet(name).state_dict().values()
+        weights_bytes = sum(4 * each.numel() for each in values)
+        assert weights_bytes < weights.limit_bytes < 1.3 * weights_bytes
+
+
 def test_a_git_blob_checksum_is_verified(fetch):
     git = hashlib.sha1(b'blob 7000\0' + CONTENT).hexdigest()
     assert fetch(expected=Checksum('git blob', git)).verified == Checksum('git blob', git)
@@ -94,7 +125,7 @@ def test_a_wrong_git_blob_checksum_is_rejected(fetch):
 
 def test_an_unwritable_folder_is_named(url, tmp_path):
     (tmp_path / 'file').write_text('')
-    weights = OfficialWeights(NAME, url, Checksum('sha256', SHA256))
+    weights = OfficialWeights(NAME, url, Checksum('sha256', SHA256), len(CONTENT))
     with pytest.raises(WeightsError, match=r'file/here cannot be written: Not a directory'):
         fetch_weights(weights, tmp_path / 'file' / 'here', lambda done, total: None)
 
