@@ -6,6 +6,7 @@ import json
 import operator
 import os
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -16,13 +17,9 @@ from dynofa_ros.platform.latency import LatencyModel
 from dynofa_ros.platform.power import BusyPower
 from dynofa_ros.platform.thermal import ThermalZone
 
-LABELS = ('airplane', 'car', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
-# Name: kernel size, expand ratio, depth and resolution of every block, cheapest first.
-KEPT = {
-    'small': {'ks': 3, 'e': 3, 'd': 2, 'r': 20},
-    'middle': {'ks': 5, 'e': 4, 'd': 2, 'r': 24},
-    'large': {'ks': 7, 'e': 6, 'd': 3, 'r': 32},
-}
+sys.path.insert(
+    0, str(Path(__file__).resolve().parent)
+)  # modules that tests of several folders share
 
 
 def pytest_configure(config):
@@ -74,53 +71,17 @@ def one_torch_thread():
 @pytest.fixture(scope='session')
 def random_supernet():
     """Return a function that makes a supernet whose output depends on every parameter."""
-    import torch
+    import small_model
 
-    from dynofa_ros.supernet import create_supernet
-
-    def make(seed=0):
-        torch.manual_seed(seed)
-        net = create_supernet('ofa_mbv3_cifar10').eval()
-        with torch.no_grad():
-            for name, value in net.named_parameters():
-                if 'bn.weight' in name:
-                    value.uniform_(0.5, 1.5)  # blocks start as the identity: undo that
-                elif value.ndim == 1:
-                    value.normal_(0, 0.2)
-                elif 'transforms' in name:
-                    value.add_(0.1 * torch.randn(value.shape))
-                elif name == 'classifier.weight':
-                    value.normal_(0, 0.1)
-        return net
-
-    return make
+    return small_model.random_supernet
 
 
 @pytest.fixture(scope='session')
-def model_folder(random_supernet, tmp_path_factory):
+def model_folder(tmp_path_factory):
     """A model folder as training writes it, of three sub-networks."""
-    import torch
+    import small_model
 
-    from dynofa_ros.supernet import Model, SubnetRecord
-    from dynofa_ros.supernet.calibration import calibrate
-    from dynofa_ros.supernet.cost import cost
-    from dynofa_ros.supernet.model import save_model
-
-    torch.set_num_threads(1)
-    net = random_supernet()
-    kept = []
-    for accuracy, (name, choice) in enumerate(KEPT.items(), start=3):
-        config = net.space.canonical(net.space.uniform(**choice))
-        calibrate(net, config, [torch.randn(16, 3, config.r, config.r)])
-        counted = cost(net.extract_subnet(config), config.r)
-        kept.append(
-            SubnetRecord(
-                name, config, accuracy / 10, counted.flops, counted.parameters, counted.layers
-            )
-        )
-    folder = tmp_path_factory.mktemp('models') / 'untrained'
-    save_model(folder, Model('untrained', net, LABELS, tuple(kept)), {'trained': False})
-    return folder
+    return small_model.save_random_model(tmp_path_factory.mktemp('models') / 'untrained')
 
 
 @pytest.fixture(scope='session')
