@@ -172,7 +172,7 @@ FREQUENCIES_HZ = (100_000_000, 200_000_000, 400_000_000, 500_000_000, 800_000_00
 
 @pytest.fixture
 def board(write_board, tmp_path):
-    """A board with 10 ms + 20 s MHz / f and 2 W + 8 W per GHz; 10 to 12 % more at concurrency 2-4."""
+    """A board of 10 ms + 20 s MHz / f and 2 W + 8 W per GHz, 10 to 12 % more at concurrency 2-4."""
     latencies_s = {hertz: 0.01 + 20e6 / hertz for hertz in FREQUENCIES_HZ}
     powers_w = {
         hertz: tuple((2 + 8e-9 * hertz) * factor for factor in (1.0, 1.1, 1.11, 1.12))
