@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -51,11 +52,12 @@ class SubnetConfig:
         for field in CHOICE_FIELDS:
             values = getattr(self, field)
             if isinstance(values, (str, Mapping)) or not hasattr(values, '__iter__'):
-                raise SubnetConfigError(f'{field} is {values!r}; expected a list of numbers')
+                found = reprlib.repr(values)
+                raise SubnetConfigError(f'{field} is {found}; expected a list of numbers')
             object.__setattr__(self, field, tuple(_number(field, value) for value in values))
         r = _number('r', self.r)
         if not isinstance(r, int) or r < 1:
-            raise SubnetConfigError(f'r is {r!r}; expected an integer above 0')
+            raise SubnetConfigError(f'r is {reprlib.repr(r)}; expected an integer above 0')
         object.__setattr__(self, 'r', r)
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,7 +74,9 @@ class SubnetConfig:
         """
         known = {*CHOICE_FIELDS, 'r'}
         if not isinstance(values, Mapping) or 'r' not in values or not set(values) <= known:
-            found = sorted(map(str, values)) if isinstance(values, Mapping) else values
+            found = reprlib.repr(
+                sorted(map(str, values)) if isinstance(values, Mapping) else values
+            )
             raise SubnetConfigError(
                 f'sub-network config is {found}; expected the key r and some of '
                 f'{", ".join(CHOICE_FIELDS)}'
@@ -92,8 +96,12 @@ CHOICE_FIELDS = tuple(field.name for field in fields(SubnetConfig) if field.name
 def _number(field: str, value: object) -> Value:
     """Convert whole values to int, so that 4 and 4.0 are the same choice."""
     if isinstance(value, bool) or not (hasattr(value, '__index__') or hasattr(value, '__float__')):
-        raise SubnetConfigError(f'{field} contains {value!r}; expected a number')
-    number = float(value)  # type: ignore[arg-type]
+        raise SubnetConfigError(f'{field} contains {reprlib.repr(value)}; expected a number')
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number):
-        raise SubnetConfigError(f'{field} contains {value!r}; expected a finite number')
+        found = reprlib.repr(value)
+        raise SubnetConfigError(f'{field} contains {found}; expected a finite number')
     return int(number) if number.is_integer() else number

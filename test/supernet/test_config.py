@@ -54,6 +54,8 @@ def test_unknown_keys_and_a_missing_resolution_are_refused(values, message):
         ({'ks': [3, True]}, 'ks contains True'),
         ({'r': '32'}, "r contains '32'"),
         ({'r': None}, 'r contains None'),
+        ({'r': 10**400}, 'r contains 10*.*0; expected a finite number'),
+        ({'d': [10**400]}, 'd contains 10*.*0; expected a finite number'),
     ],
 )
 def test_a_value_that_is_not_a_number_is_refused(change, message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,12 @@ def read_rows(file: Path) -> list[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f'table {file}, line {number} is not valid JSON: {error}') from error
         if not isinstance(row, dict):
-            raise ValueError(f'table {file}, line {number} is {line!r}; expected a mapping')
+            raise ValueError(
+                f'table {file}, line {number} is {reprlib.repr(row)}; expected a mapping'
+            )
         rows.append(row)
     return rows
 
@@ -99,10 +102,12 @@ def _parse(row: Row) -> tuple[SubnetConfig, float]:
         name, config = 'accuracy', config_of(config)
     try:
         fraction = float(accuracy)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         fraction = math.nan
     if isinstance(accuracy, (bool, str)) or not 0 <= fraction <= 1:
-        raise ValueError(f'{name} is {accuracy!r}; expected a fraction, 0 to 1 (not percent)')
+        raise ValueError(
+            f'{name} is {reprlib.repr(accuracy)}; expected a fraction, 0 to 1 (not percent)'
+        )
     return config, fraction
 
 

@@ -75,10 +75,10 @@ def read_checkpoint(path: Path, identity: TrainingIdentity) -> dict[str, Any]:
     """
     try:
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location='cpu')
-        stored = TrainingIdentity(**state.pop('identity'))
+        differences = TrainingIdentity(**state.pop('identity')).differences(identity)
     except Exception as error:  # the exception of torch.load depends on the kind of damage
         raise ValueError(f'{path} is damaged: {type(error).__name__}') from error
-    if differences := stored.differences(identity):
+    if differences:
         raise ValueError(
             f'{path} is of another run ({"; ".join(differences)}); expected the same options, or '
             'another output folder'

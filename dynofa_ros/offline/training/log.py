@@ -75,7 +75,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         try:
             row = json.loads(line)
             float(row['step'])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             if number == len(lines):
                 break
             raise ValueError(f'{path}, line {number} is not a row of a training log') from error

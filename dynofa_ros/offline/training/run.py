@@ -225,7 +225,7 @@ def read_config(path: Path) -> SubnetConfig:
         return SubnetConfig.from_dict(json.loads(path.read_text()))
     except OSError as error:
         raise ValueError(f'{path} cannot be read: {error.strerror}') from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f'{path} holds no sub-network config: {error}') from error
 
 

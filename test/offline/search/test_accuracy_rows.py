@@ -28,6 +28,7 @@ def test_other_columns_of_a_table_are_ignored():
         ({'top1': -0.1}, r'row 1: top1 is -0\.1'),
         ({'top1': None}, 'row 1: top1 is None'),
         ({'top1': '0.7'}, "row 1: top1 is '0.7'"),
+        ({'top1': 10**400}, 'row 1: top1 is 10*.*0; expected a fraction'),
         ({'accuracy': 0.7}, 'row 1: accuracy is given by top1 and accuracy; expected one of'),
         ({'ks': [3, 5, 7]}, 'row 1: ks has 3 values; expected 2, as in row 0'),
         ({'e': []}, 'row 1: e has 0 values; expected 2, as in row 0'),
@@ -79,7 +80,12 @@ def test_a_table_has_one_mapping_per_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('text', 'why'), [('{"r": ', 'not valid JSON'), ('[1]', 'expected a mapping')]
+    ('text', 'why'),
+    [
+        ('{"r": ', 'not valid JSON'),
+        ('[1]', 'expected a mapping'),
+        ('[' * 100_000, 'not valid JSON'),
+    ],
 )
 def test_an_invalid_line_is_named(tmp_path, text, why):
     (tmp_path / 'table.jsonl').write_text('{}\n' + text)

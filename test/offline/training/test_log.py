@@ -54,6 +54,16 @@ def test_a_run_from_the_start_drops_all_rows(path):
     assert [row['step'] for row in log_steps(path, range(1, 21))] == [20]
 
 
+@pytest.mark.parametrize(
+    'line', ['[]', '{}', '{"step": "x"}', f'{{"step": {10**400}}}', '[' * 100_000]
+)
+def test_a_line_that_is_not_a_row_is_named(path, line):
+    path.parent.mkdir()
+    path.write_text(f'{line}\n{{"step": 1}}\n')
+    with pytest.raises(ValueError, match=r'log\.jsonl, line 1 is not a row of a training log'):
+        read_log(path)
+
+
 def test_a_truncated_last_line_is_dropped(path):
     log_steps(path, range(1, 41))
     path.write_text(path.read_text() + '{"step": 6')

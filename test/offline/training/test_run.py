@@ -156,6 +156,7 @@ def test_a_sub_network_of_another_supernet_is_refused(make_net, model_folder):
     [
         (None, r'config\.json cannot be read: No such file'),
         ('{', r'config\.json holds no sub-network config: Expecting'),
+        ('[' * 100_000, r'config\.json holds no sub-network config: maximum recursion'),
         ('{"x": 1}', r'config\.json holds no sub-network config: '),
     ],
 )

@@ -162,6 +162,16 @@ def test_a_damaged_checkpoint_is_named(trainer):
         trainer().resume()
 
 
+def test_a_checkpoint_with_an_identity_of_another_form_is_damaged(trainer):
+    run = trainer()
+    run.save()
+    state = torch.load(run.checkpoint)
+    state['identity']['plan'] = 'text'
+    torch.save(state, run.checkpoint)
+    with pytest.raises(ValueError, match=r'checkpoint\.pt is damaged: AttributeError'):
+        trainer().resume()
+
+
 def test_a_failed_save_keeps_the_previous_checkpoint(trainer, monkeypatch):
     run = trainer()
     next(run.run())
