@@ -1,0 +1,119 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+"""What the nodes publish, as the fault matrix hears it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from processes import NAMESPACE
+from rcl_interfaces.srv import SetParameters
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.parameter import Parameter
+
+from dynofa_ros import msg
+from dynofa_ros.nodes.qos import make_qos, qos_profile
+
+LATEST = {
+    'manager_state': msg.ManagerState,
+    'platform_state': msg.PlatformState,
+    'subnet_state': msg.SubnetState,
+}
+
+
+class Listener:
+    """A node that receives in a thread; reports are never overwritten before they are read."""
+
+    def __init__(self) -> None:
+        self._context = rclpy.Context()
+        rclpy.init(context=self._context)
+        self.node = rclpy.create_node('robot', namespace=NAMESPACE, context=self._context)
+        self.reports: list[Any] = []
+        self.warnings: list[tuple[float, str]] = []
+        """Time [monotonic s] and text of each diagnostic status above OK."""
+        self.latest: dict[str, tuple[float, Any]] = {}
+        """Time [monotonic s] and content of the last message by topic."""
+        reports = qos_profile('frame_report')
+        reports.depth = 10_000
+        self.node.create_subscription(msg.FrameReport, 'frame_report', self.reports.append, reports)
+        for topic, kind in LATEST.items():
+            self.node.create_subscription(kind, topic, self._keep(topic), qos_profile(topic))
+        self.node.create_subscription(
+            DiagnosticArray,
+            '/diagnostics',
+            self._on_diagnostics,
+            make_qos(depth=1000, reliable=True, transient_local=False),
+        )
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._spin, name='listener', daemon=True)
+        self._thread.start()
+
+    def since(self, topic: str, start_s: float) -> Any:
+        """Return the last message of a topic if it came after `start_s`, otherwise None."""
+        received_s, message = self.latest.get(topic, (-1.0, None))
+        return message if received_s > start_s else None
+
+    def warned(self, start_s: float, *words: str) -> bool:
+        """Return whether a diagnostic status above OK since `start_s` has one of the words."""
+        return any(
+            word in text for at_s, text in list(self.warnings) if at_s > start_s for word in words
+        )
+
+    def entities(self, node: str) -> int:
+        """Return the number of publishers, subscriptions, services and clients of a node."""
+        found = 0
+        for count in (
+            self.node.get_publisher_names_and_types_by_node,
+            self.node.get_subscriber_names_and_types_by_node,
+            self.node.get_service_names_and_types_by_node,
+            self.node.get_client_names_and_types_by_node,
+        ):
+            found += len(count(node, NAMESPACE))
+        return found
+
+    def set_parameter(
+        self, node: str, name: str, value: object, *, patience_s: float = 5.0
+    ) -> bool:
+        """Set a parameter of a node; return whether it accepted."""
+        client = self.node.create_client(SetParameters, f'{node}/set_parameters')
+        try:
+            if not client.wait_for_service(patience_s):
+                return False
+            parameter = Parameter(name, value=value).to_parameter_msg()
+            future = client.call_async(SetParameters.Request(parameters=[parameter]))
+            end_s = time.monotonic() + patience_s
+            while not future.done() and time.monotonic() < end_s:
+                time.sleep(0.02)
+            return future.done() and future.result().results[0].successful
+        finally:
+            self.node.destroy_client(client)
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self._thread.join()
+        self.node.destroy_node()
+        self._context.try_shutdown()
+
+    def _keep(self, topic: str) -> Callable[[Any], None]:
+        def keep(message: Any) -> None:
+            self.latest[topic] = time.monotonic(), message
+
+        return keep
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name.startswith(NAMESPACE) and status.level > DiagnosticStatus.OK:
+                values = ' '.join(f'{each.key}={each.value}' for each in status.values)
+                text = f'{status.name}: {status.message} {values}'
+                self.warnings.append((time.monotonic(), text))
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            return
