@@ -9,8 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
-
 PERCEPTION, MANAGER, PLATFORM = 'perception', 'resource_manager', 'platform'
 NODES = (PERCEPTION, MANAGER, PLATFORM)
 NAMESPACE = '/faults'
@@ -105,13 +103,12 @@ class Processes:
 
     def usage(self, name: str) -> dict[str, int]:
         """Return resident memory [bytes], threads and file descriptors of a node."""
-        process = psutil.Process(self.pid(name))
-        with process.oneshot():
-            return {
-                'resident_bytes': process.memory_info().rss,
-                'threads': process.num_threads(),
-                'descriptors': process.num_fds(),
-            }
+        pid = self.pid(name)
+        return {
+            'resident_bytes': 1024 * status(pid)['VmRSS'],
+            'threads': status(pid)['Threads'],
+            'descriptors': len(list(Path(f'/proc/{pid}/fd').iterdir())),
+        }
 
     def close(self) -> None:
         for name in list(self._running):
@@ -121,8 +118,13 @@ class Processes:
 def peak_bytes(pid: int) -> int:
     """Return the peak resident memory of a process, 0 if it ended."""
     try:
-        status = Path(f'/proc/{pid}/status').read_text()
-    except OSError:
+        return 1024 * status(pid)['VmHWM']
+    except (OSError, KeyError):
         return 0
-    kilobytes = [line.split()[1] for line in status.splitlines() if line.startswith('VmHWM')]
-    return int(kilobytes[0]) * 1024 if kilobytes else 0
+
+
+def status(pid: int) -> dict[str, int]:
+    """Return the numbers of /proc/PID/status; memory in KiB."""
+    lines = Path(f'/proc/{pid}/status').read_text().splitlines()
+    words = [line.replace(':', ' ').split() for line in lines]
+    return {each[0]: int(each[1]) for each in words if len(each) > 1 and each[1].isdigit()}
