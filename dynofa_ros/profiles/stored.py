@@ -16,7 +16,7 @@ from typing import Annotated, Any, get_type_hints
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, TypeAdapter, create_model
 
 from dynofa_ros.atomic_file import atomic_write, json_text
-from dynofa_ros.config_file import ConfigError, Section, Text, checked, load_file
+from dynofa_ros.config_file import ConfigError, Count, Section, Text, checked, load_file
 from dynofa_ros.engine import Engine, Network
 from dynofa_ros.platform.host import Host
 from dynofa_ros.runtime import OperatingPoint, Profile
@@ -174,7 +174,7 @@ class StoredProfile:
 
 _TYPES: dict[type, Any] = {
     str: Annotated[str, Strict()],
-    int: Annotated[int, Strict()],
+    int: Count,
     float: Annotated[
         float, Strict(), BeforeValidator(lambda value: math.nan if value is None else value)
     ],

@@ -236,6 +236,8 @@ def test_an_invalid_file_is_named(tmp_path, content):
         ('accuracy', 2.0),
         ('threads', -1),
         ('threads', 1.5),
+        ('flops', 10**400),
+        ('latency_s', 10**400),
         ('subnet_id', 3),
         ('x', 1),
     ],
