@@ -1,4 +1,4 @@
-"""Convert `sensor_msgs/Image` and `CompressedImage` of all common encodings to BGR arrays.
+"""Convert `sensor_msgs/Image` and `CompressedImage` of all colour encodings to BGR arrays.
 
 The layout is validated first, so that a malformed message raises an `ImageError` that names the
 field. Colours are converted by `cv_bridge` if a working one is installed, otherwise by
@@ -8,18 +8,20 @@ field. Colours are converted by `cv_bridge` if a working one is installed, other
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dynofa_ros.engine.picture_size import ImageError
+from dynofa_ros.nodes.perception.compressed_image import FORMATS, MAX_PIXELS, decode
 
-class ImageError(ValueError):
-    """An image message that cannot be converted."""
+__all__ = ['ENCODINGS', 'ImageError', 'conversion_library', 'to_bgr']
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,11 @@ def _encodings() -> dict[str, _Encoding]:
         'mono8': _Encoding('mono8', 1),
         '8UC1': _Encoding('mono8', 1),
         '8UC3': _Encoding('bgr8', 3),
+        '8UC4': _Encoding('bgra8', 4),
         'bgr16': _Encoding('bgr16', 6, 2),
         'rgb16': _Encoding('rgb16', 6, 2),
+        'bgra16': _Encoding('bgra16', 8, 2),
+        'rgba16': _Encoding('rgba16', 8, 2),
         'mono16': _Encoding('mono16', 2, 2),
     }
     for pattern in ('rggb', 'bggr', 'gbrg', 'grbg'):
@@ -64,6 +69,8 @@ def _encodings() -> dict[str, _Encoding]:
 
 
 ENCODINGS = _encodings()
+# Depth, disparity, labels: image_encodings.hpp has names for arrays that are no pictures.
+_NO_PICTURE = re.compile(r'(8U|8S|16U|16S|32S|32F|64F)C[1-4]')
 
 
 @dataclass(frozen=True)
@@ -78,18 +85,18 @@ class _PackedImage:
     data: NDArray[np.uint8]
 
 
-def to_bgr(msg: Any) -> NDArray[np.uint8]:
+def to_bgr(msg: Any, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Return the pixels of an image message as a BGR uint8 array of shape (height, width, 3).
 
-    `msg` is a `sensor_msgs/Image` or `sensor_msgs/CompressedImage` (JPEG or PNG). For `bgr8` the
-    result is a view of the message's memory, with or without row padding. 16-bit samples are scaled
-    to 8 bits.
+    `msg` is a `sensor_msgs/Image`, or a `sensor_msgs/CompressedImage` of at most `max_pixels`. For
+    `bgr8` the result is a view of the message's memory, with or without row padding. 16-bit samples
+    are scaled to 8 bits.
 
     Raises:
         ImageError: for any message that cannot be converted.
     """
     if hasattr(msg, 'format'):
-        return _decode(msg)
+        return _decode(msg, max_pixels)
     encoding = _checked_encoding(msg)
     try:
         if encoding.library_name == 'bgr8':
@@ -98,12 +105,11 @@ def to_bgr(msg: Any) -> NDArray[np.uint8]:
             )
         if encoding.planes != (1, 1):
             return _two_planes(msg, encoding.library_name)
-        image = _library()[1](_pack(msg, encoding))
+        return _convert(_pack(msg, encoding))
     except Exception as error:  # the libraries raise exceptions of many types
         raise ImageError(
             f'encoding {msg.encoding!r}, {msg.width} x {msg.height}: conversion failed: {error}'
         ) from error
-    return np.asarray(image, np.uint8)
 
 
 def conversion_library() -> str:
@@ -177,54 +183,72 @@ def _two_planes(msg: Any, encoding: str) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image[::2, ::2] if encoding == 'nv24' else image, np.uint8)
 
 
-def _decode(msg: Any) -> NDArray[np.uint8]:
-    if 'compresseddepth' in msg.format.lower():
-        raise ImageError(f'format is {msg.format!r}, a depth image; expected jpeg, png')
+def _decode(msg: Any, max_pixels: int) -> NDArray[np.uint8]:
+    """Decode a picture; the raw image of a Bayer sensor is converted as an uncompressed one is.
+
+    `format` is `ORIGINAL; CODEC compressed [PIXELS]`, with the encoding of the raw image first
+    (compressed_image_transport), or a codec alone.
+    """
+    original = msg.format.partition(';')[0].strip()
+    if 'compresseddepth' in msg.format.lower() or (
+        _NO_PICTURE.fullmatch(original) and original not in ENCODINGS
+    ):
+        raise ImageError(f'format is {msg.format!r}, not a picture; expected {FORMATS}')
     data = bytes(msg.data)
-    if data.startswith(b'\xff\xd8\xff'):
-        # OpenCV fills the missing part of a truncated JPEG with grey and only warns. Markers do not
-        # occur in coded pixels, so the end marker must follow the start of the last scan.
-        complete = data.rfind(b'\xff\xd9') > data.rfind(b'\xff\xda')
-        kind = 'JPEG'
-    elif data.startswith(b'\x89PNG\r\n\x1a\n'):
-        complete = data.rfind(b'IEND') >= 0
-        kind = 'PNG'
-    else:
+    bayer = original.startswith('bayer_') and original in ENCODINGS
+    flags = cv2.IMREAD_UNCHANGED if bayer else cv2.IMREAD_COLOR
+    image = decode(data, format_=msg.format, flags=flags, max_pixels=max_pixels)
+    if not bayer:
+        return np.asarray(image, np.uint8)
+    if image.ndim == 3:  # the transport has converted the colours for its codec
+        image = decode(data, format_=msg.format, flags=cv2.IMREAD_COLOR, max_pixels=max_pixels)
+        return np.asarray(image, np.uint8)
+    name = original.rstrip('168') + str(8 * image.itemsize)
+    if name not in ENCODINGS:
         raise ImageError(
-            f'data has {len(data)} bytes that start with {data[:8].hex() or "nothing"}, format '
-            f'{msg.format!r}; expected jpeg, png'
+            f'samples of format {msg.format!r} are {image.dtype}; expected 8 or 16 bits'
         )
-    if not complete:
-        raise ImageError(f'the {kind} is truncated: {len(data)} bytes without an end marker')
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise ImageError(f'the {kind} of {len(data)} bytes does not decode: {error}') from error
-    if image is None:
-        raise ImageError(f'the {kind} of {len(data)} bytes does not decode')
-    return np.asarray(image, np.uint8)
+    raw = _PackedImage(
+        height=image.shape[0],
+        width=image.shape[1],
+        encoding=ENCODINGS[name].library_name,
+        is_bigendian=int(sys.byteorder == 'big'),
+        step=image.shape[1] * image.itemsize,
+        data=np.ascontiguousarray(image).view(np.uint8).reshape(-1),
+    )
+    return _convert(raw)
+
+
+def _convert(image: _PackedImage) -> NDArray[np.uint8]:
+    convert = _library()[1]
+    if image.encoding.endswith('16'):
+        # The libraries' own step from 16 to 8 bits differs: one rounds, the other truncates.
+        return np.asarray(cv2.convertScaleAbs(convert(image, 'bgr16'), alpha=255 / 65535), np.uint8)
+    return np.asarray(convert(image, 'bgr8'), np.uint8)
 
 
 @functools.lru_cache(maxsize=1)
-def _library() -> tuple[str, Callable[[_PackedImage], Any]]:
+def _library() -> tuple[str, Callable[[_PackedImage, str], Any]]:
     try:
         return 'cv_bridge', _cv_bridge()
     except Exception:  # an unusable cv_bridge fails in many ways
         from rosbags.image import message_to_cvimage
 
-        return 'rosbags-image', lambda image: message_to_cvimage(image, 'bgr8')
+        return 'rosbags-image', lambda image, encoding: message_to_cvimage(
+            cast(Any, image), encoding
+        )
 
 
-def _cv_bridge() -> Callable[[_PackedImage], Any]:
+def _cv_bridge() -> Callable[[_PackedImage, str], Any]:
     from cv_bridge import CvBridge
 
     bridge = CvBridge()
 
-    def convert(image: _PackedImage) -> Any:
-        return bridge.imgmsg_to_cv2(image, 'bgr8')
+    def convert(image: _PackedImage, encoding: str) -> Any:
+        return bridge.imgmsg_to_cv2(image, encoding)
 
     # The ROS 1 cv-bridge on PyPI can be imported, but its conversion code is missing.
     probe = _PackedImage(1, 1, 'rgb8', 0, 3, np.array([10, 20, 30], np.uint8))
-    if convert(probe).tolist() != [[[30, 20, 10]]]:
+    if convert(probe, 'bgr8').tolist() != [[[30, 20, 10]]]:
         raise ImportError('cv_bridge does not convert')
     return convert

@@ -124,6 +124,7 @@ class PerceptionNode(GuardedNode):
             mailbox=self._mailbox,
             listener=self,
             processors=processors,
+            max_image_pixels=parameters.max_image_pixels,
             pinned=parameters.subnet,
             model=self._frame_model,
             host_place=None if self._frame_model is None else place,

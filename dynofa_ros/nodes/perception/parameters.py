@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -11,7 +10,9 @@ from rclpy.node import Node
 from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.engine.measure import MIN_ROUNDS
 from dynofa_ros.nodes.declare import declare_parameter
+from dynofa_ros.nodes.perception.compressed_image import MAX_PIXELS
 from dynofa_ros.platform.linux import CHOICES as DEVICES
+from dynofa_ros.platform.linux.confinement import usable_cpus
 
 
 def _parameter(default: Any, description: str, *, read_only: bool = True, **limits: Any) -> Any:
@@ -75,6 +76,12 @@ class PerceptionParameters:
         'QoS reliability of the image subscriptions',
         choices=('best_effort', 'reliable'),
     )
+    max_image_pixels: int = _parameter(
+        MAX_PIXELS,
+        'largest compressed image that is decoded, width x height as its header states it',
+        low=1,
+        high=2**30,
+    )
     top: int = _parameter(
         5, 'number of classes in a classification, best first', low=1, high=1000, read_only=False
     )
@@ -95,5 +102,5 @@ def declare_parameters(node: Node) -> PerceptionParameters:
         for each in fields(PerceptionParameters)
     }
     values['app'] = values['app'] or node.get_name()
-    values['threads'] = values['threads'] or len(os.sched_getaffinity(0))
+    values['threads'] = values['threads'] or usable_cpus()
     return PerceptionParameters(**values)

@@ -12,6 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dynofa_ros.engine import (
     CPU,
     Classified,
@@ -22,6 +25,7 @@ from dynofa_ros.engine import (
     Place,
     ResidentSet,
 )
+from dynofa_ros.nodes.perception.compressed_image import MAX_PIXELS
 from dynofa_ros.nodes.perception.frame_model import FrameModel
 from dynofa_ros.nodes.perception.image_conversion import ImageError, to_bgr
 from dynofa_ros.nodes.perception.worker_types import (
@@ -57,6 +61,8 @@ class PerceptionWorker:
     model: FrameModel | None = None
     host_place: Place | None = None
     clock: Callable[[], float] = time.monotonic
+    max_image_pixels: int = MAX_PIXELS
+    """Largest compressed image that is decoded."""
     pinned: str = ''
     """Sub-network that commands must not switch away from; empty: none."""
     overruns: int = 0
@@ -204,7 +210,7 @@ class PerceptionWorker:
         if not (now_s < end_s < now_s + period_s and self._leaves_a_core()):
             return arrival
         try:
-            prepared = self.classifier.prepare(lambda: to_bgr(arrival.message))
+            prepared = self.classifier.prepare(lambda: self._to_bgr(arrival))
         except Exception:  # the worker meets the same error and reports it
             return arrival
         return replace(arrival, prepared=prepared)
@@ -220,7 +226,7 @@ class PerceptionWorker:
         try:
             prepared = arrival.prepared
             if prepared is None:
-                prepared = self.classifier.prepare(lambda: to_bgr(arrival.message))
+                prepared = self.classifier.prepare(lambda: self._to_bgr(arrival))
             self.busy_until_s = self.clock() + self._expected_s
             classified = self.classifier.classify(prepared)
         except ImageError as error:
@@ -248,6 +254,9 @@ class PerceptionWorker:
         )
         self._dropped = self._refused = 0
         self.listener.on_result(result)
+
+    def _to_bgr(self, arrival: Arrival) -> NDArray[np.uint8]:
+        return to_bgr(arrival.message, max_pixels=self.max_image_pixels)
 
     def _queue_s(self, arrival: Arrival) -> float:
         """Return how long a frame waited, without its preprocessing time.

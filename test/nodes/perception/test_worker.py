@@ -3,6 +3,7 @@ import threading
 from dataclasses import replace
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -186,6 +187,17 @@ def test_rejected_images_are_counted_in_the_next_result(bench):
     bench.frame(step=1)
     assert bench.frame().refused == 2
     assert bench.frame().refused == 0
+
+
+def test_a_compressed_image_above_the_limit_is_rejected(bench):
+    bench.worker.max_image_pixels = 10
+    jpeg = cv2.imencode('.jpg', np.zeros((4, 6, 3), np.uint8))[1].tobytes()
+    message = SimpleNamespace(format='jpeg', data=jpeg)
+    bench.worker.handle(MailboxItem((), Arrival(message, 99.5, 0.1), 0))
+    ((name, detail),) = bench.rejected
+    assert name == 'image'
+    assert 'claims 6 x 4 pixels' in detail
+    assert 'expected at most 10 (parameter max_image_pixels)' in detail
 
 
 def test_a_frame_that_the_engine_cannot_run_does_not_end_the_worker(bench):
