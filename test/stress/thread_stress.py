@@ -1,0 +1,340 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+"""Stress the threads of the perception node: mailbox, resident set, loader and worker together.
+
+Frames and commands arrive from two threads, 1,000 commands a second among sub-networks of which
+some are evicted all the time, while every lock waits a random time before and after it is taken.
+Afterwards every frame and every command must be accounted for:
+
+    python test/stress/thread_stress.py --minutes 10
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from small_model import LABELS, save_random_model
+
+from dynofa_ros.engine import Classifier, CompiledCache, Mailbox, Place, ResidentSet, networks
+from dynofa_ros.engine import mailbox as mailbox_module
+from dynofa_ros.engine import resident_set as resident_set_module
+from dynofa_ros.engine.resident_set import Loader
+from dynofa_ros.nodes.perception.worker import PerceptionWorker
+from dynofa_ros.nodes.perception.worker_types import Arrival, Running, SubnetRequest
+from dynofa_ros.supernet import load_model
+
+COMMANDS_HZ = 1000.0
+FRAMES_HZ = 400.0
+THREADS = 4
+LONGEST_DELAY_S = 2e-4
+SUBNET_BYTES = 1000
+
+
+class DelayedLock:
+    """A lock that waits a random time before and after it is taken."""
+
+    def __init__(self) -> None:
+        self._lock = real_lock()
+        self._random = random.Random(0)
+
+    def _delay(self) -> None:
+        if self._random.random() < 0.5:
+            time.sleep(self._random.random() * LONGEST_DELAY_S)
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Acquire like threading.Lock."""
+        self._delay()
+        taken = self._lock.acquire(blocking, timeout)
+        self._delay()
+        return taken
+
+    def release(self) -> None:
+        """Release like threading.Lock."""
+        self._lock.release()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+real_lock, real_condition = threading.Lock, threading.Condition
+
+
+@contextmanager
+def delayed_locks() -> Iterator[None]:
+    """Give mailbox and resident set locks with delays."""
+    threads = SimpleNamespace(**vars(threading))
+    threads.Lock = DelayedLock
+    threads.Condition = lambda: real_condition(DelayedLock())
+    with (
+        mock.patch.object(mailbox_module, 'threading', threads),
+        mock.patch.object(resident_set_module, 'threading', threads),
+    ):
+        yield
+
+
+class CountingEngine:
+    """An engine whose sub-networks answer at once with a class of their own, and take memory."""
+
+    name, version, processors = 'counting', '1', ('cpu',)
+
+    def __init__(self) -> None:
+        self.compiled = 0
+        self.bytes = 0
+
+    def precision(self, network: Any, processor: str) -> str:
+        """Return float32."""
+        return 'float32'
+
+    def compile(self, network: Any, place: Place) -> Any:
+        """Return a runner that fails on an input of another sub-network's resolution."""
+        self.compiled += 1
+        self.bytes += SUBNET_BYTES
+        shape = network.shape
+        logits = np.arange(len(LABELS), dtype=np.float32)
+
+        def run(x: Any) -> Any:
+            if x.shape != shape:
+                raise AssertionError(f'input of shape {x.shape} for a network of {shape}')
+            return logits
+
+        return run
+
+
+@dataclass
+class Outcome:
+    """Counts of one run; `problems` is empty if nothing was lost."""
+
+    seconds: float
+    frames_sent: int
+    frames_classified: int
+    frames_dropped: int
+    frames_refused: int
+    commands_sent: int
+    commands_acknowledged: int
+    switches: int
+    compilations: int
+    problems: list[str]
+
+
+class Recorder:
+    """Listener of the worker."""
+
+    def __init__(self) -> None:
+        self.classified = self.dropped = self.refused = 0
+        self.acknowledged: Counter[int] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.running: Running | None = None
+        self.sequences: list[int] = []
+
+    def on_result(self, result: Any) -> None:
+        """Count a frame and those dropped before it."""
+        self.classified += 1
+        self.dropped += result.dropped
+        self.refused += result.refused
+        self.sequences.append(result.sequence)
+
+    def on_running(self, running: Running) -> None:
+        """Count the acknowledgements of each command."""
+        self.running = running
+        self.acknowledged[running.command_sequence] += 1
+
+    def on_refused(self, name: str, detail: str) -> None:
+        """Count a refusal by its text."""
+        self.refusals[f'{name}: {detail}'] += 1
+
+
+def run(seconds: float, *, seed: int = 0) -> Outcome:
+    """Stress the threads for some seconds, and account for every frame and command."""
+    folder = Path(tempfile.mkdtemp(prefix='dynofa_stress_'))
+    model = load_model(str(save_random_model(folder / 'model')))
+    engine = CountingEngine()
+    recorder = Recorder()
+    with (
+        delayed_locks(),
+        mock.patch.object(resident_set_module, 'allocated_bytes', lambda: engine.bytes),
+    ):
+        # Room for half of the places: the other half is compiled and evicted all the time.
+        budget_bytes = SUBNET_BYTES * len(model.kept) * THREADS // 2
+        residents = ResidentSet(
+            networks(model, CompiledCache(folder / 'cache')), engine, budget_bytes=budget_bytes
+        )
+        first = residents.load(model.kept[0].subnet_id, Place('cpu', 1))
+        residents.use(first)
+        mailbox: Any = Mailbox()
+        worker = PerceptionWorker(
+            classifier=Classifier(first, LABELS),
+            residents=residents,
+            loader=Loader(residents),
+            mailbox=mailbox,
+            listener=recorder,
+            processors={'cpu': THREADS},
+            running=Running(first.kept.subnet_id, 'cpu', 1, float('nan'), 0.0, 'start'),
+        )
+        worker_thread = threading.Thread(target=worker.run)
+        worker_thread.start()
+        sent = Counter[str]()
+        requests: list[SubnetRequest] = []
+        end_s = time.monotonic() + seconds
+        threads = [
+            threading.Thread(target=_send_frames, args=(worker, sent, end_s, seed)),
+            threading.Thread(
+                target=_send_commands, args=(mailbox, residents, requests, end_s, seed)
+            ),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        _wait_until_idle(recorder, requests)
+        worker.stop()
+        worker_thread.join(timeout=60)
+    # Frames dropped or refused since the last result have not been reported yet.
+    unreported = worker._dropped + worker._refused + mailbox._dropped
+    unreported += mailbox._frame is not None
+    problems = _problems(recorder, sent['frames'], requests, worker, unreported)
+    if worker_thread.is_alive():
+        problems.append('the worker did not stop')
+    if residents.memory_bytes > budget_bytes + 2 * SUBNET_BYTES:
+        problems.append(f'{residents.memory_bytes} bytes resident; expected {budget_bytes}')
+    return Outcome(
+        seconds=seconds,
+        frames_sent=sent['frames'],
+        frames_classified=recorder.classified,
+        frames_dropped=recorder.dropped,
+        frames_refused=recorder.refused,
+        commands_sent=len(requests),
+        commands_acknowledged=sum(
+            request.sequence in recorder.acknowledged for request in requests
+        ),
+        switches=recorder.running.switches if recorder.running else 0,
+        compilations=engine.compiled,
+        problems=problems,
+    )
+
+
+def _send_frames(worker: PerceptionWorker, sent: Counter[str], end_s: float, seed: int) -> None:
+    """Send images of changing sizes, every tenth of them damaged."""
+    rng = random.Random(seed)
+    next_s = time.monotonic()
+    while (now_s := time.monotonic()) < end_s:
+        height, width = rng.choice([(24, 32), (40, 40), (33, 21)])
+        damaged = rng.random() < 0.1
+        message = SimpleNamespace(
+            encoding='nonsense' if damaged else 'bgr8',
+            height=height,
+            width=width,
+            step=3 * width,
+            data=bytes(3 * width * height),
+            is_bigendian=0,
+        )
+        arrival = Arrival(message, arrived_s=now_s, age_s=0.0)
+        worker.mailbox.put_frame(worker.prepare_early(arrival, period_s=1 / FRAMES_HZ))
+        sent['frames'] += 1
+        next_s += 1 / FRAMES_HZ
+        time.sleep(max(next_s - time.monotonic(), 0.0))
+
+
+def _send_commands(
+    mailbox: Any, residents: ResidentSet, requests: list[SubnetRequest], end_s: float, seed: int
+) -> None:
+    """Command random sub-networks and thread counts, now and then an impossible one."""
+    rng = random.Random(seed + 1)
+    names = [*residents.networks, 'no such sub-network']
+    weights = [20] * (len(names) - 1) + [1]
+    next_s = time.monotonic()
+    while time.monotonic() < end_s:
+        request = SubnetRequest(
+            sequence=len(requests) + 1,
+            subnet_id=rng.choices(names, weights)[0],
+            threads=rng.randint(1, THREADS),
+        )
+        requests.append(request)
+        mailbox.put_command(request)
+        next_s += 1 / COMMANDS_HZ
+        time.sleep(max(next_s - time.monotonic(), 0.0))
+    last = SubnetRequest(len(requests) + 1, names[0], threads=1)
+    requests.append(last)
+    mailbox.put_command(last)
+
+
+def _wait_until_idle(recorder: Recorder, requests: list[SubnetRequest]) -> None:
+    """Wait until the last command is applied; its compilation may still be running."""
+    last = requests[-1]
+    end_s = time.monotonic() + 60
+    while time.monotonic() < end_s:
+        running = recorder.running
+        if running and running.command_sequence == last.sequence and running.command_applied:
+            break
+        time.sleep(0.01)
+    time.sleep(0.1)
+
+
+def _problems(
+    recorder: Recorder,
+    frames: int,
+    requests: list[SubnetRequest],
+    worker: PerceptionWorker,
+    unreported: int,
+) -> list[str]:
+    problems = []
+    accounted = recorder.classified + recorder.dropped + recorder.refused + unreported
+    if accounted != frames:
+        problems.append(f'{frames} frames sent; {accounted} accounted for')
+    if recorder.sequences != list(range(1, recorder.classified + 1)):
+        problems.append('frames were not numbered in order')
+    missing = [each.sequence for each in requests if each.sequence not in recorder.acknowledged]
+    if missing:
+        problems.append(f'{len(missing)} commands were never acknowledged, first {missing[0]}')
+    running, last = worker.running, requests[-1]
+    expected = (last.sequence, True, last.subnet_id, last.threads)
+    found = (
+        running.command_sequence,
+        running.command_applied,
+        running.subnet_id,
+        running.threads,
+    )
+    if found != expected:
+        problems.append(f'the last command left {found}; expected {expected}')
+    if worker.classifier.active.key != (last.subnet_id, Place('cpu', last.threads)):
+        problems.append(f'{worker.classifier.active.key} runs; expected the last command')
+    unexpected = [
+        text for text in recorder.refusals if 'nonsense' not in text and 'no such' not in text
+    ]
+    if unexpected:
+        problems.append(f'refused: {unexpected[0]}')
+    return problems
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the stress and print its counts as JSON; return 1 if anything was lost."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--minutes', type=float, default=10.0)
+    parser.add_argument('--seed', type=int, default=0)
+    options = parser.parse_args(arguments)
+    outcome = run(options.minutes * 60, seed=options.seed)
+    print(json.dumps(asdict(outcome), indent=1))
+    return 1 if outcome.problems else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
