@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 # A JPEG has a few dozen segments; each costs a step of Python.
 _MOST_SEGMENTS = 1000
+# A chunk of libpng has 8 KiB, so that this many have 0.5 GB.
+_MOST_CHUNKS = 2**16
 # libjpeg passes over all pixels in every scan. Its own progressive script has ten.
 _MOST_SCANS = 100
 _ARITHMETIC_FRAMES = (0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
@@ -108,13 +110,21 @@ def _jpeg(data: bytes) -> PictureSize:
 
 
 def _png(data: bytes) -> PictureSize:
-    """ISO/IEC 15948, 11.2.2."""
+    """ISO/IEC 15948, 5.3 and 11.2.2. OpenCV allocates a chunk of the length that it claims."""
     if data[12:16] != b'IHDR':
         raise ImageError(f'the PNG starts with {data[12:16]!r}; expected IHDR')
     width, height = struct.unpack_from('>II', data, 16)
-    if data.rfind(b'IEND') < 0:
-        raise ImageError(f'the PNG is truncated: {len(data)} bytes without an end marker')
-    return PictureSize('PNG', width, height)
+    at = 8
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data):
+            raise ImageError(f'the PNG is truncated: {len(data)} bytes without an end marker')
+        (length,) = struct.unpack_from('>I', data, at)
+        name, at = data[at + 4 : at + 8], at + 12 + length
+        if at > len(data):
+            raise ImageError(f'the PNG is truncated: {len(data)} of {at} bytes')
+        if name == b'IEND':
+            return PictureSize('PNG', width, height)
+    raise ImageError(f'the PNG has over {_MOST_CHUNKS} chunks')
 
 
 def _webp(data: bytes) -> PictureSize:

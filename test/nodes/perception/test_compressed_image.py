@@ -158,6 +158,22 @@ def chunk(kind, body):
     return struct.pack('>I', len(body)) + kind + body + check
 
 
+def test_a_chunk_that_is_longer_than_the_png_is_not_allocated(never_decodes):
+    data = encode('.png')
+    at = data.index(b'IDAT') - 4
+    claimed = data[:at] + struct.pack('>I', 2**29) + data[at + 4 :]
+    with pytest.raises(ImageError, match=f'truncated: {len(data)} of {at + 12 + 2**29} bytes'):
+        decoded(claimed)
+
+
+def test_an_endless_row_of_png_chunks_is_refused(never_decodes):
+    data = encode('.png')
+    at = data.index(b'IDAT') - 4
+    chunk = struct.pack('>I4sI', 0, b'tEXt', 0)
+    with pytest.raises(ImageError, match='over 65536 chunks'):
+        decoded(data[:at] + chunk * 2**16 + data[at:])
+
+
 @pytest.mark.parametrize('rows', [0, 1, HEIGHT - 1])
 def test_a_well_formed_png_with_too_few_rows_is_refused(rows):
     header = chunk(b'IHDR', struct.pack('>IIBBBBB', WIDTH, HEIGHT, 8, 2, 0, 0, 0))
