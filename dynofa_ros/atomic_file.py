@@ -1,10 +1,15 @@
-"""Write files atomically: an interrupted write leaves the previous file as it was."""
+"""Write files atomically: an interrupted write, or a power cut, leaves the previous file as it was.
+
+A file and its folder are synced to disk: without that, a file system may rename a file before its
+content is on disk, and a power cut then leaves an empty one.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,21 +36,39 @@ def check_writable(file: Path) -> None:
 def atomic_write(file: Path, *, what: str = '') -> Iterator[Path]:
     """Yield the path of a temporary file, which replaces `file` at the end.
 
-    After an exception the temporary file is removed, and `file` is unchanged.
+    After an exception the temporary file is removed, and `file` is unchanged. Its name cannot be
+    guessed, so nobody can place a link there that leads to another file.
 
     Raises:
         ValueError: if it cannot be written, with its kind (`what`), its path and the reason.
     """
-    partial = file.with_name(f'{file.stem}.{os.getpid()}.partial{file.suffix}')
+    partial = file.with_name(f'{file.stem}.{secrets.token_hex(8)}.partial{file.suffix}')
     try:
         yield partial
+        sync(partial)
         partial.replace(file)
+        sync_folder(file.parent)
     except OSError as error:
         name = f'{what} {file}'.lstrip()
         raise ValueError(f'{name} cannot be written: {error.strerror or error}') from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on disk; raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on disk, where its file system can do that."""
+    with suppress(OSError):  # the file is in place by then: nothing is left to undo
+        sync(folder)
 
 
 def write_text(file: Path, text: str, *, what: str = '') -> None:

@@ -1,7 +1,10 @@
 """Files are written atomically."""
 
+import errno
 import json
 import math
+import os
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +47,35 @@ def test_nan_and_infinity_are_null_in_json(tmp_path):
     file = tmp_path / 'figures.json'
     write_json(file, {'a': math.nan, 'b': [1.0, (math.inf, 'x')], 'c': {'d': math.nan}})
     assert json.loads(file.read_text()) == {'a': None, 'b': [1.0, [None, 'x']], 'c': {'d': None}}
+
+
+def test_a_file_is_on_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    file, observed = tmp_path / 'figures.json', []
+
+    def observe(descriptor):
+        observed.append((Path(f'/proc/self/fd/{descriptor}').readlink(), file.exists()))
+
+    monkeypatch.setattr(os, 'fsync', observe)
+    write_text(file, 'text')
+    (partial, before), (folder, after) = observed
+    assert '.partial' in partial.suffixes
+    assert (before, after, folder) == (False, True, tmp_path)
+
+
+def test_a_file_system_that_cannot_sync_a_folder_still_has_the_file(tmp_path, monkeypatch):
+    def refuse(descriptor):
+        if Path(f'/proc/self/fd/{descriptor}').readlink().is_dir():
+            raise OSError(errno.EINVAL, 'Invalid argument')
+
+    monkeypatch.setattr(os, 'fsync', refuse)
+    write_text(tmp_path / 'figures.json', 'text')
+    assert (tmp_path / 'figures.json').read_text() == 'text'
+
+
+def test_the_name_of_the_temporary_file_cannot_be_guessed(tmp_path):
+    names = set()
+    for _ in range(3):
+        with atomic_write(tmp_path / 'board.yaml') as partial:
+            names.add(partial.name)
+            partial.write_text('')
+    assert len(names) == 3
