@@ -144,6 +144,23 @@ class Device(Protocol):
         """Simulate other programs, 0..1; raises PlatformError on hardware."""
         ...
 
+    @property
+    def out_of_control(self) -> str:
+        """Why no frequency of the machine can be set by this process; empty: it has control."""
+        ...
+
+    @property
+    def changed(self) -> bool:
+        """Whether a frequency setting may differ from the original one."""
+        ...
+
+    def take_control(self) -> CommandResult:
+        """Try again to become the only process that sets frequencies, if it is another one.
+
+        Restores what a crashed process left behind; applied is false if that failed.
+        """
+        ...
+
     def restore(self) -> CommandResult:
         """Restore the original frequencies. Idempotent."""
         ...

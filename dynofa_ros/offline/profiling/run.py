@@ -24,6 +24,7 @@ from dynofa_ros.offline.profiling.engines import (
     open_engines,
 )
 from dynofa_ros.platform.energy_meter import POWERCAP, EnergyMeter, EnergyUnavailable
+from dynofa_ros.platform.linux.confinement import usable_cpus
 from dynofa_ros.profiles.measured import measured_profile
 from dynofa_ros.profiles.stored import Conditions, StoredProfile
 from dynofa_ros.runtime import Profile
@@ -112,7 +113,7 @@ def run_profile(
 
 def _thread_counts(wanted: Sequence[int] | None) -> tuple[int, ...]:
     """Return the numbers of threads to measure, ascending."""
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cpus()
     if wanted is None:
         return thread_counts(cores)
     for count in wanted:

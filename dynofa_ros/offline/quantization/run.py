@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from dynofa_ros.offline.data.readers import load_training_sets
 from dynofa_ros.offline.quantization.card import COLUMNS, Row, add_to_card, card_section
 from dynofa_ros.offline.quantization.model import index_entries, measure_pairs, quantize_all
 from dynofa_ros.platform.host import cpu_model
+from dynofa_ros.platform.linux.confinement import usable_cpus
 from dynofa_ros.supernet.model import Model, load_model, model_folder
 from dynofa_ros.supernet.quantized import INT8, write_index
 
@@ -73,7 +73,7 @@ def run_quantization(options: QuantizationOptions) -> None:
             f'out is {options.out}, which exists; expected a new folder, or the model itself, '
             f'{folder}'
         )
-    threads = options.threads or len(os.sched_getaffinity(0))
+    threads = options.threads or usable_cpus()
     torch.set_num_threads(threads)
     model = _selected(load_model(options.model, quantized=False), options.subnets)
     engine = int8_engine(options.engine)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+
+from dynofa_ros.platform.linux.confinement import usable_cpus
 
 DEVICES = ('auto', 'cpu', 'cuda')
 PRECISIONS = ('auto', 'float32', 'bfloat16', 'float16')
@@ -44,7 +45,7 @@ def available_threads(requested: int, *, processes: int = 1) -> int:
     """
     if requested < 0:
         raise ValueError(f'threads is {requested}; expected 0 (one per core) or above')
-    return requested or max(1, len(os.sched_getaffinity(0)) // processes)
+    return requested or max(1, usable_cpus() // processes)
 
 
 def choose_device(name: str, *, local_rank: int = 0) -> torch.device:

@@ -61,20 +61,47 @@ def _folders(sysfs: Sysfs) -> dict[str, str]:
     return folders
 
 
+def usable_cpus(sysfs: Sysfs | None = None) -> int:
+    """Return how many threads can run at a time: the cores of this process, within its CPU quota.
+
+    A quota of 2.5 CPUs is 2 threads: with a third one, Linux would halt all of them in the middle
+    of a frame until the next period.
+    """
+    sysfs = sysfs or Sysfs()
+    limit = _cpu_limit(sysfs)
+    cores = len(os.sched_getaffinity(0))
+    return cores if math.isnan(limit) else max(1, min(cores, math.floor(limit)))
+
+
+def _enclosing(sysfs: Sysfs, controller: str) -> list[str]:
+    """Return the cgroup of a controller and those around it, whose limits apply too."""
+    top = f'{CGROUPS}/{controller}'.rstrip('/')
+    folder = _folders(sysfs).get(controller, top)
+    found = [folder]
+    while folder.startswith(f'{top}/'):
+        folder = folder.rpartition('/')[0]
+        found.append(folder)
+    return found
+
+
 def _cpu_limit(sysfs: Sysfs) -> float:
-    """Return the CPU time quota divided by its period."""
-    folders = _folders(sysfs)
-    words = sysfs.words(f'{folders.get("", CGROUPS)}/cpu.max')
-    if len(words) == 2 and words[0].isdigit() and words[1].isdigit():
-        return int(words[0]) / int(words[1])
-    folder = folders.get('cpu', CGROUPS)
-    quota = sysfs.number(f'{folder}/cpu.cfs_quota_us')  # -1: no limit
-    return quota / sysfs.number(f'{folder}/cpu.cfs_period_us') if quota > 0 else math.nan
+    """Return the lowest CPU time quota divided by its period; NaN: none."""
+    limits = []
+    for folder in _enclosing(sysfs, ''):
+        words = sysfs.words(f'{folder}/cpu.max')  # 'max 100000': no limit
+        if len(words) == 2 and words[0].isdigit() and words[1].isdigit() and int(words[1]):
+            limits.append(int(words[0]) / int(words[1]))
+    for folder in (*_enclosing(sysfs, 'cpu'), CGROUPS):
+        quota = sysfs.number(f'{folder}/cpu.cfs_quota_us')  # -1: no limit
+        period = sysfs.number(f'{folder}/cpu.cfs_period_us')
+        if quota > 0 and period > 0:
+            limits.append(quota / period)
+    return min(limits, default=math.nan)
 
 
 def _memory_limit(sysfs: Sysfs) -> float:
-    folders = _folders(sysfs)
-    limit = sysfs.number(f'{folders.get("", CGROUPS)}/memory.max')  # NaN for 'max'
-    if math.isnan(limit):
-        limit = sysfs.number(f'{folders.get("memory", CGROUPS)}/memory.limit_in_bytes')
-    return limit if limit < UNLIMITED_BYTES else math.nan
+    limits = [sysfs.number(f'{folder}/memory.max') for folder in _enclosing(sysfs, '')]
+    limits += [
+        sysfs.number(f'{folder}/memory.limit_in_bytes') for folder in _enclosing(sysfs, 'memory')
+    ]
+    return min((each for each in limits if each < UNLIMITED_BYTES), default=math.nan)

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dynofa_ros.atomic_file import without_nan, write_json
+from dynofa_ros.platform.linux.batteries import read_batteries
 from dynofa_ros.platform.linux.domain import LinuxDomain
 from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.power_meter import PowerMeter
+from dynofa_ros.platform.linux.rails import board_rails
 from dynofa_ros.platform.linux.restore import default_state_file, restore_frequencies
 from dynofa_ros.platform.linux.set_frequency import FrequencyNotSet, read_setting
 from dynofa_ros.platform.linux.sysfs import Sysfs
@@ -102,7 +104,8 @@ def _clock(sysfs: Sysfs, domain: LinuxDomain) -> str:
 
 def _power(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:
     for rail in machine.rails:
-        yield f'{rail.name:20} {_figure(rail.power_w(sysfs), ".2f")} W'
+        power_w = _figure(rail.power_w(sysfs), '.2f')
+        yield f'{rail.name:20} {power_w} W, measures {rail.measures} ({rail.monitor})'
     if not machine.rapl_error:
         yield 'RAPL: energy counters of the CPU packages'
     for battery in machine.batteries:
@@ -111,9 +114,12 @@ def _power(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:
             f'battery {battery.name}: {_figure(now.percentage * 100, ".0f")} %, '
             f'{now.status}, {_figure(battery.power_w(sysfs), ".2f")} W drawn'
         )
-    if machine.rapl_error and not machine.rails:
+    if len(machine.batteries) > 1 and (together := read_batteries(sysfs, machine.batteries)):
+        percentage = _figure(together.percentage * 100, '.0f')
+        yield f'batteries together: {percentage} %, {together.status}'
+    if machine.rapl_error and not board_rails(machine.rails):
         yield f'no RAPL: {machine.rapl_error}'
-    yield f'frames are measured by: {PowerMeter(sysfs, machine, clock=time.monotonic).detail}'
+    yield f'power of the board: {PowerMeter(sysfs, machine, clock=time.monotonic).detail}'
 
 
 def _heat(sysfs: Sysfs, machine: LinuxMachine) -> Iterator[str]:

@@ -14,11 +14,13 @@ from dynofa_ros.platform.device import (
     DomainSetting,
     PowerSample,
 )
+from dynofa_ros.platform.linux.batteries import read_batteries
 from dynofa_ros.platform.linux.domain import LinuxDomain
 from dynofa_ros.platform.linux.frequency_control import DEVFREQ
 from dynofa_ros.platform.linux.frequency_controller import FrequencyController
 from dynofa_ros.platform.linux.machine import LinuxMachine
 from dynofa_ros.platform.linux.power_meter import PowerMeter, Sampler
+from dynofa_ros.platform.linux.rails import board_rails
 from dynofa_ros.platform.linux.restore import RestoreResult
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.whitelist import Allowed
@@ -151,26 +153,30 @@ class LinuxDevice:
         """Apply all settings or none; the result states what was rounded."""
         return self._controller.apply(settings)
 
-    def restore_frequencies(self) -> RestoreResult:
-        """Restore the original settings. Idempotent.
+    @property
+    def out_of_control(self) -> str:
+        """Why no frequency can be set: another process does, or the state file is unusable."""
+        return self._controller.out_of_control if self.machine.domains else ''
 
-        Raises PlatformError if the state file cannot be read or written.
-        """
+    @property
+    def changed(self) -> bool:
+        """Whether a setting may differ from the original one."""
+        return self._controller.changed
+
+    def take_control(self) -> CommandResult:
+        """Try again to lock the machine, and restore what a crashed process left behind."""
+        return _restored(self._controller.take_control())
+
+    def restore_frequencies(self) -> RestoreResult:
+        """Restore the original settings. Idempotent."""
         return self._controller.restore_frequencies()
 
     def restore(self) -> CommandResult:
         """Restore the original settings. Idempotent."""
-        try:
-            result = self.restore_frequencies()
-        except PlatformError as error:
-            return CommandResult(applied=False, text=str(error))
-        return CommandResult(applied=not result.failed, text=str(result))
+        return _restored(self.restore_frequencies())
 
     def close(self) -> None:
-        """Restore the original settings, and release the machine.
-
-        Raises PlatformError if the state file cannot be read or written.
-        """
+        """Restore the original settings, and release the machine."""
         if self._sampler is not None:
             self._sampler.stop()
             self._sampler = None
@@ -186,7 +192,7 @@ class LinuxDevice:
         batteries = self.machine.batteries
         capabilities = {
             'set_frequency': any(reading.settable for reading in domains.values()),
-            'power': self.machine.rails or batteries or not self.machine.rapl_error,
+            'power': board_rails(self.machine.rails) or batteries or not self.machine.rapl_error,
             'temperature': self.machine.zones,
             'battery': batteries,
         }
@@ -195,12 +201,16 @@ class LinuxDevice:
             simulated=self.simulated,
             capabilities=tuple(name for name, present in capabilities.items() if present),
             domains=domains,
-            rails_w={rail.name: rail.power_w(self._sysfs) for rail in self.machine.rails},
+            rails_w={
+                rail.name: rail.power_w(self._sysfs)
+                for rail in self.machine.rails
+                if rail.of_machine
+            },
             power_w=self._meter.power_w,
             power_source=self._meter.source,
             energy_j=self._meter.energy_j,
             temperatures=tuple(zone.read(self._sysfs) for zone in self.machine.zones),
-            battery=batteries[0].read(self._sysfs) if batteries else None,
+            battery=read_batteries(self._sysfs, batteries),
         )
 
     def _domain(self, domain: LinuxDomain, throttled: set[str]) -> DomainReading:
@@ -228,3 +238,7 @@ class LinuxDevice:
         if control.interface != DEVFREQ:
             return math.nan
         return self._sysfs.number(control.file('device/load')) / 1000  # of the GPU of a Jetson
+
+
+def _restored(result: RestoreResult) -> CommandResult:
+    return CommandResult(applied=not result.failed, text=str(result))

@@ -1,7 +1,8 @@
 """Frequency domains of Linux: controls that are set together under one name.
 
 A laptop has a cpufreq policy for each core, a Xavier NX one for each pair. A command addresses
-`cpu`, so policies with the same frequencies are one domain.
+`cpu`, so the policies of one kind of core are one domain, also if the silicon of some cores allows
+a higher maximum.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from dynofa_ros.platform.linux.frequency_control import CPUFREQ, FrequencyContro
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.settings import Limits
 
+SAME_KIND = 1.15
+"""Ratio of maxima up to which cores count as one kind, if all else is equal. Favoured cores of one
+kind differ by up to 10 % (Ryzen 9 7950X3D: 5.25 and 5.75 GHz), P and E cores by 20 % or more."""
 RANGE_STEP_HZ = 1e8
 """Step of the frequencies offered for a driver that lists none: the bus clock of x86."""
 
 KINDS = {
-    'gpu': ('gpu', 'gv11b', 'gp10b', 'ga10b', 'mali', 'kgsl'),
+    'gpu': ('gpu', 'gv11b', 'gp10b', 'ga10b', 'gb10b', 'gm20b', 'mali', 'kgsl'),
     'memory': ('dmc', 'emc', 'ddr', 'memory', 'mc_'),
 }
 
@@ -44,15 +48,16 @@ class LinuxDomain:
 
     @property
     def frequencies_hz(self) -> tuple[float, ...]:
-        """The available frequencies, ascending [Hz]."""
-        control = self.controls[0]
-        if control.listed_hz:
-            return control.listed_hz
-        steps = itertools.count(control.lowest_hz // RANGE_STEP_HZ + 1)
+        """The available frequencies, ascending [Hz]; a control without one gets the next it has."""
+        if self.has_list:
+            return tuple(sorted({each for control in self.controls for each in control.listed_hz}))
+        lowest_hz = min(control.lowest_hz for control in self.controls)
+        highest_hz = max(control.highest_hz for control in self.controls)
+        steps = itertools.count(lowest_hz // RANGE_STEP_HZ + 1)
         between = itertools.takewhile(
-            lambda each: each < control.highest_hz, (step * RANGE_STEP_HZ for step in steps)
+            lambda each: each < highest_hz, (step * RANGE_STEP_HZ for step in steps)
         )
-        return tuple(sorted({control.lowest_hz, *between, control.highest_hz}))
+        return tuple(sorted({lowest_hz, *between, highest_hz}))
 
     def unwritable_files(self, sysfs: Sysfs) -> tuple[str, ...]:
         """Return the files this process would need to write and cannot; none: it is settable."""
@@ -81,24 +86,13 @@ class LinuxDomain:
 def group_controls(controls: Sequence[FrequencyControl]) -> tuple[LinuxDomain, ...]:
     """Return the domains of a machine, those of the CPU first.
 
-    If all cores are alike, their domain is `cpu`; otherwise each group is named after its first
+    If all cores are of one kind, their domain is `cpu`; otherwise each is named after its first
     core, as in `cpu0` and `cpu4`. A GPU is `gpu`, a memory controller `memory`; any other device
     keeps its name in Linux.
     """
-    groups: dict[tuple[object, ...], list[FrequencyControl]] = {}
-    for control in controls:
-        if control.interface == CPUFREQ:
-            alike = (
-                control.driver,
-                control.governors,
-                control.listed_hz,
-                control.lowest_hz,
-                control.highest_hz,
-            )
-            groups.setdefault(alike, []).append(control)
+    groups = _core_groups([each for each in controls if each.interface == CPUFREQ])
     domains = [
-        LinuxDomain(_cpu_name(group, alone=len(groups) == 1), 'cpu', tuple(group))
-        for group in groups.values()
+        LinuxDomain(_cpu_name(group, alone=len(groups) == 1), 'cpu', group) for group in groups
     ]
     taken = {domain.name for domain in domains}
     for control in controls:
@@ -109,6 +103,24 @@ def group_controls(controls: Sequence[FrequencyControl]) -> tuple[LinuxDomain, .
             taken.add(name)
             domains.append(LinuxDomain(name, kind, (control,)))
     return tuple(domains)
+
+
+def _core_groups(policies: Sequence[FrequencyControl]) -> list[tuple[FrequencyControl, ...]]:
+    """Return the policies by kind of core, each group and all of them in the order of Linux.
+
+    Where Linux does not tell the kind, cores whose maxima are close are of one kind.
+    """
+    groups: dict[tuple[object, ...], list[FrequencyControl]] = {}
+    highest_hz: dict[tuple[object, ...], float] = {}
+    numbers: dict[tuple[object, ...], int] = {}
+    for control in sorted(policies, key=lambda each: each.highest_hz):
+        alike = (control.driver, control.governors, bool(control.listed_hz), control.core_kind)
+        if control.highest_hz > SAME_KIND * highest_hz.get(alike, 0.0):
+            numbers[alike] = numbers.get(alike, 0) + 1
+        highest_hz[alike] = control.highest_hz
+        groups.setdefault((*alike, numbers[alike]), []).append(control)
+    ordered = (tuple(sorted(group, key=policies.index)) for group in groups.values())
+    return sorted(ordered, key=lambda group: policies.index(group[0]))
 
 
 def _cpu_name(controls: Sequence[FrequencyControl], *, alone: bool) -> str:

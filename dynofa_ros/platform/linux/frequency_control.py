@@ -9,9 +9,11 @@ import math
 from dataclasses import dataclass
 
 from dynofa_ros.platform.linux.sysfs import Sysfs
+from dynofa_ros.platform.processor import SAME_FREQUENCY_HZ
 from dynofa_ros.platform.settings import Limits
 
 USERSPACE = 'userspace'
+MAX_CORES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class FrequencyControl:
     listed_hz: tuple[float, ...]  # ascending; empty: any frequency in the range
     lowest_hz: float
     highest_hz: float
+    core_kind: str = ''  # kind of its CPU cores; empty: Linux does not tell
 
     def file(self, name: str) -> str:
         """Return the full path of one of its files."""
@@ -114,6 +117,20 @@ class FrequencyControl:
             highest=int(sysfs.read(self.file(self.interface.highest))),
             speed=speed,
         )
+
+    def reachable(self, limits: Limits) -> Limits:
+        """Return limits of its domain as it can apply them, which may offer more frequencies.
+
+        A fixed frequency that it lacks becomes the next one above, else its highest.
+        """
+        if not (limits.fixed and self.listed_hz):
+            return Limits(self._clipped_hz(limits.min_hz), self._clipped_hz(limits.max_hz))
+        lowest_hz = limits.min_hz - SAME_FREQUENCY_HZ
+        fixed_hz = next((each for each in self.listed_hz if each >= lowest_hz), self.highest_hz)
+        return Limits(fixed_hz, fixed_hz)
+
+    def _clipped_hz(self, frequency_hz: float) -> float:
+        return min(max(frequency_hz, self.lowest_hz), self.highest_hz)
 
     def frequency_hz(self, sysfs: Sysfs) -> float:
         """Return the current frequency [Hz]; NaN if it cannot be read."""
@@ -159,13 +176,15 @@ def _policy(sysfs: Sysfs, folder: str) -> FrequencyControl:
     highest = sysfs.number(f'{folder}/cpuinfo_max_freq')
     # Boost frequencies are listed even while boost is off.
     listed = [word for word in listed if word.isdigit() and not int(word) > highest]
-    cores = sysfs.words(f'{folder}/related_cpus') or sysfs.words(f'{folder}/affected_cpus')
+    words = sysfs.words(f'{folder}/related_cpus') or sysfs.words(f'{folder}/affected_cpus')
+    cores = tuple(int(core) for core in words if core.isdigit())
     return _control(
         sysfs,
         folder,
         CPUFREQ,
         driver=sysfs.text(f'{folder}/scaling_driver'),
-        cores=tuple(int(core) for core in cores if core.isdigit()),
+        cores=cores,
+        core_kind=_core_kind(sysfs, cores),
         listed=listed,
         ends=(sysfs.number(f'{folder}/cpuinfo_min_freq'), highest),
     )
@@ -193,6 +212,7 @@ def _control(
     cores: tuple[int, ...],
     listed: list[str],
     ends: tuple[float, float],
+    core_kind: str = '',
 ) -> FrequencyControl:
     """Build a control; a list of frequencies takes precedence over the ends of the range."""
     numbers = {int(word) for word in listed if word.isdigit()}
@@ -207,4 +227,36 @@ def _control(
         listed_hz=listed_hz,
         lowest_hz=listed_hz[0] if listed_hz else lowest_hz,
         highest_hz=listed_hz[-1] if listed_hz else highest_hz,
+        core_kind=core_kind,
     )
+
+
+INTEL_KINDS = ('cpu_core', 'cpu_atom')
+"""Devices of a hybrid Intel processor, each with a list of its cores (`perf_event_open(2)`)."""
+PART_NUMBER = 0xFFF0
+"""Bits of the Main ID Register of Arm that name the kind of core, without its revision."""
+
+
+def _core_kind(sysfs: Sysfs, cores: tuple[int, ...]) -> str:
+    """Return the kind of some cores; empty if Linux does not tell."""
+    if not cores:
+        return ''
+    for kind in INTEL_KINDS:
+        if cores[0] in parse_cores(sysfs.text(f'/sys/devices/{kind}/cpus')):
+            return kind
+    register = f'/sys/devices/system/cpu/cpu{cores[0]}/regs/identification/midr_el1'
+    try:
+        return f'{int(sysfs.text(register), 16) & PART_NUMBER:#x}'
+    except ValueError:
+        return ''
+
+
+def parse_cores(text: str) -> set[int]:
+    """Return the cores of a list such as ``0-3,8``; words that are no range are left out."""
+    cores: set[int] = set()
+    for word in text.split(','):
+        first, _, last = word.strip().partition('-')
+        last = last or first
+        if first.isdigit() and last.isdigit() and int(last) < MAX_CORES:
+            cores.update(range(int(first), int(last) + 1))
+    return cores

@@ -24,7 +24,7 @@ from dynofa_ros.platform.linux.set_frequency import (
 )
 from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.linux.whitelist import Allowed, allowed_domains, default_whitelist
-from dynofa_ros.platform.processor import SAME_FREQUENCY_HZ
+from dynofa_ros.platform.processor import SAME_FREQUENCY_HZ, FrequencyDomain
 from dynofa_ros.platform.settings import Limits, resolve
 
 
@@ -65,7 +65,7 @@ class FrequencyController:
     """Sets the frequencies of the whitelisted domains, and restores them.
 
     Settings that a crashed process left behind are restored at once. While it is open, no other
-    process can set frequencies with the same state file.
+    process can set the frequencies of the machine.
     """
 
     def __init__(
@@ -82,7 +82,8 @@ class FrequencyController:
 
         `whitelist` None: CPU and GPU up to their current limits. `min_interval_s`: between changes.
         Raises PlatformError for a whitelist that does not fit the machine. If the state file cannot
-        be used, no domain is settable, and `reason_not_settable` states why.
+        be used, or another process sets frequencies, no domain is settable; `reason_not_settable`
+        states why, and `take_control` tries again.
         """
         check_not_negative('min_interval_s', min_interval_s)
         self._sysfs = sysfs
@@ -90,18 +91,36 @@ class FrequencyController:
         self._clock = clock
         self._min_interval_s = min_interval_s
         self._changed_s = -math.inf
+        self._state_file = state_file
         self._saved: SavedSettings | None = None
-        self._disabled = ''
-        self.restored_at_start = RestoreResult()
+        self._closed = False
+        self.out_of_control = ''
+        """Why no frequency can be set by this process; empty: it has control."""
+        self._whitelist = whitelist
+        self._allowed = self._find_allowed()
+        self.restored_at_start = self.take_control()
+
+    def take_control(self) -> RestoreResult:
+        """Lock the machine and restore leftover settings; do nothing if it is locked or closed.
+
+        Afterwards `reason_not_settable` states why it could not be done.
+        """
+        if self._saved is not None or self._closed:
+            return RestoreResult()
         try:
-            self._saved = SavedSettings(state_file, sysfs=sysfs)
-            self.restored_at_start = self.restore_frequencies()
+            self._saved = SavedSettings(self._state_file, sysfs=self._sysfs)
         except PlatformError as error:
-            self.close()
-            self._disabled = str(error)
+            self.out_of_control = str(error)
+            return RestoreResult()
+        self.out_of_control = ''
+        return self.restore_frequencies()
+
+    def _find_allowed(self) -> dict[str, FrequencyDomain]:
+        domains = tuple(self._domains.values())
+        whitelist = self._whitelist
         if whitelist is None:
-            whitelist = default_whitelist(sysfs, domains)
-        self._allowed = allowed_domains(domains, whitelist)
+            whitelist = default_whitelist(self._sysfs, domains)
+        return allowed_domains(domains, whitelist)
 
     def frequencies_hz(self, name: str) -> tuple[float, ...]:
         """Return the allowed frequencies of a domain; all of them if it is not whitelisted."""
@@ -116,8 +135,8 @@ class FrequencyController:
             return f'domain is {name!r}; expected a frequency domain of this machine ({known})'
         if name not in self._allowed:
             return f'domain is {name!r}; expected {", ".join(sorted(self._allowed))}'
-        if self._disabled:
-            return self._disabled
+        if self.out_of_control:
+            return self.out_of_control
         files = self._domains[name].unwritable_files(self._sysfs)
         return explain_not_writable(self._sysfs, files[0]) if files else ''
 
@@ -167,12 +186,16 @@ class FrequencyController:
     def _target(self, control: FrequencyControl, limits: Limits) -> FrequencySetting:
         now = read_setting(self._sysfs, control)
         original = self._originals().get(control.folder, now)
-        return target_setting(
-            control, now, limits, governor=_range_governor(control, original.governor)
-        )
+        governor = _range_governor(control, original.governor)
+        return target_setting(control, now, control.reachable(limits), governor=governor)
 
     def _originals(self) -> dict[str, FrequencySetting]:
-        return self._saved.read() if self._saved else {}
+        return self._saved.settings if self._saved else {}
+
+    @property
+    def changed(self) -> bool:
+        """Whether a setting may differ from the original one."""
+        return bool(self._originals())
 
     def _change(self, changes: Mapping[FrequencyControl, FrequencySetting]) -> None:
         """Apply settings; the original ones are saved first, so every change can be restored."""
@@ -189,25 +212,27 @@ class FrequencyController:
             if control.folder not in saved
         }
         if new and self._saved:
-            self._saved.write(saved | new)
+            self._saved.add(new)
         set_frequencies(self._sysfs, changes)
 
     def restore_frequencies(self) -> RestoreResult:
-        """Restore every setting that was changed. Idempotent.
-
-        Raises PlatformError if the state file cannot be read or written.
-        """
+        """Restore every setting that was changed. Idempotent."""
         if self._saved is None:
             return RestoreResult()
         controls = [control for domain in self._domains.values() for control in domain.controls]
-        return restore_saved(self._sysfs, self._saved, controls)
+        result = restore_saved(self._sysfs, self._saved, controls)
+        if result.done:
+            # A default whitelist ends at the present limits, which may just have been raised.
+            self._allowed = self._find_allowed()
+        return result
 
     def close(self) -> None:
         """Release the lock, so that another process can set frequencies; restore them first."""
         if self._saved is not None:
             self._saved.close()
             self._saved = None
-        self._disabled = 'the device is closed'
+        self._closed = True
+        self.out_of_control = 'the device is closed'
 
 
 def _range_governor(control: FrequencyControl, original: str) -> str:

@@ -69,7 +69,13 @@ class LinuxMachine:
         """Read the whole inventory; writes nothing."""
         domains = group_controls(find_controls(sysfs))
         rails = find_rails(sysfs)
-        unreadable = [file for rail in rails for file in rail.files if not sysfs.readable(file)]
+        unreadable = [
+            file
+            for rail in rails
+            if rail.of_machine
+            for file in rail.files
+            if not sysfs.readable(file)
+        ]
         return cls(
             # The name of a board is more specific than that of its CPU.
             model=sysfs.text('/proc/device-tree/model') or cpu_model(sysfs.path('/proc')),
@@ -98,7 +104,8 @@ class LinuxMachine:
 
         RAPL does not count: one user may have access, and another one not.
         """
-        return not (self.domains or self.rails or self.batteries or self.zones)
+        rails = any(rail.of_machine for rail in self.rails)
+        return not (self.domains or rails or self.batteries or self.zones)
 
 
 def _rapl_error(sysfs: Sysfs) -> str:

@@ -1,34 +1,38 @@
 """Saved frequency settings, and how they are restored.
 
 The settings of a clock are on disk before it is changed for the first time, so they can be restored
-after a crash or `kill -9`, by the next start or by hand. One process at a time may set frequencies:
-it holds a lock on a file next to the saved settings, which Linux releases when the process dies.
+after a crash or `kill -9`, by the next start or by hand.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
+from dynofa_ros.atomic_file import check_writable, sync_folder, write_text
 from dynofa_ros.platform.checks import PlatformError
 from dynofa_ros.platform.linux.frequency_control import (
     FrequencyControl,
     FrequencySetting,
     find_controls,
 )
+from dynofa_ros.platform.linux.machine_lock import MachineLock
 from dynofa_ros.platform.linux.set_frequency import FrequencyNotSet, read_setting, set_frequency
 from dynofa_ros.platform.linux.sysfs import Sysfs
 
 NAME = 'clocks_found.json'
 BOOT = '/proc/sys/kernel/random/boot_id'
 SYSTEM = Path('/var/lib/dynofa')
+SAVED = 'saved frequency settings; check the frequencies by hand, then delete the file'
+MAX_BYTES = 1 << 20
+"""A file of this package has less than 200 bytes per control."""
+MAX_UNITS = 1 << 53
+"""Frequencies up to here are exact as floating-point numbers, in Hz or kHz."""
 
 
 def default_state_file(
@@ -51,94 +55,104 @@ def default_state_file(
 
 
 class SavedSettings:
-    """The original settings by control folder, in a file that locks out other processes."""
+    """The original settings by control folder: in memory, and in a file for the next process.
+
+    While it is open no other process can set frequencies. The file is read only once: if it is
+    damaged or removed later, memory still has the settings, and the next write replaces it.
+    """
 
     def __init__(self, file: Path, *, sysfs: Sysfs) -> None:
-        """Take the lock; raises PlatformError if it is held by another process, or not writable."""
+        """Lock the machine, and read the settings that a crashed process left.
+
+        Raises PlatformError if another process holds the lock, the file cannot be read or holds
+        something else, or its folder cannot be written.
+        """
         self.file = file
         self._boot = sysfs.text(BOOT)
-        self._lock = _locked(file.with_name(f'{file.name}.lock'))
-
-    def read(self) -> dict[str, FrequencySetting]:
-        """Return the saved settings; none after a reboot, which resets all frequencies.
-
-        Raises PlatformError if the file cannot be read, or holds something else.
-        """
+        self._lock = MachineLock(sysfs)
         try:
-            text = self.file.read_text(encoding='utf-8')
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise _unusable(self.file, f'a readable file: {error.strerror}') from error
-        try:
-            document = json.loads(text)
-            saved = {folder: _setting(fields) for folder, fields in document['settings'].items()}
-            return saved if document['boot_id'] == self._boot else {}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _unusable(
-                self.file,
-                'saved frequency settings; check the frequencies by hand, then delete the file',
-            ) from error
+            _check_folder(file)
+            self.settings = _read(file, boot=self._boot)
+        except PlatformError:
+            self.close()
+            raise
 
-    def write(self, settings: Mapping[str, FrequencySetting]) -> None:
-        """Write the settings to disk atomically; without any, delete the file.
+    def add(self, settings: Mapping[str, FrequencySetting]) -> None:
+        """Save settings, which are on disk when this returns.
 
-        Raises PlatformError if it cannot be written.
+        Raises PlatformError if they cannot be written; they are not saved then.
         """
-        partial = self.file.with_name(f'{self.file.name}.partial')
+        merged = self.settings | dict(settings)
+        self._write(merged)
+        self.settings = merged
+
+    def keep(self, folders: Collection[str]) -> None:
+        """Forget all settings but those of some controls; without any, delete the file.
+
+        Raises PlatformError if the file cannot be written; the settings are forgotten even so.
+        """
+        self.settings = {name: each for name, each in self.settings.items() if name in folders}
+        self._write(self.settings)
+
+    def _write(self, settings: Mapping[str, FrequencySetting]) -> None:
         document = {
             'boot_id': self._boot,
             'settings': {folder: dataclasses.asdict(each) for folder, each in settings.items()},
         }
         try:
-            if not settings:
-                self.file.unlink(missing_ok=True)
-            else:
-                with partial.open('w', encoding='utf-8') as stream:
-                    json.dump(document, stream, indent=1)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                partial.replace(self.file)
-            _sync_folder(self.file.parent)
-        except OSError as error:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise _unusable(self.file, f'a writable file: {error.strerror}') from error
+            if settings:
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+                write_text(self.file, json.dumps(document, indent=1))
+            elif os.path.lexists(self.file):
+                self.file.unlink()
+                sync_folder(self.file.parent)
+        except (OSError, ValueError) as error:
+            reason = getattr(error.__cause__ or error, 'strerror', None) or error
+            raise _unusable(self.file, f'a writable file: {reason}') from error
 
     def close(self) -> None:
         """Release the lock."""
-        self._lock.close()
+        self._lock.release()
 
 
-def _locked(file: Path) -> TextIO:
+def _check_folder(file: Path) -> None:
+    """Create the folder of the state file; raises PlatformError if it cannot be written."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        stream = file.open('a', encoding='utf-8')
-    except OSError as error:
-        raise _unusable(file, f'a writable file: {error.strerror}') from error
+        check_writable(file)
+    except ValueError as error:
+        reason = getattr(error.__cause__, 'strerror', None) or error
+        raise _unusable(file, f'a writable file: {reason}') from error
+
+
+def _read(file: Path, *, boot: str) -> dict[str, FrequencySetting]:
+    """Return the settings in a file; none after a reboot, which resets all frequencies.
+
+    Raises PlatformError if the file cannot be read, or holds something else.
+    """
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.lexists(file):
+            return {}
+        if not file.is_file() or file.stat().st_size > MAX_BYTES:
+            raise _unusable(file, SAVED)
+        content = file.read_bytes()
     except OSError as error:
-        stream.close()
-        raise _unusable(file, 'a lock that is free: another process sets frequencies') from error
-    return stream
+        raise _unusable(file, f'a readable file: {error.strerror}') from error
+    try:
+        document = json.loads(content.decode('utf-8'))
+        saved = {folder: _setting(fields) for folder, fields in document['settings'].items()}
+        return saved if document['boot_id'] == boot else {}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _unusable(file, SAVED) from error
 
 
 def _setting(fields: Mapping[str, object]) -> FrequencySetting:
     """Return a setting of the file; raises TypeError for invalid values."""
     setting = FrequencySetting(**fields)  # type: ignore[arg-type]
     numbers = [setting.lowest, setting.highest, 0 if setting.speed is None else setting.speed]
-    if not isinstance(setting.governor, str) or not all(type(each) is int for each in numbers):
-        raise TypeError(f'setting is {fields}; expected a governor and whole numbers')
+    whole = all(type(each) is int and 0 <= each < MAX_UNITS for each in numbers)
+    if not isinstance(setting.governor, str) or not whole:
+        raise TypeError(f'setting is {fields}; expected a governor and frequencies')
     return setting
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unusable(file: Path, expected: str) -> PlatformError:
@@ -173,20 +187,22 @@ def restore_saved(
 ) -> RestoreResult:
     """Restore every saved setting; those that fail stay saved for the next attempt. Idempotent.
 
-    Only `controls` are written, whatever the file names. Raises PlatformError if the state file
-    cannot be read or written.
+    Only `controls` are written, whatever the file names. A state file that cannot be written is a
+    failure too: the next start would restore settings that somebody may have changed since.
     """
     by_folder = {control.folder: control for control in controls}
-    remaining: dict[str, FrequencySetting] = {}
-    done, failed = [], []
-    for folder, setting in saved.read().items():
+    done, failed, remaining = [], [], []
+    for folder, setting in saved.settings.items():
         try:
             done.append(_restore_one(sysfs, by_folder.get(folder), folder, setting))
         except FrequencyNotSet as error:
-            remaining[folder] = setting
+            remaining.append(folder)
             failed.append(str(error))
-    # Also when nothing was saved: this deletes a file from before the last reboot.
-    saved.write(remaining)
+    try:
+        # Also when nothing was saved: this deletes a file from before the last reboot.
+        saved.keep(remaining)
+    except PlatformError as error:
+        failed.append(str(error))
     return RestoreResult(tuple(done), tuple(failed))
 
 

@@ -1,19 +1,24 @@
 """Temperature sensors, and the temperatures at which Linux throttles.
 
 `Documentation/driver-api/thermal/sysfs-api.rst`: thousandths of a degree. The trip point `passive`
-throttles frequencies, `hot` notifies the firmware, `critical` shuts the machine down.
+throttles frequencies, `hot` notifies the firmware, `critical` shuts the machine down. A `passive`
+one that no cooling device is bound to throttles nothing: it only notifies programs.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dynofa_ros.platform.device import TemperatureReading
 from dynofa_ros.platform.linux.sysfs import Sysfs
 
 THERMAL = '/sys/class/thermal'
+NOTIFYING = ('x86_pkg_temp', 'INT34', 'TCPU', 'B0D4', 'iwlwifi', 'pch_')
+"""Zones of x86 whose trip points, whatever their type, notify a program such as thermald that sets
+them (`Documentation/driver-api/thermal/x86_pkg_temperature_thermal.rst`, `intel_dptf.rst`)."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class TripPoint:
 
     kind: str  # passive, active, hot or critical
     temperature_c: float
+    acts: bool = True  # false: Linux only notifies programs
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,8 @@ class TemperatureZone:
 
     def _lowest(self, kind: str) -> float:
         return min(
-            (trip.temperature_c for trip in self.trips if trip.kind == kind), default=math.nan
+            (trip.temperature_c for trip in self.trips if trip.kind == kind and trip.acts),
+            default=math.nan,
         )
 
 
@@ -100,11 +107,24 @@ def _throttled(kind: str) -> str:
 
 def _trips(sysfs: Sysfs, folder: str) -> tuple[TripPoint, ...]:
     trips = []
-    for entry in sysfs.names(folder):
+    names = sysfs.names(folder)
+    cooled = _cooled_trips(sysfs, folder, names)
+    for entry in names:
         match = re.fullmatch(r'trip_point_(\d+)_type', entry)
         if match:
             temperature_c = sysfs.number(f'{folder}/trip_point_{match[1]}_temp') / 1000
             # A trip point that is not configured reads 0 or far below.
             if temperature_c > 0:
-                trips.append(TripPoint(sysfs.text(f'{folder}/{entry}'), temperature_c))
+                kind = sysfs.text(f'{folder}/{entry}')
+                acts = kind != 'passive' or cooled is None or int(match[1]) in cooled
+                trips.append(TripPoint(kind, temperature_c, acts))
     return tuple(sorted(trips, key=lambda trip: trip.temperature_c))
+
+
+def _cooled_trips(sysfs: Sysfs, folder: str, names: Sequence[str]) -> set[int] | None:
+    """Return the trip points to which a cooling device is bound; None: Linux does not tell."""
+    if sysfs.text(f'{folder}/type').startswith(NOTIFYING):
+        return set()
+    bound = [name for name in names if re.fullmatch(r'cdev\d+_trip_point', name)]
+    trips = [sysfs.number(f'{folder}/{name}') for name in bound]
+    return {int(trip) for trip in trips if trip >= 0} if bound else None

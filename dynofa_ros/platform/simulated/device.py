@@ -129,6 +129,20 @@ class SimulatedDevice:
         texts = [self._clocks[name].set(limits[name], behind_s=behind_s) for name in limits]
         return CommandResult(applied=True, text='; '.join(texts))
 
+    @property
+    def out_of_control(self) -> str:
+        """Empty: every process has a model of its own."""
+        return ''
+
+    @property
+    def changed(self) -> bool:
+        """False: nothing outlives a model."""
+        return False
+
+    def take_control(self) -> CommandResult:
+        """Do nothing: it is in control already."""
+        return CommandResult(applied=True, text='')
+
     def restore(self) -> CommandResult:
         """Restore the default of every domain, the highest frequency, without delay."""
         for clock in self._clocks.values():

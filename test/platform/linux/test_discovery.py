@@ -187,3 +187,97 @@ def test_files_with_invalid_content_are_ignored(board, name):
 @pytest.mark.parametrize('name', BOARDS)
 def test_only_the_container_is_empty(board, name):
     assert discover(board(name)).empty == (name == 'container')
+
+
+def hybrid_core_i9(root):
+    """A Core i9-13900K: two favoured P-cores, six others, E-cores; intel_pstate."""
+    kernel = boards.base(root, cpu='13th Gen Intel(R) Core(TM) i9-13900K')
+    for core in range(12):
+        maximum = 5_800_000 if core in (4, 5) else 5_500_000 if core < 8 else 4_300_000
+        boards.policy(
+            kernel,
+            (core,),
+            (800_000, maximum),
+            driver='intel_pstate',
+            governors='performance powersave',
+            governor='powersave',
+            listed=False,
+        )
+    return kernel
+
+
+@pytest.mark.parametrize('told', [True, False])
+def test_cores_of_one_kind_with_different_maxima_are_one_domain(tmp_path, told):
+    kernel = hybrid_core_i9(tmp_path)
+    if told:
+        kernel.put('/sys/devices/cpu_core/cpus', '0-7')
+        kernel.put('/sys/devices/cpu_atom/cpus', '8-11')
+    machine = discover(kernel)
+    assert {each.name: each.cores for each in machine.domains} == {
+        'cpu0': tuple(range(8)),
+        'cpu8': tuple(range(8, 12)),
+    }
+    assert machine.domains[0].frequencies_hz[-1] == 5.8e9
+    assert machine.processors['cpu0'] == ('cpu0', 'cpu')
+
+
+def test_kinds_of_core_with_close_maxima_are_different_domains_if_linux_tells(tmp_path):
+    kernel = boards.base(tmp_path)
+    for core, maximum in ((0, 5_200_000), (1, 4_600_000)):
+        boards.policy(
+            kernel, (core,), (800_000, maximum), driver='intel_pstate', governors='powersave',
+            governor='powersave', listed=False,
+        )  # fmt: skip
+    kernel.put('/sys/devices/cpu_core/cpus', '0')
+    kernel.put('/sys/devices/cpu_atom/cpus', '1')
+    assert [each.name for each in discover(kernel).domains] == ['cpu0', 'cpu1']
+
+
+def test_the_kind_of_an_arm_core_is_its_part_number(tmp_path):
+    """A Jetson TX2: Denver and Cortex-A57 cores with the same frequencies."""
+    kernel = boards.base(tmp_path)
+    for core, register in ((0, 0x411FD073), (1, 0x4E0F0030), (3, 0x411FD072)):
+        boards.policy(
+            kernel, (core,), (345600, 2035200), driver='tegra186-cpufreq', governors='userspace',
+            governor='userspace',
+        )  # fmt: skip
+        file = f'/sys/devices/system/cpu/cpu{core}/regs/identification/midr_el1'
+        kernel.put(file, f'{register:#018x}')
+    assert [each.cores for each in discover(kernel).domains] == [(0, 3), (1,)]
+
+
+def test_the_six_maxima_of_amd_pstate_are_one_domain(tmp_path):
+    kernel = boards.base(tmp_path, cpu='AMD Ryzen 5 7640U')
+    for core, maximum in enumerate((4576000, 4678000, 4780000, 4882000, 4984000, 5086000)):
+        boards.policy(
+            kernel,
+            (core,),
+            (400000, maximum),
+            driver='amd-pstate-epp',
+            governors='performance powersave',
+            governor='powersave',
+            listed=False,
+        )
+    (cpu,) = discover(kernel).domains
+    assert (cpu.name, cpu.cores) == ('cpu', tuple(range(6)))
+    assert cpu.frequencies_hz[-1] == 5.086e9
+
+
+def test_a_passive_trip_point_of_x86_notifies_only(tmp_path):
+    kernel = boards.base(tmp_path)
+    boards.zone(kernel, 0, 'x86_pkg_temp', 52000, passive=55000)
+    (zone,) = discover(kernel).zones
+    assert math.isnan(zone.throttle_c)
+    assert zone.temperature_c(kernel) == 52.0
+
+
+def test_a_passive_trip_point_throttles_if_a_cooling_device_is_bound_to_it(tmp_path):
+    kernel = boards.base(tmp_path)
+    boards.zone(kernel, 0, 'acpitz', 52000, active=50000, passive=95000, critical=105000)
+    folder = '/sys/class/thermal/thermal_zone0'
+    kernel.put(f'{folder}/cdev0_trip_point', 0)
+    kernel.put(f'{folder}/cdev1_trip_point', -1)
+    assert math.isnan(discover(kernel).zones[0].throttle_c)
+    kernel.put(f'{folder}/cdev1_trip_point', 1)
+    assert discover(kernel).zones[0].throttle_c == 95.0
+    assert discover(kernel).zones[0].critical_c == 105.0

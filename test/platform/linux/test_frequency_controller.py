@@ -4,6 +4,7 @@ import errno
 import math
 from contextlib import closing
 
+import boards
 import pytest
 from boards import CPU, DEVFREQ, WITH_CLOCKS, at
 
@@ -223,3 +224,41 @@ def test_a_change_under_way_is_reported(kernel, open_board):
     now = device.state().domains['gpu']
     assert now.frequency_hz == 803.25e6
     assert math.isnan(now.next_frequency_hz)
+
+
+def test_cores_of_one_kind_are_set_as_far_as_each_can(tmp_path, open_board):
+    kernel = boards.base(tmp_path / 'root')
+    for core, highest in ((0, 5_500_000), (1, 5_800_000)):
+        boards.policy(
+            kernel, (core,), (800_000, highest), driver='intel_pstate', governors='powersave',
+            governor='powersave', listed=False,
+        )  # fmt: skip
+    before = kernel.snapshot()
+    device = open_board(kernel)
+    result = device.apply(at('cpu', 5.8e9))
+    assert result.applied, result.text
+    limits = [
+        (kernel.read(f'{CPU}/policy{core}/scaling_min_freq'),
+         kernel.read(f'{CPU}/policy{core}/scaling_max_freq'))
+        for core in (0, 1)
+    ]  # fmt: skip
+    assert limits == [('5500000', '5500000'), ('5800000', '5800000')]
+    assert device.state().domains['cpu'].frequency_hz == 5.8e9
+    assert device.apply(at('cpu', 2e9)).applied
+    device.close()
+    assert kernel.snapshot() == before
+
+
+def test_a_frequency_that_some_cores_lack_is_the_next_that_they_have(tmp_path, open_board):
+    """An RK3588, whose two pairs of Cortex-A76 were binned differently."""
+    kernel = boards.base(tmp_path / 'root')
+    for core, highest in ((4, 2_304_000), (6, 2_352_000)):
+        boards.policy(
+            kernel, (core, core + 1), (408_000, 1_800_000, highest), driver='cpufreq-dt',
+            governors='schedutil userspace', governor='schedutil',
+        )  # fmt: skip
+    device = open_board(kernel)
+    assert device.state().domains['cpu'].available_frequencies_hz[-2:] == (2.304e9, 2.352e9)
+    assert device.apply(at('cpu', 2.352e9)).applied
+    assert kernel.read(f'{CPU}/policy4/scaling_setspeed') == '2304000'
+    assert kernel.read(f'{CPU}/policy6/scaling_setspeed') == '2352000'

@@ -5,6 +5,7 @@ import gc
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from fake_kernel import FakeKernel, Killed
 
 from dynofa_ros.platform import DomainSetting, PlatformError
 from dynofa_ros.platform.linux import restore_frequencies
+from dynofa_ros.platform.linux.machine_lock import MachineLock
 from dynofa_ros.platform.linux.restore import NAME, default_state_file
 
 GPU = f'{DEVFREQ}/17000000.gv11b'
@@ -181,11 +183,130 @@ def test_after_a_reboot_there_is_nothing_to_restore(kernel, open_board, state_fi
     assert not state_file.exists()
 
 
+@pytest.mark.parametrize('other', ['user/clocks.json', 'state/other.json'])
+def test_there_is_one_lock_per_machine_whatever_the_state_file(kernel, open_board, tmp_path, other):
+    before = kernel.snapshot()
+    with closing(open_board(kernel)) as service:
+        user = open_board(kernel, state_file=tmp_path / other)
+        assert 'another process sets frequencies' in user.apply(at('gpu', 510e6)).text
+        assert slow_down(service)
+        user.close()
+        assert kernel.snapshot() != before
+    assert kernel.snapshot() == before
+
+
+def _hold_the_lock(root, ready):
+    lock = MachineLock(FakeKernel(root))
+    ready.send(lock is not None)
+    signal.pause()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can become another user')
+def test_the_lock_also_holds_between_users(kernel, open_board):
+    for folder in (kernel.root, *kernel.root.parents):
+        if folder.stat().st_uid == os.geteuid() and folder != Path('/'):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    fork = multiprocessing.get_context('fork')
+    here, there = fork.Pipe()
+
+    def other_user():
+        os.setgid(12345)
+        os.setuid(12345)
+        _hold_the_lock(kernel.root, there)
+
+    process = fork.Process(target=other_user)
+    process.start()
+    try:
+        assert here.poll(60)
+        assert here.recv()
+        device = open_board(kernel)
+        assert 'another process sets frequencies' in device.reason_not_settable('gpu')
+    finally:
+        process.kill()
+        process.join()
+    assert device.take_control().applied  # Linux released the lock of the dead process
+    assert device.reason_not_settable('gpu') == ''
+
+
+def test_a_process_takes_over_from_one_that_died(kernel, open_board):
+    before = kernel.snapshot()
+    first = open_board(kernel)
+    second = open_board(kernel)
+    slow_down(first)
+    assert second.take_control().applied
+    assert kernel.snapshot() != before
+    del first
+    gc.collect()
+    assert 'restored: ' in second.take_control().text
+    assert kernel.snapshot() == before
+    assert slow_down(second)
+
+
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda file: file.unlink(),
+        lambda file: file.write_bytes(b'\xff\xfe\x00'),
+        lambda file: file.write_text(''),
+        lambda file: file.write_text('[' * 200_000),
+        lambda file: file.chmod(0),
+        lambda file: (file.unlink(), os.mkfifo(file)),
+        lambda file: (file.unlink(), file.symlink_to('/nonexistent')),
+        lambda file: shutil.rmtree(file.parent),
+    ],
+    ids=['vanished', 'not_utf8', 'empty', 'nested', 'unreadable', 'fifo', 'link', 'no_folder'],
+)
+def test_the_settings_are_in_memory_too(kernel, open_board, state_file, damage):
+    before = kernel.snapshot()
+    device = open_board(kernel)
+    device.apply(at('gpu', 510e6))
+    damage(state_file)
+    assert device.apply(at('cpu', 1190.4e6)).applied
+    assert set(json.loads(state_file.read_text())['settings']) >= {GPU}
+    damage(state_file)
+    assert device.restore().applied
+    assert kernel.snapshot() == before
+    assert not os.path.lexists(state_file)
+
+
+def test_a_state_file_that_cannot_be_deleted_is_a_failure_until_it_can(
+    kernel, open_board, state_file
+):
+    before = kernel.snapshot()
+    device = open_board(kernel)
+    slow_down(device)
+    state_file.unlink()
+    state_file.mkdir()  # cannot be deleted as a file
+    result = device.restore()
+    assert kernel.snapshot() == before
+    assert (result.applied, 'expected a writable file' in result.text) == (False, True)
+    state_file.rmdir()
+    assert device.restore().applied
+
+
+def test_the_limits_that_are_allowed_are_those_before_a_crash(kernel, open_board):
+    device = open_board(kernel)
+    allowed = device.state().domains['gpu'].available_frequencies_hz
+    device.apply([DomainSetting('gpu', max_frequency_hz=510e6)])
+    kernel.answers[f'{GPU}/max_freq'] = errno.EBUSY
+    del device
+    gc.collect()
+    device = open_board(kernel)
+    assert device.restored_at_start.failed
+    assert device.state().domains['gpu'].available_frequencies_hz != allowed
+    kernel.answers.clear()
+    assert device.restore().applied
+    assert device.state().domains['gpu'].available_frequencies_hz == allowed
+
+
 @pytest.mark.parametrize(
     'text',
     [
         '',
         '[]',
+        '[' * 200_000,
+        '{"boot_id": "first-boot", "settings": {"/x": {"governor": "a", "lowest": 1, '
+        f'"highest": {10**400}}}}}}}',
         '{"boot_id": "first-boot"}',
         '{"boot_id": "first-boot", "settings": {"/x": {"governor": 1, "lowest": 1, "highest": 2}}}',
         '{"boot_id": "first-boot", "settings": {"/x": {"governor": "a", "lowest": "1"}}}',
@@ -199,6 +320,29 @@ def test_with_an_invalid_state_file_nothing_is_settable(kernel, open_board, stat
     assert 'expected saved frequency settings' in device.reason_not_settable('gpu')
     assert state_file.read_text() == text
     assert kernel.log == []
+    with pytest.raises(PlatformError, match='expected saved frequency settings'):
+        restore_frequencies(kernel, state_file)
+
+
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda file: file.write_bytes(b'{"boot_id": "first-boot\xff'),
+        lambda file: os.mkfifo(file),
+        lambda file: file.write_bytes(b' ' * (2 << 20)),
+    ],
+    ids=['not_utf8', 'fifo', 'huge'],
+)
+def test_with_a_damaged_state_file_nothing_is_settable_until_it_is_removed(
+    kernel, open_board, state_file, damage
+):
+    state_file.parent.mkdir()
+    damage(state_file)
+    device = open_board(kernel)
+    assert 'expected saved frequency settings' in device.reason_not_settable('gpu')
+    state_file.unlink()
+    assert device.take_control().applied
+    assert slow_down(device)
 
 
 def test_a_state_file_cannot_name_files_other_than_frequency_controls(kernel, state_file):

@@ -1,5 +1,6 @@
 """The udev rule gives the group access to exactly the files that the device layer needs."""
 
+import fnmatch
 import os
 import re
 import stat
@@ -10,13 +11,17 @@ import pytest
 from boards import BOARDS, CPU, DEVFREQ
 
 from dynofa_ros.platform.energy_meter import POWERCAP
+from dynofa_ros.platform.linux import LinuxMachine
 from dynofa_ros.platform.linux.access import GROUP
-from dynofa_ros.platform.linux.frequency_control import CPUFREQ, find_controls
+from dynofa_ros.platform.linux.domain import KINDS
+from dynofa_ros.platform.linux.frequency_control import CPUFREQ
 from dynofa_ros.platform.linux.frequency_control import DEVFREQ as DEVICES
+from dynofa_ros.platform.linux.whitelist import DEFAULT_KINDS
 
 RULES = Path(__file__).resolve().parents[3] / 'config' / 'udev' / '90-dynofa.rules'
 RULE = re.compile(
-    r'SUBSYSTEM=="(?P<subsystem>\w+)", ACTION=="(?P<actions>[\w|]+)", RUN\+="(?P<program>[^"]+)"'
+    r'SUBSYSTEM=="(?P<subsystem>\w+)", (?:KERNEL=="(?P<kernel>[^"]+)", )?'
+    r'ACTION=="(?P<actions>[\w|]+)", RUN\+="(?P<program>[^"]+)"'
 )
 PROGRAM = re.compile(r"/bin/sh -c '(?P<script>[^']+)'")
 
@@ -51,6 +56,12 @@ def run(root, subsystem, device):
     assert done.stderr == ''
 
 
+def matches(subsystem, device):
+    """Return whether a rule applies to a device, by its name."""
+    patterns = rules()[subsystem]['kernel'] or '*'
+    return any(fnmatch.fnmatchcase(device, each) for each in patterns.split('|'))
+
+
 def group():
     """Return a group that this user may give files to, if possible not that of new files."""
     if os.geteuid() == 0:
@@ -80,7 +91,8 @@ def closed(kernel):
 def run_for_all(kernel):
     run(kernel.root, 'cpu', '/sys/devices/system/cpu/cpu0')
     for name in kernel.names(DEVFREQ):
-        run(kernel.root, 'devfreq', f'{DEVFREQ}/{name}')
+        if matches('devfreq', name):
+            run(kernel.root, 'devfreq', f'{DEVFREQ}/{name}')
 
 
 @pytest.mark.parametrize(('subsystem', 'interface'), [('cpu', CPUFREQ), ('devfreq', DEVICES)])
@@ -103,10 +115,11 @@ def test_the_rule_runs_after_the_driver_is_loaded():
 
 
 @pytest.mark.parametrize('name', BOARDS)
-def test_exactly_the_files_of_frequency_controls_become_writable(board, name):
+def test_exactly_the_files_of_whitelisted_kinds_become_writable(board, name):
     kernel = closed(board(name))
     run_for_all(kernel)
-    controls = find_controls(kernel)
+    domains = LinuxMachine.discover(kernel).domains
+    controls = [c for each in domains if each.kind in DEFAULT_KINDS for c in each.controls]
     given = files_given(kernel.root, mode=0o020)
     needed = {file for control in controls for file in control.files_to_write}
     possible = {
@@ -115,6 +128,29 @@ def test_exactly_the_files_of_frequency_controls_become_writable(board, name):
         for each in named('devfreq' if control.interface is DEVICES else 'cpu')
     }
     assert needed <= given <= possible
+
+
+@pytest.mark.parametrize(
+    ('device', 'given'),
+    [
+        ('17000000.gv11b', True),
+        ('17000000.gpu', True),
+        ('gpu-gpc-0', True),
+        ('fb000000.mali', True),
+        ('5000000.qcom,kgsl-3d0', True),
+        ('15340000.vic', False),
+        ('dmc', False),
+        ('1d84000.ufshc', False),
+        ('31b00000.emc', False),
+    ],
+)
+def test_of_devfreq_only_the_gpu_becomes_writable(device, given):
+    assert matches('devfreq', device) == given
+
+
+def test_the_rule_knows_every_gpu_that_the_device_layer_knows():
+    patterns = rules()['devfreq']['kernel'].split('|')
+    assert {each.strip('*') for each in patterns} == set(KINDS['gpu'])
 
 
 def test_a_policy_without_scaling_setspeed_is_not_an_error(board):
