@@ -8,7 +8,9 @@ import signal
 import uuid
 
 import pytest
+import rclpy
 from boards import BOARDS, CPU, DEVFREQ
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from platform_robot import TIMEOUT_S, Robot, messages, start
@@ -17,17 +19,27 @@ from sensor_msgs.msg import BatteryState
 from dynofa_ros.nodes.qos import qos_profile
 
 GPU_HZ = 510000000.0
-# A node that fails as soon as it has set a frequency.
+ERROR = DiagnosticStatus.ERROR
+# A node that fails as soon as it has set a frequency: ERROR is what it raises.
 FAILING_NODE = """
 import sys
 from dynofa_ros.nodes.platform.node import main
 from dynofa_ros.nodes.platform.worker import PlatformWorker
 on_command = PlatformWorker._on_command
-def fail(self, command):
-    on_command(self, command)
-    raise RuntimeError('a defect')
+def fail(self, command, sender):
+    on_command(self, command, sender)
+    raise ERROR('a defect')
 PlatformWorker._on_command = fail
 sys.exit(main())
+"""
+# A node that fails while it is configured.
+UNCONFIGURED_NODE = """
+import sys
+from dynofa_ros.nodes.platform import node
+def fail(*args, **options):
+    raise RuntimeError('a defect')
+node.open_device = fail
+sys.exit(node.main())
 """
 
 
@@ -150,12 +162,44 @@ def test_a_signal_restores_the_frequencies(nx, number):
     assert 'Failed' not in output
 
 
-def test_an_exception_restores_the_frequencies(nx):
-    robot = nx.start(run=('-c', FAILING_NODE))
-    assert robot.command(1, gpu=GPU_HZ).command_applied
+def test_an_exception_that_ends_the_node_restores_the_frequencies(nx):
+    robot = nx.start(run=('-c', FAILING_NODE.replace('ERROR', 'SystemExit')))
+    robot.publish_command(1, gpu=GPU_HZ)
     output, _ = nx.node.communicate(timeout=TIMEOUT_S)
-    assert 'RuntimeError: a defect' in output
+    assert 'the node ends: restored: ' in output
     assert nx.kernel.snapshot() == nx.original
+
+
+def test_an_exception_in_a_callback_does_not_end_the_node(nx):
+    robot = nx.start(
+        'manager_timeout_s:=1.0', run=('-c', FAILING_NODE.replace('ERROR', 'KeyError'))
+    )
+    assert robot.command(1, gpu=GPU_HZ).command_applied
+    robot.wait_for(lambda: robot.status and "KeyError: 'a defect'" in robot.status.message)
+    robot.wait_for(lambda: nx.kernel.snapshot() == nx.original)
+    assert robot.command(2, gpu=GPU_HZ).command_applied
+
+
+def test_a_node_that_cannot_be_configured_exits(nx):
+    nx.folder.mkdir()
+    node = start(nx.folder, run=('-c', UNCONFIGURED_NODE))
+    output, _ = node.communicate(timeout=TIMEOUT_S)
+    assert node.returncode == 1
+    assert 'platform_node: RuntimeError: a defect' in output
+
+
+@pytest.mark.parametrize('content', [b'', b'\xff\xfe', b'[]'])
+def test_a_damaged_state_file_is_reported_and_the_node_publishes(nx, content):
+    nx.folder.mkdir()
+    file = nx.folder / 'clocks.json'
+    file.write_bytes(content)
+    robot = nx.start()
+    robot.wait_for(lambda: robot.status and robot.status.level == ERROR)
+    assert 'expected saved frequency settings' in robot.status.message
+    assert not robot.domain('gpu').settable
+    file.unlink()
+    robot.wait_for(lambda: robot.domain('gpu').settable)
+    nx.set_frequency()
 
 
 def test_after_a_kill_the_next_start_restores_the_frequencies(nx):
@@ -177,6 +221,137 @@ def test_without_a_manager_the_frequencies_are_restored(nx):
     robot.wait_for(lambda: 'no message from the resource manager' in robot.state.command_result)
     assert nx.kernel.snapshot() == nx.original
     nx.set_frequency(sequence=2)  # it returns
+
+
+def manager(robot):
+    """Return a manager in the process of the robot; it has commanded nothing."""
+    node = rclpy.create_node(f'manager_{uuid.uuid4().hex[:8]}', context=robot.context)
+    states = node.create_publisher(
+        messages.ManagerState, 'manager_state', qos_profile('manager_state')
+    )
+    return node.create_timer(0.1, lambda: states.publish(messages.ManagerState())), node
+
+
+def test_another_manager_does_not_count(nx):
+    robot = nx.start('manager_timeout_s:=1.0')
+    nx.set_frequency()
+    _, node = manager(robot)
+    robot.executor.add_node(node)
+    robot.wait_for(lambda: 'no message from the resource manager' in robot.state.command_result)
+    assert nx.kernel.snapshot() == nx.original
+
+
+def test_a_command_without_domains_restores_the_frequencies(nx):
+    robot = nx.start()
+    nx.set_frequency()
+    state = robot.command(2)
+    assert state.command_applied
+    assert 'frequencies restored' in state.command_result
+    assert nx.kernel.snapshot() == nx.original
+    assert robot.command(3).command_applied  # idempotent
+
+
+def refuse(file):
+    """Let the writes of a file fail, and its reads not: return what undoes that."""
+    content = file.read_text()
+    saved = file.with_name(f'{file.name}_saved')
+    file.rename(saved)
+    file.symlink_to('/proc/version')  # of the kernel; cannot be written, not even by root
+    return lambda: (file.unlink(), saved.rename(file), file.write_text(content))
+
+
+@pytest.mark.parametrize('why', ['silence', 'command'])
+def test_what_cannot_be_restored_is_tried_every_second_until_it_is(nx, why):
+    robot = nx.start('manager_timeout_s:=1.0' if why == 'silence' else 'manager_timeout_s:=0.0')
+    nx.set_frequency()
+    accept = refuse(nx.kernel.path(f'{DEVFREQ}/17000000.gv11b/max_freq'))
+    if why == 'command':
+        robot.publish_command(2)
+    robot.wait_for(lambda: 'frequencies NOT restored' in robot.state.command_result)
+    assert not robot.state.command_applied
+    robot.wait_for(lambda: robot.status and robot.status.level == ERROR)
+    assert 'NOT restored' in robot.status.message
+    assert nx.kernel.snapshot() != nx.original
+    accept()
+    robot.wait_for(lambda: robot.state.command_applied)
+    assert 'frequencies restored' in robot.state.command_result
+    assert nx.kernel.snapshot() == nx.original
+    robot.wait_for(lambda: robot.status.level != ERROR)
+
+
+def test_settings_left_behind_are_restored_as_soon_as_possible(nx):
+    nx.start()
+    nx.set_frequency()
+    nx.end(signal.SIGKILL)
+    nx.robot.close()
+    accept = refuse(nx.kernel.path(f'{DEVFREQ}/17000000.gv11b/max_freq'))
+    robot = nx.start()
+    robot.wait_for(lambda: robot.status and robot.status.level == ERROR)
+    accept()
+    robot.wait_for(lambda: 'frequencies restored' in robot.state.command_result)
+    assert nx.kernel.snapshot() == nx.original
+
+
+def test_two_platform_nodes_are_an_error_of_both(nx):
+    first = nx.start()
+    other = start(
+        nx.folder,
+        f'sysfs_root:={nx.kernel.root}',
+        f'state_file:={nx.folder / "other.json"}',
+        namespace=first.namespace,
+    )
+    statuses = {}
+
+    def on_diagnostics(message):
+        for status in message.status:
+            if 'another platform node publishes platform_state' in status.message:
+                assert status.level == ERROR
+                statuses[message.header.stamp.sec, message.header.stamp.nanosec] = status
+
+    try:
+        first.node.create_subscription(
+            DiagnosticArray, '/diagnostics', on_diagnostics, qos_profile('/diagnostics')
+        )
+        senders = set()
+
+        def both():
+            for status in statuses.values():
+                values = {each.key: each.value for each in status.values}
+                senders.add('another process' in values['gpu settable'])
+            return senders == {True, False}
+
+        first.wait_for(both)
+        # Only one of them sets frequencies, although each has a state file of its own.
+        first.publish_command(1, gpu=GPU_HZ)
+        first.wait_for(lambda: nx.kernel.snapshot() != nx.original)
+        state_files = [nx.folder / name for name in ('clocks.json', 'other.json')]
+        assert [each.exists() for each in state_files].count(True) == 1
+    finally:
+        other.terminate()
+        other.communicate(timeout=TIMEOUT_S)
+    first.wait_for(lambda: first.status.level != ERROR)
+
+
+@pytest.mark.parametrize(
+    ('change', 'named'),
+    [
+        ({'sequence': 2**64 - 1}, 'sequence is 18446744073709551615'),
+        ({'reason': 'x' * 100_000}, "reason is 'xxx"),
+        ({'domains': [messages.DomainFrequency(domain='y' * 10_000)]}, "domain is 'yyy"),
+        (
+            {'domains': [messages.DomainFrequency(domain='gpu')] * 1000},
+            'domains is 1000; expected at most 64 entries',
+        ),
+    ],
+)
+def test_an_implausible_command_is_counted_and_changes_nothing(nx, change, named):
+    robot = nx.start()
+    nx.set_frequency()
+    before = nx.kernel.snapshot()
+    robot.commands.publish(messages.DvfsCommand(**{'sequence': 2, **change}))
+    robot.wait_for(lambda: robot.status and named in robot.status.message)
+    assert robot.state.command_sequence == 1
+    assert nx.kernel.snapshot() == before
 
 
 def test_with_a_manager_the_frequencies_stay(nx):

@@ -4,8 +4,64 @@ from __future__ import annotations
 
 from builtin_interfaces.msg import Time
 
-from dynofa_ros.msg import DomainState, DvfsCommand, PlatformState, RailState, TemperatureState
+from dynofa_ros.msg import (
+    DomainState,
+    DvfsCommand,
+    FrameReport,
+    PlatformState,
+    RailState,
+    TemperatureState,
+)
+from dynofa_ros.platform import PlatformError
 from dynofa_ros.platform.device import DeviceState, DomainReading, DomainSetting
+
+MAX_NAME = 64
+MAX_DOMAINS = 64
+MAX_REASON = 256
+MAX_SEQUENCE = 2**53
+"""Commands of 10,000 years at 30 Hz; a higher number is not one that was counted up to."""
+MAX_FRAME_S = 3600.0
+
+
+def check_command(command: DvfsCommand) -> None:
+    """Raise PlatformError for a command that no manager sends.
+
+    It is not acknowledged: the state would repeat its texts ten times a second.
+    """
+    if command.sequence > MAX_SEQUENCE:
+        raise PlatformError(
+            field='sequence', value=command.sequence, expected=f'at most {MAX_SEQUENCE}'
+        )
+    if len(command.domains) > MAX_DOMAINS:
+        raise PlatformError(
+            field='domains',
+            value=len(command.domains),
+            expected=f'at most {MAX_DOMAINS} entries',
+        )
+    names = [('domain', each.domain, MAX_NAME) for each in command.domains]
+    for field, text, longest in [*names, ('reason', command.reason, MAX_REASON)]:
+        if len(text) > longest:
+            raise PlatformError(
+                field=field,
+                value=f'{text[:MAX_NAME]}...',
+                expected=f'a text of at most {longest} characters',
+            )
+
+
+def check_report(report: FrameReport) -> None:
+    """Raise PlatformError for a frame that cannot have taken place."""
+    for field in ('inference_s', 'postprocess_s'):
+        value = getattr(report, field)
+        # NaN and negative values are checked where they are used.
+        if value > MAX_FRAME_S:
+            raise PlatformError(field=field, value=value, expected=f'at most {MAX_FRAME_S:g} s')
+    for field in ('app', 'processor'):
+        if len(getattr(report, field)) > MAX_NAME:
+            raise PlatformError(
+                field=field,
+                value=f'{getattr(report, field)[:MAX_NAME]}...',
+                expected=f'a name of at most {MAX_NAME} characters',
+            )
 
 
 def domain_settings(command: DvfsCommand) -> list[DomainSetting]:

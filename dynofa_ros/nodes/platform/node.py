@@ -34,33 +34,49 @@ class PlatformNode(GuardedNode, LifecycleNode):
         self._now_s = clock
         self._worker: PlatformWorker | None = None
         self._settings = declare_parameters(self)
-        self._error: PlatformError | None = None
+        self._error = ''
         if self._settings.autostart:
-            if self.trigger_configure() != SUCCESS and self._error:
-                raise self._error
-            self.trigger_activate()
+            self._start()
+
+    def _start(self) -> None:
+        """Configure and activate; a node that does neither must exit, so that it is restarted."""
+        for trigger in (self.trigger_configure, self.trigger_activate):
+            if trigger() != SUCCESS:
+                self._close()
+                raise ValueError(self._error or 'the node could not be started')
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open the device, and start to publish its state."""
-        settings = self._settings
         try:
-            opened = open_device(
-                settings.platform,
-                settings.device,
-                sysfs=Sysfs(settings.sysfs_root),
-                clock=self._now_s,
-                state_file=settings.state_file,
-                whitelist=settings.whitelist,
-                min_interval_s=settings.min_interval_s,
-                battery_percentage=settings.battery_initial,
-            )
+            self._open()
         except PlatformError as error:
-            self._error = error
-            self.get_logger().error(str(error))
-            return FAILURE
+            self._error = str(error)
+        except Exception as error:  # rclpy would discard it
+            self._error = f'{type(error).__name__}: {error}'
+            self.guard.caught('configure', error)
+        else:
+            return SUCCESS
+        self.get_logger().error(self._error)
+        return FAILURE
+
+    def _open(self) -> None:
+        settings = self._settings
+        opened = open_device(
+            settings.platform,
+            settings.device,
+            sysfs=Sysfs(settings.sysfs_root),
+            clock=self._now_s,
+            state_file=settings.state_file,
+            whitelist=settings.whitelist,
+            min_interval_s=settings.min_interval_s,
+            battery_percentage=settings.battery_initial,
+        )
         self._log_opened(opened)
-        self._worker = PlatformWorker(self, opened, settings, clock=self._now_s)
-        return SUCCESS
+        try:
+            self._worker = PlatformWorker(self, opened, settings, clock=self._now_s)
+        except Exception:
+            opened.device.close()
+            raise
 
     def _log_opened(self, opened: OpenedDevice) -> None:
         log = self.get_logger()

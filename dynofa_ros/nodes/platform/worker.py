@@ -18,8 +18,15 @@ from dynofa_ros.nodes.diagnostics import Diagnostics
 from dynofa_ros.nodes.platform.battery import BatteryPublisher
 from dynofa_ros.nodes.platform.frame_energy import FrameEnergyPublisher
 from dynofa_ros.nodes.platform.health import PlatformHealth
-from dynofa_ros.nodes.platform.messages import domain_settings, platform_state_message
+from dynofa_ros.nodes.platform.messages import (
+    check_command,
+    check_report,
+    domain_settings,
+    platform_state_message,
+)
 from dynofa_ros.nodes.platform.parameters import CO_RUNNER, PlatformParameters
+from dynofa_ros.nodes.platform.restoring import CRASHED, Restoring
+from dynofa_ros.nodes.platform.senders import Sender, Senders
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.platform import CommandResult, DeviceState, PlatformError
 from dynofa_ros.platform.linux import OpenedDevice
@@ -47,6 +54,13 @@ class PlatformWorker:
         self._postponed: Timer | None = None
         self._result = CommandResult(applied=False, text='no command yet')
         self._watchdog = Watchdog(settings.manager_timeout_s, clock=clock)
+        self._senders = Senders(node)
+        self._commander: Sender = None
+        self._restoring = Restoring(
+            self._device, log=self._log, log_error=self._log_error, clock=clock
+        )
+        if opened.restored.failed:
+            self._restoring.pending = CRASHED
         state = self._device.state()
         simulated = ' (simulated)' if state.simulated else ''
         self._diagnostics = Diagnostics(node, f'{state.platform}{simulated}')
@@ -69,7 +83,7 @@ class PlatformWorker:
         topics = (
             (DvfsCommand, 'dvfs_command', self._on_command),
             (FrameReport, 'frame_report', self._on_frame),
-            (ManagerState, 'manager_state', lambda _: self._watchdog.feed()),
+            (ManagerState, 'manager_state', self._on_manager),
         )
         self._subscriptions = [
             self._node.create_subscription(kind, topic, callback, qos_profile(topic))
@@ -84,28 +98,32 @@ class PlatformWorker:
         return self._node.create_timer(period_s, callback, clock=steady)
 
     def restore(self, why: str) -> None:
-        """Restore the original frequencies and log it. Idempotent."""
-        result = self._device.restore()
-        text = f'{why}: {result.text}'
-        if not self._node.context.ok():  # after a signal, /rosout no longer exists
-            if not result.applied or self._watchdog.armed:
-                print(text, file=sys.stderr, flush=True)
-        elif not result.applied:
-            self._node.get_logger().error(text)
-        elif self._watchdog.armed:
-            self._node.get_logger().info(text)
+        """Restore the original frequencies and log it; until that succeeds, try every second."""
+        result = self._restoring.restore(why, changed=self._watchdog.armed)
+        if self._watchdog.armed or not result.applied:
+            self._result = result
         self._watchdog.disarm()
+
+    def _log(self, text: str) -> None:
+        if self._node.context.ok():
+            self._node.get_logger().info(text)
+        else:  # after a signal, /rosout no longer exists
+            print(text, file=sys.stderr, flush=True)
+
+    def _log_error(self, text: str) -> None:
+        if self._node.context.ok():
+            self._node.get_logger().error(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Close the device first, so that frequencies are restored whatever else fails."""
         node = self._node
         self.active = False
         self._cancel_postponed()
-        self.restore('the node ends')
-        try:
-            self._device.close()
-        except PlatformError as error:
-            node.get_logger().error(str(error))
+        self._restoring.restore_at_the_end(changed=self._watchdog.armed)
+        self._watchdog.disarm()
+        self._device.close()
         node.remove_on_set_parameters_callback(self._check_parameters)
         node.remove_post_set_parameters_callback(self._apply_parameters)
         node.destroy_timer(self._timer)
@@ -130,38 +148,57 @@ class PlatformWorker:
                 processor = parameter.name.removeprefix(CO_RUNNER)
                 self._device.set_co_runner(processor, parameter.value)
 
-    def _on_command(self, command: DvfsCommand) -> None:
+    def _on_command(self, command: DvfsCommand, sender: Sender) -> None:
         """Execute a command as soon as a change is allowed; a newer command replaces it."""
+        try:
+            check_command(command)
+        except PlatformError as error:
+            self._diagnostics.count('dvfs_command', str(error))
+            return
         self._cancel_postponed()
-        wait_s = self._device.wait_s if self.active else 0.0
+        wait_s = self._device.wait_s if self.active and command.domains else 0.0
         if wait_s > 0:
-            self._postponed = self._create_timer(wait_s, lambda: self._on_command(command))
+            self._postponed = self._create_timer(wait_s, lambda: self._on_command(command, sender))
         else:
-            self._execute(command)
+            self._execute(command, sender)
 
     def _cancel_postponed(self) -> None:
         if self._postponed is not None:
             self._node.destroy_timer(self._postponed)
             self._postponed = None
 
-    def _execute(self, command: DvfsCommand) -> None:
+    def _execute(self, command: DvfsCommand, sender: Sender) -> None:
         self._sequence = command.sequence
-        if self.active:
-            self._result = self._device.apply(domain_settings(command))
-        else:
+        if not self.active:
             self._result = CommandResult(applied=False, text='this node is not active')
-        if self._result.applied:
-            self._watchdog.arm()
-            self._node.get_logger().info(f'{self._result.text} ({command.reason})')
+        elif not command.domains:
+            self.restore(f'command to restore ({command.reason})')
         else:
+            self._set_frequencies(command, sender)
+        if not self._result.applied:
             self._diagnostics.count('dvfs_command', self._result.text)
         state = self._device.state()
         if self._energies is not None:
             self._energies.on_state(state)
         self._publish_state(state)
 
+    def _set_frequencies(self, command: DvfsCommand, sender: Sender) -> None:
+        result = self._device.apply(domain_settings(command))
+        if result.applied:
+            self._restoring.superseded()
+            self._watchdog.arm()
+            self._commander = sender
+            self._node.get_logger().info(f'{result.text} ({command.reason})')
+        self._result = result
+
+    def _on_manager(self, state: ManagerState, sender: Sender) -> None:
+        """Only the manager that commanded counts: another one would not restore."""
+        if self._senders.same_node(self._commander, sender):
+            self._watchdog.feed()
+
     def _on_frame(self, report: FrameReport) -> None:
         try:
+            check_report(report)
             if self._energies is not None:
                 self._energies.on_frame(report)
             self._device.add_busy(
@@ -171,12 +208,7 @@ class PlatformWorker:
             self._diagnostics.count('frame_report', f'app {report.app!r}: {error}')
 
     def _on_period(self) -> None:
-        if self._watchdog.expired:
-            silent = f'no message from the resource manager for {self._watchdog.timeout_s:g} s'
-            self._diagnostics.count('manager', silent)
-            self.restore(silent)
-            # Still applied: a manager that returns sees other frequencies and commands again.
-            self._result = CommandResult(applied=True, text=f'{silent}: frequencies restored')
+        self._restore_if_due()
         self._device.advance()
         state = self._device.state()
         if self._energies is not None:
@@ -186,7 +218,28 @@ class PlatformWorker:
         self._publish_state(state)
         if state.battery and self._node.get_parameter('publish_battery').value:
             self._batteries.publish(state.battery)
-        self._health.update(state, last_command=self._result.text, active=self.active)
+        self._health.update(
+            state,
+            last_command=self._result.text,
+            active=self.active,
+            not_restored=self._result.text if self._restoring.pending else '',
+        )
+
+    def _restore_if_due(self) -> None:
+        """Restore the frequencies if the manager is silent, or if that failed before."""
+        if self._watchdog.expired:
+            silent = (
+                'no message from the resource manager that set the frequencies for '
+                f'{self._watchdog.timeout_s:g} s'
+            )
+            self._diagnostics.count('manager', silent)
+            # Applied if all are restored: a manager that returns sees other frequencies and
+            # commands again.
+            self.restore(silent)
+        elif result := self._restoring.retry():
+            self._result = result
+        elif self._device.changed and not self._watchdog.armed and not self._restoring.pending:
+            self.restore('a part of a refused command could not be undone')
 
     def _publish_state(self, state: DeviceState) -> None:
         stamp = self._node.get_clock().now().to_msg()
