@@ -12,18 +12,20 @@ from typing import Any
 class Account:
     """Frames of one camera over some time.
 
-    Dropped: replaced by a newer frame before perception began with it. Refused: not an image.
+    Dropped: replaced by a newer frame before perception began with it. Refused: not an image. Lost
+    by DDS: replaced before perception received it, which its diagnostics count.
     """
 
     sent: int
     served: int
     dropped: int
     refused: int
+    lost_by_dds: int = 0
 
     @property
     def lost(self) -> int:
-        """Frames of which no report tells anything."""
-        return self.sent - self.served - self.dropped - self.refused
+        """Frames that nothing tells of."""
+        return self.sent - self.served - self.dropped - self.refused - self.lost_by_dds
 
     def __add__(self, other: Account) -> Account:
         return Account(
@@ -31,10 +33,13 @@ class Account:
             served=self.served + other.served,
             dropped=self.dropped + other.dropped,
             refused=self.refused + other.refused,
+            lost_by_dds=self.lost_by_dds + other.lost_by_dds,
         )
 
 
-def account(sent: Iterable[str], reports: Iterable[Any], *, app: str) -> Account:
+def account(
+    sent: Iterable[str], reports: Iterable[Any], *, app: str, lost_by_dds: int = 0
+) -> Account:
     """Return the account of the frames `sent`, from the frame reports of one application."""
     frames, own = set(sent), [each for each in reports if each.app == app]
     return Account(
@@ -42,4 +47,5 @@ def account(sent: Iterable[str], reports: Iterable[Any], *, app: str) -> Account
         served=len({each.header.frame_id for each in own} & frames),
         dropped=sum(each.dropped for each in own),
         refused=sum(each.refused for each in own),
+        lost_by_dds=lost_by_dds,
     )

@@ -23,8 +23,9 @@ RESTART_S = 20.0
 class Fault:
     """A fault: how it is injected and removed, and what must hold.
 
-    For every row: no node ends by itself; the robot works again within `recover_s`; no frame is
-    lost, unless `loses`; all frequency settings are as found after a shutdown.
+    For every row: no node ends by itself; the robot works again within `recover_s`; every frame is
+    served, dropped or refused, unless `loses`; all frequency settings are as found after a
+    shutdown.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Outcome:
     died: tuple[str, ...]
 
     def broken(self, fault: Fault) -> list[str]:
-        """Return what went wrong, times apart."""
+        """Return what went wrong, however slow the machine is."""
         found = [*self.died]
         if fault.seen is not None and math.isnan(self.seen_s):
             found.append(f'not observed: {fault.goal}')
@@ -77,14 +78,16 @@ class Outcome:
             found.append('frequency settings are not as found')
         allowed = self.outage_frames if fault.loses else 0
         if not 0 <= self.account.lost <= allowed:
-            found.append(f'frames lost: {self.account.lost}; expected 0 to {allowed}')
+            found.append(f'frames not accounted for: {self.account.lost}; expected 0 to {allowed}')
         if self.memory_bytes > MEMORY_BYTES:
             found.append(f'a node grew by {self.memory_bytes / 2**20:.0f} MiB')
         return found
 
-    def late(self, fault: Fault) -> list[str]:
-        """Return the times that miss their goal."""
+    def slow(self, fault: Fault) -> list[str]:
+        """Return the goals missed that a busy machine misses too: times, and frames lost by DDS."""
         found = []
+        if self.account.lost_by_dds and not fault.loses:
+            found.append(f'frames lost by DDS: {self.account.lost_by_dds}; expected 0')
         if fault.seen is not None and self.seen_s > fault.seen_s:
             found.append(f'observed after {self.seen_s:.1f} s; expected {fault.seen_s:g} s')
         if self.recovered_s > fault.recover_s:

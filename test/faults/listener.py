@@ -10,7 +10,7 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from processes import NAMESPACE
+from processes import NAMESPACE, PERCEPTION
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -37,6 +37,11 @@ class Listener:
         """Time [monotonic s] and text of each diagnostic status above OK."""
         self.latest: dict[str, tuple[float, Any]] = {}
         """Time [monotonic s] and content of the last message by topic."""
+        self.counted_s = -1.0
+        """Time at which perception last told how many images DDS lost [monotonic s]."""
+        self.images_lost = 0
+        """Images that perception counted as lost by DDS, over all its restarts."""
+        self._last_count = 0
         reports = qos_profile('frame_report')
         reports.depth = 10_000
         self.node.create_subscription(msg.FrameReport, 'frame_report', self.reports.append, reports)
@@ -107,10 +112,18 @@ class Listener:
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
+            if status.name == f'{NAMESPACE}/{PERCEPTION}':
+                self._count_lost(status.values)
             if status.name.startswith(NAMESPACE) and status.level > DiagnosticStatus.OK:
                 values = ' '.join(f'{each.key}={each.value}' for each in status.values)
                 text = f'{status.name}: {status.message} {values}'
                 self.warnings.append((time.monotonic(), text))
+
+    def _count_lost(self, values: Any) -> None:
+        count = sum(int(each.value) for each in values if each.key.startswith('lost: image'))
+        # A count that falls is that of a new process.
+        self.images_lost += count - self._last_count if count >= self._last_count else count
+        self._last_count, self.counted_s = count, time.monotonic()
 
     def _spin(self) -> None:
         try:

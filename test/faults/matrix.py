@@ -103,20 +103,21 @@ def observed(rig: Any, fault: Any) -> dict[str, Any]:
         outcome = rig.run(fault)
     except RuntimeError as error:
         rig.restart()
-        return row | {'broken': [str(error)], 'late': []}
+        return row | {'broken': [str(error)], 'slow': []}
     frames = outcome.account
     return row | {
         'sent': frames.sent,
         'served': frames.served,
         'dropped': frames.dropped,
         'refused': frames.refused,
+        'lost_by_dds': frames.lost_by_dds,
         'lost': frames.lost,
         'seen_s': outcome.seen_s,
         'recovered_s': outcome.recovered_s,
         'as_found': outcome.as_found,
         'memory_bytes': outcome.memory_bytes,
         'broken': outcome.broken(fault),
-        'late': outcome.late(fault),
+        'slow': outcome.slow(fault),
         'took_s': time.monotonic() - start_s,
     }
 
@@ -125,7 +126,7 @@ def line(row: dict[str, Any]) -> str:
     """Return a row as a line of the console."""
     if 'skipped' in row:
         return f'skipped  {row["name"]}: {row["skipped"]}'
-    faults = row['broken'] + row['late']
+    faults = row['broken'] + row['slow']
     return f'{"MISSED" if faults else "met   "}   {row["name"]}' + ''.join(
         f'\n           {each}' for each in faults
     )
@@ -155,7 +156,7 @@ def main() -> int:
     if options.quick or options.only:
         options.page = None  # which shows all rows
     reliability_page.save(options, 'faults', {'rows': rows})
-    missed = [each for each in rows if each.get('broken') or each.get('late')]
+    missed = [each for each in rows if each.get('broken') or each.get('slow')]
     print(f'{len(rows) - len(missed)} of {len(rows)} rows met')
     return int(bool(missed))
 

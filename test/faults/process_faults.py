@@ -130,7 +130,7 @@ def dead_segments() -> list[str]:
         mapped |= {
             line.rpartition('/dev/shm/')[2] for line in text.splitlines() if '/dev/shm/' in line
         }
-    segments = {each.name for each in SHARED_MEMORY.glob('fastdds_*') if '_' not in each.name[8:]}
+    segments = {each.name for each in SHARED_MEMORY.glob('fastdds_' + 16 * '[0-9a-f]')}
     return sorted(segments - mapped)
 
 

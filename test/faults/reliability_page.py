@@ -29,8 +29,9 @@ fake kernel. Faults are injected; this page shows what was observed, missed goal
 MATRIX = """## Fault matrix
 
 For every row: no node ends by itself, all works again within the stated time, every frame is
-served, dropped or refused (a row with "may be lost" loses frames by its nature until it has
-recovered), no node grows by 256 MiB, and all frequency settings are as found after a shutdown.
+served, dropped or refused, no node grows by 256 MiB, and all frequency settings are as found after
+a shutdown. *Lost by DDS*: replaced before perception received them, counted in its diagnostics.
+*Lost unseen*: the rest; "may be" marks faults during which perception does not run.
 *Observed* is the time until what the goal names was seen; *recovered* the time from the end of the
 fault, or from a restart, until frames were served, the manager decided and frequencies were set.
 """
@@ -89,7 +90,7 @@ def matrix(figures: dict[str, Any]) -> str:
     """Return the table of the fault matrix."""
     rows = figures['rows']
     run = [each for each in rows if 'skipped' not in each]
-    met = sum(not each['broken'] and not each['late'] for each in run)
+    met = sum(not each['broken'] and not each['slow'] for each in run)
     heads = (
         'fault',
         'goal',
@@ -105,26 +106,26 @@ def matrix(figures: dict[str, Any]) -> str:
         f'{run_on(figures)} {met} of {len(run)} rows met'
         + (f', {len(rows) - len(run)} skipped' if len(rows) > len(run) else '')
         + '.\n\n'
-        + table((*heads, 'lost', 'settings as found', 'verdict'), cells)
+        + table((*heads, 'lost by DDS', 'lost unseen', 'settings as found', 'verdict'), cells)
     )
 
 
 def cells_of(row: dict[str, Any]) -> list[str]:
     """Return the cells of one fault."""
     if 'skipped' in row:
-        return [row['name'], row['goal'], *['-'] * 8, f'skipped: {row["skipped"]}']
-    faults = row['broken'] + row['late']
+        return [row['name'], row['goal'], *['-'] * 9, f'skipped: {row["skipped"]}']
+    faults = row['broken'] + row['slow']
     verdict = f'**missed**: {"; ".join(faults)}' if faults else 'met'
     if 'sent' not in row:
-        return [row['name'], row['goal'], *['-'] * 8, verdict]
-    lost = f'{row["lost"]}, may be lost' if row['loses'] else str(row['lost'])
+        return [row['name'], row['goal'], *['-'] * 9, verdict]
+    lost = [str(row['lost_by_dds']), str(row['lost']) + (' (may be)' if row['loses'] else '')]
     return [
         row['name'],
         row['goal'],
         time_of(row['seen_s'], row['seen_goal_s']),
         time_of(row['recovered_s'], row['recover_goal_s']),
         *(str(row[key]) for key in ('sent', 'served', 'dropped', 'refused')),
-        lost,
+        *lost,
         'yes' if row['as_found'] else '**no**',
         verdict,
     ]
@@ -155,7 +156,8 @@ def soak(figures: dict[str, Any]) -> str:
     return (
         f'{run_on(figures)} {figures["minutes"]:g} minutes, {figures["faults"]} faults, warm-up '
         f'{figures["warm_up_s"]:.0f} s. Frames: {frames["sent"]} sent, {frames["served"]} served, '
-        f'{frames["dropped"]} dropped, {frames["refused"]} refused, {frames["lost"]} lost, '
+        f'{frames["dropped"]} dropped, {frames["refused"]} refused, {frames["lost_by_dds"]} '
+        f'lost by DDS and counted in diagnostics, {frames["lost"]} lost unseen, '
         f'{frames["excused"]} of them while perception was suspended, killed or starting.\n\n'
         + table(heads, cells)
         + (f'\nWhat went wrong:\n\n{problems}' if problems else '')

@@ -167,6 +167,7 @@ class Rig:
         """Inject a fault and observe; shut the platform node down, to compare its settings."""
         self.prepare(dict(fault.manager))
         first_frame, first_report = len(self.camera.sent), len(self.listener.reports)
+        lost_before = self.listener.images_lost
         memory = self.processes.memory()
         self.fault_began_s = time.monotonic()
         with contextlib.contextmanager(fault.inject)(self):
@@ -190,8 +191,10 @@ class Rig:
             for name, (pid, before) in memory.items()
             if self.processes.alive(name) and self.processes.pid(name) == pid
         ]
-        frames = self.settle(first_frame, first_report)
+        frames = self.settle(first_frame, first_report, lost_before)
         as_found = not shut_down or self.shut_down()
+        if not as_found:
+            self.repair()
         return Outcome(
             account=frames,
             seen_s=seen_s,
@@ -209,7 +212,13 @@ class Rig:
             self.processes.died.append(f'{PLATFORM} ended with {exit_code} when shut down')
         return self.as_found
 
-    def settle(self, first_frame: int, first_report: int) -> Account:
+    def repair(self) -> None:
+        """Set what a fault left changed, by hand, so that the next row starts as this one did."""
+        self.state_file.unlink(missing_ok=True)
+        for name, value in self.original.items():
+            self.kernel.put(name, value)
+
+    def settle(self, first_frame: int, first_report: int, lost_before: int) -> Account:
         """Stop the camera, and return the account of all frames since then.
 
         A report has the frames dropped and refused before it, so the last frame must be served.
@@ -223,10 +232,13 @@ class Rig:
             return any(each.header.frame_id == last for each in self.listener.reports[-3:])
 
         self.time_until(served, RECOVERY_S)
+        settled_s = time.monotonic()
+        self.time_until(lambda: self.listener.counted_s > settled_s, 3.0)
         return account(
             list(self.camera.sent)[first_frame:],
             self.listener.reports[first_report:],
             app=PERCEPTION,
+            lost_by_dds=self.listener.images_lost - lost_before,
         )
 
     def close(self) -> None:

@@ -98,6 +98,7 @@ def soak(rig: Any, minutes: float, choose: random.Random) -> dict[str, Any]:
             'served': total.served,
             'dropped': total.dropped,
             'refused': total.refused,
+            'lost_by_dds': total.lost_by_dds,
             'lost': total.lost,
             'excused': excused,
         },

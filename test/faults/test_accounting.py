@@ -28,6 +28,13 @@ def test_a_frame_of_which_no_report_tells_is_lost():
     assert account(SENT, [report('camera/4')], app='perception').lost == 3
 
 
+def test_a_frame_that_diagnostics_count_as_lost_is_accounted_for():
+    found = account(SENT, [report('camera/4')], app='perception', lost_by_dds=3)
+    assert found.lost == 0
+    assert outcome(account=found).broken(FAULT) == []
+    assert outcome(account=found).slow(FAULT) == ['frames lost by DDS: 3; expected 0']
+
+
 def test_reports_of_other_applications_do_not_count():
     assert account(SENT, [report('camera/1', app='other')], app='perception').served == 0
 
@@ -50,7 +57,7 @@ def outcome(**changes):
 
 def test_an_outcome_that_meets_every_goal():
     assert outcome().broken(FAULT) == []
-    assert outcome().late(FAULT) == []
+    assert outcome().slow(FAULT) == []
 
 
 @pytest.mark.parametrize(
@@ -59,8 +66,8 @@ def test_an_outcome_that_meets_every_goal():
         ({'seen_s': math.nan}, 'not observed: it is named'),
         ({'recovered_s': math.nan}, 'it did not recover'),
         ({'as_found': False}, 'frequency settings are not as found'),
-        ({'account': Account(4, 2, 1, 0)}, 'frames lost: 1; expected 0 to 0'),
-        ({'account': Account(4, 2, 2, 1)}, 'frames lost: -1; expected 0 to 0'),
+        ({'account': Account(4, 2, 1, 0)}, 'frames not accounted for: 1; expected 0 to 0'),
+        ({'account': Account(4, 2, 2, 1)}, 'frames not accounted for: -1; expected 0 to 0'),
         ({'memory_bytes': 2**29}, 'a node grew by 512 MiB'),
         ({'died': ('platform ended with 1: ...',)}, 'platform ended with 1: ...'),
     ],
@@ -70,15 +77,15 @@ def test_each_missed_goal_is_named(changes, expected):
 
 
 def test_times_are_compared_with_their_goals():
-    late = outcome(seen_s=6.0, recovered_s=7.0).late(FAULT)
-    assert late == ['observed after 6.0 s; expected 5 s', 'recovered after 7.0 s; expected 5']
+    slow = outcome(seen_s=6.0, recovered_s=7.0).slow(FAULT)
+    assert slow == ['observed after 6.0 s; expected 5 s', 'recovered after 7.0 s; expected 5']
 
 
 def test_frames_may_be_lost_until_recovery_if_the_fault_is_of_that_kind():
     fault = Fault('killed', FAULT.inject, 'restarted', loses=True)
     assert outcome(account=Account(10, 7, 0, 0)).broken(fault) == []
     assert outcome(account=Account(10, 6, 0, 0)).broken(fault) == [
-        'frames lost: 4; expected 0 to 3'
+        'frames not accounted for: 4; expected 0 to 3'
     ]
 
 
@@ -102,16 +109,17 @@ ROW = {
     'served': 8,
     'dropped': 1,
     'refused': 0,
+    'lost_by_dds': 0,
     'lost': 0,
     'as_found': False,
     'broken': ['not observed: settings as found'],
-    'late': [],
+    'slow': [],
 }
 
 
 def test_a_row_of_the_page_shows_what_was_missed():
     assert cells_of(ROW)[2:] == [
-        'never (goal 5)', '0.3 (goal 5)', '9', '8', '1', '0', '0', '**no**',
+        'never (goal 5)', '0.3 (goal 5)', '9', '8', '1', '0', '0', '0', '**no**',
         '**missed**: not observed: settings as found',
     ]  # fmt: skip
 
