@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynofa_ros.engine.engine import Engine, Place, Runner
+from dynofa_ros.engine.engine import Engine, EngineError, Place, Runner
 from dynofa_ros.engine.memory import allocated_bytes
 from dynofa_ros.engine.network import Network
 from dynofa_ros.engine.preprocess import Preprocessor
@@ -116,7 +116,7 @@ class ResidentSet:
 
         Raises:
             ValueError: for an unknown sub-network.
-            EngineError: if the engine cannot run it there.
+            EngineError: if the engine cannot run it there, or it gives NaN.
         """
         with self._compiling:
             resident = self.find(subnet_id, place)
@@ -145,7 +145,11 @@ class ResidentSet:
         precision = self.engine.precision(network, place.processor)
         before = allocated_bytes()
         run = self.engine.compile(network, place)
-        run(np.zeros(network.shape, np.float32))
+        if not np.isfinite(run(np.zeros(network.shape, np.float32))).all():
+            raise EngineError(
+                f'{self.engine.name}: {network.kept.subnet_id} gives NaN or infinity for a blank '
+                'image; expected finite logits'
+            )
         memory_bytes = max(allocated_bytes() - before, 0)
         resolution, spec = network.kept.config.r, network.net.spec
         if resolution not in self._preprocessors:
@@ -166,20 +170,33 @@ class ResidentSet:
 
 
 class Loader:
-    """Loads sub-networks into a set in a background thread, one after another."""
+    """Loads sub-networks into a set in a background thread, one after another.
+
+    Compiling takes seconds, so a request replaces the one that waits: only the newest counts.
+    """
 
     def __init__(self, residents: ResidentSet) -> None:
         self._residents = residents
         self._thread = ThreadPoolExecutor(1, 'sub-network loader')
+        self._lock = threading.Lock()
+        self._next: tuple[str, Place, Callable[[str], object]] | None = None
 
     def load(self, subnet_id: str, place: Place, done: Callable[[str], object]) -> None:
         """Load a sub-network, then call ``done`` with the error, empty if there is none.
 
-        ``done`` is called in the background thread.
+        ``done`` is called in the background thread; never, if a newer request comes before this one
+        is begun.
         """
-        self._thread.submit(self._load, subnet_id, place, done)
+        with self._lock:
+            begin = self._next is None
+            self._next = subnet_id, place, done
+            if begin:
+                self._thread.submit(self._load_next)
 
-    def _load(self, subnet_id: str, place: Place, done: Callable[[str], object]) -> None:
+    def _load_next(self) -> None:
+        with self._lock:
+            assert self._next is not None  # one submitted call for each time it is set
+            (subnet_id, place, done), self._next = self._next, None
         try:
             self._residents.load(subnet_id, place)
         except Exception as error:  # libraries raise arbitrary errors; the node continues
@@ -188,5 +205,5 @@ class Loader:
             done('')
 
     def stop(self) -> None:
-        """Cancel pending loads and wait for the current one."""
+        """Cancel the waiting request, and wait for the current one."""
         self._thread.shutdown(cancel_futures=True)

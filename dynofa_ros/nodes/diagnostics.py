@@ -68,6 +68,7 @@ class Diagnostics:
         self._refusals = Refusals(clock=clock)
         self._lock = threading.Lock()
         self._values: dict[str, str] = {}
+        self._problems: dict[str, str] = {}
         self._level = DiagnosticStatus.OK
         self._summary = 'running'
         self._publisher = node.create_publisher(
@@ -86,6 +87,18 @@ class Diagnostics:
         """Include `value` under `key` in every status from now on."""
         with self._lock:
             self._values[key] = str(value)
+
+    def problem(self, key: str, text: str) -> None:
+        """Add a standing problem to every status, at least at WARN; an empty text ends it.
+
+        It is logged when it begins, and stays through :meth:`ok`.
+        """
+        with self._lock:
+            before = self._problems.pop(key, '')
+            if text:
+                self._problems[key] = text
+        if text and not before:
+            self._node.get_logger().warning(text)
 
     def ok(self, summary: str) -> None:
         """Set the level to OK."""
@@ -108,6 +121,10 @@ class Diagnostics:
         recent, counts = self._refusals.recent(), self._refusals.counts()
         with self._lock:
             level, summary, values = self._level, self._summary, dict(self._values)
+            problems = list(self._problems.values())
+        if problems:
+            level = max(level, DiagnosticStatus.WARN)
+            summary = '; '.join((summary, *problems))
         if recent:
             level = max(level, DiagnosticStatus.WARN)
             summary = f'{summary}; refused: {recent}'

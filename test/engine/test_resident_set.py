@@ -1,9 +1,12 @@
 from dataclasses import replace
+from queue import Queue
+from threading import Event
+from time import sleep
 
 import numpy as np
 import pytest
 
-from dynofa_ros.engine import CPU, EngineError, Place, ResidentSet, create_engine
+from dynofa_ros.engine import CPU, EngineError, Loader, Place, ResidentSet, create_engine
 
 ONE, TWO = Place(CPU, 1), Place(CPU, 2)
 NAMES = ['small', 'middle', 'large']
@@ -46,6 +49,15 @@ def make(small_networks, monkeypatch):
 
 def names(residents):
     return [each.kept.subnet_id for each in residents.residents()]
+
+
+def test_a_sub_network_that_gives_nan_is_refused_by_name(make, monkeypatch):
+    residents = make()
+    broken = np.array([0, np.nan], np.float32)
+    monkeypatch.setattr(residents.engine, 'compile', lambda network, place: lambda x: broken)
+    with pytest.raises(EngineError, match='none: small gives NaN or infinity for a blank image'):
+        residents.load('small', ONE)
+    assert len(residents) == 0
 
 
 def test_a_new_set_is_empty(make):
@@ -149,3 +161,38 @@ def test_allocated_memory_is_counted(small_networks):
     large = residents.load('large', ONE)
     weights_bytes = 4 * large.kept.parameters
     assert large.memory_bytes > weights_bytes
+
+
+def test_the_loader_compiles_only_the_newest_of_many_requests():
+    begun, finish, loaded, done = Event(), Event(), [], []
+
+    class Slow:
+        def load(self, subnet_id, place):
+            loaded.append(subnet_id)
+            begun.set()
+            assert finish.wait(30)
+
+    loader = Loader(Slow())
+    loader.load('first', ONE, lambda error: done.append('first'))
+    assert begun.wait(30)
+    for number in range(1000):
+        loader.load(f'{number}', ONE, lambda error, number=number: done.append(number))
+    finish.set()
+    while len(done) < 2:
+        sleep(0.01)
+    loader.stop()
+    assert (loaded, done) == (['first', '999'], ['first', 999])
+
+
+def test_the_loader_continues_after_an_error():
+    errors = Queue()
+
+    class Failing:
+        def load(self, subnet_id, place):
+            raise MemoryError
+
+    loader = Loader(Failing())
+    for _ in range(2):
+        loader.load('any', ONE, errors.put)
+        assert errors.get(timeout=30) == 'MemoryError()'
+    loader.stop()

@@ -144,11 +144,16 @@ class Robot:
         )
         return self.state
 
+    def status(self, name='perception'):
+        """Return the latest diagnostics of a node in the namespace; None before the first."""
+        node = f'{self.namespace}/{name}'
+        found = [s for m in self.received['/diagnostics'] for s in m.status if s.name == node]
+        return found[-1] if found else None
+
     def rejections(self, name):
         """Return how many inputs of this name were rejected, according to the diagnostics."""
-        node = f'{self.namespace}/perception'
-        found = [s for m in self.received['/diagnostics'] for s in m.status if s.name == node]
-        values = {each.key: each.value for each in found[-1].values} if found else {}
+        status = self.status()
+        values = {each.key: each.value for each in status.values} if status else {}
         return int(values.get(f'refused: {name}', 0))
 
     def call(self, kind, name, request):

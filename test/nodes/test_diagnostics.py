@@ -80,6 +80,16 @@ def test_a_rejection_does_not_hide_an_error(diagnostics):
     assert diagnostics.status().level == DiagnosticStatus.ERROR
 
 
+def test_a_standing_problem_stays_until_it_ends(diagnostics):
+    diagnostics.problem('twin', 'two nodes')
+    diagnostics.ok('running')
+    status = diagnostics.status()
+    assert (status.level, status.message) == (DiagnosticStatus.WARN, 'running; two nodes')
+    diagnostics.problem('twin', '')
+    status = diagnostics.status()
+    assert (status.level, status.message) == (DiagnosticStatus.OK, 'running')
+
+
 def test_the_counter_does_not_reset_after_the_warning(diagnostics, clock):
     diagnostics.count('deadline', 'wrong')
     clock.return_value = 100.0

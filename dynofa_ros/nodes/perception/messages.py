@@ -16,9 +16,12 @@ from dynofa_ros.msg import (
     SubnetState,
 )
 from dynofa_ros.nodes.perception.worker_types import FrameResult, Running, SubnetRequest
+from dynofa_ros.runtime.actuation.command_tracker import SEQUENCE_MAX, plausible_sequence
 
 # Outside of this range the clocks of camera and node are not synchronised.
 MIN_AGE_S, MAX_AGE_S = -0.05, 60.0
+# States repeat these texts, and are latched.
+MOST_NAME_CHARACTERS, MOST_REASON_CHARACTERS = 200, 1000
 
 
 def age_s(node: Node, stamp: Time) -> float:
@@ -29,14 +32,26 @@ def age_s(node: Node, stamp: Time) -> float:
 
 
 def command_from(message: SubnetCommand) -> SubnetRequest:
-    """Return a command as a plain value."""
+    """Return a command as a plain value.
+
+    Raises:
+        ValueError: for a sequence number that no manager reaches, which is not to be acknowledged,
+            and for names that are too long to be published.
+    """
+    if not plausible_sequence(message.sequence):
+        raise ValueError(f'sequence is {message.sequence}; expected at most {SEQUENCE_MAX}')
+    for name in ('subnet_id', 'processor'):
+        if (length := len(getattr(message, name))) > MOST_NAME_CHARACTERS:
+            raise ValueError(
+                f'{name} has {length} characters; expected at most {MOST_NAME_CHARACTERS}'
+            )
     return SubnetRequest(
         sequence=message.sequence,
         subnet_id=message.subnet_id,
         processor=message.processor,
         threads=message.threads,
         deadline_s=message.deadline_s,
-        reason=message.reason,
+        reason=message.reason[:MOST_REASON_CHARACTERS],
     )
 
 

@@ -35,6 +35,7 @@ from dynofa_ros.nodes.perception.frame_model import FrameModel
 from dynofa_ros.nodes.perception.image_conversion import conversion_library
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters, declare_parameters
 from dynofa_ros.nodes.perception.startup import Startup, start_up
+from dynofa_ros.nodes.perception.twins import Twins
 from dynofa_ros.nodes.perception.vision_classification import vision_publisher
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
 from dynofa_ros.nodes.perception.worker_types import (
@@ -43,6 +44,7 @@ from dynofa_ros.nodes.perception.worker_types import (
     Loaded,
     Running,
     SubnetRequest,
+    pin,
 )
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.resource_manager.messages import profile_message
@@ -51,6 +53,8 @@ from dynofa_ros.platform import Occupancy, Platform
 from dynofa_ros.platform.linux import Sysfs
 
 YIELD_S = 1e-4
+# Names that are remembered; more only come from a faulty or hostile sender.
+MOST_APPS = 64
 
 
 class PerceptionNode(GuardedNode):
@@ -61,7 +65,6 @@ class PerceptionNode(GuardedNode):
         self._thread: threading.Thread | None = None
         self._settings = parameters = declare_parameters(self)
         self._started_s = time.monotonic()
-        self.failed = False
         log = self.get_logger()
         device = PerceptionDevice.find(
             platform=parameters.platform,
@@ -74,6 +77,7 @@ class PerceptionNode(GuardedNode):
         self._residents, self._profile = self._startup.residents, self._startup.profile
         self._diagnostics = Diagnostics(self, self._profile.platform)
         self._other_apps: set[str] = set()
+        self._twins = Twins(self, parameters.app, self._diagnostics)
         self._mailbox: Mailbox[Arrival, SubnetRequest | Loaded] = Mailbox()
         self._worker = self._make_worker(parameters, self._startup)
         self._arrived_s = -math.inf
@@ -91,7 +95,7 @@ class PerceptionNode(GuardedNode):
         self._subscribe(parameters)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
-        self._thread = threading.Thread(target=self._work, name='perception worker')
+        self._thread = threading.Thread(target=self._worker.run, name='perception worker')
         self._thread.start()
 
     def _model_of(
@@ -183,7 +187,10 @@ class PerceptionNode(GuardedNode):
 
     def _on_command(self, message: SubnetCommand) -> None:
         if message.app == self._settings.app:
-            self._mailbox.put_command(messages.command_from(message))
+            try:
+                self._mailbox.put_command(messages.command_from(message))
+            except ValueError as error:
+                self._diagnostics.count('subnet_command', str(error))
         elif message.app not in self._other_apps and self._is_new(message.header.stamp):
             known = ', '.join(sorted({self._settings.app} | self._other_apps))
             self._diagnostics.count('subnet_command', f'app is {message.app!r}; expected {known}')
@@ -199,7 +206,9 @@ class PerceptionNode(GuardedNode):
 
     def _on_other_state(self, message: SubnetState) -> None:
         """Record other applications, whose commands are not for an unknown receiver."""
-        if message.app != self._settings.app:
+        if message.app == self._settings.app:
+            self._twins.on_state(message)
+        elif len(self._other_apps) < MOST_APPS:
             self._other_apps.add(message.app)
 
     def _on_other_report(self, report: FrameReport) -> None:
@@ -229,16 +238,6 @@ class PerceptionNode(GuardedNode):
             except ValueError as error:
                 self._diagnostics.count('platform_state', str(error))
 
-    def _work(self) -> None:
-        """Run the worker; end the node if it fails."""
-        try:
-            self._worker.run()
-        except Exception as error:
-            if self.context.ok():  # otherwise the node is shutting down and cannot publish
-                self.get_logger().fatal(f'the worker failed: {error!r}')
-                self.context.try_shutdown()
-                self.failed = True
-
     def _check_parameters(self, changes: list[Parameter[Any]]) -> SetParametersResult:
         for change in changes:
             if change.name == 'subnet' and change.value:
@@ -259,9 +258,7 @@ class PerceptionNode(GuardedNode):
         """Pin a sub-network regardless of commands; empty: follow commands again."""
         self._worker.pinned = subnet_id
         if subnet_id:
-            self._mailbox.put_command(
-                SubnetRequest(sequence=None, subnet_id=subnet_id, reason='pinned by parameter')
-            )
+            self._mailbox.put_command(pin(subnet_id))
 
     def on_result(self, result: FrameResult) -> None:
         """Publish a frame's classification and report."""
@@ -295,11 +292,16 @@ class PerceptionNode(GuardedNode):
             simulated=self._frame_model is not None,
         )
         message.header.stamp = now.to_msg()
+        self._twins.on_own_state(message)
         self._outputs['subnet_state'].publish(message)
 
     def on_refused(self, name: str, detail: str) -> None:
         """Count a rejected input in the diagnostics."""
         self._diagnostics.count(name, detail)
+
+    def on_error(self, error: Exception) -> None:
+        """Count an exception of the worker."""
+        self.guard.caught('worker', error, app=self._settings.app)
 
     def destroy_node(self) -> None:
         """Stop the worker, if it was started, and destroy the node."""

@@ -52,16 +52,21 @@ def read_profile(
 ) -> tuple[Engine, Profile] | None:
     """Return the stored profile and its fastest engine (or the engine set by parameter).
 
-    None if there is no such file, or, after a warning, if it does not apply to this machine, engine
-    or model.
-
-    Raises:
-        ValueError: naming the file if it is damaged.
+    None if there is no such file, or, after a warning, if it is damaged, or does not apply to this
+    machine, engine or model.
     """
     file = profile_file(parameters)
-    if file is None or not file.exists():
+    if file is None:
         return None
-    stored = StoredProfile.load(file, parameters.app)
+    try:
+        if not file.exists():
+            return None
+        if not file.is_file():  # reading a pipe would wait forever
+            raise ValueError(f'profile {file} is not a file')
+        stored = StoredProfile.load(file, parameters.app)
+    except (ValueError, OSError) as error:
+        warn(f'{error}: measuring again')
+        return None
     reasons = []
     auto = parameters.engine == AUTO
     for name in _fastest_first(stored.profile) if auto else [parameters.engine]:
@@ -94,6 +99,7 @@ class Profiler:
     residents: ResidentSet
     parameters: PerceptionParameters
     log: Log
+    warn: Log
 
     def modelled(self, platform: Platform) -> tuple[Profile, Place]:
         """Return the profile of a simulated platform, and the fastest place on this machine.
@@ -112,8 +118,7 @@ class Profiler:
     def measured(self) -> tuple[Profile, Place]:
         """Measure every sub-network here; write the file of the parameter ``profile``.
 
-        Raises:
-            ValueError: naming the file if it cannot be written.
+        A file that cannot be written is a warning: the next start measures again.
         """
         engine = self.residents.engine
         measurements = self._measure(list(self.residents.networks), engine.processors)
@@ -123,9 +128,18 @@ class Profiler:
             conditions = Conditions.here(
                 list(self.residents.networks.values()), [engine], now=datetime.now(timezone.utc)
             )
-            StoredProfile(profile, conditions).save(file)
-            self.log(f'profile written to {file}')
+            self._save(StoredProfile(profile, conditions), file)
         return profile, self.load(profile)
+
+    def _save(self, stored: StoredProfile, file: Path) -> None:
+        try:
+            if file.exists() and not file.is_file():
+                raise ValueError(f'profile {file} is not a file')
+            stored.save(file)
+        except (ValueError, OSError) as error:
+            self.warn(f'{error}: the next start measures again')
+        else:
+            self.log(f'profile written to {file}')
 
     def load(self, profile: Profile) -> Place:
         """Compile the points that the manager is likely to choose; return the fastest place.

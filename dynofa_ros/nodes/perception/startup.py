@@ -74,7 +74,7 @@ def start_up(
     reason = f'{engine.name} {engine.version}: {chosen.reason}'
     log(f'engine {reason}')
     residents = _resident_set(chosen, candidates, parameters, log=log)
-    profiler = Profiler(model, residents, parameters, log)
+    profiler = Profiler(model, residents, parameters, log=log, warn=warn)
     processors = {each: parameters.threads if each == CPU else 1 for each in engine.processors}
     if platform is not None:
         profile, place = profiler.modelled(platform)
@@ -86,7 +86,7 @@ def start_up(
         profile, place = profiler.measured()
     profile = device.complete(profile, model)
     if cache.error:
-        warn(f'compiled sub-networks are not cached: {cache.error}')
+        warn(f'cache of compiled sub-networks: {cache.error}')
     log(f'{len(residents)} compiled sub-networks after {time.monotonic() - start_s:.1f} s')
     return Startup(model, residents, reason, profile, place, processors)
 

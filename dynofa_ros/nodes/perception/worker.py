@@ -35,7 +35,10 @@ from dynofa_ros.nodes.perception.worker_types import (
     Loaded,
     Running,
     SubnetRequest,
+    pin,
 )
+
+DEADLINE_RANGE_S = (1e-6, 3600.0)
 
 
 class LoadingError(ValueError):
@@ -74,7 +77,7 @@ class PerceptionWorker:
     _expected_s: float = math.nan
     """Duration of the last inference; NaN after a switch."""
     _pending: SubnetRequest | None = None
-    """The command whose sub-network is being compiled."""
+    """The command whose sub-network is being compiled; a refused command does not replace a pin."""
     _sequence: int = 0
     _dropped: int = 0
     _refused: int = 0
@@ -83,7 +86,10 @@ class PerceptionWorker:
     def run(self) -> None:
         """Work until :meth:`stop`."""
         while (item := self.mailbox.take()) is not None:
-            self.handle(item)
+            try:
+                self.handle(item)
+            except Exception as error:  # no frame or command ends the node
+                self.listener.on_error(error)
 
     def stop(self) -> None:
         """Make :meth:`run` return, even during a simulated inference."""
@@ -97,7 +103,6 @@ class PerceptionWorker:
             if isinstance(command, Loaded):
                 self._on_loaded(command)
             else:
-                self._pending = None
                 self._execute(command)
         self._dropped += item.dropped
         if item.frame is not None:
@@ -105,23 +110,33 @@ class PerceptionWorker:
 
     def _on_loaded(self, loaded: Loaded) -> None:
         """Execute the command that was waiting for its sub-network, unless a newer one came."""
-        if loaded.command is not self._pending:
+        command = loaded.command
+        if command is not self._pending:
             return
         self._pending = None
-        if loaded.error:
-            self.listener.on_refused('subnet_command', loaded.error)
-            self._acknowledge(loaded.command, self.running, loaded.error, applied=False)
-        else:
-            self._execute(loaded.command)
+        if command.sequence is None and command.subnet_id != self.pinned:
+            return  # the pin was released meanwhile
+        if not loaded.error:
+            self._execute(command)
+            return
+        self.listener.on_refused('subnet_command', loaded.error)
+        self._acknowledge(command, self.running, loaded.error, applied=False)
+        if command.sequence is not None and self.pinned not in ('', self.running.subnet_id):
+            self._execute(pin(self.pinned))  # which the command has replaced
 
     def _execute(self, command: SubnetRequest) -> None:
         try:
             changed = self._apply(command, self.running)
+        except LoadingError as error:
+            self._pending = command
+            self._acknowledge(command, self.running, str(error), applied=False)
         except ValueError as error:
-            if not isinstance(error, LoadingError):
-                self.listener.on_refused('subnet_command', str(error))
+            if self._pending is not None and self._pending.sequence is not None:
+                self._pending = None
+            self.listener.on_refused('subnet_command', str(error))
             self._acknowledge(command, self.running, str(error), applied=False)
         else:
+            self._pending = None
             result = f'runs {changed.subnet_id} on {changed.processor}, {changed.threads} threads'
             self._acknowledge(command, changed, result, applied=True)
 
@@ -146,9 +161,11 @@ class PerceptionWorker:
         threads = command.threads or min(old.threads, most)
         if threads > most:
             raise ValueError(f'threads is {threads}; expected at most {most} on {processor}')
-        if not (math.isnan(command.deadline_s) or 0 < command.deadline_s < math.inf):
+        low_s, high_s = DEADLINE_RANGE_S
+        if not (math.isnan(command.deadline_s) or low_s <= command.deadline_s <= high_s):
             raise ValueError(
-                f'deadline_s is {command.deadline_s}; expected above 0, or NaN for none'
+                f'deadline_s is {command.deadline_s}; expected {low_s:g} to {high_s:g}, or NaN for '
+                'none'
             )
         managed = command.sequence is not None
         if managed and self.pinned and command.subnet_id != self.pinned:
@@ -185,7 +202,6 @@ class PerceptionWorker:
         start_s = self.clock()
         resident = self.residents.find(command.subnet_id, place)
         if resident is None:
-            self._pending = command
             self.loader.load(
                 command.subnet_id,
                 place,

@@ -37,6 +37,11 @@ class SubnetRequest:
     reason: str = ''
 
 
+def pin(subnet_id: str) -> SubnetRequest:
+    """Return the request of the parameter ``subnet``."""
+    return SubnetRequest(sequence=None, subnet_id=subnet_id, reason='pinned by parameter')
+
+
 @dataclass(frozen=True)
 class Loaded:
     """The sub-network of a command was compiled; ``error`` is empty unless that failed."""
@@ -103,3 +108,6 @@ class Listener(Protocol):
 
     def on_refused(self, name: str, detail: str) -> None:
         """Receive a rejected input."""
+
+    def on_error(self, error: Exception) -> None:
+        """Receive an exception that nothing else caught."""

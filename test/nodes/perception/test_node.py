@@ -223,7 +223,7 @@ def test_without_a_deadline_every_frame_meets_it(robot, photograph):
         ('huge', {}, "'huge'; expected small, middle, large"),
         ('large', {'processor': 'npu'}, "'npu'; expected "),
         ('large', {'threads': 7, 'processor': 'cpu'}, 'threads is 7; expected at most 6 on cpu'),
-        ('large', {'deadline_s': -1.0}, 'deadline_s is -1.0; expected above 0'),
+        ('large', {'deadline_s': -1.0}, 'deadline_s is -1.0; expected 1e-06 to 3600'),
     ],
 )
 def test_an_invalid_command_is_rejected_and_changes_nothing(
@@ -243,6 +243,23 @@ def test_a_command_for_an_unknown_application_is_counted_and_ignored(robot):
         lambda: robot.rejections('subnet_command') > before, 'the rejection to be counted'
     )
     assert robot.state.subnet_id == 'small'
+
+
+@pytest.mark.parametrize(
+    ('change', 'named'),
+    [
+        ({'sequence': 2**64 - 1}, 'sequence'),
+        ({'sequence': 3, 'subnet_id': 'x' * 1000}, 'subnet_id'),
+    ],
+)
+def test_an_implausible_command_is_counted_and_not_acknowledged(robot, change, named):
+    before, acknowledged = robot.rejections('subnet_command'), robot.state.command_sequence
+    fields = {'app': 'perception', 'subnet_id': 'nonsense', 'deadline_s': math.nan}
+    robot.publish('subnet_command', messages.SubnetCommand(**(fields | change)))
+    robot.wait_for(lambda: robot.rejections('subnet_command') > before, 'the rejection')
+    assert named in robot.status().message
+    assert robot.state.command_sequence == acknowledged
+    assert robot.command('large').command_applied
 
 
 def test_a_pinned_sub_network_overrides_commands_until_it_is_released(robot):

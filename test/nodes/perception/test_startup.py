@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -193,7 +195,7 @@ def test_an_unwritable_cache_is_a_warning(start_perception, tmp_path):
     robot = start_perception(engine='openvino', cache=tmp_path / 'file').connect()
     robot.process.send_signal(signal.SIGTERM)
     output, _ = robot.process.communicate(timeout=60)
-    assert 'compiled sub-networks are not cached' in output
+    assert 'cache of compiled sub-networks: ' in output
 
 
 @pytest.mark.parametrize('engine', ['openvino', 'onnxruntime', 'torch'])
@@ -217,7 +219,7 @@ def restart(context, model_folder, tmp_path):
 
     def start(document):
         file = tmp_path / 'profile.json'
-        file.write_text(json.dumps(document))
+        file.write_text(document if isinstance(document, str) else json.dumps(document))
         values = {'model': str(model_folder), 'threads': 1, 'profile_rounds': 3}
         values['profile'] = str(file)
         overrides = [Parameter(name, value=value) for name, value in values.items()]
@@ -253,17 +255,53 @@ def test_a_profile_of_more_threads_than_allowed_is_measured_again(document, rest
     assert {point['threads'] for point in written['points']} == {1}
 
 
-def test_a_damaged_profile_file_is_named(start_error, tmp_path):
-    file = tmp_path / 'profile.json'
-    file.write_text('{')
-    assert f'{file}: file is unreadable' in start_error(profile=file)
+@pytest.mark.parametrize('content', ['', '{', '[]', '{"points": []}', 'null'])
+def test_a_damaged_profile_is_measured_again(content, restart, capfd):
+    written = restart(content)
+    assert 'measuring again' in capfd.readouterr().err
+    assert len(written['points']) == 3
 
 
-def test_an_unwritable_profile_file_is_an_error(start_error, tmp_path):
+def start_with_profile(file, context, model_folder):
+    values = {'model': str(model_folder), 'threads': 1, 'profile_rounds': 3, 'profile': str(file)}
+    overrides = [Parameter(name, value=value) for name, value in values.items()]
+    PerceptionNode(context=context, parameter_overrides=overrides).destroy_node()
+
+
+def test_a_profile_that_cannot_be_written_is_a_warning(tmp_path, context, model_folder, capfd):
     (tmp_path / 'file').write_text('')
-    assert 'cannot be written' in start_error(profile=tmp_path / 'file' / 'profile.json')
+    start_with_profile(tmp_path / 'file' / 'profile.json', context, model_folder)
+    output = capfd.readouterr().err
+    assert 'cannot be written' in output
+    assert 'the next start measures again' in output
+
+
+@pytest.mark.parametrize('make', [Path.mkdir, os.mkfifo])
+def test_a_profile_that_is_no_file_is_a_warning(tmp_path, context, model_folder, make, capfd):
+    path = tmp_path / 'profile'
+    make(path)
+    start_with_profile(path, context, model_folder)
+    output = capfd.readouterr().err
+    assert f'profile {path} is not a file: measuring again' in output
+    assert f'profile {path} is not a file: the next start measures again' in output
 
 
 def test_an_unknown_ros_argument_is_named(capfd):
     assert main(['--ros-args', '-z']) == 1
     assert "perception_node: UnknownROSArgsError: ['-z']" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('name', 'named'),
+    [
+        ('perception', '2 nodes are named'),
+        ('other', "another node is application 'perception'"),
+    ],
+)
+def test_a_second_node_of_one_application_is_in_the_diagnostics(start_perception, name, named):
+    options = {'platform': 'jetson_xavier_nx', 'app': 'perception'}
+    first = start_perception(**options).connect()
+    second = start_perception(namespace=first.namespace, name=name, **options)
+    first.wait_for(lambda: (s := first.status()) and named in s.message, 'the warning')
+    second.process.kill()
+    first.wait_for(lambda: named not in first.status().message, 'the end of the warning')

@@ -309,7 +309,9 @@ def test_a_command_whose_sub_network_does_not_compile_is_rejected(bench):
         ({'processor': 'npu'}, "processor is 'npu'; expected cpu, gpu"),
         ({'threads': 5}, 'threads is 5; expected at most 4 on cpu'),
         ({'processor': 'gpu', 'threads': 2}, 'threads is 2; expected at most 1 on gpu'),
-        ({'deadline_s': 0.0}, 'deadline_s is 0.0; expected above 0, or NaN'),
+        ({'deadline_s': 0.0}, 'deadline_s is 0.0; expected 1e-06 to 3600, or NaN for none'),
+        ({'deadline_s': 1e-320}, 'deadline_s is 1e-320'),
+        ({'deadline_s': 3601.0}, 'deadline_s is 3601.0'),
         ({'deadline_s': -1.0}, 'deadline_s is -1.0'),
         ({'deadline_s': math.inf}, 'deadline_s is inf'),
     ],
@@ -348,6 +350,45 @@ def test_a_pinned_sub_network_rejects_commands_for_others(bench):
     state = bench.command(sequence=1, subnet_id='large')
     assert (state.subnet_id, state.command_applied) == ('small', False)
     assert "'large'; expected small" in state.command_result
+
+
+PIN = {'sequence': None, 'subnet_id': 'large', 'reason': 'pinned by parameter'}
+
+
+@pytest.fixture
+def pinning(bench):
+    """A worker that compiles the sub-network it was pinned to."""
+    bench.residents.missing = {'large'}
+    bench.worker.pinned = 'large'
+    bench.command(**PIN)
+    return bench
+
+
+@pytest.mark.parametrize('command', [{'subnet_id': 'small'}, {'processor': 'npu'}])
+def test_a_pin_that_is_compiled_survives_a_refused_command(pinning, command):
+    assert not pinning.command(sequence=3, **command).command_applied
+    state = pinning.finish_loading()
+    assert (state.subnet_id, state.command_sequence) == ('large', 3)
+
+
+def test_a_pin_that_a_command_replaced_is_loaded_after_the_command_fails(pinning):
+    pinning.command(sequence=3, threads=4)
+    assert len(pinning.loading) == 2
+    pinning.finish_loading(error='out of memory')
+    assert pinning.worker.running.subnet_id == 'large'
+
+
+def test_a_pin_that_was_released_while_it_was_compiled_changes_nothing(pinning):
+    pinning.worker.pinned = ''
+    assert pinning.finish_loading().subnet_id == 'small'
+
+
+def test_a_refused_command_ends_the_wait_of_an_older_command(bench):
+    bench.residents.missing = {'large'}
+    bench.command(sequence=5)
+    bench.command(sequence=6, processor='npu')
+    state = bench.finish_loading()
+    assert (state.subnet_id, state.command_sequence) == ('small', 6)
 
 
 def test_commands_can_move_a_pinned_sub_network(bench):
@@ -404,6 +445,22 @@ def test_the_loop_runs_until_it_is_stopped(bench, start_loop):
     bench.worker.stop()
     loop.join(30)
     assert not loop.is_alive()
+
+
+def test_the_loop_outlives_an_exception_of_its_listener(bench, start_loop):
+    errors, results = [], threading.Semaphore(0)
+
+    def fail(result):
+        results.release()
+        raise OSError('no space left on device')
+
+    bench.on_result, bench.on_error = fail, errors.append
+    start_loop(bench.worker)
+    for _ in range(2):
+        bench.worker.mailbox.put_frame(Arrival(picture(), 99.5, 0.1))
+        assert results.acquire(timeout=30)
+    bench.worker.stop()
+    assert str(errors[0]) == 'no space left on device'
 
 
 def test_stop_interrupts_a_simulated_inference(start_loop):
