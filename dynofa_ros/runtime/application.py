@@ -118,6 +118,16 @@ class ManagedApplication:
             return frozenset()
         return frozenset(uncovered(self.profile.table.keys, self._residents))
 
+    @property
+    def active_s(self) -> float:
+        """Time of the last frame, or of the profile."""
+        return self._active_s
+
+    @property
+    def reported(self) -> bool:
+        """Whether it has ever reported a frame."""
+        return self._previous is not None
+
     def idle(self, *, now_s: float, timeout_s: float) -> bool:
         """Whether it has sent no report for `timeout_s`."""
         return now_s - self._active_s >= timeout_s

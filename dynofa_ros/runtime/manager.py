@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
-from dynofa_ros.runtime.actuation.clocks import ClockControl
-from dynofa_ros.runtime.application import ManagedApplication
+from dynofa_ros.runtime.actuation.clocks import ClockCommand, ClockControl
+from dynofa_ros.runtime.applications import Applications
 from dynofa_ros.runtime.budget.battery import BatteryMonitor
 from dynofa_ros.runtime.budget.power_budget import PowerControl
-from dynofa_ros.runtime.decision.decide import decide
-from dynofa_ros.runtime.decision.state import Decision, DecisionPolicy, DecisionState, Domain
+from dynofa_ros.runtime.decision.state import Decision, DecisionPolicy
 from dynofa_ros.runtime.observation import (
     FrameObservation,
     PlatformObservation,
@@ -36,16 +36,19 @@ class ResourceManager:
         settings: ManagerSettings | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        on_failure: Callable[[str, Exception], None] = lambda app, error: None,
     ) -> None:
+        """`on_failure` gets each application that is left out of decisions, and the exception."""
         self._settings = settings or ManagerSettings()
         self._clock = clock
-        self._apps: dict[str, ManagedApplication] = {}
         self._targets = TargetBook(self._settings.target)
+        self._apps = Applications(self._targets, on_failure=on_failure)
         self._battery = BatteryMonitor(self._settings)
         self._clocks = ClockControl()
         self._power = PowerControl(self._settings, now_s=clock())
         self._objective: Objective | None = None
         self._idle: frozenset[str] = frozenset()
+        self._release_reason = ''  # why no frequency is commanded; empty: they are
         self._hysteresis = False  # see DecisionState
         self._decisions = 0
         self.due = False  # an event calls for a decision before the next period
@@ -58,7 +61,7 @@ class ResourceManager:
     @property
     def apps(self) -> tuple[str, ...]:
         """Names of the applications that announced a profile."""
-        return tuple(sorted(self._apps))
+        return self._apps.names
 
     def configure(self, settings: ManagerSettings) -> None:
         """Change the settings at run time."""
@@ -69,18 +72,20 @@ class ResourceManager:
         self._request_decision()
 
     def set_profile(self, profile: Profile) -> None:
-        """Add an application, or replace its profile."""
-        now_s = self._clock()
-        known = self._apps.get(profile.app)
-        if known is not None and known.profile.is_same_as(profile):
-            return
-        if known is None:
-            self._apps[profile.app] = ManagedApplication(profile, now_s=now_s)
-            self._targets.join(profile.app)
-        else:
-            known.replace_profile(profile, now_s=now_s)
-        profile.prepare()
-        self._request_decision()
+        """Add an application, or replace its profile; beyond 64, the least active one leaves."""
+        if self._apps.set_profile(profile, now_s=self._clock()):
+            self._request_decision()
+
+    def drop_silent(self, publishers: int) -> list[str]:
+        """Forget applications silent for `forget_s` beyond the number of profiles' `publishers`.
+
+        Returns their names.
+        """
+        timeout_s = self._settings.forget_s
+        left = self._apps.drop_silent(publishers, timeout_s=timeout_s, now_s=self._clock())
+        if left:
+            self._request_decision()
+        return left
 
     def request_target(self, request: TargetRequest) -> None:
         """Change the targets of one or all applications, including those that join later."""
@@ -99,21 +104,14 @@ class ResourceManager:
     def observe_frame(self, frame: FrameObservation) -> None:
         """Update with a frame. Raises ValueError for an unknown application or sub-network."""
         now_s = self._clock()
-        changed = self._app(frame.app).observe(
+        changed = self._apps[frame.app].observe(
             frame, clocks_hz=self._clocks.clocks_of(frame.processor, now_s=now_s), now_s=now_s
         )
         self.due = self.due or changed
 
     def observe_subnet(self, observation: SubnetObservation) -> None:
         """Update with an acknowledgement. Raises ValueError for an unknown application."""
-        self._app(observation.app).observe_subnet(observation)
-
-    def _app(self, name: str) -> ManagedApplication:
-        """Return the application. Raises ValueError that lists the known ones."""
-        if name not in self._apps:
-            known = ', '.join(self.apps) or 'none yet'
-            raise ValueError(f'application is {name!r}; expected one with a profile ({known})')
-        return self._apps[name]
+        self._apps[observation.app].observe_subnet(observation)
 
     def observe_platform(self, observation: PlatformObservation) -> None:
         """Update with frequencies, power, temperatures, and the acknowledgement of a command."""
@@ -125,13 +123,16 @@ class ResourceManager:
         # At a new frequency, the settled points may run.
         self.due = self.due or change.frequencies
 
-    def observe_battery(self, percentage: float, *, energy_j: float = math.nan) -> None:
+    def observe_battery(
+        self, percentage: float, *, energy_j: float = math.nan, publisher: str = ''
+    ) -> None:
         """Update with the charge, a fraction, and the energy left [J], if known.
 
-        Raises ValueError outside 0..1, or for an energy below 0; NaN makes the charge unknown.
+        Raises ValueError outside 0..1, for an impossible energy, or for a `publisher` that has sent
+        percent; NaN makes the charge unknown.
         """
         now_s = self._clock()
-        self._battery.observe(percentage, energy_j=energy_j, now_s=now_s)
+        self._battery.observe(percentage, energy_j=energy_j, now_s=now_s, publisher=publisher)
         if self._battery.objective(now_s=now_s)[0] is not self._objective:
             self._request_decision()
 
@@ -158,11 +159,8 @@ class ResourceManager:
             self._apps[choice.app].control.command(choice, now_s=now_s, settings=self._settings)
             for choice in decision.choices
         ]
-        clocks = self._clocks.command(
-            decision.clocks_hz,
-            reason=f'{objective.value}: {objective_reason}',
-            now_s=now_s,
-            settings=self._settings,
+        clocks = self._command_clocks(
+            decision.clocks_hz, reason=f'{objective.value}: {objective_reason}', now_s=now_s
         )
         status = ManagerStatus(
             objective=objective,
@@ -184,22 +182,40 @@ class ResourceManager:
         )
         return ManagerOutput(tuple(each for each in switches if each is not None), clocks, status)
 
+    def _command_clocks(
+        self, clocks_hz: Mapping[str, float], *, reason: str, now_s: float
+    ) -> ClockCommand | None:
+        """Return the frequency command to send now, or none."""
+        if self._release_reason:
+            return self._clocks.release(
+                reason=self._release_reason, now_s=now_s, settings=self._settings
+            )
+        return self._clocks.command(clocks_hz, reason=reason, now_s=now_s, settings=self._settings)
+
     def _review(self, *, now_s: float) -> None:
-        """Handle refused commands and silent applications."""
+        """Handle refused commands, silent applications, and frequencies to release."""
         settings = self._settings
         if self._clocks.suspend_refused(now_s=now_s, settings=settings):
             self._hysteresis = False
-        for each in self._apps.values():
+        for each in self._apps:
             each.forget(now_s=now_s, timeout_s=settings.report_timeout_s)
             if each.control.suspend_refused(now_s=now_s, settings=settings):
                 self._hysteresis = False
-        idle = frozenset(
-            name
-            for name, each in self._apps.items()
-            if each.idle(now_s=now_s, timeout_s=settings.report_timeout_s)
-        )
+        idle = self._apps.idle(timeout_s=settings.report_timeout_s, now_s=now_s)
         if idle != self._idle:
             self._idle, self._hysteresis = idle, False
+        reason = self._reason_to_release(now_s=now_s)
+        if reason != self._release_reason:
+            self._release_reason, self._hysteresis = reason, False
+
+    def _reason_to_release(self, *, now_s: float) -> str:
+        """Return why the platform is to restore its frequencies; empty if they are ours."""
+        settings = self._settings
+        if not settings.dvfs:
+            return 'dvfs is false: frequencies restored'
+        if len(self._apps.idle(timeout_s=settings.release_s, now_s=now_s)) == len(self.apps):
+            return f'no frame_report for {settings.release_s:g} s: frequencies restored'
+        return ''
 
     def _decide(self, objective: Objective, *, cap_w: float, now_s: float) -> Decision:
         """Decide for the active applications, then for idle ones at the resulting frequencies.
@@ -213,10 +229,13 @@ class ResourceManager:
             energy_weight=self._settings.energy_weight,
             power_cap_w=cap_w,
         )
-        domains = self._clocks.domains(now_s=now_s, settings=self._settings)
+        domains = self._clocks.domains(
+            now_s=now_s, settings=self._settings, released=bool(self._release_reason)
+        )
+        decide_for = partial(self._apps.decide, hysteresis=self._hysteresis, now_s=now_s)
         active = [name for name in self.apps if name not in self._idle]
         idle = [name for name in self.apps if name in self._idle]
-        first = self._decide_for(active, domains, policy=policy, now_s=now_s)
+        first = decide_for(active, domains, policy=policy)
         fixed = tuple(
             replace(each, frequency_hz=first.clocks_hz[each.name], settable=False)
             if each.name in first.clocks_hz
@@ -224,27 +243,12 @@ class ResourceManager:
             for each in domains
         )
         remaining = replace(policy, power_cap_w=max(0.0, cap_w - first.power_w))
-        second = self._decide_for(idle, fixed, policy=remaining, now_s=now_s)
+        second = decide_for(idle, fixed, policy=remaining)
         return replace(
             first,
             choices=tuple(sorted((*first.choices, *second.choices), key=lambda each: each.app)),
             clocks_hz={**first.clocks_hz, **second.clocks_hz},
         )
-
-    def _decide_for(
-        self,
-        names: Sequence[str],
-        domains: tuple[Domain, ...],
-        *,
-        policy: DecisionPolicy,
-        now_s: float,
-    ) -> Decision:
-        """Decide for some applications."""
-        states = tuple(
-            self._apps[name].state(self._targets.target(name), policy=policy, now_s=now_s)
-            for name in names
-        )
-        return decide(DecisionState(states, domains, policy, hysteresis=self._hysteresis))
 
     def _warnings(self, *, now_s: float) -> list[str]:
         """Return all warnings but those of the budget."""
@@ -252,9 +256,12 @@ class ResourceManager:
         result = self._battery.warnings(now_s=now_s)
         result += self._power.warnings(self._battery.usable_j(now_s=now_s), now_s=now_s)
         result += self._clocks.warnings(now_s=now_s, settings=settings)
+        result += self._apps.warnings(now_s=now_s)
         for name in self.apps:
             result += self._apps[name].control.warnings(now_s=now_s, settings=settings)
         if self._idle:
             idle = ', '.join(sorted(self._idle))
             result.append(f'no frame_report for {settings.report_timeout_s:g} s from {idle}')
+            if self._release_reason and settings.dvfs:
+                result.append(self._release_reason)
         return result

@@ -92,7 +92,22 @@ class ManagerSettings:
         low=0.1,
         high=3600.0,
     )
-    dvfs: bool = field(default=True, metadata={'description': 'whether to set frequencies at all'})
+    release_s: float = _number(
+        10.0,
+        'silence of all applications after which the frequencies are restored [s]',
+        low=0.1,
+        high=3600.0,
+    )
+    forget_s: float = _number(
+        60.0,
+        'silence after which an application is forgotten if its profile has no publisher [s]',
+        low=0.1,
+        high=86_400.0,
+    )
+    dvfs: bool = field(
+        default=True,
+        metadata={'description': 'whether to set frequencies at all; false restores them'},
+    )
 
     def __post_init__(self) -> None:
         for name in NUMBERS:

@@ -57,7 +57,8 @@ class TargetBook:
         self._default = default
         self._requested_for_all = False
         self._targets: dict[str, Target] = {}
-        self._requested: set[str] = set()
+        self._joined: set[str] = set()
+        self._requested: dict[str, None] = {}  # the names of requests, the oldest first
 
     def target(self, app: str) -> Target:
         """Return the target of `app`."""
@@ -65,18 +66,28 @@ class TargetBook:
 
     def join(self, app: str) -> None:
         """Register `app`: later requests for all applications apply to it."""
+        self._joined.add(app)
         self._targets.setdefault(app, self._default)
 
+    def leave(self, app: str) -> None:
+        """Forget that `app` has joined; a request for it is kept, in case that it returns."""
+        self._joined.discard(app)
+        if app not in self._requested:
+            self._targets.pop(app, None)
+
     def request(self, request: TargetRequest) -> None:
-        """Apply a request. Raises ValueError if too many applications have targets already."""
+        """Apply a request.
+
+        At most `APPLICATIONS_MAX` names are remembered beside those of the applications that have
+        joined: misspelt names must not fill the memory. The oldest is forgotten.
+        """
         if request.app:
-            if request.app not in self._targets and len(self._targets) >= APPLICATIONS_MAX:
-                raise ValueError(
-                    f'application {request.app!r} is number {APPLICATIONS_MAX + 1} with targets; '
-                    f'expected at most {APPLICATIONS_MAX}'
-                )
             self._targets[request.app] = request.apply_to(self.target(request.app))
-            self._requested.add(request.app)
+            self._requested.pop(request.app, None)
+            self._requested[request.app] = None
+            absent = [each for each in self._requested if each not in self._joined]
+            if len(absent) > APPLICATIONS_MAX:
+                del self._targets[absent[0]], self._requested[absent[0]]
             return
         self._requested_for_all = True
         self._default = request.apply_to(self._default)
@@ -88,5 +99,5 @@ class TargetBook:
         if self._requested_for_all:
             return
         self._default = default
-        for app in self._targets.keys() - self._requested:
+        for app in self._targets.keys() - self._requested.keys():
             self._targets[app] = default

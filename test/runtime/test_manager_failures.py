@@ -1,5 +1,6 @@
 """Refused commands and missing messages are retried, reported, and affect nothing else."""
 
+import dataclasses
 import math
 
 import pytest
@@ -166,9 +167,10 @@ def test_the_charge_of_a_silent_battery_is_unknown(robot, manager):
     manager.observe_battery(0.1)
     robot.now_s += manager.settings.battery_timeout_s
     status = manager.step().status
-    assert status.objective.value == 'max_accuracy'
+    assert status.objective.value == 'min_energy'
+    assert status.objective_reason == 'battery charge unknown, the last objective holds'
     assert math.isnan(status.battery_percentage)
-    assert 'battery charge unknown or stale: objective max_accuracy' in status.warnings
+    assert 'battery charge unknown or stale: objective min_energy' in status.warnings
 
 
 @pytest.mark.parametrize(('charge', 'after'), [(7.0, 0.9), (-1.0, 0.9), (math.nan, math.nan)])
@@ -191,3 +193,21 @@ def test_reports_of_unknown_applications_and_sub_networks_are_rejected(robot, ma
 def test_an_impossible_latency_is_rejected(inference_s):
     with pytest.raises(ValueError, match=r'inference_s is .*expected 1e-06 to 3600'):
         FrameObservation('camera', 1, 'large', 'torch', 'gpu', 1, inference_s, 0.0)
+
+
+def test_a_command_refused_while_its_application_is_left_out_is_no_error(robot, manager):
+    command = manager.step().switches[0]
+    robot.acknowledge(command, applied=False, result='weights missing')
+    robot.now_s += 1.0
+    control = manager._apps['camera'].control
+    settings = manager.settings
+    assert control.suspend_refused(now_s=robot.now_s, settings=settings)
+    assert not control.suspend_refused(now_s=robot.now_s, settings=settings)
+
+
+def test_an_echo_of_an_implausible_sequence_number_changes_nothing(robot, manager):
+    command = manager.step().switches[0]
+    echo = dataclasses.replace(command, sequence=2**64 - 1)
+    robot.acknowledge(echo)
+    robot.now_s += 1.0
+    assert manager.step().switches == (command,)

@@ -3,7 +3,8 @@ import math
 import pytest
 
 from dynofa_ros.runtime import Target, TargetRequest
-from dynofa_ros.runtime.targets import APPLICATIONS_MAX, TargetBook
+from dynofa_ros.runtime.ranges import APPLICATIONS_MAX
+from dynofa_ros.runtime.targets import TargetBook
 
 
 @pytest.mark.parametrize('deadline_s', [0.0, -0.1, 1e-320, 3601.0, math.inf])
@@ -64,9 +65,21 @@ def test_a_new_default_applies_only_without_a_request():
     assert (book.target('other').deadline_s, book.target('requested').deadline_s) == (0.3, 0.1)
 
 
-def test_the_number_of_applications_is_limited():
+def test_of_too_many_names_the_oldest_without_an_application_is_forgotten():
     book = TargetBook(Target())
-    for index in range(APPLICATIONS_MAX):
-        book.request(TargetRequest(f'app{index}', 0.1))
-    with pytest.raises(ValueError, match=r'one_more'):
-        book.request(TargetRequest('one_more', 0.1))
+    book.join('camera')
+    for name in ('camera', 'oldest', *(f'app{index}' for index in range(APPLICATIONS_MAX))):
+        book.request(TargetRequest(name, 0.1))
+    assert math.isnan(book.target('oldest').deadline_s)
+    assert book.target('camera').deadline_s == book.target('app0').deadline_s == 0.1
+
+
+def test_an_application_that_leaves_keeps_its_request_only():
+    book = TargetBook(Target(deadline_s=0.5))
+    for name in ('requested', 'default'):
+        book.join(name)
+    book.request(TargetRequest('requested', 0.1))
+    for name in ('requested', 'default'):
+        book.leave(name)
+    book.set_default(Target(deadline_s=0.3))
+    assert (book.target('requested').deadline_s, book.target('default').deadline_s) == (0.1, 0.3)

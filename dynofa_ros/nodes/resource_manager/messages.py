@@ -1,14 +1,15 @@
 """Convert the resource manager's messages to plain values and back.
 
-Fields of equal names are copied. A message with a value out of range raises ValueError that names
-the field, its value and the allowed range; the node counts it and goes on.
+Fields of equal names are copied. A message with a value out of range (`runtime/ranges.py`) raises
+ValueError that names the field, its value and the allowed range; the node counts it and goes on.
+Lists are counted before they are converted.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from rclpy.time import Time
 from sensor_msgs.msg import BatteryState
@@ -29,6 +30,7 @@ from dynofa_ros.msg import (
     SubnetState,
 )
 from dynofa_ros.msg import OperatingPoint as OperatingPointMessage
+from dynofa_ros.nodes.resource_manager.arbitration import Identity
 from dynofa_ros.runtime import (
     BatteryObservation,
     DomainObservation,
@@ -42,9 +44,25 @@ from dynofa_ros.runtime import (
 )
 from dynofa_ros.runtime.actuation.clocks import ClockCommand
 from dynofa_ros.runtime.actuation.subnets import SwitchCommand
+from dynofa_ros.runtime.checks import check_count, check_range, shortened
 from dynofa_ros.runtime.observation import ResidentPoint
 from dynofa_ros.runtime.operating_points.frequency import COUNTER_TOLERANCE
+from dynofa_ros.runtime.ranges import (
+    DOMAINS_MAX,
+    FREQUENCIES_MAX,
+    MISSION_S,
+    PART_S,
+    POINTS_MAX,
+    PROCESSORS_MAX,
+    RESIDENTS_MAX,
+    SENSORS_MAX,
+)
 from dynofa_ros.runtime.status import AppStatus, ManagerStatus
+
+# Difference of the clocks of two synchronised machines [s].
+CLOCK_ERROR_S = 1.0
+# A latched mission may be as old as this [s].
+LATCHED_MISSION_S = 86_400.0
 
 Value = TypeVar('Value')
 
@@ -63,6 +81,7 @@ def _write(kind: Any, value: Any, **others: Any) -> Any:
 
 def profile_from(message: SubnetProfile) -> Profile:
     """Read a profile."""
+    check_count('points', message.points, most=POINTS_MAX)
     points = tuple(_read(OperatingPoint, point) for point in message.points)
     return _read(Profile, message, points=points)
 
@@ -75,6 +94,8 @@ def profile_message(profile: Profile) -> SubnetProfile:
 
 def frame_from(message: FrameReport) -> FrameObservation:
     """Read a frame report."""
+    for name in ('preprocess_s', 'postprocess_s'):
+        check_range(name, getattr(message, name), PART_S, nan=True)
     overhead_s = message.preprocess_s + message.postprocess_s
     return _read(
         FrameObservation,
@@ -87,12 +108,23 @@ def frame_from(message: FrameReport) -> FrameObservation:
 
 def subnet_from(message: SubnetState) -> SubnetObservation:
     """Read the state of an application's sub-network."""
+    check_count('residents', message.residents, most=RESIDENTS_MAX)
     residents = tuple(_read(ResidentPoint, each) for each in message.residents)
-    return _read(SubnetObservation, message, residents=residents)
+    return _read(
+        SubnetObservation,
+        message,
+        residents=residents,
+        command_result=shortened(message.command_result),
+    )
 
 
 def platform_from(message: PlatformState) -> PlatformObservation:
     """Read frequencies, power and temperatures."""
+    check_count('domains', message.domains, most=DOMAINS_MAX)
+    check_count('temperatures', message.temperatures, most=SENSORS_MAX)
+    for each in message.domains:
+        check_count('processors', each.processors, most=PROCESSORS_MAX)
+        check_count('available_frequencies_hz', each.available_frequencies_hz, most=FREQUENCIES_MAX)
     domains = tuple(
         _read(
             DomainObservation,
@@ -104,7 +136,14 @@ def platform_from(message: PlatformState) -> PlatformObservation:
         for each in message.domains
     )
     temperatures = tuple(_read(TemperatureObservation, each) for each in message.temperatures)
-    return _read(PlatformObservation, message, domains=domains, temperatures=temperatures)
+    return _read(
+        PlatformObservation,
+        message,
+        domains=domains,
+        temperatures=temperatures,
+        power_source=shortened(message.power_source),
+        command_result=shortened(message.command_result),
+    )
 
 
 def _busy_clock_hz(domain: DomainState, *, simulated: bool) -> float:
@@ -136,10 +175,35 @@ def battery_from(message: BatteryState) -> BatteryObservation:
     )
 
 
-def mission_age_s(message: Mission, *, now: Time) -> float:
-    """Return the time since a mission began [s]; without a stamp it begins now."""
+class MissionRequest(NamedTuple):
+    """A mission; mirrors msg/Mission."""
+
+    duration_s: float
+    ago_s: float  # since it began
+    doubt: str  # why its stamp is not believed; empty: it is
+
+
+def mission_from(message: Mission, *, now: Time, latched: bool) -> MissionRequest:
+    """Read a mission; without a stamp it begins now.
+
+    It also begins now if it would begin in the future, or would be over as it arrives: then the
+    clocks of two machines differ. Only a message that may have been `latched` before this node
+    started can be over.
+    """
+    duration_s = message.duration_s
+    check_range('duration_s', duration_s, MISSION_S)
     begun = Time.from_msg(message.header.stamp, clock_type=now.clock_type)
-    return (now - begun).nanoseconds * 1e-9 if begun.nanoseconds else 0.0
+    if not begun.nanoseconds or not duration_s:
+        return MissionRequest(duration_s, 0.0, '')
+    age_s = (now - begun).nanoseconds * 1e-9
+    longest_s = max(duration_s, LATCHED_MISSION_S if latched else 0.0)
+    if -CLOCK_ERROR_S <= age_s <= longest_s:
+        return MissionRequest(duration_s, max(age_s, 0.0), '')
+    doubt = (
+        f'stamp is {age_s:.4g} s old; expected 0 to {longest_s:.4g} s by the clock of this '
+        'machine; the mission counts from its arrival'
+    )
+    return MissionRequest(duration_s, 0.0, doubt)
 
 
 def switch_message(command: SwitchCommand, *, header: Header) -> SubnetCommand:
@@ -161,7 +225,14 @@ def clocks_message(command: ClockCommand, *, header: Header) -> DvfsCommand:
     return _write(DvfsCommand, command, header=header, domains=domains)
 
 
-def status_message(status: ManagerStatus, *, header: Header) -> ManagerState:
+def identity_from(message: ManagerState) -> Identity:
+    """Read which manager a state is from. Raises ValueError for one without an identity."""
+    if message.manager_id == 0:
+        raise ValueError('manager_id is 0; expected the number of a manager')
+    return Identity(Time.from_msg(message.started).nanoseconds, message.manager_id)
+
+
+def status_message(status: ManagerStatus, *, header: Header, identity: Identity) -> ManagerState:
     """Write the manager's state."""
     budget = status.budget
     base = budget.base_load
@@ -169,6 +240,8 @@ def status_message(status: ManagerStatus, *, header: Header) -> ManagerState:
         ManagerState,
         status,
         header=header,
+        started=Time(nanoseconds=identity.started_ns).to_msg(),
+        manager_id=identity.manager_id,
         objective=status.objective.value,
         mission_left_s=budget.mission_left_s,
         power_cap_w=_nan_if_infinite(budget.board.power_w),

@@ -1,10 +1,13 @@
 """The resource-manager node: receives reports and targets, commands sub-networks and frequencies.
 
-It converts messages and runs the timer; `dynofa_ros.runtime.manager` makes the decisions.
+It converts messages and runs the timers; `dynofa_ros.runtime.manager` makes the decisions. Of
+several managers, one commands (`arbitration.py`).
 """
 
 from __future__ import annotations
 
+import math
+import secrets
 import sys
 import time
 from collections import deque
@@ -33,32 +36,59 @@ from dynofa_ros.nodes.diagnostics import Diagnostics
 from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.resource_manager import messages, parameters
+from dynofa_ros.nodes.resource_manager.arbitration import PRESENCE_S, Arbitration, Identity
 from dynofa_ros.nodes.run_node import run_node
 from dynofa_ros.runtime import ResourceManager
+from dynofa_ros.runtime.checks import listed, shortened
 from dynofa_ros.runtime.status import ManagerStatus
+
+# A message that arrives this long after the start may have been latched before it [s].
+LATCHED_S = 10.0
 
 
 class ResourceManagerNode(GuardedNode):
     """Node `resource_manager`."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, **options: Any) -> None:
         super().__init__('resource_manager', **options)
         parameters.declare(self)
-        self._manager = ResourceManager(parameters.settings_with(self, []), clock=time.monotonic)
+        self._now_s = clock
+        self._started_s = clock()
+        self._manager = ResourceManager(
+            parameters.settings_with(self, []),
+            clock=clock,
+            on_failure=lambda app, error: self.guard.caught('decision', error, app=app),
+        )
+        identity = Identity(time.time_ns(), 1 + secrets.randbelow(2**64 - 1))
+        self._arbitration = Arbitration(identity, clock=clock)
+        self._stands_by = False
+        self._competing: list[str] = []  # topics on which others publish commands or states
+        self._state: ManagerState | None = None  # the last one published
+        self._published_s = -math.inf
         self._diagnostics = Diagnostics(self, 'resource_manager')
         self._logged: deque[str] = deque(maxlen=64)
         self._commands = {'sub-network commands': 0, 'frequency commands': 0}
         self._switch_publisher = self._publisher(SubnetCommand, 'subnet_command')
         self._clocks_publisher = self._publisher(DvfsCommand, 'dvfs_command')
         self._state_publisher = self._publisher(ManagerState, 'manager_state')
-        self._subscribe(SubnetProfile, 'subnet_profile', self._on_profile)
+        self._profiles = self._subscribe(SubnetProfile, 'subnet_profile', self._on_profile)
         self._subscribe(FrameReport, 'frame_report', self._on_frame)
         self._subscribe(SubnetState, 'subnet_state', self._on_subnet)
         self._subscribe(PlatformState, 'platform_state', self._on_platform)
         self._subscribe(Deadline, 'deadline', self._on_deadline)
-        self._subscribe(BatteryState, 'battery', self._on_battery)
         self._subscribe(Mission, 'mission', self._on_mission)
-        self._timer = self._start_timer(self.get_parameter(parameters.DECISION_RATE).value)
+        self._subscribe(ManagerState, 'manager_state', self._on_manager)
+        receive_battery = self._receiver('battery', self._on_battery)
+        self.create_subscription(
+            BatteryState,
+            'battery',
+            lambda message, info: receive_battery(message, info),
+            qos_profile('battery'),
+        )
+        self._timer = self._start_timer(
+            self._step, period_s=1.0 / self.get_parameter(parameters.DECISION_RATE).value
+        )
+        self._presence_timer = self._start_timer(self._be_present, period_s=PRESENCE_S)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
         self._diagnostics.ok('waiting for an application')
@@ -67,24 +97,27 @@ class ResourceManagerNode(GuardedNode):
         """Create a publisher with the topic's own quality of service."""
         return self.create_publisher(kind, topic, qos_profile(topic))
 
-    def _subscribe(self, kind: Any, topic: str, receive: Callable[[Any], None]) -> None:
-        """Subscribe; a message for which `receive` raises ValueError is counted as refused."""
+    def _subscribe(self, kind: Any, topic: str, receive: Callable[[Any], None]) -> Any:
+        """Subscribe with the topic's own quality of service."""
+        callback = self._receiver(topic, receive)
+        return self.create_subscription(kind, topic, callback, qos_profile(topic))
 
-        def callback(message: Any) -> None:
+    def _receiver(self, topic: str, receive: Callable[..., None]) -> Callable[..., None]:
+        """Return a callback; a message for which `receive` raises ValueError counts as refused."""
+
+        def callback(*args: Any) -> None:
             try:
-                receive(message)
+                receive(*args)
             except ValueError as error:
-                self._diagnostics.count(topic, str(error))
+                self._diagnostics.count(topic, shortened(str(error)))
             if self._manager.due:
                 self._step()
 
-        self.create_subscription(kind, topic, callback, qos_profile(topic))
+        return callback
 
-    def _start_timer(self, rate_hz: float) -> Any:
-        """Decide at a fixed rate of the steady clock, even if simulated time stands still."""
-        return self.create_timer(
-            1.0 / rate_hz, self._step, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+    def _start_timer(self, callback: Callable[[], None], *, period_s: float) -> Any:
+        """Call at a fixed rate of the steady clock, even if simulated time stands still."""
+        return self.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _on_profile(self, message: SubnetProfile) -> None:
         profile = messages.profile_from(message)
@@ -108,22 +141,69 @@ class ResourceManagerNode(GuardedNode):
         request = messages.target_from(message)
         self._manager.request_target(request)
         if request.app and request.app not in self._manager.apps:
-            known = ', '.join(self._manager.apps) or 'none yet'
+            known = listed(self._manager.apps) or 'none yet'
             raise ValueError(
                 f'application is {request.app!r}; expected one with a profile ({known}); the '
                 'deadline is kept until it joins'
             )
 
-    def _on_battery(self, message: BatteryState) -> None:
+    def _on_battery(self, message: BatteryState, info: Any = None) -> None:
+        """Update the charge; `info` tells publishers apart, where the middleware does."""
         battery = messages.battery_from(message)
-        self._manager.observe_battery(battery.charge, energy_j=battery.energy_j)
+        publisher = str((info or {}).get('publisher_gid', ''))
+        self._manager.observe_battery(
+            battery.charge, energy_j=battery.energy_j, publisher=publisher
+        )
 
     def _on_mission(self, message: Mission) -> None:
-        ago_s = messages.mission_age_s(message, now=self.get_clock().now())
-        self._manager.request_mission(message.duration_s, ago_s=ago_s)
+        """Begin a mission; one whose stamp is not believed is counted as refused, and begins."""
+        latched = self._now_s() - self._started_s < LATCHED_S
+        mission = messages.mission_from(message, now=self.get_clock().now(), latched=latched)
+        self._manager.request_mission(mission.duration_s, ago_s=mission.ago_s)
+        if mission.doubt:
+            raise ValueError(mission.doubt)
+
+    def _on_manager(self, message: ManagerState) -> None:
+        """Stand by at once if the sender started before this manager."""
+        self._arbitration.hear(messages.identity_from(message))
+        self._review_standby()
+
+    def _review_standby(self) -> None:
+        """Say so when this manager stands by, or takes over."""
+        standby = self._arbitration.standby
+        if standby == self._stands_by:
+            return
+        self._stands_by = standby
+        if standby:
+            self.get_logger().error(f'{self._standby_text()}: this one stands by')
+        else:
+            self.get_logger().warning('the other resource manager is gone: this one commands')
+            self._diagnostics.ok('commands, since the other resource manager is gone')
+
+    def _standby_text(self) -> str:
+        return f'another resource manager commands ({self._arbitration.senior}); expected one'
+
+    def _be_present(self) -> None:
+        """Publish the state often enough for other managers, and notice those that leave."""
+        self._review_standby()
+        for app in self._manager.drop_silent(self._profiles.get_publisher_count()):
+            self.get_logger().info(f'{app} has left: no frame_report and no publisher')
+        publishers = (self._switch_publisher, self._clocks_publisher, self._state_publisher)
+        self._competing = [
+            f'{each.topic_name} has {count} publishers'
+            for each in publishers
+            if (count := self.count_publishers(each.topic_name)) > 1
+        ]
+        if self._stands_by:
+            self._diagnostics.error(f'standby: {self._standby_text()}')
+        elif self._state is not None and self._now_s() - self._published_s > PRESENCE_S:
+            self._publish_state(self._state)
 
     def _step(self) -> None:
-        """Decide, and publish commands, state and diagnostics."""
+        """Decide, and publish commands, state and diagnostics, unless another manager commands."""
+        self._review_standby()
+        if self._stands_by:
+            return
         output = self._manager.step()
         header = Header(stamp=self.get_clock().now().to_msg())
         for command in output.switches:
@@ -138,8 +218,13 @@ class ResourceManagerNode(GuardedNode):
             self._log(f'frequencies: {clocks}', output.clocks)
             self._commands['frequency commands'] += 1
         status = output.status
-        self._state_publisher.publish(messages.status_message(status, header=header))
+        identity = self._arbitration.identity
+        self._publish_state(messages.status_message(status, header=header, identity=identity))
         self._diagnose(status)
+
+    def _publish_state(self, state: ManagerState) -> None:
+        self._state_publisher.publish(state)
+        self._state, self._published_s = state, self._now_s()
 
     def _log(self, text: str, command: Any) -> None:
         """Log a command with its number and reason, a repeated one at debug level."""
@@ -165,7 +250,10 @@ class ResourceManagerNode(GuardedNode):
             if each.choice.violated_targets
         ]
         problems += status.warnings
-        if problems and status.apps:
+        competing = '; '.join(self._competing)
+        if competing:
+            diagnostics.warn(f'{competing}; expected one: does another resource manager run?')
+        elif problems and status.apps:
             diagnostics.warn('; '.join(problems))
         elif status.apps:
             diagnostics.ok(f'managing {", ".join(each.choice.app for each in status.apps)}')
@@ -183,7 +271,7 @@ class ResourceManagerNode(GuardedNode):
         rates = [each.value for each in changes if each.name == parameters.DECISION_RATE]
         if rates:
             self.destroy_timer(self._timer)
-            self._timer = self._start_timer(rates[-1])
+            self._timer = self._start_timer(self._step, period_s=1.0 / rates[-1])
         settings = parameters.settings_with(self, [])
         if settings != self._manager.settings:
             self._manager.configure(settings)

@@ -20,7 +20,7 @@ CHANGE_S = 2.0
 
 @dataclass(frozen=True)
 class ClockCommand:
-    """Set these frequencies; mirrors msg/DvfsCommand."""
+    """Set these frequencies; none: restore the original ones. Mirrors msg/DvfsCommand."""
 
     sequence: int
     clocks_hz: Mapping[str, float] = field(default_factory=dict)
@@ -44,6 +44,7 @@ class ClockControl:
         # By domain: frequency before the last change, and the time until which it may count.
         self._previous_hz: dict[str, tuple[float, float]] = {}
         self._last: ClockCommand | None = None
+        self._limiting = False  # a frequency was commanded, and not released since
         self._commanded_hz: dict[str, float] = {}
         self._held_until_s: dict[str, float] = {}
 
@@ -85,11 +86,16 @@ class ClockControl:
         """Whether the platform has been silent for `report_timeout_s`."""
         return now_s - self._observed_s >= settings.report_timeout_s
 
-    def domains(self, *, now_s: float, settings: ManagerSettings) -> tuple[Domain, ...]:
-        """Return the domains to decide on; one that cannot be set keeps its frequency."""
+    def domains(
+        self, *, now_s: float, settings: ManagerSettings, released: bool = False
+    ) -> tuple[Domain, ...]:
+        """Return the domains to decide on; one that cannot be set keeps its frequency.
+
+        None can be set if all are to be `released`.
+        """
         if self._platform is None:
             return ()
-        dvfs = settings.dvfs and not self._stale(now_s=now_s, settings=settings)
+        dvfs = not released and not self._stale(now_s=now_s, settings=settings)
         held = self._held(now_s=now_s)
         return tuple(
             Domain(
@@ -140,10 +146,32 @@ class ClockControl:
         if self._last is None or self._last.clocks_hz != clocks_hz or status is AckStatus.RENEW:
             self._last = ClockCommand(self.tracker.new(now_s=now_s), dict(clocks_hz), reason)
             self._commanded_hz.update(clocks_hz)
+            self._limiting = True
             return self._last
         if status in (AckStatus.REPEAT, AckStatus.REFUSED):
             self.tracker.repeat(now_s=now_s)
             return self._last
+        return None
+
+    def release(
+        self, *, reason: str, now_s: float, settings: ManagerSettings
+    ) -> ClockCommand | None:
+        """Return the command that restores the original frequencies, or none to send now.
+
+        It is sent again until the platform has obeyed it, also to a silent platform.
+        """
+        if not self._limiting:
+            return None
+        status = self.tracker.check(now_s=now_s, timeout_s=settings.acknowledge_timeout_s)
+        if self._last is None or self._last.clocks_hz or status is AckStatus.RENEW:
+            self._last = ClockCommand(self.tracker.new(now_s=now_s), {}, reason)
+            self._commanded_hz.clear()
+            return self._last
+        if status in (AckStatus.REPEAT, AckStatus.REFUSED):
+            self.tracker.repeat(now_s=now_s)
+            return self._last
+        if status is AckStatus.DONE:
+            self._limiting, self._last = False, None
         return None
 
     def acknowledged(self, *, now_s: float) -> bool:

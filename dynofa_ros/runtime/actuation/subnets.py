@@ -57,7 +57,8 @@ class SubnetControl:
         timeout_s = settings.acknowledge_timeout_s
         if self.tracker.check(now_s=now_s, timeout_s=timeout_s) is not AckStatus.REFUSED:
             return False
-        assert self._key is not None  # only a command that was sent can be refused
+        if self._key is None:  # excluded already, and not commanded since
+            return False
         self._refused_until_s[self._key] = now_s + settings.hold_s
         self._key = None
         return True

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dynofa_ros.runtime.checks import check_number
+from dynofa_ros.runtime.checks import check_number, check_range
+from dynofa_ros.runtime.ranges import APPLICATIONS_MAX, BATTERY_ENERGY_J
 from dynofa_ros.runtime.settings import AUTO, ManagerSettings, Objective
 
 SECONDS_PER_HOUR = 3600.0
+# A charge from here to 100 is in percent; one slightly above 1 is a rounded or calibrated fraction.
+PERCENT_FROM = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,12 @@ def _positive(value: float) -> bool:
 class BatteryObjective:
     """Objective by charge with hysteresis: saves energy below `low`, until above `high`.
 
-    With an unknown charge (NaN) the objective is maximum accuracy.
+    With an unknown charge (NaN) the last objective holds: a battery that was low does not become
+    full by its silence. Before the first charge it is maximum accuracy.
     """
 
     def __init__(self, *, low: float, high: float) -> None:
-        self._saving = False
+        self._saving = self._known = False
         self.set_thresholds(low=low, high=high)
 
     def set_thresholds(self, *, low: float, high: float) -> None:
@@ -75,8 +79,10 @@ class BatteryObjective:
         """
         check_number('battery percentage', percentage, low=0.0, high=1.0, nan=True)
         if math.isnan(percentage):
-            self._saving = False
-            return Objective.MAX_ACCURACY, 'battery charge unknown'
+            objective = Objective.MIN_ENERGY if self._saving else Objective.MAX_ACCURACY
+            last = ', the last objective holds' if self._known else ''
+            return objective, f'battery charge unknown{last}'
+        self._known = True
         if percentage < self._low:
             self._saving = True
         elif percentage > self._high:
@@ -88,12 +94,37 @@ class BatteryObjective:
         return Objective.MIN_ENERGY, f'battery {percentage:.0%} is not yet above {self._high:.0%}'
 
 
+class _Units:
+    """Publishers that send percent, although BatteryState asks for a fraction.
+
+    A charge of 0.9 from one of them is 0.9 % or 90 %: it is refused like 87. Its battery counts as
+    unknown, which `BatteryMonitor.warnings` says, until a publisher of fractions comes.
+    """
+
+    def __init__(self) -> None:
+        self._percent: dict[str, float] = {}  # the charge that gave each away, the oldest first
+
+    def check(self, percentage: float, *, publisher: str) -> None:
+        """Raise ValueError unless `percentage` is a fraction from a publisher of fractions."""
+        if PERCENT_FROM <= percentage <= 100.0:
+            self._percent.setdefault(publisher, percentage)
+            if len(self._percent) > APPLICATIONS_MAX:
+                del self._percent[next(iter(self._percent))]
+        check_number('battery percentage', percentage, low=0.0, high=1.0)
+        if publisher in self._percent:
+            raise ValueError(
+                f'battery percentage is {percentage:g} from a publisher that has sent '
+                f'{self._percent[publisher]:g}; expected a fraction, 0 to 1, in all messages'
+            )
+
+
 class BatteryMonitor:
     """The last charge and energy received, and their timeout."""
 
     def __init__(self, settings: ManagerSettings) -> None:
         self._settings = settings
         self._chooser = BatteryObjective(low=settings.battery_low, high=settings.battery_high)
+        self._units = _Units()
         self._percentage = self._energy_j = math.nan
         self._received_s = -math.inf
 
@@ -102,16 +133,19 @@ class BatteryMonitor:
         self._settings = settings
         self._chooser.set_thresholds(low=settings.battery_low, high=settings.battery_high)
 
-    def observe(self, percentage: float, *, energy_j: float, now_s: float) -> None:
+    def observe(
+        self, percentage: float, *, energy_j: float, now_s: float, publisher: str = ''
+    ) -> None:
         """Update with a charge, a fraction, and the energy left [J]; NaN: unknown.
 
-        Raises ValueError outside 0..1 or for an energy below 0, and keeps the last values. It is
-        also raised for a charge of NaN, after which both are unknown.
+        Raises ValueError outside 0..1, for an impossible energy, or for a `publisher` that sends
+        percent, and keeps the last values. It is also raised for a charge of NaN, after which both
+        are unknown.
         """
         if math.isnan(percentage):
             self._percentage = self._energy_j = math.nan
-        check_number('battery percentage', percentage, low=0.0, high=1.0)
-        check_number('battery energy_j', energy_j, low=0.0, nan=True)
+        self._units.check(percentage, publisher=publisher)
+        check_range('battery energy_j', energy_j, BATTERY_ENERGY_J, nan=True)
         self._percentage, self._energy_j, self._received_s = percentage, energy_j, now_s
 
     def percentage(self, *, now_s: float) -> float:
@@ -140,4 +174,6 @@ class BatteryMonitor:
         """Return a warning if the objective depends on an unknown charge."""
         if self._settings.objective != AUTO or not math.isnan(self.percentage(now_s=now_s)):
             return []
-        return ['battery charge unknown or stale: objective max_accuracy']
+        return [
+            f'battery charge unknown or stale: objective {self.objective(now_s=now_s)[0].value}'
+        ]

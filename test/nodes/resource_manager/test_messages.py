@@ -9,10 +9,18 @@ msg = pytest.importorskip(
     'dynofa_ros.msg', reason='the messages are not built: scripts/build, then . scripts/env.sh'
 )
 
+from builtin_interfaces.msg import Time as TimeMessage  # noqa: E402
+from rclpy.time import Time  # noqa: E402
+from std_msgs.msg import Header  # noqa: E402
+
 from dynofa_ros.nodes.resource_manager.messages import (  # noqa: E402
+    frame_from,
+    identity_from,
+    mission_from,
     platform_from,
     profile_from,
     profile_message,
+    subnet_from,
 )
 from dynofa_ros.runtime import OperatingPoint, Profile  # noqa: E402
 
@@ -46,3 +54,80 @@ def test_a_profile_survives_the_conversion():
     point = OperatingPoint('s', 'torch', 'gpu', 2, math.nan, 0.04, 0.01, 0.1, 0.75, 3, 4, 'int8')
     profile = Profile('camera', 'supernet', 'board', 'measured', 'modelled', (point,))
     assert profile_from(profile_message(profile)).is_same_as(profile)
+
+
+@pytest.mark.parametrize(
+    ('convert', 'message', 'text'),
+    [
+        (
+            profile_from,
+            msg.SubnetProfile(app='a', points=[msg.OperatingPoint()] * 20_001),
+            'points holds 20001 values; expected at most 20000',
+        ),
+        (
+            platform_from,
+            msg.PlatformState(domains=[msg.DomainState()] * 5000),
+            'domains holds 5000 values; expected at most 64',
+        ),
+        (
+            platform_from,
+            msg.PlatformState(temperatures=[msg.TemperatureState()] * 5000),
+            'temperatures holds 5000 values; expected at most 256',
+        ),
+        (
+            platform_from,
+            msg.PlatformState(domains=[msg.DomainState(available_frequencies_hz=[1e9] * 5000)]),
+            'available_frequencies_hz holds 5000 values; expected at most 1024',
+        ),
+        (
+            subnet_from,
+            msg.SubnetState(app='a', residents=[msg.ResidentPoint()] * 5000),
+            'residents holds 5000 values; expected at most 4096',
+        ),
+        (
+            frame_from,
+            msg.FrameReport(app='a', inference_s=0.1, preprocess_s=-5.0, postprocess_s=6.0),
+            'preprocess_s is -5; expected 0 to 3600 or NaN',
+        ),
+        (
+            frame_from,
+            msg.FrameReport(app='a', inference_s=0.1, preprocess_s=1e155),
+            r'preprocess_s is 1e\+155; expected 0 to 3600 or NaN',
+        ),
+        (identity_from, msg.ManagerState(), 'manager_id is 0; expected the number of a manager'),
+    ],
+)
+def test_a_message_out_of_range_is_refused(convert, message, text):
+    with pytest.raises(ValueError, match=text):
+        convert(message)
+
+
+def test_a_text_of_a_state_is_made_short_and_printable():
+    state = subnet_from(msg.SubnetState(app='a', command_result='line\n' * 1000))
+    assert len(state.command_result) < 500
+    assert state.command_result.isprintable()
+
+
+@pytest.mark.parametrize(
+    ('age_s', 'latched', 'ago_s', 'believed'),
+    [
+        pytest.param(100.0, False, 100.0, True, id='begun a while ago'),
+        pytest.param(-0.5, False, 0.0, True, id='clocks of two synchronised machines'),
+        pytest.param(-3599.0, False, 0.0, False, id='in the future'),
+        pytest.param(700.0, False, 0.0, False, id='would be over'),
+        pytest.param(700.0, True, 700.0, True, id='over, and latched'),
+        pytest.param(1e6, True, 0.0, False, id='long ago'),
+    ],
+)
+def test_a_mission_counts_from_its_stamp_if_that_is_plausible(age_s, latched, ago_s, believed):
+    now = Time(nanoseconds=10**16)
+    stamp = Time(nanoseconds=10**16 - int(age_s * 1e9)).to_msg()
+    message = msg.Mission(duration_s=600.0, header=Header(stamp=stamp))
+    mission = mission_from(message, now=now, latched=latched)
+    assert mission.ago_s == pytest.approx(ago_s)
+    assert (mission.doubt == '') is believed
+
+
+def test_a_mission_without_a_stamp_begins_now():
+    message = msg.Mission(duration_s=600.0, header=Header(stamp=TimeMessage()))
+    assert mission_from(message, now=Time(nanoseconds=10**16), latched=False) == (600.0, 0.0, '')

@@ -15,7 +15,7 @@ pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 import rclpy
 from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from dynofa_ros.msg import (
     Deadline,
     DomainState,
@@ -127,7 +127,8 @@ class Bench:
 
 
 @pytest.fixture
-def process():
+def start():
+    """Return a function that starts a manager as a process."""
     environment = {
         **os.environ,
         'ROS_DOMAIN_ID': str(DOMAIN_ID),
@@ -135,11 +136,23 @@ def process():
     }
     command = [sys.executable, '-m', 'dynofa_ros.nodes.resource_manager.node', '--ros-args']
     command += ['-p', 'acknowledge_timeout_s:=0.5', '-p', 'deadline_s:=0.0']
-    process = subprocess.Popen(command, env=environment)
-    yield process
-    if process.poll() is None:
-        process.kill()
-    process.wait()
+    command += ['-p', 'forget_s:=1.0', '-p', 'report_timeout_s:=1.0']
+    processes = []
+
+    def start():
+        processes.append(subprocess.Popen(command, env=environment))
+        return processes[-1]
+
+    yield start
+    for each in processes:
+        if each.poll() is None:
+            each.kill()
+        each.wait()
+
+
+@pytest.fixture
+def process(start):
+    return start()
 
 
 @pytest.fixture
@@ -365,6 +378,85 @@ def test_parameters_have_descriptions(bench):
     assert all(each.description for each in described)
     limits = {each.name: each.floating_point_range for each in described}
     assert (limits['hold_s'][0].from_value, limits['hold_s'][0].to_value) == (0.1, 3600.0)
+
+
+def test_a_mission_stamped_by_the_clock_of_another_machine_counts_from_its_arrival(bench):
+    stamp = (bench.node.get_clock().now() + Duration(seconds=3600.0)).to_msg()
+    bench.publish('mission', duration_s=600.0, header=Header(stamp=stamp))
+    state = bench.wait_for('manager_state', lambda state: state.mission_left_s > 0.0)
+    assert 600.0 - TIMEOUT_S < state.mission_left_s <= 600.0
+    bench.wait_for_rejection('mission', 'expected 0 to')
+
+
+def test_a_publisher_of_percent_is_not_believed_at_a_fraction(bench):
+    bench.publish('battery', percentage=87.0)
+    bench.wait_for_rejection('battery', 'battery percentage is 87; expected 0 to 1')
+    bench.publish('battery', percentage=0.9)
+    bench.wait(lambda: bench.refusals('battery') == 2, 'the second refusal')
+    other = bench.node.create_publisher(BatteryState, 'battery', qos_profile('battery'))
+    bench.wait(other.get_subscription_count, 'the other publisher')
+
+    def believed():
+        other.publish(BatteryState(percentage=0.6))
+        return bench.latest('manager_state', lambda state: state.battery_percentage > 0.0)
+
+    assert bench.wait(believed, 'the charge').battery_percentage == pytest.approx(0.6)
+
+
+def test_frequencies_are_restored_when_dvfs_is_turned_off(bench):
+    report_platform(bench)
+    announce(bench)
+    assert bench.wait_for('dvfs_command').domains
+    assert bench.set_parameter('dvfs', False).successful
+    command = bench.wait_for('dvfs_command', lambda each: not each.domains)
+    assert command.reason == 'dvfs is false: frequencies restored'
+
+
+def test_an_application_is_forgotten_once_its_publisher_is_gone(bench):
+    announce(bench)
+    profiles = bench.node.create_publisher(
+        SubnetProfile, 'subnet_profile', qos_profile('subnet_profile')
+    )
+    point = OperatingPoint(
+        subnet_id='small', processor='gpu', frequency_hz=1e9, latency_s=0.1, accuracy=0.5
+    )
+    profiles.publish(SubnetProfile(app='gone', points=[point]))
+    bench.wait_for('manager_state', lambda state: len(state.apps) == 2)
+    bench.node.destroy_publisher(profiles)
+    state = bench.wait_for('manager_state', lambda state: len(state.apps) == 1)
+    assert state.apps[0].app == 'camera'
+
+
+def says(level, text):
+    return lambda message: message.status[0].level == level and text in message.status[0].message
+
+
+@pytest.mark.parametrize(
+    'number', [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP], ids=['kill', 'end', 'stop']
+)
+def test_of_two_managers_one_stands_by_until_the_other_is_gone(bench, process, start, number):
+    announce(bench)
+    bench.wait_for('subnet_command')
+    first = bench.latest('manager_state').manager_id
+    start()
+    bench.wait_for('/diagnostics', says(DiagnosticStatus.ERROR, 'another resource manager command'))
+    bench.wait_for('/diagnostics', says(DiagnosticStatus.WARN, '/manager_state has 2 publishers'))
+    states = bench.received['manager_state']
+    states.clear()
+    bench.wait(lambda: len(states) > 10, 'ten states')
+    assert {each.manager_id for each in states} == {first}
+    process.send_signal(number)
+    second = bench.wait_for('manager_state', lambda state: state.manager_id != first).manager_id
+    bench.publish('deadline', app='camera', deadline_s=0.03)
+    bench.wait_for('subnet_command', lambda each: each.deadline_s == 0.03)
+    if number == signal.SIGSTOP:
+        process.send_signal(signal.SIGCONT)
+        bench.wait_for(
+            'manager_state', lambda state: state.manager_id == first and state is states[-1]
+        )
+        states.clear()
+        bench.wait(lambda: len(states) > 10, 'ten states')
+        assert {each.manager_id for each in states[2:]} == {first} != {second}
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

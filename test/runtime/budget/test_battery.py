@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from dynofa_ros.runtime import BatteryObjective, BatteryObservation, Objective
+from dynofa_ros.runtime import BatteryObjective, BatteryObservation, ManagerSettings, Objective
+from dynofa_ros.runtime.budget.battery import BatteryMonitor
 
 SAVE, SPEND = Objective.MIN_ENERGY, Objective.MAX_ACCURACY
 
@@ -61,9 +62,45 @@ def test_the_reason_names_charge_and_threshold(objective):
     assert objective.choose(0.23)[1] == 'battery 23% is below 30%'
 
 
-def test_with_an_unknown_charge_it_does_not_save(objective):
-    objective.choose(0.1)
+def test_before_the_first_charge_it_does_not_save(objective):
     assert objective.choose(math.nan) == (SPEND, 'battery charge unknown')
+
+
+@pytest.mark.parametrize(('charge', 'held'), [(0.1, SAVE), (0.9, SPEND)])
+def test_with_an_unknown_charge_the_last_objective_holds(objective, charge, held):
+    objective.choose(charge)
+    text = 'battery charge unknown, the last objective holds'
+    assert objective.choose(math.nan) == (held, text)
+    assert objective.choose(0.35)[0] is held
+
+
+@pytest.fixture
+def monitor():
+    return BatteryMonitor(ManagerSettings())
+
+
+def observe(monitor, percentage, publisher):
+    monitor.observe(percentage, energy_j=math.nan, now_s=0.0, publisher=publisher)
+
+
+def test_a_publisher_of_percent_is_not_believed_at_a_fraction(monitor):
+    with pytest.raises(ValueError, match=r'battery percentage is 87; expected 0 to 1'):
+        observe(monitor, 87.0, 'percent')
+    text = (
+        r'is 0\.9 from a publisher that has sent 87; expected a fraction, 0 to 1, in all messages'
+    )
+    with pytest.raises(ValueError, match=text):
+        observe(monitor, 0.9, 'percent')
+    observe(monitor, 0.5, 'fraction')
+    assert monitor.percentage(now_s=0.0) == 0.5
+
+
+@pytest.mark.parametrize('charge', [1.02, -1.0, 1000.0, math.nan])
+def test_a_single_impossible_charge_is_no_sign_of_percent(monitor, charge):
+    with pytest.raises(ValueError, match=r'battery percentage is'):
+        observe(monitor, charge, 'fraction')
+    observe(monitor, 0.9, 'fraction')
+    assert monitor.percentage(now_s=0.0) == 0.9
 
 
 @pytest.mark.parametrize('charge', [7.0, -0.1, math.inf])
