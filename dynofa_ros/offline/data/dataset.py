@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from stat import S_ISREG
 from typing import Protocol
 
 import cv2
@@ -13,8 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dynofa_ros.engine.picture_size import picture_size
 from dynofa_ros.engine.preprocess import Image
 from dynofa_ros.offline.data.augmentation import random_resized_crop, shift_and_flip
+
+FILE_BYTES = 64 * 2**20
+"""Largest image file that is read."""
+PIXELS = 100_000_000
+"""Largest image that is decoded, 300 MB; the largest of ImageNet has 61 million."""
 
 
 class Dataset(Protocol):
@@ -144,17 +151,36 @@ def decode(name: str, source: Path | bytes) -> Image:
     """Decode an image file, or its bytes, to (H, W, 3) uint8 BGR.
 
     Raises:
-        ValueError: if the file is missing or not an image.
+        ValueError: if the file is missing, not an image, or larger than FILE_BYTES or PIXELS.
     """
+    data = source if isinstance(source, bytes) else _read(name, source)
     try:
-        data = source if isinstance(source, bytes) else source.read_bytes()
-    except OSError as error:
-        raise ValueError(f'{name} cannot be read: {error.strerror}') from error
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        size = picture_size(data)
+        if size is None:
+            raise ValueError('no known format')
+        if size.pixels > PIXELS:
+            raise ValueError(f'it has {size.width} x {size.height} pixels, above {PIXELS}')
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except (ValueError, cv2.error) as error:
+        reason = error.err if isinstance(error, cv2.error) else error
+        raise ValueError(f'{name} is not an image that OpenCV can read: {reason}') from error
     if pixels is None:
         raise ValueError(f'{name} is not an image that OpenCV can read')
     bgr: Image = np.asarray(pixels, np.uint8)
     return bgr
+
+
+def _read(name: str, file: Path) -> bytes:
+    try:
+        if not S_ISREG(file.stat().st_mode):
+            raise ValueError(f'{name} cannot be read: it is not a regular file')
+        with file.open('rb') as stream:
+            data = stream.read(FILE_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f'{name} cannot be read: {error.strerror}') from error
+    if len(data) > FILE_BYTES:
+        raise ValueError(f'{name} cannot be read: it has over {FILE_BYTES} bytes')
+    return data
 
 
 def random_split(data: Dataset, held_out: int, *, seed: int) -> tuple[Dataset, Dataset]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import importlib
-import tarfile
+import re
+import reprlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,14 @@ import numpy as np
 import torch
 
 from dynofa_ros.engine.preprocess import Image
-from dynofa_ros.offline.data.dataset import Dataset, DecodedImages, EncodedImages, decode
+from dynofa_ros.offline.data.archive import archived_images
+from dynofa_ros.offline.data.dataset import (
+    FILE_BYTES,
+    Dataset,
+    DecodedImages,
+    EncodedImages,
+    decode,
+)
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 TAR_SUFFIXES = ('', '.tar', '.tar.gz', '.tgz')
@@ -30,6 +38,8 @@ TORCHVISION_HELP = (
 )
 
 Source = Path | bytes
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = 60
 
 
 def load_dataset(path: Path | str) -> Dataset:
@@ -149,41 +159,42 @@ def _dataset(
 def _image_files(path: Path) -> Iterator[tuple[str, Source]]:
     if path.is_dir():
         for file in path.glob('*/*'):
-            if file.suffix.lower() in IMAGE_SUFFIXES:
+            if file.suffix.lower() in IMAGE_SUFFIXES and not file.is_dir():
                 yield str(file.relative_to(path)), file
-        return
-    try:
-        with tarfile.open(path) as tar:
-            for member in tar:
-                is_image = member.isfile() and member.name.lower().endswith(IMAGE_SUFFIXES)
-                if is_image and Path(member.name).parent.name:
-                    stream = tar.extractfile(member)
-                    assert stream is not None
-                    yield member.name, stream.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise ValueError(
-            f'data set {path} is neither a folder nor an intact tar file: {error}'
-        ) from error
+    elif path.is_file():
+        yield from archived_images(path, IMAGE_SUFFIXES)
+    else:
+        raise ValueError(f'data set {path} is a pipe or device; expected a folder or a tar file')
 
 
 def _indexed_images(path: Path) -> Dataset:
     """Read the images and class indices that ``labels.csv`` lists."""
     table = path / 'labels.csv'
-    with table.open(newline='') as file:
-        rows = list(csv.DictReader(file))
+    rows = _table(table)
     if not rows or not {'image_id', 'imagenet_index'} <= set(rows[0]):
-        columns = ', '.join(map(str, rows[0])) if rows else 'none'
+        columns = _SHORT.repr(', '.join(map(str, rows[0]))) if rows else 'none'
         raise ValueError(f'{table}: columns are {columns}; expected image_id and imagenet_index')
     on_disk = {file.stem: file for file in (path / 'images').glob('*')}
     classes = []
     for line, row in enumerate(rows, start=2):
         if row['image_id'] not in on_disk:
-            raise ValueError(f'{table}, line {line}: images/ has no {row["image_id"]}')
-        if not str(row['imagenet_index']).isdecimal():
+            raise ValueError(f'{table}, line {line}: images/ has no {_SHORT.repr(row["image_id"])}')
+        if not re.fullmatch(r'[0-9]{1,6}', row['imagenet_index'] or ''):
             raise ValueError(
-                f'{table}, line {line}: imagenet_index is {row["imagenet_index"]!r}; '
-                'expected an integer of 0 or above'
+                f'{table}, line {line}: imagenet_index is {_SHORT.repr(row["imagenet_index"])}; '
+                'expected an integer from 0 to 999999'
             )
         classes.append(int(row['imagenet_index']))
     files = [(row['image_id'], on_disk[row['image_id']]) for row in rows]
     return _dataset(path, files, classes, ())
+
+
+def _table(file: Path) -> list[dict[str, str]]:
+    if (size := file.stat().st_size) > FILE_BYTES:
+        raise ValueError(f'{file} has {size} bytes; expected at most {FILE_BYTES}')
+    try:
+        with file.open(newline='', encoding='utf-8') as stream:
+            return list(csv.DictReader(stream))
+    except (OSError, ValueError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f'{file} is not a CSV file: {reason}') from error

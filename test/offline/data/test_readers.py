@@ -1,5 +1,8 @@
 import io
+import os
+import struct
 import tarfile
+import zlib
 
 import cv2
 import numpy as np
@@ -123,7 +126,7 @@ def test_a_table_gives_class_indices(indexed):
 @pytest.mark.parametrize(
     ('row', 'message'),
     [
-        ('c,1,x', r'labels\.csv, line 4: images/ has no c'),
+        ('c,1,x', r'labels\.csv, line 4: images/ has no \'c\''),
         ('a,-1,x', r"labels\.csv, line 4: imagenet_index is '-1'"),
         ('a', r'labels\.csv, line 4: imagenet_index is'),
     ],
@@ -138,7 +141,7 @@ def test_an_invalid_row_is_named(indexed, row, message):
 def test_a_table_without_its_columns_is_refused(indexed):
     (indexed / 'labels.csv').write_text('image,label\na,1\n')
     with pytest.raises(
-        ValueError, match=r'labels\.csv: columns are image, label; expected image_id'
+        ValueError, match=r'labels\.csv: columns are \'image, label\'; expected image_id'
     ):
         load_dataset(indexed)
 
@@ -167,3 +170,68 @@ def test_test_images_of_other_classes_are_refused(folder, tmp_path, write_images
         ValueError, match=r'has classes cat, plane; expected cat, dog, ship, as in '
     ):
         load_training_sets(str(folder), str(other))
+
+
+HOSTILE = 32_000
+"""Side of the picture that a header claims [pixel]."""
+
+
+def claims_a_huge_size(data):
+    """Return a PNG with another width and height in its header, and the right checksum."""
+    header = b'IHDR' + struct.pack('>II', HOSTILE, HOSTILE) + data[24:29]
+    return data[:12] + header + struct.pack('>I', zlib.crc32(header)) + data[33:]
+
+
+@pytest.mark.parametrize('archived', [True, False])
+def test_an_image_that_claims_a_huge_size_is_not_decoded(folder, tmp_path, archived, monkeypatch):
+    def decoded(*arguments):
+        raise AssertionError
+
+    monkeypatch.setattr(cv2, 'imdecode', decoded)
+    image = claims_a_huge_size(png())
+    path = pack({'cat/1.png': image}, tmp_path / 'x.tar') if archived else folder
+    (folder / 'cat' / '0.png').write_bytes(image)
+    with pytest.raises(ValueError, match='it has 32000 x 32000 pixels, above 100000000'):
+        load_dataset(path)
+
+
+def test_an_error_of_opencv_is_reported_with_the_file(folder, monkeypatch):
+    def fail(*arguments):
+        raise cv2.error('bad')
+
+    monkeypatch.setattr(cv2, 'imdecode', fail)
+    with pytest.raises(ValueError, match=r'cat/0\.png is not an image that OpenCV can read'):
+        load_dataset(folder)
+
+
+def test_a_pipe_in_place_of_an_image_is_refused(folder):
+    os.mkfifo(folder / 'cat' / 'pipe.png')
+    with pytest.raises(ValueError, match=r'pipe\.png cannot be read: it is not a regular file'):
+        load_dataset(folder)
+
+
+def test_an_image_file_that_is_too_large_is_refused(folder):
+    with (folder / 'cat' / '0.png').open('wb') as file:
+        file.truncate(65 * 2**20)
+    with pytest.raises(ValueError, match=r'0\.png cannot be read: it has over 67108864 bytes'):
+        load_dataset(folder)
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        'image_id,imagenet_index\n"' + 'x' * 200_000 + '",1\n',
+        b'image_id,imagenet_index\n\xff\xfe,1\n',
+        'image_id,imagenet_index\na,' + '9' * 400 + '\n',
+        'image_id,imagenet_index\na,\u0663\n',
+        'x' * 1000 + ',y\n1,2\n',
+        'image_id,imagenet_index\n' + 'x' * 1000 + ',1\n',
+    ],
+    ids=['long field', 'not UTF-8', 'huge index', 'other digits', 'long column', 'long name'],
+)
+def test_a_hostile_table_ends_in_a_short_error(indexed, content):
+    table = indexed / 'labels.csv'
+    table.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ValueError, match=r'labels\.csv') as refused:
+        load_dataset(indexed)
+    assert len(str(refused.value)) < len(str(table)) + 200
