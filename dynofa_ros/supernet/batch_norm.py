@@ -19,6 +19,31 @@ Statistics = Mapping[str, tuple[Tensor, Tensor]]
 """Mean and variance, each (channels,), by the name of the batch norm layer."""
 
 
+def check_statistics(layer: str, pair: tuple[Tensor, Tensor], channels: int) -> None:
+    """Raise ValueError unless a pair is mean and variance of up to this number of channels.
+
+    With NaN, every image would be classified as the first class.
+    """
+    if channels == 0:
+        raise ValueError(f'batch norm layer is {layer[:100]!r}; expected a layer of the supernet')
+    tensors = isinstance(pair, tuple) and [isinstance(each, Tensor) for each in pair]
+    if tensors != [True, True]:
+        raise ValueError(
+            f'batch norm statistics of {layer} are a {type(pair).__name__}; expected two tensors'
+        )
+    mean, var = pair
+    if mean.ndim != 1 or mean.shape != var.shape or not 0 < len(mean) <= channels:
+        raise ValueError(
+            f'batch norm statistics of {layer} have the shapes {tuple(mean.shape)} and '
+            f'{tuple(var.shape)}; expected up to {channels} channels each'
+        )
+    if not bool(mean.isfinite().all() and var.isfinite().all() and (var >= 0).all()):
+        raise ValueError(
+            f'batch norm statistics of {layer} are not finite, or a variance is below 0; expected '
+            'finite means, and variances of at least 0'
+        )
+
+
 class BatchNormMode(Protocol):
     """The statistics used by one forward pass."""
 

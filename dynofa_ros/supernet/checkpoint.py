@@ -28,7 +28,7 @@ def load_weights(
 
     Raises:
         CheckpointError: for a file that is not a checkpoint, or naming the keys that are missing,
-            unknown or of another shape.
+            unknown, of another shape or not finite.
     """
     stored = _read(Path(path))
     expected = net.state_dict()
@@ -54,10 +54,24 @@ def load_weights(
                 if keys
             )
         )
-    net.load_state_dict({key: stored[name].float() for key, name in names.items()})
+    weights = {key: stored[name].float() for key, name in names.items()}
+    if problem := not_finite(weights):
+        raise CheckpointError(f'{path}: {problem}')
+    net.load_state_dict(weights)
+
+
+def not_finite(values: Mapping[str, Tensor]) -> str:
+    """Return which values hold NaN or infinity; empty if none does.
+
+    A network with such a value classifies everything as its first class.
+    """
+    keys = [key for key, value in values.items() if not bool(value.isfinite().all())]
+    return f'{_some(keys)} hold NaN or infinity; expected finite numbers' if keys else ''
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f'{path} is not a regular file; expected a checkpoint')
     try:
         document = torch.load(path, weights_only=True, map_location='cpu')
     except OSError as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dynofa_ros.supernet.checkpoint import not_finite
 from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
 
 _ENDS = {
@@ -65,7 +66,8 @@ class WeightPackage:
         """Return the weights by key of :class:`LiteNetwork`.
 
         Raises:
-            WeightPackageError: for a file that cannot be read or has another checksum.
+            WeightPackageError: for a file that cannot be read, has another checksum, or holds
+                NaN or infinity.
         """
         try:
             found = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -76,6 +78,8 @@ class WeightPackage:
                 f'{file}: SHA-256 is {found}; expected {self.sha256}: reinstall {self.package}'
             )
         stored = torch.load(file, weights_only=True, map_location='cpu')
+        if problem := not_finite(stored):
+            raise WeightPackageError(f'{file}: {problem}')
         return {network_key(key): value for key, value in stored.items()}
 
 

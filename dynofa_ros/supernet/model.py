@@ -19,10 +19,12 @@ from typing import Annotated, Any
 import torch
 import yaml
 from pydantic import BeforeValidator, TypeAdapter
+from torch import Tensor
 
 from dynofa_ros.atomic_file import atomic_write, write_text
 from dynofa_ros.config_file import MISSING, ConfigError, Section, Text, load_file
 from dynofa_ros.share import share_path, share_roots
+from dynofa_ros.supernet.checkpoint import not_finite
 from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
 from dynofa_ros.supernet.efficientnet_lite_weights import WeightPackage, load_packages
 from dynofa_ros.supernet.fingerprint import fingerprint, statistics_fingerprint
@@ -68,7 +70,8 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
     Int8 sub-networks of a previous model in the folder are removed, because their weights differ.
 
     Raises:
-        ModelError: if a kept sub-network lacks batch norm statistics, or is int8.
+        ModelError: if a kept sub-network lacks batch norm statistics, or is int8; if a weight is
+            not finite in half precision.
     """
     for each in model.kept:
         if each.precision == INT8:
@@ -78,6 +81,8 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
             )
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.half() for name, value in model.net.state_dict().items()}
+    if problem := not_finite(weights):  # in half precision, infinity starts at 65,520
+        raise ModelError(f'{model.name}: {problem}')
     statistics = {}
     for each in model.kept if model.net.shares_batch_norm else ():
         if each.config not in model.net.statistics:
@@ -170,20 +175,30 @@ def model_folder(name_or_path: str) -> Path:
 
 
 def _load_weights(file: Path, net: Supernet, kept: tuple[SubnetRecord, ...], expected: str) -> None:
-    if not file.exists():
-        raise ModelError(f'{file} does not exist')
+    if not file.is_file():
+        raise ModelError(f'{file} does not exist or is not a regular file')
     try:
         with zipfile.ZipFile(file) as archive:
+            # Values are stored as they are, so that the file cannot expand in memory.
+            if any(each.compress_type != zipfile.ZIP_STORED for each in archive.infolist()):
+                raise ValueError(
+                    'its values are compressed; expected them as torch.save writes them'
+                )
             # torch.load ignores the checksums, and the statistics have no fingerprint.
             if (member := archive.testzip()) is not None:
                 raise ValueError(f'the checksum of {member} is wrong')
         stored = torch.load(file, weights_only=True, map_location='cpu')
         weights, statistics = stored['state_dict'], stored['statistics']
+        _check_shapes(weights, net.state_dict())
+        for each in statistics.values():
+            _ = each['fingerprint'], each['values'].items()
         found = fingerprint(weights)
         net.load_state_dict({name: value.float() for name, value in weights.items()})
     except Exception as error:  # torch.load raises whatever the damage makes of the file
         first_line = str(error).splitlines()[0] if str(error) else ''
         raise ModelError(f'{file} is damaged: {type(error).__name__} {first_line}') from error
+    if problem := not_finite(weights):
+        raise ModelError(f'{file}: {problem}')
     if found != expected:
         raise ModelError(
             f'{file}: fingerprint is {found}; expected {expected} of model.yaml: they are from '
@@ -198,7 +213,22 @@ def _load_weights(file: Path, net: Supernet, kept: tuple[SubnetRecord, ...], exp
                 f'{file} has batch norm statistics for {subnet.subnet_id} that were measured with '
                 'other weights or another config: calibrate it again'
             )
-        net.set_statistics(subnet.config, measured['values'])
+        try:
+            net.set_statistics(subnet.config, measured['values'])
+        except ValueError as error:
+            raise ModelError(f'{file}: {subnet.subnet_id}: {error}') from error
+
+
+def _check_shapes(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Raise ValueError for a shape that differs: a few bytes can claim to be a huge tensor."""
+    for name in weights.keys() & expected.keys():
+        if weights[name].shape != expected[name].shape:
+            raise ValueError(
+                f'shape of {name} is {tuple(weights[name].shape)}; expected '
+                f'{tuple(expected[name].shape)}'
+            )
+    if unknown := sorted(weights.keys() - expected.keys()):
+        raise ValueError(f'{unknown[0]} is not a weight of this supernet')
 
 
 def _load_packages(

@@ -14,6 +14,7 @@ from dynofa_ros.supernet.batch_norm import (
     ElasticBatchNorm,
     Statistics,
     StoredStatistics,
+    check_statistics,
 )
 from dynofa_ros.supernet.checkpoint import load_weights
 from dynofa_ros.supernet.config import SubnetConfig
@@ -103,7 +104,19 @@ class Supernet(nn.Module, ABC):
         return StoredStatistics(self.statistics.get(config))
 
     def set_statistics(self, config: SubnetConfig, statistics: Statistics) -> None:
-        """Set the batch norm statistics of a sub-network."""
+        """Set the batch norm statistics of a sub-network.
+
+        Raises:
+            ValueError: naming a layer that does not exist, or whose statistics are of another
+                shape or not finite, or whose variance is negative.
+        """
+        layers = {
+            each.name: each.running_mean.numel()
+            for each in self.modules()
+            if isinstance(each, ElasticBatchNorm)
+        }
+        for name, pair in statistics.items():
+            check_statistics(name, pair, layers.get(name, 0))
         self.statistics[self.space.canonical(config)] = statistics
 
     def weights_of(self, config: SubnetConfig) -> nn.Module:

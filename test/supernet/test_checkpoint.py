@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 
@@ -144,3 +146,16 @@ def test_loading_a_checkpoint_clears_calibrated_statistics(random_supernet, imag
     torch.save({'state_dict': net.state_dict()}, tmp_path / 'weights.pt')
     net.load_checkpoint(tmp_path / 'weights.pt')
     assert not net.statistics
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_weights_that_are_not_finite_are_refused(load, state, value):
+    bias = torch.full_like(state['classifier.bias'], value)
+    with pytest.raises(CheckpointError, match=r'classifier\.bias hold NaN or infinity'):
+        load({'state_dict': state | {'classifier.bias': bias}})
+
+
+def test_a_pipe_in_place_of_a_checkpoint_is_refused(net, tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(CheckpointError, match='is not a regular file; expected a checkpoint'):
+        net.load_checkpoint(tmp_path / 'pipe')

@@ -1,4 +1,7 @@
+import math
+import os
 import shutil
+import zipfile
 
 import pytest
 import torch
@@ -6,6 +9,7 @@ import yaml
 
 from dynofa_ros.supernet import ModelError, SubnetRecord, load_model
 from dynofa_ros.supernet.calibration import calibrate
+from dynofa_ros.supernet.fingerprint import statistics_fingerprint
 from dynofa_ros.supernet.model import Model, fingerprint, save_model
 
 
@@ -112,7 +116,7 @@ def test_a_folder_without_a_description_is_named(folder):
 
 def test_missing_weights_are_named(folder):
     (folder / 'weights.pt').unlink()
-    refuse(folder, r'weights\.pt does not exist')
+    refuse(folder, r'weights\.pt does not exist or is not a regular file')
 
 
 @pytest.mark.parametrize('kept_bytes', [0, 100, 1_000_000])
@@ -141,7 +145,7 @@ def test_a_file_without_tensors_is_named(folder):
 
 def test_weights_of_another_network_are_named(folder):
     torch.save({'state_dict': {'x': torch.zeros(1)}, 'statistics': {}}, folder / 'weights.pt')
-    refuse(folder, r'weights\.pt is damaged: RuntimeError Error.* in loading state_dict')
+    refuse(folder, r'weights\.pt is damaged: ValueError x is not a weight of this supernet')
 
 
 def test_weights_of_another_training_are_refused(folder, change):
@@ -165,6 +169,94 @@ def test_statistics_of_other_weights_are_refused(folder, change):
     torch.save(stored, folder / 'weights.pt')
     change(fingerprint=fingerprint(stored['state_dict']))
     refuse(folder, 'batch norm statistics for small that were measured with other weights or')
+
+
+@pytest.fixture
+def change_weights(folder, change):
+    """Return a function that changes the stored weights, with a fingerprint that fits them."""
+
+    def apply(edit):
+        stored = torch.load(folder / 'weights.pt', weights_only=True)
+        edit(stored)
+        weights = stored['state_dict']
+        new = fingerprint(weights)
+        for subnet in load_model(str(folder)).kept:
+            entry = stored['statistics'][subnet.subnet_id]
+            entry['fingerprint'] = statistics_fingerprint(new, subnet.config)
+        torch.save(stored, folder / 'weights.pt')
+        change(fingerprint=new)
+
+    return apply
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_weights_that_are_not_finite_are_refused(folder, change_weights, value):
+    change_weights(lambda stored: stored['state_dict']['classifier.bias'].fill_(value))
+    refuse(folder, r'weights\.pt: classifier\.bias hold NaN or infinity; expected finite numbers')
+
+
+@pytest.mark.parametrize(('part', 'value'), [(0, math.nan), (1, math.nan), (1, math.inf), (1, -1)])
+def test_statistics_that_are_not_finite_are_refused(folder, change_weights, part, value):
+    change_weights(
+        lambda stored: stored['statistics']['small']['values']['stem.bn'][part].fill_(value)
+    )
+    refuse(folder, r'weights\.pt: small: batch norm statistics of stem\.bn are not finite')
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        (
+            {'stem.bn': (torch.ones(2), torch.ones(3))},
+            r'stem\.bn have the shapes \(2,\) and \(3,\)',
+        ),
+        ({'stem.bn': (torch.ones(999), torch.ones(999))}, 'expected up to 8 channels'),
+        ({'other': (torch.ones(1), torch.ones(1))}, "batch norm layer is 'other'"),
+        ({'stem.bn': torch.ones(3)}, 'stem.bn are a Tensor; expected two tensors'),
+        ({'stem.bn': (1.0, 2.0)}, 'stem.bn are a tuple; expected two tensors'),
+    ],
+)
+def test_statistics_of_another_shape_are_refused(folder, change_weights, values, message):
+    change_weights(lambda stored: stored['statistics']['small'].update(values=values))
+    refuse(folder, f'weights.pt: small: .*{message}')
+
+
+@pytest.mark.parametrize('statistics', [None, [], {'small': 1}, {'small': {'fingerprint': ''}}])
+def test_statistics_of_another_form_are_refused(folder, statistics):
+    stored = torch.load(folder / 'weights.pt', weights_only=True)
+    torch.save(stored | {'statistics': statistics}, folder / 'weights.pt')
+    refuse(folder, r'weights\.pt is damaged: ')
+
+
+def test_a_tensor_that_claims_to_be_huge_is_not_expanded(folder, change_weights):
+    stored = torch.load(folder / 'weights.pt', weights_only=True)
+    stored['state_dict']['classifier.bias'] = torch.zeros(1).expand(10**12)
+    torch.save(stored, folder / 'weights.pt')
+    refuse(folder, r'shape of classifier\.bias is \(1000000000000,\); expected \(10,\)')
+
+
+def test_compressed_weights_are_refused(folder):
+    file = folder / 'weights.pt'
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    refuse(folder, 'its values are compressed')
+
+
+def test_a_pipe_in_place_of_the_weights_is_refused(folder):
+    (folder / 'weights.pt').unlink()
+    os.mkfifo(folder / 'weights.pt')
+    refuse(folder, 'is not a regular file')
+
+
+def test_weights_that_half_precision_cannot_hold_are_not_saved(random_supernet, tmp_path):
+    net = random_supernet()
+    calibrate(net, net.space.min_config(), [torch.randn(2, 3, 20, 20)])
+    net.state_dict()['stem.bn.running_var'].fill_(1e6)
+    with pytest.raises(ModelError, match=r'stem\.bn\.running_var hold NaN or infinity'):
+        saved(net, tmp_path / 'x')
 
 
 @pytest.mark.parametrize(
