@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dynofa_ros.engine.engine import EngineError
 from dynofa_ros.engine.preprocess import Image, Input, Preprocessor
 from dynofa_ros.engine.resident_set import ResidentSubnet
 
@@ -69,7 +70,11 @@ class Classifier:
         return Prepared(image, network_input, preprocess, self._clock() - start)
 
     def classify(self, prepared: Prepared) -> Classified:
-        """Classify an image; preprocess it again if the resolution has changed since."""
+        """Classify an image; preprocess it again if the resolution has changed since.
+
+        Raises:
+            EngineError: if a logit is NaN or infinite, naming the sub-network.
+        """
         active, preprocess_s = self.active, prepared.preprocess_s
         start = self._clock()
         network_input = prepared.network_input
@@ -80,6 +85,10 @@ class Classifier:
             start = again
         logits = active.run(network_input)
         inferred = self._clock()
+        if not np.isfinite(logits).all():
+            raise EngineError(
+                f'sub-network {active.kept.subnet_id} gives NaN or infinity; expected finite logits'
+            )
         prediction = predict(logits, self._labels, self.top)
         done = self._clock()
         return Classified(prediction, preprocess_s, inferred - start, done - inferred)

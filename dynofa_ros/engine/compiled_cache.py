@@ -20,6 +20,8 @@ from dynofa_ros.supernet.official_weights import cache_folder
 DIGEST_BYTES = hashlib.sha256().digest_size
 LIMIT_BYTES = 2 * 10**9
 """Size of the cache above which the least recently used files are removed (assumed)."""
+ROOT = 0
+"""User whose files may be used beside one's own."""
 ABANDONED_S = 3600.0
 """Age at which an incomplete file is attributed to a crashed process (assumed)."""
 
@@ -30,31 +32,73 @@ class CompiledCache:
     def __init__(self, folder: Path | None, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self.folder = folder
         self.error = ''
-        """The last error of the folder; empty if there was none."""
+        """The last fault of the folder or a file in it; empty if there was none."""
         self._limit_bytes = limit_bytes
 
     def get(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """Return the content of a file; call ``make`` if it is missing or damaged."""
+        """Return the content of a file; call ``make`` if it is missing or cannot be used."""
         if self.folder is None:
             return make()
         file = self.folder / name
-        with contextlib.suppress(OSError):  # missing or unreadable
-            stored = file.read_bytes()
-            content = stored[DIGEST_BYTES:]
-            if hashlib.sha256(content).digest() == stored[:DIGEST_BYTES]:
-                os.utime(file)
-                return content
+        try:
+            return self._read(file)
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            self.error = f'{file} is ignored and made again: {reason}'
         content = make()
         self._put(file, content)
         return content
 
-    def discard(self, name: str) -> None:
+    def discard(self, name: str, reason: str) -> None:
         """Remove a file, if it exists, because its content cannot be used."""
-        if self.folder is not None:
-            try:
-                (self.folder / name).unlink(missing_ok=True)
-            except OSError as error:
-                self.error = f'{self.folder / name} cannot be removed: {error.strerror}'
+        if self.folder is None:
+            return
+        file = self.folder / name
+        self.error = f'{file} is removed: {reason}'
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            self.error = f'{file} cannot be removed: {error.strerror}'
+
+    def subfolder(self, name: str) -> Path | None:
+        """Return a folder for a library's own cache; None if there is none."""
+        if self.folder is None:
+            return None
+        folder = self.folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.error = f'{folder} cannot be created: {error.strerror}'
+            return None
+        return folder
+
+    def _read(self, file: Path) -> bytes:
+        """Return the content of a file.
+
+        Engines run what they find in it, so a file of another user is refused. It must be regular,
+        because reading a pipe would block.
+
+        Raises:
+            OSError: if the file is missing or unreadable.
+            ValueError: if it is not a regular file, belongs to another user, or is damaged.
+        """
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, 'rb') as stream:
+            stat = os.fstat(descriptor)
+            if not S_ISREG(stat.st_mode):
+                raise ValueError('it is not a regular file')
+            if stat.st_uid not in (os.geteuid(), ROOT):
+                raise ValueError(f'it belongs to user {stat.st_uid}')
+            if stat.st_size > self._limit_bytes + DIGEST_BYTES:
+                raise ValueError(f'it has {stat.st_size} bytes, above {self._limit_bytes}')
+            digest, content = stream.read(DIGEST_BYTES), stream.read()
+        if hashlib.sha256(content).digest() != digest:
+            raise ValueError('it is damaged')
+        with contextlib.suppress(OSError):  # of root's, the time of use cannot be kept
+            os.utime(file)
+        return content
 
     def _put(self, file: Path, content: bytes) -> None:
         try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from dynofa_ros.engine.compiled_cache import CompiledCache
 from dynofa_ros.engine.engine import CPU, GPU, EngineError, Place, Runner, check_processor
 from dynofa_ros.engine.network import INPUT, OUTPUT, Network
 from dynofa_ros.engine.preprocess import Input
@@ -69,7 +69,7 @@ class OnnxRuntimeEngine:
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         try:
             session = self._onnxruntime.InferenceSession(
-                network.onnx(), options, providers=self._providers(place, network.cache.folder)
+                network.onnx(), options, providers=self._providers(place, network.cache)
             )
         except Exception as error:  # its errors have no other common base class
             first_line = str(error).splitlines()[0]
@@ -81,13 +81,11 @@ class OnnxRuntimeEngine:
             )
         return OnnxRuntimeRunner(session)
 
-    def _providers(self, place: Place, cache: Path | None) -> list[Any]:
+    def _providers(self, place: Place, cache: CompiledCache) -> list[Any]:
         if place.processor == CPU:
             return [ON_CPU]
         tensorrt: dict[str, Any] = {'trt_fp16_enable': True}
-        if cache is not None:
-            folder = cache / f'tensorrt-onnxruntime-{self.version}'
-            folder.mkdir(parents=True, exist_ok=True)
+        if folder := cache.subfolder(f'tensorrt-onnxruntime-{self.version}'):
             tensorrt |= {'trt_engine_cache_enable': True, 'trt_engine_cache_path': str(folder)}
         options: dict[str, dict[str, Any]] = {TENSORRT: tensorrt, CUDA: {}}
         return [*((each, options[each]) for each in self._on_gpu), ON_CPU]

@@ -60,8 +60,8 @@ class OpenVinoEngine:
             blob = network.cache.get(name, lambda: self._compiled(network, place))
             try:
                 compiled = self._core.import_model(blob, 'CPU', _properties(place.threads))
-            except RuntimeError:  # written by another build
-                network.cache.discard(name)
+            except RuntimeError as error:  # written by another build
+                network.cache.discard(name, str(error).splitlines()[0])
                 blob = network.cache.get(name, lambda: self._compiled(network, place))
                 compiled = self._core.import_model(blob, 'CPU', _properties(place.threads))
         except RuntimeError as error:

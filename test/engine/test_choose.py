@@ -1,5 +1,6 @@
 import itertools
 
+import numpy as np
 import pytest
 
 from dynofa_ros.engine import EngineError, choose, choose_engine
@@ -19,6 +20,7 @@ class Engine:
 
         def run(x):
             self._now[0] += self._seconds
+            return np.zeros(10, np.float32)
 
         return run
 

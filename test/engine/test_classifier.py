@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynofa_ros.engine import Classifier
+from dynofa_ros.engine import Classifier, EngineError
 from dynofa_ros.engine.classifier import predict
 
 LABELS = tuple('abcdefghij')
@@ -74,6 +75,18 @@ def test_errors_of_the_decoder_propagate(residents):
 
     with pytest.raises(OSError, match='no image'):
         make_classifier(residents['small']).prepare(broken)
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
+def test_logits_that_are_not_finite_are_refused_with_the_sub_network(residents, value):
+    def run(network_input):
+        logits = small.run(network_input).copy()
+        logits[3] = value
+        return logits
+
+    small = residents['small']
+    with pytest.raises(EngineError, match='small gives NaN or infinity; expected finite logits'):
+        classify(make_classifier(replace(small, run=run)))
 
 
 def logits(*values):

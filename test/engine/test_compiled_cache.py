@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import subprocess
@@ -5,6 +6,7 @@ import sys
 
 import pytest
 
+from dynofa_ros.engine import compiled_cache
 from dynofa_ros.engine.compiled_cache import DIGEST_BYTES, CompiledCache, default_cache
 
 
@@ -50,7 +52,8 @@ def test_files_of_different_names_are_independent(cache):
 def test_without_a_folder_contents_are_made_every_time():
     cache = CompiledCache(None)
     assert get_twice(cache) == 2
-    cache.discard('a')
+    cache.discard('a', 'another build')
+    assert cache.subfolder('sub') is None
     assert cache.error == ''
 
 
@@ -79,13 +82,15 @@ def test_a_damaged_file_is_made_again(cache, damage):
     file = cache.folder / 'a'
     file.write_bytes(damage(file.read_bytes()))
     assert get_twice(cache) == 1
+    assert cache.error == f'{file} is ignored and made again: it is damaged'
 
 
 def test_a_discarded_file_is_made_again(cache):
     cache.get('a', Maker())
-    cache.discard('a')
-    cache.discard('never there')
-    assert (get_twice(cache), cache.error) == (1, '')
+    cache.discard('a', 'another build')
+    assert cache.error == f'{cache.folder / "a"} is removed: another build'
+    cache.discard('never there', 'another build')
+    assert get_twice(cache) == 1
 
 
 def test_a_failed_make_leaves_no_file(cache):
@@ -102,6 +107,68 @@ def test_without_a_usable_folder_contents_are_made_every_time_and_the_error_is_r
     cache = CompiledCache(tmp_path / 'cache')
     assert get_twice(cache, 'sub/a') == 2
     assert 'a cannot be written: ' in cache.error
+    assert cache.subfolder('sub') is None
+    assert cache.error.endswith('sub cannot be created: Not a directory')
+
+
+def test_a_subfolder_is_created(cache):
+    assert cache.subfolder('sub') == cache.folder / 'sub'
+    assert (cache.folder / 'sub').is_dir()
+
+
+@pytest.fixture
+def stored(cache):
+    """The file of a cached content."""
+    cache.get('a', Maker())
+    return cache.folder / 'a'
+
+
+@pytest.mark.parametrize(
+    ('replace', 'reason'),
+    [
+        (os.mkfifo, 'it is not a regular file'),
+        (os.mkdir, 'it is not a regular file'),
+        (lambda file: file.symlink_to('/etc/passwd'), 'Too many levels of symbolic links'),
+    ],
+    ids=['pipe', 'folder', 'link'],
+)
+def test_what_is_not_a_regular_file_is_ignored_and_reported(cache, stored, replace, reason):
+    stored.unlink()
+    replace(stored)
+    assert cache.get('a', Maker(b'new')) == b'new'
+    assert reason in cache.error or cache.error.endswith('cannot be written: Is a directory')
+
+
+def test_a_file_of_another_user_is_ignored_and_reported(cache, stored, monkeypatch):
+    owner = stored.stat().st_uid
+    monkeypatch.setattr(os, 'geteuid', lambda: owner + 1)
+    monkeypatch.setattr(compiled_cache, 'ROOT', -1)
+    assert cache.get('a', Maker(b'new')) == b'new'
+    assert cache.error == f'{stored} is ignored and made again: it belongs to user {owner}'
+
+
+def test_a_file_that_is_too_large_is_ignored_and_reported(cache, stored):
+    small = CompiledCache(cache.folder, limit_bytes=4)
+    assert small.get('a', Maker(b'new')) == b'new'
+    assert 'made again: it has 40 bytes, above 4' in small.error
+
+
+def test_a_full_disk_is_reported(cache, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    assert get_twice(cache) == 2
+    assert cache.error == f'{cache.folder / "a"} cannot be written: No space left on device'
+    assert list(cache.folder.iterdir()) == []
+
+
+def test_the_time_of_use_need_not_be_kept(cache, stored, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError
+
+    monkeypatch.setattr(os, 'utime', refuse)
+    assert (get_twice(cache), cache.error) == (0, '')
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root can write to read-only folders')
@@ -173,8 +240,8 @@ for i in range(16):
         content = cache.get(name, lambda: name.encode() * 1_000_000)
         assert content == name.encode() * 1_000_000, name
         if i % 4 == 0:
-            cache.discard(name)
-    assert not cache.error, cache.error
+            cache.discard(name, 'test')
+    assert not cache.error or cache.error.endswith(' is removed: test'), cache.error
 """
 
 

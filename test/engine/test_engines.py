@@ -114,7 +114,7 @@ def test_openvino_caches_compiled_sub_networks(openvino, small, blob):
 
 def test_openvino_recompiles_an_unreadable_blob(openvino, small, blob):
     name = str(blob.relative_to(small.cache.folder))
-    small.cache.discard(name)
+    small.cache.discard(name, 'test')
     small.cache.get(name, lambda: b'of another build')
     x = image(small)
     expected = create_engine('torch').compile(small, ONE)(x)
