@@ -14,6 +14,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from stat import S_ISREG
 from typing import Annotated, Any, TypeVar
 
 import yaml
@@ -46,6 +47,7 @@ MOST_FAULTS = 50
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 _SHORT.maxlevel = 2
+_MERGE = 'tag:yaml.org,2002:merge'
 QUANTITY = 'Quantity'
 """Title of the JSON schema of a number that is written as ``{value: ..., source: ...}``."""
 
@@ -173,32 +175,107 @@ def load_file(
     the value. Raises `error` with all faults of the file.
     """
     try:
-        if (size := file.stat().st_size) > MOST_BYTES:
-            raise ValueError(f'{size} bytes; at most {MOST_BYTES} are read')
-        text = file.read_text(encoding='utf-8')
-        document = json.loads(text) if language == 'JSON' else _parse_yaml(text)
+        text = _read(file)
+        document = _parse_json(text) if language == 'JSON' else _parse_yaml(text)
+    except _RepeatedKeyError as repeated:
+        value = _Words(f'given {repeated}')
+        raise error([Fault(repeated.key, value, 'each key once', file=str(file))]) from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as reason:
         why = str(reason.strerror if isinstance(reason, OSError) else reason)
         value = _Words(f'unreadable ({_cut(" ".join(why.split()), 120)})')
         raise error([Fault('file', value, language, file=str(file))]) from reason
+    if found := _other_kind(document, kind.json_schema()):
+        raise error([replace(found, file=str(file))])
     try:
         return kind.validate_python(document, context=document, by_alias=True, by_name=False)
     except ValidationError as invalid:
         raise error(_faults(invalid, kind, file=str(file))) from None
 
 
+class _RepeatedKeyError(ValueError):
+    """A key that a mapping has twice, of which a parser would silently keep the last one."""
+
+    def __init__(self, key: object, where: str) -> None:
+        super().__init__(where)
+        self.key = str(key)
+
+
+def _read(file: Path) -> str:
+    """Return the text of a file; raises OSError and ValueError."""
+    found = file.stat()
+    if not S_ISREG(found.st_mode):
+        raise ValueError('it is no regular file')  # reading a pipe would block
+    if found.st_size > MOST_BYTES:
+        raise ValueError(f'{found.st_size} bytes; at most {MOST_BYTES} are read')
+    return file.read_text(encoding='utf-8')
+
+
+def _other_kind(document: object, schema: dict[str, Any]) -> Fault | None:
+    """Return a fault without any value, for a file that was meant for something else.
+
+    It may hold secrets, such as /etc/shadow, and errors go to logs and diagnostics.
+    """
+    keys = _resolved(schema, schema).get('properties')
+    if keys is None or (isinstance(document, dict) and (not document or keys.keys() & document)):
+        return None
+    found = 'a mapping with none of its keys' if isinstance(document, dict) else _kind_of(document)
+    return Fault('file', _Words(found), _words(schema, schema))
+
+
+def _kind_of(value: object) -> str:
+    kinds = {dict: 'a mapping', list: 'a list', str: 'a text', type(None): 'empty'}
+    return kinds.get(type(value), 'a single value')
+
+
+def _parse_json(text: str) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise _RepeatedKeyError(key, 'twice')
+            found[key] = value
+        return found
+
+    return json.loads(text, object_pairs_hook=unique)
+
+
 def _parse_yaml(text: str) -> Any:
-    loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+    kind: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     depth = 0
     # Checked before loading, which recurses in C.
-    for event in yaml.parse(text, Loader=loader):
+    for event in yaml.parse(text, Loader=kind):
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MOST_NESTED:
             raise ValueError(f'more than {MOST_NESTED} levels of nesting')
-    document = yaml.load(text, Loader=loader)
+    loader = kind(text)
+    try:
+        root = loader.get_single_node()
+        _check_keys(root, loader, set())
+        document = None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
     _count_values(document)
     return document
+
+
+def _check_keys(node: yaml.Node | None, loader: Any, checked: set[int]) -> None:
+    """Raise _RepeatedKeyError for a mapping with a key that is there twice."""
+    if isinstance(node, yaml.ScalarNode) or node is None or id(node) in checked:
+        return
+    checked.add(id(node))  # aliases lead to the same node again
+    lines: dict[object, int] = {}
+    for each in node.value:
+        for part in each if isinstance(node, yaml.MappingNode) else (each,):
+            _check_keys(part, loader, checked)
+        if isinstance(node, yaml.MappingNode) and isinstance(each[0], yaml.ScalarNode):
+            if each[0].tag == _MERGE:
+                continue
+            key = loader.construct_object(each[0])
+            line = each[0].start_mark.line + 1
+            if key in lines:
+                raise _RepeatedKeyError(key, f'in line {lines[key]} and again in line {line}')
+            lines[key] = line
 
 
 def _count_values(node: object, before: int = 0, depth: int = 0) -> int:
@@ -236,6 +313,8 @@ def _faults(invalid: ValidationError, kind: TypeAdapter[Any], *, file: str) -> I
             if not missing and found.get('title') == QUANTITY:
                 found = found['properties']['value']
             expected = _words(found, schema) or each['msg'].lower()
+            if isinstance(value, str) and found.get('type') in ('object', 'array'):
+                value = _Words(_kind_of(value))  # perhaps the content of another file
             if isinstance(value, str) and re.fullmatch(r'[-+]?[\d.]+e\d+', value):
                 expected += ' (YAML reads 1e9 as a text: write 1.0e+9)'
             yield Fault(field, value, expected, file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,72 @@ def test_deep_nesting_of_json_is_refused(refuse: Callable[..., ConfigError]) -> 
 def test_a_huge_integer_is_refused(refuse: Refuse, digits: int, fields: list[str]) -> None:
     error = refuse(f'wheel: {{name: wheel, mass_kg: {"9" * digits}, count: {"9" * digits}}}')
     assert [each.field for each in error.faults] == fields
+
+
+@pytest.mark.parametrize(
+    ('content', 'language', 'message'),
+    [
+        (
+            'a: {name: a}\nb: 1\na: {}\n',
+            'YAML',
+            'a is given in line 1 and again in line 3',
+        ),
+        (
+            'a: {name: x, count: 1,\n count: 2}',
+            'YAML',
+            'count is given in line 1 and again in line 2',
+        ),
+        ('a: [{"x": 1, x: 2}]', 'YAML', 'x is given in line 1 and again in line 1; expected each'),
+        ('{1: a, 0x1: b}', 'YAML', '1 is given in line 1'),
+        ('{"a": {"b": 1, "b": 2}}', 'JSON', 'b is given twice; expected each key once'),
+    ],
+)
+def test_a_key_that_is_there_twice_is_named(
+    refuse: Callable[..., ConfigError], content: str, language: str, message: str
+) -> None:
+    assert message in str(refuse(content, language))
+
+
+def test_a_merged_mapping_may_override_keys(tmp_path: Path) -> None:
+    file = tmp_path / 'parts'
+    file.write_text(
+        'a: &a {name: a, mass_kg: 1}\nb: &b {<<: *a, name: b}\nc: {<<: *b, mass_kg: 2}\n'
+    )
+    found = load_file(file, KIND)
+    assert [(each.name, each.mass_kg) for each in found.values()] == [('a', 1), ('b', 1), ('b', 2)]
+
+
+SHADOW = 'root:$6$secret$hash:19000:0:99999:7:::\nuser:!:19000:0:99999:7:::\n'
+
+
+@pytest.mark.parametrize(
+    ('content', 'found'),
+    [
+        (SHADOW, 'a mapping with none of its keys'),
+        ('root:x:0:0:root\nuser:x:1:1', 'a text'),
+        ('root: $6$secret$hash\n', 'a mapping with none of its keys'),
+        ('- $6$secret$hash\n', 'a list'),
+        ('', 'empty'),
+        ('12', 'a single value'),
+    ],
+)
+def test_a_file_of_another_kind_is_not_quoted(tmp_path: Path, content: str, found: str) -> None:
+    file = tmp_path / 'other'
+    file.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        load_file(file, WHOLE)
+    assert str(caught.value).startswith(f'{file}: file is {found}; expected a mapping with')
+    assert 'secret' not in str(caught.value)
+
+
+def test_a_text_in_place_of_a_section_is_not_quoted(refuse: Refuse) -> None:
+    assert 'root is a text; expected a mapping' in str(refuse('root: $6$secret$hash\n'))
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(ConfigError, match='no regular file'):
+        load_file(tmp_path / 'pipe', WHOLE)
 
 
 def test_a_huge_file_is_refused(refuse: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
