@@ -17,7 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SYSTEMD = ROOT / 'config' / 'systemd'
 SERVICE, DROP_IN = SYSTEMD / 'dynofa-platform.service', SYSTEMD / 'dynofa.conf'
 PAGE = ROOT / 'docs' / 'robot.md'
-REPEATED = {'ExecStartPre', 'Environment'}
+REPEATED = {'ExecStartPre', 'Environment', 'SystemCallFilter'}
+SYSTEMD_ANALYZE = pytest.mark.skipif(
+    not shutil.which('systemd-analyze'), reason='systemd is not installed here'
+)
 # Stand-ins for what belongs to a whole machine; each writes down how it was called.
 PRETENDED = (
     'chown', 'getent', 'groupadd', 'groupdel', 'systemctl', 'udevadm', 'useradd', 'userdel',
@@ -120,7 +123,16 @@ def test_no_entry_takes_the_place_of_another(unit: Path) -> None:
     assert twice == set()
 
 
-@pytest.mark.skipif(not shutil.which('systemd-analyze'), reason='systemd is not installed here')
+@SYSTEMD_ANALYZE
+def test_the_service_is_exposed_by_at_most_2() -> None:
+    """The scale of systemd ends at 10; what remains is DDS, /sys and the tree of programs."""
+    command = ['systemd-analyze', 'security', '--offline=true', '--no-pager', '--threshold=20']
+    done = subprocess.run([*command, str(SERVICE)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'Overall exposure level' in done.stdout
+
+
+@SYSTEMD_ANALYZE
 def test_systemd_finds_no_fault(tmp_path: Path) -> None:
     own = tmp_path / 'yourrobot.service'
     own.write_text('[Service]\nUser=ada\nExecStart=/bin/true\n')

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from dynofa_ros.nodes.guard import GuardedNode
@@ -43,6 +44,8 @@ class PlatformNode(GuardedNode, LifecycleNode):
         for trigger in (self.trigger_configure, self.trigger_activate):
             if trigger() != SUCCESS:
                 self._close()
+                if not self.context.ok():  # a signal during the start
+                    raise ExternalShutdownException
                 raise ValueError(self._error or 'the node could not be started')
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -56,7 +59,8 @@ class PlatformNode(GuardedNode, LifecycleNode):
             self.guard.caught('configure', error)
         else:
             return SUCCESS
-        self.get_logger().error(self._error)
+        if self.context.ok():
+            self.get_logger().error(self._error)
         return FAILURE
 
     def _open(self) -> None:
