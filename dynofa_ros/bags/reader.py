@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,9 +21,15 @@ from rosbags.interfaces import (
     QosHistory,
     QosReliability,
 )
-from rosbags.rosbag2 import Reader
 
 from dynofa_ros.bags.stamps import CdrError, check_encapsulation
+from dynofa_ros.bags.storage import (
+    InvalidQos,
+    StorageError,
+    ZstdError,
+    decompress_zstd,
+    open_storages,
+)
 from dynofa_ros.bags.topics import (
     OfferedQos,
     Topic,
@@ -32,11 +37,6 @@ from dynofa_ros.bags.topics import (
     normalised_type,
     qos_to_offer,
 )
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 _ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
 
@@ -63,18 +63,16 @@ class Bag:
         self._stack = ExitStack()
         try:
             # The parsers raise exceptions without a common base class for damaged files.
-            self._reader = self._stack.enter_context(Reader(self.path))
-            self._storages = tuple(getattr(self._reader.storage, 'storages', ())) or (
-                self._reader.storage,
-            )
+            self._storages = open_storages(self.path, self._stack)
             connections = [c for storage in self._storages for c in storage.connections]
             self.topics = _topics(connections)
-            self.start_ns = self._reader.start_time
-            self.end_ns = self._reader.end_time - 1
+            filled = [each.metadata for each in self._storages if each.metadata.message_count]
+            self.start_ns = min((each.start_time for each in filled), default=0)
+            self.end_ns = max((each.end_time for each in filled), default=1) - 1
         except Exception as error:
             self._stack.close()
             raise BagError(_reason(self.path, error)) from error
-        if not self._reader.message_count or not self.topics:
+        if not filled or not self.topics:
             self._stack.close()
             raise BagError(f'bag {str(self.path)!r} is empty: it holds no messages')
 
@@ -109,7 +107,7 @@ class Bag:
                 topic = by_id[identifier]
                 try:
                     yield BagMessage(topic, time_ns, _serialized(data))
-                except (CdrError, zstd.ZstdError) as error:
+                except (CdrError, StorageError, ZstdError) as error:
                     on_damage(f'message on {topic.name} at {time_ns} ns is damaged: {error}')
 
 
@@ -165,7 +163,7 @@ def _serialized(data: bytes) -> bytes:
     # Only metadata.yaml, which may be missing, states whether messages are compressed. Serialized
     # messages do not start with this magic number.
     if data.startswith(_ZSTD_MAGIC):
-        data = zstd.decompress(data)
+        data = decompress_zstd(data)
     check_encapsulation(data)
     return data
 
@@ -182,15 +180,28 @@ def _topics(connections: Collection[Connection]) -> tuple[Topic, ...]:
     topics = []
     for (name, message_type), members in grouped.items():
         extras = [cast(ConnectionExtRosbag2, member.ext) for member in members]
-        recorded = [_offered(qos) for extra in extras for qos in extra.offered_qos_profiles]
         count = sum(member.msgcount for member in members)
-        qos = qos_to_offer(recorded, message_count=count)
-        topics.append(Topic(name, message_type, count, qos, extras[0].serialization_format))
+        problem, qos = '', OfferedQos()
+        try:
+            recorded = [_offered(qos) for extra in extras for qos in _profiles(extra)]
+            qos = qos_to_offer(recorded, message_count=count)
+        except ValueError as error:
+            problem = f'its recorded QoS is invalid: {error}'
+        foreign = sorted({extra.serialization_format for extra in extras} - {'cdr'})
+        if foreign:
+            problem = f'serialization is {foreign[0]!r}; expected cdr'
+        topics.append(Topic(name, message_type, count, qos, problem))
     return tuple(topics)
 
 
+def _profiles(extra: ConnectionExtRosbag2) -> list[Qos]:
+    if isinstance(extra.offered_qos_profiles, InvalidQos):
+        raise ValueError(f'{str(extra.offered_qos_profiles)!r} is no list of profiles')
+    return extra.offered_qos_profiles
+
+
 def _offered(qos: Qos) -> OfferedQos:
-    keeps_last = qos.history is QosHistory.KEEP_LAST and qos.depth > 0
+    keeps_last = qos.history is QosHistory.KEEP_LAST and qos.depth != 0
     return OfferedQos(
         reliable=qos.reliability is not QosReliability.BEST_EFFORT,
         transient_local=qos.durability is QosDurability.TRANSIENT_LOCAL,

@@ -12,6 +12,8 @@ CLOCK_TYPE = 'rosgraph_msgs/msg/Clock'
 _DEFAULT_DEPTH = 10
 # A late subscriber of a latched topic receives all of its messages, up to this bound on memory.
 _LATCHED_DEPTH = 1000
+# A publisher keeps this many messages: above any driver's, and far below what overflows in DDS.
+_LARGEST_DEPTH = 100_000
 _NAME = re.compile(r'/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
 
 
@@ -29,8 +31,8 @@ class OfferedQos:
 
     def __post_init__(self) -> None:
         """Raise ValueError for a depth that no publisher accepts."""
-        if self.depth < 1:
-            raise ValueError(f'depth is {self.depth}; expected 1 or more')
+        if not 1 <= self.depth <= _LARGEST_DEPTH:
+            raise ValueError(f'depth is {self.depth}; expected 1 to {_LARGEST_DEPTH}')
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Topic:
     type: str
     message_count: int
     qos: OfferedQos = OfferedQos()
-    serialization: str = 'cdr'
+    problem: str = ''
+    """Reason why the topic cannot be played; empty if it can."""
 
     @property
     def is_image(self) -> bool:

@@ -41,9 +41,10 @@ def test_a_latched_topic_keeps_all_of_its_messages_up_to_1000(messages, depth):
     assert qos_to_offer(recorded, message_count=messages).depth == depth
 
 
-def test_a_depth_of_zero_is_refused():
-    with pytest.raises(ValueError, match='depth is 0; expected 1 or more'):
-        OfferedQos(depth=0)
+@pytest.mark.parametrize('depth', [0, -1, 100_001, 2**63])
+def test_a_depth_out_of_range_is_refused(depth):
+    with pytest.raises(ValueError, match=f'depth is {depth}; expected 1 to 100000'):
+        OfferedQos(depth=depth)
 
 
 @pytest.mark.parametrize(

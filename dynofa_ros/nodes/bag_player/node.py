@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ from dynofa_ros.bags.topics import (
     select,
 )
 from dynofa_ros.nodes.bag_player.publishers import BagPublishers, ClockPublisher
+from dynofa_ros.nodes.shared_memory import remove_dead_segments
 
 _READ_AHEAD_BYTES = 64 * 1024 * 1024
 _READ_AHEAD_WAIT_S = 0.5
@@ -143,16 +145,16 @@ class Player:
     def _publish(self, message: BagMessage, loop: int, schedule: Schedule) -> None:
         wait_s = schedule.due_s(message.time_ns, loop=loop) - time.monotonic()
         if wait_s > 0:
-            time.sleep(wait_s)
+            time.sleep(min(wait_s, threading.TIMEOUT_MAX))  # a damaged time can be centuries away
         self._late += wait_s < -_LATE_S
         try:
-            data = self._restamped(message, loop, schedule)
-        except CdrError as error:
+            self._publishers.publish(message.topic, self._restamped(message, loop, schedule))
+        except Exception as error:  # of rclpy; one message does not end playback
+            what = 'is damaged' if isinstance(error, CdrError) else 'cannot be published'
             self._note_damage(
-                f'message on {message.topic.name} at {message.time_ns} ns is damaged: {error}'
+                f'message on {message.topic.name} at {message.time_ns} ns {what}: {error}'
             )
             return
-        self._publishers.publish(message.topic, data)
         self._played[message.topic] += 1
         self._passes = loop + 1
 
@@ -171,6 +173,7 @@ def play(options: PlayOptions, ros_arguments: Sequence[str] = ()) -> int:
     """Play the bag and print a summary; return the exit code."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    remove_dead_segments()
     try:
         with Bag(options.bag) as bag:
             rclpy.init(args=list(ros_arguments), signal_handler_options=SignalHandlerOptions.NO)

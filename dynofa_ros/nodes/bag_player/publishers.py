@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ament_index_python import get_resource
 from builtin_interfaces.msg import Time
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -21,24 +23,31 @@ from dynofa_ros.nodes.qos import make_qos
 
 # A discovered subscriber may not have discovered us yet and would miss best-effort messages.
 _DISCOVERY_S = 0.2
+_TYPE = re.compile('([a-z][a-z0-9_]*)/msg/([A-Z][A-Za-z0-9]*)')
+_MOST_CHARACTERS = 200
 
 
 class BagPublishers:
-    """One publisher per topic with an installed message type; others are skipped with a warning."""
+    """One publisher per topic that can be played; others are skipped, and named in a warning."""
 
     def __init__(self, node: Node, topics: Sequence[Topic], *, names: Mapping[str, str]) -> None:
         """Create the publishers; `names` maps recorded topic names to published ones."""
         self._log = node.get_logger()
-        self._classes = self._installed(topics)
-        self.topics = tuple(topic for topic in topics if topic.type in self._classes)
-        self._publishers = {
-            topic: node.create_publisher(
-                self._classes[topic.type],
-                names.get(topic.name, topic.name),
-                make_qos(**asdict(topic.qos)),
-            )
-            for topic in self.topics
-        }
+        self._classes: dict[str, Any] = {}
+        self._publishers: dict[Topic, Any] = {}
+        for topic in topics:
+            try:
+                if topic.problem:
+                    raise ValueError(topic.problem)
+                message_class = message_type(topic.type)
+                self._publishers[topic] = node.create_publisher(
+                    message_class, names.get(topic.name, topic.name), make_qos(**asdict(topic.qos))
+                )
+                self._classes[topic.type] = message_class
+            except Exception as error:  # rclpy has many types for names, types and QoS
+                reason = ' '.join(str(error).split())[:_MOST_CHARACTERS]
+                self._log.warning(f'skipped {topic.name[:_MOST_CHARACTERS]}: {reason}')
+        self.topics = tuple(self._publishers)
 
     @property
     def plays_clock(self) -> bool:
@@ -78,31 +87,13 @@ class BagPublishers:
     def _subscribed(self, topic: Topic) -> bool:
         return self._publishers[topic].get_subscription_count() > 0
 
-    def _installed(self, topics: Sequence[Topic]) -> dict[str, Any]:
-        classes = {}
-        for message_type in dict.fromkeys(topic.type for topic in topics):
-            members = [topic for topic in topics if topic.type == message_type]
-            message_class = _message_class(message_type)
-            if members[0].serialization != 'cdr':
-                self._warn_skipped(
-                    members, f'serialization is {members[0].serialization!r}; expected cdr'
-                )
-            elif message_class is None:
-                self._warn_skipped(members, f'message type {message_type!r} is not installed')
-            else:
-                classes[message_type] = message_class
-        return classes
-
-    def _warn_skipped(self, topics: Sequence[Topic], reason: str) -> None:
-        names = ', '.join(topic.name for topic in topics)
-        self._log.warning(f'skipped {names}: {reason}')
-
 
 class ClockPublisher:
     """Context manager that publishes the bag time on /clock from a thread."""
 
     def __init__(self, node: Node, schedule: Schedule, rate_hz: float) -> None:
         """Create the publisher; `rate_hz` is in real time, independent of the playback rate."""
+        self._log = node.get_logger()
         self._schedule = schedule
         self._rate_hz = rate_hz
         self._stop = threading.Event()
@@ -120,17 +111,32 @@ class ClockPublisher:
         for tick in itertools.count(1):
             time_ns = self._schedule.bag_time_ns(time.monotonic())
             seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-            self._publisher.publish(Clock(clock=Time(sec=seconds, nanosec=nanoseconds)))
+            try:
+                self._publisher.publish(Clock(clock=Time(sec=seconds, nanosec=nanoseconds)))
+            except Exception as error:  # a time beyond 32-bit seconds: the messages play on
+                self._log.error(f'/clock ends at {time_ns} ns: {error}')
+                return
             due_s = self._schedule.start_s + tick / self._rate_hz
             if self._stop.wait(max(0.0, due_s - time.monotonic())):
                 return
 
 
-def _message_class(message_type: str) -> Any:
-    parts = message_type.split('/')
-    if len(parts) != 3:
-        return None
+def message_type(name: str) -> Any:
+    """Return the class of an installed message type, `package/msg/Name`.
+
+    A bag may name any type, so only what the ament index lists is imported.
+
+    Raises:
+        ValueError: for another form of name, and a type that is not installed.
+    """
+    form = _TYPE.fullmatch(name)
+    if form is None:
+        raise ValueError(f'message type is {name[:_MOST_CHARACTERS]!r}; expected package/msg/Name')
+    package, message = form.groups()
     try:
-        return getattr(importlib.import_module('.'.join(parts[:2])), parts[2], None)
-    except ImportError:
-        return None
+        listed = get_resource('rosidl_interfaces', package)[0].split()
+    except (LookupError, OSError):
+        listed = []
+    if not {f'msg/{message}.msg', f'msg/{message}.idl'} & set(listed):
+        raise ValueError(f'message type {name!r} is not installed')
+    return getattr(importlib.import_module(f'{package}.msg'), message)

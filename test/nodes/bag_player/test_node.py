@@ -21,6 +21,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
 from dynofa_ros.bags.image_writer import ImageBagWriter
+from dynofa_ros.nodes.bag_player.publishers import message_type
 
 SHARED = Path(__file__).parents[4] / 'shared' / 'data' / 'bags'
 TOPIC = '/camera/image_raw'
@@ -260,6 +261,54 @@ def test_topics_of_unknown_types_are_skipped_with_a_warning(play, tmp_path):
     code, out, err = play(write_strings(tmp_path / 'bag', unknown_at_ns=START_NS))
     assert (code, out.startswith('played 3 messages')) == (0, True)
     assert "skipped /thing: message type 'nowhere_msgs/msg/Thing' is not installed" in err
+
+
+def test_a_type_that_is_no_installed_message_runs_no_code(play, tmp_path, monkeypatch):
+    for package in ('evil', 'std_msgs_evil'):
+        for file in ('__init__.py', 'payload.py', 'msg/__init__.py'):
+            path = tmp_path / package / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f'open({str(tmp_path / "ran")!r}, "w")\nclass X: pass\n')
+    monkeypatch.chdir(tmp_path)
+    path = write_strings(tmp_path / 'bag', unknown_at_ns=START_NS)
+    file = path / 'bag.mcap'
+    original = file.read_bytes()
+    for name in (b'evil/payload/X', b'evil/msg/X', b'std_msgs_evil/msg/X', b'std_msgs/../evil/X'):
+        stuffed = name.ljust(len('nowhere_msgs/msg/Thing'), b'X')
+        file.write_bytes(original.replace(b'nowhere_msgs/msg/Thing', stuffed))
+        code, out, err = play('bag')
+        assert (code, out.startswith('played 3 messages')) == (0, True), err
+        assert 'skipped /thing: message type' in err
+    assert not (tmp_path / 'ran').exists()
+
+
+@pytest.mark.parametrize(
+    'name', ['package', 'std_msgs/String', 'std_msgs/srv/String', 'std_msgs/msg/string', 'a//X', '']
+)
+def test_only_package_msg_name_is_a_message_type(name):
+    with pytest.raises(ValueError, match='expected package/msg/Name'):
+        message_type(name)
+
+
+def test_an_installed_message_type_is_found():
+    assert message_type('sensor_msgs/msg/Image') is Image
+
+
+@pytest.mark.parametrize('topic', ['/bad-name', '/a//b', '/1st', '/' + 'x' * 400, '/a b'])
+def test_a_topic_with_an_invalid_name_is_skipped_and_named(play, tmp_path, topic):
+    text = [(START_NS, 'hello')]
+    code, out, err = play(bag_files.write_bag(tmp_path / 'bag', {topic: text, '/text': text}))
+    assert (code, out.startswith('played 1 messages')) == (0, True), err
+    assert f'skipped {topic[:200]}: ' in err
+
+
+def test_a_topic_with_an_absurd_qos_is_skipped_and_named(play, tmp_path):
+    offered = {'/deep': [bag_files.qos(depth=2**40)]}
+    text = [(START_NS, 'hello')]
+    path = bag_files.write_bag(tmp_path / 'bag', {'/deep': text, '/text': text}, offered=offered)
+    code, out, err = play(path)
+    assert (code, out.startswith('played 1 messages')) == (0, True), err
+    assert 'skipped /deep: its recorded QoS is invalid: depth is 1099511627776' in err
 
 
 def test_a_bag_without_playable_topics_is_an_error(play, tmp_path):
