@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
@@ -23,6 +23,8 @@ from rclpy.node import Node
 RECENT_S = 10.0
 # An executor that fails at every call must not take a core.
 _PAUSE_S = 0.01
+# Publishers of a topic that are remembered; the one heard longest ago is forgotten.
+_PUBLISHERS = 64
 
 
 class Guard:
@@ -106,6 +108,34 @@ class Guard:
             return self._last_lost if self._clock() - self._lost_s < RECENT_S else ''
 
 
+class SequenceGaps:
+    """Counts the messages of a topic that were lost, or replaced before the node received them.
+
+    A queue that keeps the last message replaces it while the node is busy, which DDS does not
+    report as a loss: only the publisher's numbering shows it.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[bytes, int] = {}
+
+    @property
+    def known(self) -> bool:
+        """Whether the middleware numbers messages by publisher."""
+        return bool(self._last)
+
+    def missed(self, info: Mapping[str, Any]) -> int:
+        """Return the number of messages between this one and the last one of its publisher."""
+        number, gid = info.get('publication_sequence_number'), info.get('publisher_gid')
+        if number is None or gid is None:
+            return 0
+        publisher = bytes(gid['data'])
+        last = self._last.pop(publisher, number - 1)
+        if len(self._last) == _PUBLISHERS:
+            del self._last[next(iter(self._last))]
+        self._last[publisher] = max(number, last)
+        return max(number - last - 1, 0)
+
+
 class GuardedNode(Node):
     """A node whose subscriptions and timers run in its `guard`, which also counts DDS losses."""
 
@@ -114,19 +144,39 @@ class GuardedNode(Node):
         self.guard = Guard(
             lambda text: self.get_logger().error(text), alive=lambda: self.context.ok()
         )
+        self._spinning: SingleThreadedExecutor | None = None
         super().__init__(name, **options)
 
     def create_subscription(
-        self, msg_type: Any, topic: str, callback: Callable[..., Any], *args: Any, **options: Any
+        self,
+        msg_type: Any,
+        topic: str,
+        callback: Callable[..., Any],
+        *args: Any,
+        count_replaced: bool = False,
+        **options: Any,
     ) -> Any:
-        """Create a subscription whose callback cannot end the node."""
+        """Create a subscription whose callback cannot end the node.
+
+        `count_replaced`: messages that newer ones replaced in the queue count as lost too.
+        """
+        gaps = SequenceGaps()
         guarded = self.guard.wrap(topic, callback)
-        create = functools.partial(super().create_subscription, msg_type, topic, guarded, *args)
+
+        def counted(message: Any, info: Mapping[str, Any]) -> Any:
+            if missed := gaps.missed(info):
+                self.guard.lost(topic, missed)
+            return guarded(message)
+
+        def on_lost(event: Any) -> None:
+            if not gaps.known:  # otherwise the gap has it
+                self.guard.lost(topic, event.total_count_change)
+
+        receive = counted if count_replaced else guarded
+        create = functools.partial(super().create_subscription, msg_type, topic, receive, *args)
         if options.get('event_callbacks') is not None:
             return create(**options)
-        events = SubscriptionEventCallbacks(
-            message_lost=lambda event: self.guard.lost(topic, event.total_count_change)
-        )
+        events = SubscriptionEventCallbacks(message_lost=on_lost)
         try:
             return create(**options | {'event_callbacks': events})
         except UnsupportedEventTypeError:  # not every middleware reports losses
@@ -146,7 +196,7 @@ class GuardedNode(Node):
         Raises:
             ExternalShutdownException: on SIGINT or SIGTERM.
         """
-        executor = SingleThreadedExecutor(context=self.context)
+        executor = self._spinning = SingleThreadedExecutor(context=self.context)
         executor.add_node(self)
         try:
             while self.context.ok():
@@ -159,4 +209,6 @@ class GuardedNode(Node):
                     time.sleep(_PAUSE_S)
         finally:
             executor.remove_node(self)
-            executor.shutdown()
+            # Neither shut down nor collected: on SIGINT a thread of rclpy may still be waking it,
+            # and an executor that is gone by then ends the process with a segmentation fault,
+            # before `destroy_node` restored any frequency.

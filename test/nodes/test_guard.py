@@ -18,7 +18,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from dynofa_ros.nodes.diagnostics import Diagnostics
-from dynofa_ros.nodes.guard import Guard, GuardedNode
+from dynofa_ros.nodes.guard import Guard, GuardedNode, SequenceGaps
 from dynofa_ros.nodes.qos import make_qos
 
 TIMEOUT_S = 60.0
@@ -190,3 +190,71 @@ def test_a_message_that_dds_lost_is_counted(robot):
     (handler,) = [each for each in subscription.event_handlers if each.event_type == lost]
     handler.callback(SimpleNamespace(total_count_change=4))
     assert robot.guard.counts() == {'lost: text': 4}
+
+
+def numbered(number, publisher=b'camera'):
+    return {'publication_sequence_number': number, 'publisher_gid': {'data': publisher}}
+
+
+def test_gaps_are_counted_by_publisher():
+    gaps = SequenceGaps()
+    numbers = ((7, b'a'), (1, b'b'), (8, b'a'), (11, b'a'), (2, b'b'), (4, b'b'))
+    assert [gaps.missed(numbered(*each)) for each in numbers] == [0, 0, 0, 2, 0, 1]
+
+
+def test_a_message_out_of_order_is_not_a_gap():
+    gaps = SequenceGaps()
+    assert [gaps.missed(numbered(each)) for each in (1, 4, 3, 5)] == [0, 2, 0, 0]
+
+
+def test_without_numbers_nothing_is_known():
+    gaps = SequenceGaps()
+    assert gaps.missed({'publication_sequence_number': None}) == 0
+    assert not gaps.known
+
+
+def test_publishers_that_left_are_forgotten():
+    gaps = SequenceGaps()
+    for index in range(1000):
+        gaps.missed(numbered(1, index.to_bytes(2, 'big')))
+    assert len(gaps._last) == 64
+
+
+def test_messages_replaced_while_the_node_was_busy_are_counted(context):
+    node = GuardedNode('busy', context=context)
+    received = []
+    newest = make_qos(depth=1, reliable=True, transient_local=False)
+    node.create_subscription(String, 'text', received.append, newest, count_replaced=True)
+    publisher = node.create_publisher(String, 'text', newest)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    end_s = time.monotonic() + TIMEOUT_S
+
+    def receive():
+        count = len(received)
+        while len(received) == count and time.monotonic() < end_s:
+            executor.spin_once(timeout_sec=0.05)
+
+    publisher.publish(String(data='first'))
+    receive()
+    for text in ('second', 'third', 'fourth'):
+        publisher.publish(String(data=text))
+    receive()
+    assert [each.data for each in received] == ['first', 'fourth']
+    assert node.guard.counts() == {'lost: text': 2}
+    executor.shutdown()
+    node.destroy_node()
+
+
+def test_the_executor_outlives_the_spin(monkeypatch):
+    """A signal handler of rclpy may still wake it: that must not be a segmentation fault."""
+    context, ended = rclpy.Context(), Mock()
+    rclpy.init(context=context)
+    monkeypatch.setattr(SingleThreadedExecutor, 'shutdown', ended)
+    node = GuardedNode('spinning', context=context)
+    node.create_timer(0.01, context.try_shutdown)
+    with suppress(ExternalShutdownException):
+        node.spin()
+    ended.assert_not_called()
+    assert node._spinning._sigint_gc is not None
+    node.destroy_node()

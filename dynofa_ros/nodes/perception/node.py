@@ -164,7 +164,7 @@ class PerceptionNode(GuardedNode):
         reliable = parameters.image_reliability == 'reliable'
         for kind, topic in ((Image, 'image'), (CompressedImage, 'image/compressed')):
             profile = qos_profile(topic, reliable=reliable)
-            self.create_subscription(kind, topic, self._on_image, profile)
+            self.create_subscription(kind, topic, self._on_image, profile, count_replaced=True)
         subscriptions: list[tuple[Any, str, Any]] = [
             (SubnetCommand, 'subnet_command', self._on_command),
             (SubnetState, 'subnet_state', self._on_other_state),
