@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from accounting import Account, account
+from accounting import account
 from boards import BOARDS
 from camera import Camera, picture
 from fault import Fault, Outcome
@@ -166,9 +166,11 @@ class Rig:
     def run(self, fault: Fault, *, shut_down: bool = True) -> Outcome:
         """Inject a fault and observe; shut the platform node down, to compare its settings."""
         self.prepare(dict(fault.manager))
+        self.settle()
         first_frame, first_report = len(self.camera.sent), len(self.listener.reports)
         lost_before = self.listener.images_lost
         memory = self.processes.memory()
+        self.camera.reset()
         self.fault_began_s = time.monotonic()
         with contextlib.contextmanager(fault.inject)(self):
             seen_s = math.nan
@@ -191,7 +193,13 @@ class Rig:
             for name, (pid, before) in memory.items()
             if self.processes.alive(name) and self.processes.pid(name) == pid
         ]
-        frames = self.settle(first_frame, first_report, lost_before)
+        self.settle()
+        frames = account(
+            list(self.camera.sent)[first_frame:],
+            self.listener.reports[first_report:],
+            app=PERCEPTION,
+            lost_by_dds=self.listener.images_lost - lost_before,
+        )
         as_found = not shut_down or self.shut_down()
         if not as_found:
             self.repair()
@@ -218,10 +226,11 @@ class Rig:
         for name, value in self.original.items():
             self.kernel.put(name, value)
 
-    def settle(self, first_frame: int, first_report: int, lost_before: int) -> Account:
-        """Stop the camera, and return the account of all frames since then.
+    def settle(self) -> None:
+        """Stop the camera, and wait until all its frames are accounted for.
 
-        A report has the frames dropped and refused before it, so the last frame must be served.
+        A report has the frames dropped and refused before it, so the last frame must be served; the
+        diagnostics then tell what DDS lost.
         """
         self.camera.paused = True
         time.sleep(0.3)
@@ -233,13 +242,7 @@ class Rig:
 
         self.time_until(served, RECOVERY_S)
         settled_s = time.monotonic()
-        self.time_until(lambda: self.listener.counted_s > settled_s, 3.0)
-        return account(
-            list(self.camera.sent)[first_frame:],
-            self.listener.reports[first_report:],
-            app=PERCEPTION,
-            lost_by_dds=self.listener.images_lost - lost_before,
-        )
+        self.time_until(lambda: self.listener.counted_s > settled_s, 5.0)
 
     def close(self) -> None:
         for name in (MANAGER, PERCEPTION, PLATFORM):
