@@ -164,17 +164,29 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize('broken', [*BROKEN, 'a JPEG that does not decode', 'a truncated JPEG'])
+def claiming(jpeg, size):
+    """Return a JPEG whose frame header states another width and height."""
+    at = jpeg.index(b'\xff\xc0') + 5
+    return jpeg[:at] + 2 * size.to_bytes(2, 'big') + jpeg[at + 4 :]
+
+
+COMPRESSED = {
+    'a JPEG that does not decode': lambda jpeg: b'\xff\xd8\xff and no photograph',
+    'a truncated JPEG': lambda jpeg: jpeg[:200],
+    'a JPEG cut off, with an end marker': lambda jpeg: jpeg[: len(jpeg) * 3 // 4] + b'\xff\xd9',
+    'a JPEG that claims 32000 x 32000 pixels': lambda jpeg: claiming(jpeg, 32000),
+}
+
+
+@pytest.mark.parametrize('broken', [*BROKEN, *COMPRESSED])
 def test_a_malformed_image_is_counted_and_the_next_one_is_classified(
     robot, photograph, photograph_jpeg, broken
 ):
     def refused():
-        if broken == 'a truncated JPEG':
-            robot.publish_image(robot.jpeg(photograph_jpeg[:200]))
-        elif broken in BROKEN:
-            robot.publish_image(robot.image(photograph, **BROKEN[broken]))
+        if broken in COMPRESSED:
+            robot.publish_image(robot.jpeg(COMPRESSED[broken](photograph_jpeg)))
         else:
-            robot.publish_image(robot.jpeg(b'\xff\xd8\xff and no photograph'))
+            robot.publish_image(robot.image(photograph, **BROKEN[broken]))
         _, report = robot.classify(robot.image(photograph))
         return report.refused
 
