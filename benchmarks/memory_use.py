@@ -80,7 +80,7 @@ def steps_of(options: argparse.Namespace, held: list[object]) -> Iterator[str]:
     """Load networks one by one into ``held``; yield the name of each step."""
     if options.kind == STATIC:
         for subnet_id in options.subnets:
-            static, r = torch.load(options.folder / f'{subnet_id}.pt', weights_only=False)
+            static, r = torch.load(options.folder / f'{subnet_id}.pt', weights_only=False)  # nosec B614 # its own file
             held.append(static)
             _run(static, r)
             yield subnet_id

@@ -29,7 +29,7 @@ LARGEST_SEGMENT_BYTES = 64 * 2**20
 SMALLEST_SEGMENT_BYTES = 2 * 2**20
 # Each process has its own segment: the nodes, a bag player, the demo and a few tools.
 SEGMENTS_THAT_FIT = 8
-SHARED_MEMORY = Path('/dev/shm')
+SHARED_MEMORY = Path('/dev/shm')  # nosec B108 # where DDS keeps its segments
 # glibc maps and unmaps every buffer above its threshold, which adapts to 32 MB at most. The page
 # faults cost more than the transport. It reads these variables when a process starts.
 ALLOCATOR_VARIABLES = {
