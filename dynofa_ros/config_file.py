@@ -313,7 +313,7 @@ def _faults(invalid: ValidationError, kind: TypeAdapter[Any], *, file: str) -> I
             if not missing and found.get('title') == QUANTITY:
                 found = found['properties']['value']
             expected = _words(found, schema) or each['msg'].lower()
-            if isinstance(value, str) and found.get('type') in ('object', 'array'):
+            if type(value) is str and found.get('type') in ('object', 'array'):
                 value = _Words(_kind_of(value))  # perhaps the content of another file
             if isinstance(value, str) and re.fullmatch(r'[-+]?[\d.]+e\d+', value):
                 expected += ' (YAML reads 1e9 as a text: write 1.0e+9)'

@@ -251,6 +251,12 @@ def test_a_command_without_domains_restores_the_frequencies(nx):
     assert robot.command(3).command_applied  # idempotent
 
 
+def test_a_release_after_a_refused_command_is_acknowledged(nx):
+    robot = nx.start()
+    assert not robot.command(1, gpu=1.0).command_applied
+    assert robot.command(2).command_applied
+
+
 def refuse(file):
     """Let the writes of a file fail, and its reads not: return what undoes that."""
     content = file.read_text()

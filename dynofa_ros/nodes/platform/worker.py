@@ -97,10 +97,13 @@ class PlatformWorker:
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         return self._node.create_timer(period_s, callback, clock=steady)
 
-    def restore(self, why: str) -> None:
-        """Restore the original frequencies and log it; until that succeeds, try every second."""
+    def restore(self, why: str, *, commanded: bool = False) -> None:
+        """Restore the original frequencies and log it; until that succeeds, try every second.
+
+        The result is published if frequencies were changed, or if it was `commanded`.
+        """
         result = self._restoring.restore(why, changed=self._watchdog.armed)
-        if self._watchdog.armed or not result.applied:
+        if commanded or self._watchdog.armed or not result.applied:
             self._result = result
         self._watchdog.disarm()
 
@@ -172,7 +175,7 @@ class PlatformWorker:
         if not self.active:
             self._result = CommandResult(applied=False, text='this node is not active')
         elif not command.domains:
-            self.restore(f'command to restore ({command.reason})')
+            self.restore(f'command to restore ({command.reason})', commanded=True)
         else:
             self._set_frequencies(command, sender)
         if not self._result.applied:
