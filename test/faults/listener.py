@@ -12,7 +12,12 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from processes import NAMESPACE, PERCEPTION
 from rcl_interfaces.srv import SetParameters
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.exceptions import InvalidHandle
+from rclpy.executors import (
+    ExternalShutdownException,
+    ShutdownException,
+    SingleThreadedExecutor,
+)
 from rclpy.parameter import Parameter
 
 from dynofa_ros import msg
@@ -42,6 +47,7 @@ class Listener:
         self.images_lost = 0
         """Images that perception counted as lost by DDS, over all its restarts."""
         self._last_count = 0
+        self._closing = False
         reports = qos_profile('frame_report')
         reports.depth = 10_000
         self.node.create_subscription(msg.FrameReport, 'frame_report', self.reports.append, reports)
@@ -99,8 +105,9 @@ class Listener:
             self.node.destroy_client(client)
 
     def close(self) -> None:
-        self._executor.shutdown()
+        self._closing = True
         self._thread.join()
+        self._executor.shutdown()
         self.node.destroy_node()
         self._context.try_shutdown()
 
@@ -126,7 +133,10 @@ class Listener:
         self._last_count, self.counted_s = count, time.monotonic()
 
     def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            return
+        while not self._closing:
+            try:
+                self._executor.spin_once(timeout_sec=0.5)
+            except (ExternalShutdownException, ShutdownException):
+                return
+            except InvalidHandle:  # a fault destroyed its publisher meanwhile
+                continue

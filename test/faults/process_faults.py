@@ -195,7 +195,7 @@ FAULTS = (
         killed(PERCEPTION),
         RESTORED,
         seen=lambda rig: rig.as_found,
-        seen_s=10.0,
+        seen_s=6.0,
         recover_s=RESTART_S,
         loses=True,
     ),
@@ -223,6 +223,7 @@ FAULTS = (
         seen=lambda rig: rig.warned('another', 'two nodes', 'same name', 'second'),
         seen_s=3.0,
         loses=True,
+        twice=True,
     ),
     Fault(
         f'{JOINERS} late joiners',

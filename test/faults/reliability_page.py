@@ -83,7 +83,10 @@ def page(known: dict[str, Any]) -> str:
 
 def run_on(figures: dict[str, Any]) -> str:
     machine = figures['machine']
-    return f'{figures["date"]}, {machine["cpu"]}, {machine["cores"]} cores, {machine["system"]}.'
+    return (
+        f'{figures["date"]}, {machine["cpu"]}, {machine["cores"]} cores, {machine["system"]}; load '
+        f'of the machine at the end: {machine["load_average_1_min"]:.1f}.'
+    )
 
 
 def matrix(figures: dict[str, Any]) -> str:

@@ -38,6 +38,7 @@ MANAGER_PARAMETERS: dict[str, object] = {
     'deadline_s': 5.0,
     'hold_s': 1.0,
     'report_timeout_s': 2.0,
+    'release_s': 3.0,
 }
 STATE_BYTES = 256 * 2**10
 

@@ -125,9 +125,10 @@ def test_a_row_of_the_page_shows_what_was_missed():
 
 
 def test_the_page_counts_rows_that_met_their_goals_and_names_the_machine():
-    machine = {'cpu': 'A CPU', 'cores': 2, 'system': 'Linux'}
+    machine = {'cpu': 'A CPU', 'cores': 2, 'system': 'Linux', 'load_average_1_min': 3.0}
     skipped = {'name': 'full disk', 'goal': 'refused', 'skipped': 'needs root: it mounts'}
     met = ROW | {'broken': []}
     text = page({'faults': {'date': '2026-01-01', 'machine': machine, 'rows': [ROW, met, skipped]}})
-    assert '2026-01-01, A CPU, 2 cores, Linux. 1 of 2 rows met, 1 skipped.' in text
+    assert 'A CPU, 2 cores, Linux; load of the machine at the end: 3.0.' in text
+    assert '1 of 2 rows met, 1 skipped.' in text
     assert 'skipped: needs root: it mounts' in text
