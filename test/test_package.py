@@ -81,7 +81,8 @@ def test_every_imported_package_is_a_dependency() -> None:
 def test_every_package_that_tests_import_is_a_dependency() -> None:
     declared = dependencies('depend', 'exec_depend', 'test_depend')
     own = [file for folder in ('test', 'benchmarks') for file in (ROOT / folder).rglob('*.py')]
-    known = STANDARD | {file.stem for file in own}  # each other
+    packages = {file.parent.name for file in own if file.name == '__init__.py'}
+    known = STANDARD | packages | {file.stem for file in own}  # each other
     missing = {
         f'{module} ({file.relative_to(ROOT)})'
         for module, file in imported_modules(('test',)).items()
