@@ -17,12 +17,14 @@ KEYS = {
     'backports': 'python3-rosbags-pip',  # backports.zstd comes with rosbags
     'cv2': 'python3-opencv',
     'hypothesis': 'python3-hypothesis',
+    'lz4': 'python3-rosbags-pip',  # as does lz4
     'matplotlib': 'python3-matplotlib',
     'nncf': 'python3-nncf-pip',
     'numpy': 'python3-numpy',
     'onnx': 'python3-onnx-pip',
     'onnxruntime': 'python3-onnxruntime-pip',
     'openvino': 'python3-openvino-pip',
+    'packaging': 'python3-packaging',
     'pydantic': 'python3-pydantic',
     'pymoo': 'python3-pymoo-pip',
     'pytest': 'python3-pytest',

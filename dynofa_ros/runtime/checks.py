@@ -10,6 +10,7 @@ from dynofa_ros.runtime.ranges import NAME_MAX, Range
 # Names and values in the text of an error: a message of megabytes must not become a log of them.
 SHOWN_NAMES = 8
 SHOWN_CHARACTERS = 300
+_LARGEST = 2**1000
 
 
 def check_number(
@@ -25,6 +26,8 @@ def check_number(
 
     NaN, which stands for unknown or none, passes only if `nan`.
     """
+    if isinstance(value, int) and abs(value) > _LARGEST:  # too large for a float
+        value = math.inf if value > 0 else -math.inf
     if nan and math.isnan(value):
         return
     if math.isfinite(value) and value <= high and (value > low if above else value >= low):

@@ -83,3 +83,9 @@ def test_an_application_that_leaves_keeps_its_request_only():
         book.leave(name)
     book.set_default(Target(deadline_s=0.3))
     assert (book.target('requested').deadline_s, book.target('default').deadline_s) == (0.1, 0.3)
+
+
+@pytest.mark.parametrize('priority', [10**400, -(10**400)])
+def test_an_integer_beyond_a_float_is_refused(priority):
+    with pytest.raises(ValueError, match=r'deadline_s is -?inf; expected'):
+        Target(deadline_s=priority)
