@@ -107,11 +107,11 @@ install_system_packages() {
     fail "[1/6] installing $*" "install them by hand: $by_hand" "$log"
 }
 
-# Print a requirements file for use beside a system's ROS 2: what ROS 2 brings itself (numpy, pytest
+# Change a requirements file for use beside a system's ROS 2: what ROS 2 brings itself (numpy, pytest
 # and what is compiled against numpy) is not pinned, so that pip keeps or fits it.
 adapt_requirements() {
   "$python" -c 'import numpy; print("numpy==" + numpy.__version__)' \
     >build/constraints.txt 2>/dev/null || : >build/constraints.txt
-  grep -vE '^(setuptools|wheel)==' "$1" |
+  grep -vE '^(setuptools|wheel)==' |
     sed -E '/^(torch|rosbags|rosbags-image|ruff|mypy|types-pyyaml)==/! s/==[^ ;]+//'
 }
