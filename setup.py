@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The shared files of a pip installation; everything else is in pyproject.toml."""
 
 from pathlib import Path

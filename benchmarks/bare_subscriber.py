@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A minimal Python subscriber, which records the arrival of each image and discards it.
 
 Its own process, with the QoS and executor of the perception node, subscribed to bare/image and

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A camera process that publishes pictures until SIGINT, or a number of frames.
 
 The pictures are random, with detail at every scale as in a photograph. Two frames are at least one

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Compare engines with the dynamic eager forward pass of one network: logits first, then time."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Time of one decision of the resource manager.
 
 Profiles are synthetic: Pareto-optimal operating points on a GPU and a CPU with 20 frequencies each.

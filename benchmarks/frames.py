@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Frames of a camera as the node reports them, and a count of the lost ones."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Goals of a benchmark: a figure, the value it should reach, and whether it does."""
 
 from __future__ import annotations

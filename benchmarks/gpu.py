@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Inference time of one image on a GPU: torch engine with and without CUDA graphs, and eager.
 
 The sub-networks of inference.py, batch 1, run alternately by the dynamic network in eager PyTorch

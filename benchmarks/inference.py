@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Inference time of one image in an engine, and in the paper's dynamic network.
 
 Sub-networks of OFA-MobileNetV3 w1.0 from smallest to largest, batch 1, on this machine's CPU, run

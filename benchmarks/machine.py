@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The frame of every benchmark: its common options, the machine it ran on, and its JSON file."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Memory of sub-networks: compiled, as one supernet, or as separate static networks.
 
 Each is measured in a fresh process, started by ``measure``, which prints JSON. Before each reading

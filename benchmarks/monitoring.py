@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Cost of monitoring a machine: CPU time of the platform node, with and without sampling.
 
 The machine is one of the test boards (test/platform/linux/boards.py): a folder of files, sampled at

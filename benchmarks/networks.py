@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Networks of the benchmarks: sub-networks of OFA-MobileNetV3, and two well-known networks.
 
 Weights are random from a seed, as inference time does not depend on them. But no layer may be

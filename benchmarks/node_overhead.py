@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Time that the perception node adds to a camera frame, besides the inference.
 
 A camera in another process publishes at 30 Hz through DDS. The time from a frame's stamp until the

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Write the figures of the benchmarks as a page: docs/performance.md.
 
 Reads the JSON files that `scripts/benchmark` writes to a folder. A benchmark without a file is

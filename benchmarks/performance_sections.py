@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Sections of docs/performance.md, one for each benchmark."""
 
 from __future__ import annotations

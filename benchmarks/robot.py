@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A robot of three processes: the real perception node, a camera, and this process as listener.
 
 They communicate through DDS on the loopback interface, with the environment of this package's nodes

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Compare the resource manager with static networks, governors, the paper's demo and an oracle.
 
 Everything is SIMULATED (docs/simulation.md): platforms x scenarios x policies x seeds in one run,

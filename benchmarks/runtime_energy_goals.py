@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Energy goals of runtime.py, against the most accurate static network that meets the deadline.
 
 Energy per frame is compared twice. That of the *board*, with idle power, drains the battery; no

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Means over seeds, and the comparisons of runtime.py: goals with all their conditions."""
 
 from __future__ import annotations

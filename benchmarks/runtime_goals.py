@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The goals of runtime.py, each judged on every platform and scenario it applies to.
 
 Requirements for a policy (accuracy floor, p95) are those of the reference with the first seed, kept

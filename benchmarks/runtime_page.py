@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Write the figures of runtime.py as a short page: docs/results.md.
 
 Reads the JSON file of runtime.py; the page shows the pictures in the folder of that file.

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Pictures of runtime.py: energy saved, figures of all policies, and latency over time."""
 
 from __future__ import annotations

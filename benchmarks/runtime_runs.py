@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """One simulated run of runtime.py: which images were late, and the energy used."""
 
 from __future__ import annotations

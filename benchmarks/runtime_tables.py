@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Terminal output of runtime.py: a table of all policies, and the goals with every condition."""
 
 from __future__ import annotations

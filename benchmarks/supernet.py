@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Time to switch and to extract a sub-network, by its size.
 
 For sub-networks of increasing depth, three operations are timed alternately on one thread: a switch

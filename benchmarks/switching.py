@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Cost of a switch of the sub-network, at random times under a camera, and memory.
 
 The real perception node classifies a camera's 640x480 images at 30 Hz while sub-networks are

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Time several functions alternately, so that disturbances of the machine affect all of them."""
 
 from __future__ import annotations

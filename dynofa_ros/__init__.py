@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Dynamic neural networks with runtime resource management, as a ROS 2 package."""
 
 from pkgutil import extend_path

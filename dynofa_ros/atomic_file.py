@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Write files atomically: an interrupted write, or a power cut, leaves the previous file as it was.
 
 A file and its folder are synced to disk: without that, a file system may rename a file before its

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Read YAML and JSON files into checked values, and report all faults of a file at once.
 
 The annotations of a value class, made by :func:`checked`, are the rules of its file. They apply to

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Environment variables of a node: DDS transports, memory allocator and OpenMP threads.
 
 With the defaults of Fast DDS nearly every image is lost: 640x480 bgr8 (0.9 MB) exceeds the default

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Find the data files that are installed with the code: platforms, models, launch files."""
 
 from __future__ import annotations

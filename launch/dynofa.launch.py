@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Start the perception, resource manager and platform nodes.
 
 ``ros2 launch dynofa_ros dynofa.launch.py image_topic:=/camera/image_raw``

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Start dynofa.launch.py with the bag player as its camera.
 
 ``ros2 launch dynofa_ros replay.launch.py bag:=drive.mcap image_topic:=/camera/image_raw``

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Print line and branch coverage by room, from the data of scripts/test in build/coverage."""
 
 import json

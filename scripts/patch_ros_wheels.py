@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Make the ROS 2 wheels' CMake exports name this environment instead of their build container."""
 
 from __future__ import annotations

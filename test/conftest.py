@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Fixtures of all tests: a small model with random weights, and a platform with round numbers."""
 
 import copy

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Reading files: damaged, hostile and huge ones end in short errors."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The real nodes in separate processes over DDS, through the demo that users run."""
 
 import json

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The launch files, where ROS 2's launch can be imported."""
 
 import importlib.util

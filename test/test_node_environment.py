@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Camera images get through DDS, and what the user has set is left alone."""
 
 import os

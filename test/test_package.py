@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """What the package says about itself agrees with what is in it."""
 
 import ast
@@ -143,5 +144,17 @@ def test_every_quantity_of_a_message_has_its_unit(message: Path) -> None:
         for line in fields(message)
         for suffix, unit in units.items()
         if line.split()[1].endswith(suffix) and unit not in line
+    ]
+    assert not without
+
+
+def test_every_python_file_has_a_copyright_line() -> None:
+    folders = ('dynofa_ros', 'test', 'benchmarks', 'launch', 'scripts', 'cmake')
+    files = [ROOT / 'setup.py', *(f for name in folders for f in (ROOT / name).rglob('*.py*'))]
+    without = [
+        str(file.relative_to(ROOT))
+        for file in files
+        if file.suffix in ('.py', '.in') and '.py' in file.name
+        if 'SPDX-License-Identifier: Apache-2.0' not in file.read_text(encoding='utf-8')[:200]
     ]
     assert not without

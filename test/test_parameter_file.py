@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """config/dynofa.yaml has every parameter of the nodes, at its default."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """What is put on a robot: systemd units, and the commands of docs/robot.md that install them."""
 
 from __future__ import annotations

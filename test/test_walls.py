@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Imports run downwards only, without cycles, and ROS stays at the edge."""
 
 import ast

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Write camera images into an MCAP rosbag2."""
 
 from __future__ import annotations

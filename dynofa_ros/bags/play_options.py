@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Command line of the bag player; option names are those of `ros2 bag play`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Read ahead in a thread, so that reading and decompression do not delay playback."""
 
 from __future__ import annotations

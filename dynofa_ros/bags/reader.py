@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Read a rosbag2 (sqlite3 or MCAP, a folder or a single file) as serialized messages.
 
 Damaged messages and MCAP chunks are reported and skipped.

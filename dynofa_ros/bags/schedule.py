@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Playback schedule of a bag: when each message is due, and the current bag time.
 
 Due times are computed from the start of playback, so that sleep errors do not accumulate. In a loop

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Read, replace and shift the leading time stamp of a serialized message without decoding it.
 
 A message that starts with a `std_msgs/Header`, and a `rosgraph_msgs/Clock`, has int32 seconds and

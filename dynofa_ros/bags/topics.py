@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Topics of a bag: names, types and QoS, with selection and remapping."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The verbs of `dynofa`, one file each: its options, and the function of the package it calls.
 
 Heavy modules are imported when a command runs, so that ``dynofa --help`` answers at once.

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa evaluate`: measure the accuracy of sub-networks on images."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa fetch-weights`: download the official weights of a supernet."""
 
 from __future__ import annotations

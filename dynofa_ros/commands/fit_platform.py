@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa fit-platform`: fit a platform description to measurements of a board."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa platform`: show this machine's hardware, restore its frequency settings, calibrate it."""
 
 from __future__ import annotations

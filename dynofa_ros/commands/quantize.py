@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa quantize`: make int8 sub-networks of a model, measured against float32."""
 
 from __future__ import annotations

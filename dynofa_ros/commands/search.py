@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa search`: find accurate and fast sub-networks, and measure them on this machine."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa simulate`: simulate applications on a platform under a policy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa train`: train a supernet and keep its best sub-networks."""
 
 from __future__ import annotations

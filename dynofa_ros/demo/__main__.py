@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Run camera, perception, resource manager and a simulated platform on this machine.
 
 Deadline, battery charge and competing load change during the run. Writes report.json, report.png

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Camera of the demo: a bag of the user, or a generated bag of photographs."""
 
 from __future__ import annotations

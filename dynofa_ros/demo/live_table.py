@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Show the state of a run on the terminal: a live table, or a line every two seconds."""
 
 from __future__ import annotations

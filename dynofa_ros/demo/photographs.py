@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Simulate a camera that slowly pans and zooms over photographs, and write it to an MCAP rosbag2.
 
 The photographs are sample images that scikit-image and scikit-learn install. Each view follows a

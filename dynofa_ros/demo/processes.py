@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Start nodes as child processes, and stop them cleanly."""
 
 from __future__ import annotations

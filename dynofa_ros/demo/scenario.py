@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Scenario of the demo: targets and competing load over time."""
 
 from __future__ import annotations

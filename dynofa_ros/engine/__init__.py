@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Compile sub-networks, keep a set of them resident, and switch between two frames."""
 
 from dynofa_ros.engine.choose import AUTO, ENGINES, Chosen, choose_engine, create_engine

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Choose an engine: the named one, or the fastest that works on this machine."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Classify camera images with the active sub-network, and time each stage."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Cache of exported and compiled sub-networks, which take long to make but can be made again.
 
 A file name identifies everything from which the file was made, so a file is never out of date. Its

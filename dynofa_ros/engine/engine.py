@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Interface of an engine: it compiles a sub-network for a processor and runs it."""
 
 from __future__ import annotations

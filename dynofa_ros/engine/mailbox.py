@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Pass frames and commands from the receiving threads to the worker thread.
 
 Frames are not queued: a new frame replaces the one that waits, so that the worker always

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Measure the latency of resident sub-networks on this machine."""
 
 from __future__ import annotations

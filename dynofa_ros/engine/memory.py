@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Memory of this process, precise enough to measure one sub-network."""
 
 from __future__ import annotations

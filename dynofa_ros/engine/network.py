@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A sub-network as engines compile it: a plain module, or the bytes of an ONNX file."""
 
 from __future__ import annotations

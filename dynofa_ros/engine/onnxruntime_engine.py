@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Run sub-networks with ONNX Runtime on TensorRT, CUDA or the CPU, in this order."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Run sub-networks with OpenVINO, the fastest engine on x86-64 and aarch64 CPUs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Convert a camera image to the input of a network."""
 
 from __future__ import annotations

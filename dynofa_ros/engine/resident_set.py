@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Keep compiled sub-networks in memory, so that a switch is a lookup between two frames."""
 
 from __future__ import annotations

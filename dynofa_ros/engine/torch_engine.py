@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Run sub-networks with PyTorch, which is always installed and the reference for other engines.
 
 On a GPU, it uses float16 and one CUDA graph per sub-network, so that a frame is a single launch.

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Publish a node's health and its rejected inputs on `/diagnostics` at 1 Hz (REP-107).
 
 Counters never reset. The level is at least WARN for ten seconds after an input was rejected or DDS

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """QoS profile of every topic of this package.
 
 Publishers and subscribers with incompatible reliability or durability never connect, and DDS only

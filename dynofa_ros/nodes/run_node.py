@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Run a node as a process: start it, spin it, and shut it down cleanly on any signal."""
 
 from __future__ import annotations

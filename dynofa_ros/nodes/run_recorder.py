@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Record all topics of a run, and set its targets as a user would."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Training, evaluation, search, profiling and calibration: work before deployment, without ROS."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Progress and tables on a terminal, a pipe or a log file."""
 
 from __future__ import annotations

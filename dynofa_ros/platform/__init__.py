@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The device layer: platform descriptions, and a simulated device built from one."""
 
 from dynofa_ros.platform.checks import PlatformError

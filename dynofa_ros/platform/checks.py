@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The error of the device layer, and checks of the arguments of its functions."""
 
 from __future__ import annotations

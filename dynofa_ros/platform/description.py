@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A machine: its processors, frequency domains, power, heat and battery, and its latency model.
 
 The device layer of *Dynamic DNNs Meet Runtime Resource Management on Mobile and Embedded

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The interface of a device, simulated or real, and the values that it exchanges.
 
 The values are plain: the node turns them into messages, and tests compare them.

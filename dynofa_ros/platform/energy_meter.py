@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Energy of the CPU packages of this machine, measured by their own counters (RAPL).
 
 Linux exposes the counters in the powercap tree (`Documentation/power/powercap/powercap.rst` of its

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The identity of a machine, by which measurements of another machine are recognised."""
 
 from __future__ import annotations

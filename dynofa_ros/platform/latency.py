@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Latency of one frame on a processor as a function of its frequency.
 
 Small layers do not take the time of their arithmetic: every layer has to be launched, and has a

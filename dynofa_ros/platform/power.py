@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Power of the board while one processor is busy, as a function of its frequency."""
 
 from __future__ import annotations

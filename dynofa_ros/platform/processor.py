@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Processors and the frequency domains that clock them."""
 
 from __future__ import annotations

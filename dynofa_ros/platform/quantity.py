@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Numbers of a platform file, each with its source.
 
 A quantity is written ``{value: 0.8, source: loudva}``: `source` is a key of the file's `sources`,

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Check a whole DVFS command against a platform before it is applied, simulated or not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Temperature of one sensor: first order, one resistance and one capacity (RC)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Watchdog of the resource manager: without one, frequencies must not stay changed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The profile of a model on this machine (measured) or on a simulated platform (modelled)."""
 
 from __future__ import annotations

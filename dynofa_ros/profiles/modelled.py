@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Operating points of a simulated platform, with modelled latency and energy."""
 
 from __future__ import annotations

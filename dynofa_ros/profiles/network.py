@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The cost of a sub-network as the simulator models it, and its measured latency if known."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Extrapolate a profile measured at one frequency to the other frequencies of a platform.
 
 Measuring every sub-network at every frequency takes hours. Instead, the measured latency is scaled

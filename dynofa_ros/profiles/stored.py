@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A profile on disk: the operating points, and the conditions they were measured in.
 
 A latency is valid for one machine and one version of an engine, an accuracy for the weights that it

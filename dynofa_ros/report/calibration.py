@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A calibrated machine: plot and table of latency and power over frequency."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The accuracy-latency front of a search: plot and table from the figures in ``search.json``."""
 
 from __future__ import annotations

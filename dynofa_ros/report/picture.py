@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Plot of a run over time: latency and deadline, sub-network, frequency, power, battery."""
 
 from __future__ import annotations

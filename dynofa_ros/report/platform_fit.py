@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The fit of a platform to measurements of a board: plot and table."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Style and output shared by the plots and text tables of all reports."""
 
 from __future__ import annotations

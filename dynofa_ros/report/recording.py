@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Messages received during a run, as plain values. Times are seconds since its start."""
 
 from __future__ import annotations

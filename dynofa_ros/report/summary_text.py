@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The summary of a run as a paragraph of text."""
 
 from __future__ import annotations

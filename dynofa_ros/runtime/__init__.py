@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Resource manager: operating points, estimators and the decision, without ROS and torch."""
 
 from dynofa_ros.runtime.budget.battery import BatteryObjective, BatteryObservation

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """One application in the resource manager: its profile, estimates and last command."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Range checks of field values; an error states the field, its value and the allowed range."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The resource manager without ROS: observations in, commands and status out.
 
 The node and the simulator drive this class alike: they call `step()` at a fixed rate and whenever

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Observations of frames, sub-networks and the platform, with checked values."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Settings of the resource manager: default, range and description of each, in one place.
 
 The ROS parameters are declared from the fields' metadata.

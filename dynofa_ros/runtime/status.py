@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Output of the resource manager: commands to send, and a status to publish."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Targets of the applications, including those that have not announced a profile yet."""
 
 from __future__ import annotations

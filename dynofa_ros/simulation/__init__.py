@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Discrete-event simulation of a platform, its applications and the policies that manage them."""
 
 from dynofa_ros.simulation.result import ApplicationResult, Result

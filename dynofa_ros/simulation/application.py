@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """One simulated application: it receives images, runs its sub-network and counts the outcome."""
 
 from __future__ import annotations

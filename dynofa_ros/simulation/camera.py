@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The camera of one application: a stream of images with arrival jitter and bursts."""
 
 from __future__ import annotations

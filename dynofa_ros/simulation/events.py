@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Event queue of the simulation: simulated time and the actions scheduled in it."""
 
 from __future__ import annotations

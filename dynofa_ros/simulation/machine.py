@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The simulated machine: frequencies, power, energy, temperatures and battery over time."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Read the sub-networks of an application: from a YAML file, or from the folder of a model."""
 
 from __future__ import annotations

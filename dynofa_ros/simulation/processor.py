@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """One simulated processor: concurrent inferences that share it with each other and co-runners.
 
 The contention model is that of the platform (`Platform.slowdown`): to every other inference, a

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa simulate`: run one simulation, print its figures and write them to files."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The result of a simulation: figures of each application and of the machine."""
 
 from __future__ import annotations

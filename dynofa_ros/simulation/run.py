@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """One simulation run: schedule the events of a scenario and apply a policy to a machine."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """JSON schemas of the YAML files, with which editors complete keys and mark faults.
 
 ``python -m dynofa_ros.simulation.schemas [FOLDER]`` writes them to ``config/schemas`` or another

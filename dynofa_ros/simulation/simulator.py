@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Discrete-event simulation of a scenario on a platform under a policy.
 
 With the same seed, every policy gets the same images and the same latency jitter of each frame.

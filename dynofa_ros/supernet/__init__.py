@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Elastic networks: one set of weights that holds thousands of sub-networks."""
 
 from dynofa_ros.supernet.config import SubnetConfig, SubnetConfigError

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Batch norm over the first channels, with the statistics of the active sub-network.
 
 Sub-networks share weights but not activation statistics, so every sub-network has calibrated

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Measure the batch norm statistics of a sub-network on images (Once-for-All, section 3.3)."""
 
 from __future__ import annotations

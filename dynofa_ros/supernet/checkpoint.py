@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Load a file of weights with own or official key names into a supernet."""
 
 from __future__ import annotations

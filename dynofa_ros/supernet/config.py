@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Configuration of one sub-network: the choices of each block, and the input size."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Cost of a sub-network, independent of the machine: operations, parameters, layers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Depthwise convolution with a fast backward pass on small feature maps.
 
 On a CPU, PyTorch's weight gradient of a 5x5 or 7x7 depthwise convolution takes some 37 ms on a

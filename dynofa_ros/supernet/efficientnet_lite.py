@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """EfficientNet-Lite 0, 1 and 2 at any resolution, as one family (EfficientNet, arXiv 1905.11946).
 
 The Lite variants have no squeeze-and-excitation, use ReLU6, and scale neither stem nor head

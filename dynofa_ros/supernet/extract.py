@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Building blocks of a standalone sub-network: plain layers without elastic choices.
 
 Slices are copied, and batch norm is folded into the preceding convolution (arXiv 1712.05877,

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Fingerprints: short digests of everything that determines the output of a sub-network."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Supernets of inverted residual blocks: the part that the families have in common.
 
 OFA-MobileNetV3 and OFA-ProxylessNAS (Once-for-All, arXiv 1908.09791) are a stem, one fixed block

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Layers whose weights are shared by all sub-networks and sliced to the active one.
 
 Kernel transformation and channel slicing follow Once-for-All (arXiv 1908.09791, section 3.3).

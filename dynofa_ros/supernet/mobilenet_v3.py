@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """OFA-MobileNetV3: the supernet of Once-for-All (arXiv 1908.09791), for any input size.
 
 Five stages of two to four inverted residual blocks; each block chooses kernel size 3, 5 or 7

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A trained model on disk: weights, class labels, and the sub-networks worth running.
 
 A model is a folder: ``model.yaml`` lists labels and kept sub-networks with their measured

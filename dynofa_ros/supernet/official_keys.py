@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Names of the weights in the official Once-for-All checkpoints.
 
 The official files come in several generations: the layers of a block are named ``conv`` or, in

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The weights that the authors of Once-for-All published: URLs, checksums, local paths.
 
 The URLs of the three files on GitHub include a commit, and their checksums are git's object names

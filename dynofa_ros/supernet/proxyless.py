@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """OFA-ProxylessNAS: Once-for-All (arXiv 1908.09791) on ProxylessNAS (arXiv 1812.00332).
 
 Five stages of two to four inverted residual blocks and one more block; no squeeze-and-excitation,

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The int8 sub-networks of a model folder: ``int8/SUBNET.onnx`` and their index ``int8/int8.yaml``.
 
 Each is a kept sub-network, ``SUBNET-int8``, with the config of the float32 one from which it was

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """OFA-ResNet50: Once-for-All (arXiv 1908.09791) on ResNet50-D (arXiv 1812.01187, figure 2).
 
 A stem of two or three convolutions and four stages of bottleneck blocks. Every stage chooses how

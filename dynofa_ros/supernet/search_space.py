@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The set of sub-networks that one supernet holds."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A kept sub-network of a model, and the error of a model that does not fit together."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Base class of all supernets: search space, active sub-network, batch norm statistics."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A dynamic Vision Transformer: the supernet of AutoFormer (arXiv 2107.00651) for small images.
 
 Depth, embedding width, attention heads and MLP ratio are elastic. Weights are entangled

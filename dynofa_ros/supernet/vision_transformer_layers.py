@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Layers of the dynamic Vision Transformer; sizes are arguments of each call.
 
 Slicing follows AutoFormer's weight entanglement (arXiv 2107.00651, section 3.2).

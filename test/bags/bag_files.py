@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Write and read small bags, as a robot would have recorded them."""
 
 from rosbags.interfaces import (

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Fixtures for the benchmarks: scripts that import each other from their own folder."""
 
 import importlib

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The camera of the benchmarks: its pictures, its rate, and the alternation of topics."""
 
 import itertools

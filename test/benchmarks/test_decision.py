@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """benchmarks/decision.py: its cases, their quantiles, and the goals."""
 
 import pytest

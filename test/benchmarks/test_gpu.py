@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """benchmarks/gpu.py: it reports a missing GPU; with one its figures are consistent."""
 
 import json

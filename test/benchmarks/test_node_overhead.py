@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """benchmarks/node_overhead.py: its figures are consistent, and both sides are separate."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """benchmarks/supernet.py: a row per depth, and ratios to one image."""
 
 import pytest

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Nodes in processes of their own, and a robot that exchanges messages with them over DDS."""
 
 import itertools

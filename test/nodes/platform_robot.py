@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The platform node in a process of its own, and a robot that talks to it over DDS."""
 
 from __future__ import annotations

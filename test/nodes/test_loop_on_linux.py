@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Perception, manager and platform node on a machine whose files are in a folder.
 
 Its files are those of a Raspberry Pi 5, whose frequency follows commands. Frames take as long as on

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The platform node on a real machine, whose files are in a folder: frequencies and sensors.
 
 Each node is a process of its own, tested over DDS. The folder accepts every value; errors of the

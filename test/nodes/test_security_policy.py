@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The SROS2 policy lists exactly the topics and services that the running nodes use."""
 
 import subprocess

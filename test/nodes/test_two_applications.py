@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Two perception nodes slow each other down on one simulated processor.
 
 The test compares the latencies that the nodes report, which come from the platform model and do not

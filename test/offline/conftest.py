@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Tiny supernets, small images and board measurements, on which each test takes milliseconds."""
 
 import sys

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A machine of the fake kernel with simulated time, latency and power."""
 
 from __future__ import annotations

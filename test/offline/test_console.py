@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Progress is a bar on a terminal and a line every few seconds elsewhere."""
 
 import io

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Fixtures of the device layer: a clock under control of the test, and a platform that heats up."""
 
 from __future__ import annotations

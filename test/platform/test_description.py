@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Latency, energy and power of a platform, and the descriptions that it refuses."""
 
 from __future__ import annotations

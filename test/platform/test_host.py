@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The identity of a machine, on x86-64 and on ARM."""
 
 from __future__ import annotations

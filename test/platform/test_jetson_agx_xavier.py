@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The shipped Jetson AGX Xavier, and the values that it shares with the Xavier NX."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The shipped Jetsons have the constants that `dynofa fit-platform` fits to LoudVA."""
 
 from __future__ import annotations

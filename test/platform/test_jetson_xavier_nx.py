@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Errors of the shipped Jetson Xavier NX with respect to published measurements."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The file of a platform: every number with its source, no key missing, no key unknown."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The shipped boards whose latency is fitted to the published benchmark of ncnn."""
 
 from __future__ import annotations

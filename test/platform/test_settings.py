@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A DVFS command is valid as a whole, or refused as a whole with a reason."""
 
 from __future__ import annotations

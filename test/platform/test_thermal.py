@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Temperatures follow power with one time constant; throttling has hysteresis."""
 
 from __future__ import annotations

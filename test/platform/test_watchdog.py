@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Changed frequencies do not stay in force without a manager."""
 
 import pytest

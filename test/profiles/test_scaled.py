@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A profile measured at one frequency is scaled to the others of the platform."""
 
 import math

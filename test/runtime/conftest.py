@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Operating points, profiles and applications to decide on, and a robot around the manager."""
 
 import itertools

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Simulations on a board with round numbers, whose figures can be computed by hand."""
 
 from __future__ import annotations

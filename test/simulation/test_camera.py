@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Arrival times of images: regular, in bursts, and never out of order."""
 
 import itertools

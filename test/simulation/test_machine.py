@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The simulated machine agrees with the simulated device of the platform node."""
 
 import pytest

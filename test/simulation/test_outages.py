@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Outages of topics, and warm air: what a scenario can do to the observations of a policy."""
 
 import math

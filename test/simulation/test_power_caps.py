@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The resource manager limits the board's power: by heat, by a mission, and by a set cap."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Speed of concurrent jobs on a CPU of 4 cores with a contention of 0.5."""
 
 import pytest

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The file of a scenario: no key missing, no key unknown, every value within its range."""
 
 import math

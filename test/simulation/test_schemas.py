@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The JSON schemas for editors are those of the value classes, and the shipped files name them."""
 
 import json

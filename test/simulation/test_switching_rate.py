@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Under stationary jitter the manager rarely changes its decision: docs/decision.md has the rates.
 
 The hard case are deadlines that some point meets exactly at the requested probability, so that

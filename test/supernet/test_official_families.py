@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The Once-for-All supernets match the published ones.
 
 Key names, shapes, parameter counts and logits were obtained from the authors' implementation

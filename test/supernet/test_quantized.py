@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The int8 part of a model folder. The ONNX files are not parsed here, so any bytes will do."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Play a rosbag2 recording on machines without rosbag2, with the options of `ros2 bag play`.
 
 Reading, scheduling and options are in `dynofa_ros.bags`. Exit codes: 0 played or stopped, 1 the bag

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Publishers of the topics of a bag, with their recorded QoS, and of /clock."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Select the device that frames run on: this machine or a simulated platform."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Model the inference time and the energy of frames on a simulated platform."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Convert `sensor_msgs/Image` and `CompressedImage` of all colour encodings to BGR arrays.
 
 The layout is validated first, so that a malformed message raises an `ImageError` that names the

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Convert between the messages of the perception node and the plain values of its worker."""
 
 from __future__ import annotations

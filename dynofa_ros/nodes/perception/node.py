@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The perception node classifies camera images with the commanded sub-network.
 
 It is the application layer of arXiv 2206.02525. The node's thread receives images and commands;

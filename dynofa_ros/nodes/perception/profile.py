@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Obtain the profile of an application at start-up: measured, loaded from a file, or modelled."""
 
 from __future__ import annotations

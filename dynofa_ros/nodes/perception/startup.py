@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Prepare the perception node: load the model, choose the engine, compile, obtain the profile."""
 
 from __future__ import annotations

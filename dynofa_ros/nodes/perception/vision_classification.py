@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Publish classifications as `vision_msgs/Classification` too, where vision_msgs is installed."""
 
 from __future__ import annotations

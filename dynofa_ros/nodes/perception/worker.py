@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The perception worker: applies commands, classifies frames and reports results, without ROS.
 
 It runs in its own thread, so that the node's thread stays free for parameters, commands and the

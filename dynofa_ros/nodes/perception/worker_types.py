@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Plain values that the perception worker receives and reports; no ROS needed."""
 
 from __future__ import annotations

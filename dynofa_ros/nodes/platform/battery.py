@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Publish the battery of the machine on the topic `battery`, unless another node does."""
 
 from __future__ import annotations

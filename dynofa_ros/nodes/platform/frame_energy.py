@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Publish the measured energy of frames, on the node that has the sensors: docs/energy.md."""
 
 from __future__ import annotations

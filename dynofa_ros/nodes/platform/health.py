@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Report throttling, the battery and read-only domains in the log and the diagnostics."""
 
 from __future__ import annotations

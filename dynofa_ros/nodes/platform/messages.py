@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Conversion between ROS messages and the values of the device layer. Stateless."""
 
 from __future__ import annotations

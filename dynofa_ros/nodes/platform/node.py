@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The platform node: sets the frequencies of a machine, and publishes its state.
 
 It is the device layer of arXiv 2206.02525, on this machine or a simulated one. A simulation runs in

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Parameters of the platform node. rclpy enforces their ranges, which exclude NaN."""
 
 from __future__ import annotations

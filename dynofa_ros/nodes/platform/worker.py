@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The configured platform node: executes commands and publishes the state of its device."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Convert the resource manager's messages to plain values and back.
 
 Fields of equal names are copied. A message with a value out of range (`runtime/ranges.py`) raises

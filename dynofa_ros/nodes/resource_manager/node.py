@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The resource-manager node: receives reports and targets, commands sub-networks and frequencies.
 
 It converts messages and runs the timers; `dynofa_ros.runtime.manager` makes the decisions. Of

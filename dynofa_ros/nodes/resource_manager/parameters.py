@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """ROS parameters of the resource manager: those of `ManagerSettings`, and the decision rate."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Busy co-runner processes, to measure how much they slow a network down."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Wait for a hot machine to cool, so that no measurement is taken while it throttles."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Build a platform description from the measurements of a machine.
 
 Every number states its source: measured here, reported by Linux, or taken from the description of a

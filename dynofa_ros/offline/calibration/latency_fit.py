@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Fit the latency model of a processor to sub-networks timed at several frequencies.
 
 The model of `dynofa_ros.platform.latency` is linear in four non-negative coefficients,

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Read board measurements in the layout of LoudVA (github iloudaros/LoudVA).
 
 The folder of a board holds, for one network served at increasing concurrency:

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Fit the latency and power models of a processor to LoudVA's measurements of a board.
 
 Latency is the a + b/f of Dynamic-OFA (arXiv 2105.03596), power a table over frequency. Both use the

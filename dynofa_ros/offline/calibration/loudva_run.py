@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa fit-platform`: read measurements, fit, report errors, update the description."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Select the frequency domains of a machine to calibrate, and calibrate their processors."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa platform calibrate`: measure this machine, fit, write its description."""
 
 from __future__ import annotations

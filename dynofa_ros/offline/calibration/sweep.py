@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Measure latency and power of a machine at a series of frequencies, in ascending order.
 
 Ascending order measures low power before the machine heats up. Before each frequency the sweep

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The workload of a calibration: sub-networks of a model, run by the fastest engine."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Write platform descriptions as YAML, and update fitted numbers in an existing one in place.
 
 In a description every number names its source. An update replaces the numbers whose source is the

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Augmentation of training images from random numbers that the caller draws.
 
 Each image takes a row of five numbers in 0..1. The caller draws them for the whole batch, so the

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Labelled images: thumbnails decoded in memory, larger images decoded batch by batch."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Batches for training and evaluation: order, augmentation, resolution, normalisation."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Readers of labelled images: folders, tar files, tables of class indices and CIFAR-10."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Accuracy of sub-networks on labelled images, preprocessed as in the perception node."""
 
 from __future__ import annotations

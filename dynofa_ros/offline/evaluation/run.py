@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa evaluate`: top-1 and top-5 of sub-networks on labelled images, as a table and as JSON."""
 
 from __future__ import annotations

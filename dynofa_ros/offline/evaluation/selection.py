@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Select the sub-networks worth keeping: each more accurate than every cheaper one."""
 
 from __future__ import annotations

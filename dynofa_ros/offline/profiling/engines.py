@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Measure each sub-network with each engine and number of threads, interleaved.
 
 In one process the thread pools of engines disturb each other: the first frame after one of another

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa profile`: measure sub-networks on this machine; print a table, write the profile."""
 
 from __future__ import annotations

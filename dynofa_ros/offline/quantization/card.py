@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Comparison of int8 with float32 sub-networks: figures, table cells and model card section."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Quantise the sub-networks of a model, and measure each against its float32 version."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Post-training quantisation of a sub-network with NNCF (arXiv 2002.08679), and its accuracy.
 
 Weights are quantised per channel, activations with ranges measured on calibration images, and

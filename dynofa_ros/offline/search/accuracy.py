@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Measure the accuracies of a sample of sub-networks, which the predictor is fitted to."""
 
 from __future__ import annotations

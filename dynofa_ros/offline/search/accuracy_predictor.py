@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Predict the accuracy of sub-networks from the measured accuracies of others.
 
 A supernet holds more sub-networks than can be measured; a regression on a few hundred or thousand

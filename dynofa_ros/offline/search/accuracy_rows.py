@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Rows of measured accuracies: a sub-network and its top-1 as a fraction."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Features of a sub-network's choices for regression."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Gaussian process regression of accuracy on the choices of a sub-network.
 
 The covariance of two measured accuracies is a sum (Rasmussen and Williams, Gaussian Processes for

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Latency of sub-networks on this machine: measured, and a model that ranks the others.
 
 The paper sums a table of layer latencies and finds half of the measured network latency. This model

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Evolutionary search for sub-networks that are accurate and fast (Once-for-All, section 3.4).
 
 pymoo's NSGA-II (Deb et al., 2002) finds the whole front of accuracy and latency in one run.

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The accuracy predictor that Once-for-All published (arXiv 1908.09791, section 3.4)."""
 
 from __future__ import annotations

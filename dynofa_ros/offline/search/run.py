@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa search`: find the front of accuracy and latency, measure it here, write a profile.
 
 Predicted accuracy and modelled latency only rank sub-networks. The best ones are run as whole

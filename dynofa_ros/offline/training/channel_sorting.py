@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Move the most important hidden channels of every block to the front.
 
 A smaller sub-network uses the leading channels of a larger one, so channels are sorted by L1 norm

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Checkpoints of a training run, which refuse to resume a different run."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Configuration of a training run: method, optimiser and schedule."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The processes of one training run: a single one, or as many as torchrun started.
 
 Gradients are averaged by one all-reduce per step instead of DistributedDataParallel, which would

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Export a finished training run: select, calibrate and measure sub-networks, write the model."""
 
 from __future__ import annotations

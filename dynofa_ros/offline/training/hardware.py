@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Choose device, precision and threads from the hardware, with the reason for the choice."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The log of a training run, one JSON object per line, and the learning curves plotted from it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """One training step of each method: the sub-networks that run, and the targets they learn from.
 
 A step accumulates gradients and returns loss and top-1 on the batch; the trainer then updates the

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The model card: how a model was trained, and the accuracies that were measured."""
 
 from __future__ import annotations

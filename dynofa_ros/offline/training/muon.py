@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Muon: momentum with orthogonalised updates for weight matrices, AdamW for all other parameters.
 
 After Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). It is our

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The phases of a training run, and the search space that each of them samples from.
 
 Progressive shrinking (Once-for-All, arXiv 1908.09791, section 3.3) trains the largest network

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Train a supernet in a run that can be stopped at any step and resumed exactly.
 
 All randomness of a step follows from the seed and the step's number, so a run that was killed and

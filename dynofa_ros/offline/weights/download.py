@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Resumable download of a large file over an unreliable network.
 
 Uses urllib of the standard library, which follows redirections and proxy variables and verifies

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Fetch the official weights of a supernet and verify their checksum, with progress."""
 
 from __future__ import annotations

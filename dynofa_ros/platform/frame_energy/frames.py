@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Frames, their energy, and the account that accumulates it (docs/energy.md)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Idle power: while no application works on a frame, for each setting of the frequencies."""
 
 from __future__ import annotations

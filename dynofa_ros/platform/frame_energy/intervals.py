@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Intervals between samples of an energy counter, and the time resolution of each source."""
 
 from __future__ import annotations

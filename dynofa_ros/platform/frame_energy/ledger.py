@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Attribution of measured energy to frames: docs/energy.md states the rules.
 
 The energy of an interval between two samples, minus idle power, is attributed to the frames that

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Attribution of an interval's energy to its frames in proportion to the model, and its error."""
 
 from __future__ import annotations

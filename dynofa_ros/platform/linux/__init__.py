@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The device layer on real Linux: discover the hardware, set frequencies, restore them.
 
 Nothing here is specific to one board: all hardware is found through the files in which Linux

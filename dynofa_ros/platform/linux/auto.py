@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Open this machine if it has frequency domains or sensors, otherwise a simulated device."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Batteries of the machine.
 
 `Documentation/ABI/testing/sysfs-class-power`: values in uV, uA, uW, uAh and uWh.

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Limits around this process: a virtual machine, a container, its cgroup.
 
 `Documentation/admin-guide/cgroup-v2.rst`; version 1: `Documentation/scheduler/sched-bwc.rst` and

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The hardware inventory as one screen of text, and as a JSON document (`dynofa platform`)."""
 
 from __future__ import annotations

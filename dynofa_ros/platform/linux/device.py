@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The real machine as a device: frequencies and sensors through the files of Linux."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Frequency domains of Linux: controls that are set together under one name.
 
 A laptop has a cpufreq policy for each core, a Xavier NX one for each pair. A command addresses

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Frequency controls of Linux: cpufreq policies and devfreq devices.
 
 `Documentation/admin-guide/pm/cpufreq.rst` and `Documentation/ABI/testing/sysfs-class-devfreq`.

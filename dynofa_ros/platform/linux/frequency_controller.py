@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Apply commands within a whitelist, and restore the original settings at the end."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Hardware inventory of a Linux machine: frequency domains, sensors and limits, found once."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Power and energy from the best sensor of a machine: supply rails, RAPL or the battery."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Power monitors of the machine: their channels, and which of them add up to the board.
 
 A Jetson has INA3221 monitors. JetPack 4 exposes them under iio, with power in mW; JetPack 5 and

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Saved frequency settings, and how they are restored.
 
 The settings of a clock are on disk before it is changed for the first time, so they can be restored

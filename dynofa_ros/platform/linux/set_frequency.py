@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Set frequencies: which files are written, in which order, and verification by reading back.
 
 The kernel refuses a minimum above the maximum, so the limit that moves away from the other one is

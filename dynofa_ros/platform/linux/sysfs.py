@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Read and write the files in which Linux exposes its devices, one value per file.
 
 All file access of the device layer goes through here, so tests can substitute the kernel.

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Temperature sensors, and the temperatures at which Linux throttles.
 
 `Documentation/driver-api/thermal/sysfs-api.rst`: thousandths of a degree. The trip point `passive`

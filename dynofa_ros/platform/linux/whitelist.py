@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Whitelist of the frequency domains that commands may set, and their ranges."""
 
 from __future__ import annotations

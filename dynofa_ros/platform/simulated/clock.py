@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The simulated clock of a frequency domain: limits, pending changes and thermal throttling."""
 
 from __future__ import annotations

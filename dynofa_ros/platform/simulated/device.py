@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A device simulated from its platform description: frequencies, power, temperature and battery.
 
 It is deterministic: time comes from a clock passed in, and nothing is random.

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The load of each application on each processor, derived from its frame reports.
 
 Applications that share a processor slow each other down. All of them, and the device, receive the

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Track the platform's frequencies, and command them until the platform acknowledges."""
 
 from __future__ import annotations

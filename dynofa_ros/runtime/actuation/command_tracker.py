@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Track a command until its receiver acknowledges it; no command is assumed to be obeyed."""
 
 from __future__ import annotations

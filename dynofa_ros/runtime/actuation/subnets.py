@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Command the sub-network of one application until it is acknowledged."""
 
 from __future__ import annotations

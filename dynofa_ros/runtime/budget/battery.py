@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Charge and energy of the battery, and the objective that follows from the charge."""
 
 from __future__ import annotations

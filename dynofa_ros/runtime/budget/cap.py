@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Power caps: their filter against flapping, and the cap of a mission."""
 
 from __future__ import annotations

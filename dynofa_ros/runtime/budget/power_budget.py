@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Power budget of the applications: the lowest cap on the board minus the base load.
 
 A cap is set by parameter, by the temperatures, or by a mission that the battery has to last. All

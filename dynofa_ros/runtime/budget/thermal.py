@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Power at which no sensor reaches its throttling temperature; the thermal path is learned.
 
 Each sensor is modelled as first order: `dT/dt = (A + R P - T) / TIME_CONSTANT_S`, as in

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Search the frequencies of all domains together, with every application at its best point.
 
 Given the frequencies, applications are independent, so the best joint choice is the best

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The frequencies to choose from, and the operating points of each application at them."""
 
 from __future__ import annotations

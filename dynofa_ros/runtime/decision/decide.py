@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Decide sub-network, processor, threads and frequencies of all applications together.
 
 Runtime resource management of arXiv 2206.02525, section 3, as one joint choice: the best

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Keep the current plan unless it violates a target or a change gains enough.
 
 A switch costs a sub-network swap and, for a frequency, up to 0.8 s on a Jetson Xavier NX; and an

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Upper bound on the optimality gap of a plan, where the search was not exhaustive.
 
 At given frequencies, no plan is better than every application at its own best point; if there are

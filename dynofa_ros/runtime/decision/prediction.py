@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Latency and power predicted at each operating point; docs/decision.md explains the terms."""
 
 from __future__ import annotations

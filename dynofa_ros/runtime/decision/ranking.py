@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Rank one application's operating points: which meet its targets, and which is best.
 
 Three keys, smaller is better, compared in this order:

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The reason for each choice, in a few words."""
 
 from __future__ import annotations

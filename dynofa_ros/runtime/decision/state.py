@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Input and output of `decide`: plain values, no ROS."""
 
 from __future__ import annotations

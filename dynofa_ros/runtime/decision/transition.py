@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Interim operating points, until the frequencies have settled.
 
 A frequency takes time to change, 0.8 s on a Jetson Xavier NX, and a sub-network chosen for the new

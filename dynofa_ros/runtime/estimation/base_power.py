@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Base load of the board: its power without the managed applications.
 
 Board power minus the expected power of the applications: idle power, other programs, and the error

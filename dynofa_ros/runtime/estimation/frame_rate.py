@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Frame period of a camera: an exponential mean that follows a new frame rate in two images."""
 
 from __future__ import annotations

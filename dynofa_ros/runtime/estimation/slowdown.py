@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Slowdown of a processor: observed latency / profiled latency, with mean and variance.
 
 A scalar Kalman filter for each application and processor, after ALERT (Wan et al., USENIX ATC 2020,

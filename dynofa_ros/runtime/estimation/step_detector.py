@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Tell a step of a noisy signal from an outlier."""
 
 from __future__ import annotations

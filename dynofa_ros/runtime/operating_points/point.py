@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """An operating point: sub-network x engine x processor x threads x frequency, and its cost.
 
 Dynamic DNNs Meet Runtime Resource Management, arXiv 2206.02525, section 3.

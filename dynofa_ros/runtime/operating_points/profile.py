@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The profile of an application: its operating points on one platform, measured or modelled."""
 
 from __future__ import annotations

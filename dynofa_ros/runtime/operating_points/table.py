@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A profile's operating points as arrays, grouped by processor and frequency."""
 
 from __future__ import annotations

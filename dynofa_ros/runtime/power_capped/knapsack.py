@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Multiple-choice knapsack: one item of each class, the best value within a capacity.
 
 Class by class, the Pareto front over total weight and value is kept (Nemhauser and Ullmann,

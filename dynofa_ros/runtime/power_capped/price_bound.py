@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Lower bound on the score of a plan within the power cap at each combination of frequencies.
 
 The cap is priced, as in `loss_bound`: at any price from 0 on

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Points of each application under a power cap: the Pareto front of each group.
 
 In each group (equal processor and frequency), a point that draws no less power than another and

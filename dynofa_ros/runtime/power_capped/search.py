@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The best plan within a power cap for all applications together.
 
 The cap is hard: it comes before every target. The best plan without the cap is also the best within

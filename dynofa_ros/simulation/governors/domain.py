@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A frequency domain controlled by a governor that samples its load at a fixed rate.
 
 While a domain is idle at its lowest frequency the governor sleeps, as in Linux: its timers are

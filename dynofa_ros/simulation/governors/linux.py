@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Linux's frequency governors, modelled after the kernel documentation and named as there.
 
 CPU: `Documentation/admin-guide/pm/cpufreq.rst`, `Documentation/scheduler/schedutil.rst`. GPU:

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The cheapest frequency schedule of one domain over all frames, by dynamic programming.
 
 A requested frequency takes effect `delay_s` later, and a request in between replaces it. Changes

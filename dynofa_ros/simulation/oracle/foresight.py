@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The oracle's knowledge: every future image, its jitter and target, and all co-runners.
 
 Times are converted to *work*: a second under contention counts as the seconds of undisturbed

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The oracle's cost of a frame: one integer whose digits are compared in order.
 
 Missed deadlines, highest priority first; by how much; accuracy below the floor; then the objective

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Plan the frequencies and sub-networks of all frames, given the future.
 
 One frequency domain: the cheapest schedule, with the best sub-network of each frame at each

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The oracle: it knows the future, plans all of it, and then executes the plan.
 
 docs/simulation.md states its rules and where its figures are a bound. ALERT (USENIX ATC 2020,

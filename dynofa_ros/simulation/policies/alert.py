@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Baseline in the style of ALERT (Wan et al., USENIX ATC 2020): expectation-based, per application.
 
 Each application estimates one slowdown (observed / profiled latency) with a Kalman filter whose

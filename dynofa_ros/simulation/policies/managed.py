@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Our policy: the node's resource manager in simulated time.
 
 This does with plain values what `nodes/resource_manager/node.py` does with messages: profiles,

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The interface of a policy: it selects sub-networks, sets frequencies, or both."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Policies by name, as `dynofa simulate --policy` takes them.
 
 The format is `NAME`, or `NAME:GOVERNOR` where Linux governors set the frequencies. A governor is

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Baseline: one sub-network per application, selected before the start and never switched."""
 
 from __future__ import annotations

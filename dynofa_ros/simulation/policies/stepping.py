@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Baseline: the paper's demo. One level up or down on the mean of 20 frames, without DVFS.
 
 *Dynamic DNNs Meet Runtime Resource Management* (arXiv 2206.02525): when a second application

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Frequency at which frames are measured, on CPUs with different cores."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The tests use substitutes for the message classes of vision_msgs, which pip cannot install."""
 
 from types import SimpleNamespace

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Frame reports are received over DDS, and the measured energy of their frames is published."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The platform node on a simulated machine: a process of its own, tested over DDS."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The fit recovers the constants of a latency model, and none of them is negative."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The fit of a platform recovers known constants and detects outliers."""
 
 import numpy as np

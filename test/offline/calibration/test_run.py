@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa platform calibrate` on machines of the fake kernel, and once on this machine."""
 
 from __future__ import annotations

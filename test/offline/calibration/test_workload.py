@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The workload runs real sub-networks on the cores of its domain."""
 
 import os

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Updating a description changes the numbers of the fit and nothing else."""
 
 import pytest

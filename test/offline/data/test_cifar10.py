@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """CIFAR-10 with a fake torchvision, which is not installed in the test environment."""
 
 import importlib

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Engines are measured in interleaved blocks; unsupported sub-networks are reported once."""
 
 from types import SimpleNamespace

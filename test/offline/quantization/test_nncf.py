@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Quantisation with NNCF, and the comparison of int8 with float32."""
 
 import sys

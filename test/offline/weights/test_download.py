@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Downloads resume after an interruption, and errors name the server, network or disk."""
 
 import errno

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Measured energies and their stated errors, on a simulated robot of known power."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The rules by which measured energy is attributed, one by one: docs/energy.md."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """For any input, the ledger attributes no energy twice, raises nothing, and returns every frame."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Fake machines: the files that the device layer reads, as Linux lays them out.
 
 Names and units are those of the kernel's documentation and of the boards' manuals; values are

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A fake kernel: a tree of files on disk that handles writes as Linux does.
 
 It implements cpufreq policies and devfreq devices. It refuses the writes that Linux refuses, with

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The selection of the real or the simulated device, and of the matching description."""
 
 import errno

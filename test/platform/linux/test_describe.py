@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa platform` on every kind of machine, including the one that runs the tests."""
 
 import json

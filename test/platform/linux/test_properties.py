@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Frequencies are restored after any sequence of commands and failures.
 
 At every write, the fake kernel checks that the frequency is listed, and that the minimum does not

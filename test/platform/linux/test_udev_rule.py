@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The udev rule gives the group access to exactly the files that the device layer needs."""
 
 import fnmatch

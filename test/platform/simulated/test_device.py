@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The simulated device: frequency changes with delay, power, temperature and battery."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Reported busy time is converted to utilisation, and conserved."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The load of the other applications on a processor, without those that are gone."""
 
 from __future__ import annotations

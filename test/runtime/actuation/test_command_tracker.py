@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 from dynofa_ros.runtime.actuation.command_tracker import SEQUENCE_MAX, AckStatus, CommandTracker
 
 

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Caps: the filter that falls at once and rises slowly, and the cap of a mission."""
 
 import math

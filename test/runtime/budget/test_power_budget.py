@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The power budget: the lowest cap minus the base load, and warnings about missing inputs."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The thermal path is learned, and no board throttles, for a range of heat sinks."""
 
 import math

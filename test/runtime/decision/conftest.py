@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Applications whose latencies are exactly as profiled, and decisions for them."""
 
 import math

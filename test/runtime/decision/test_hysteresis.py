@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The current plan is kept unless it violates a target or a change pays."""
 
 import pytest

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Interim points until frequencies settle: small takes 40 ms at 0.5 GHz, large 50 ms at 1 GHz."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Points that need compilation run at once only if the deadline can wait."""
 
 import pytest

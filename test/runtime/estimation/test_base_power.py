@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The base load of the board: steps, noise, and commands that are not in force yet."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The slowdown that decisions use follows significant changes, not every new estimate."""
 
 import pytest

@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The bound of a combination of frequencies is never above the scores of its plans."""
 
 import itertools

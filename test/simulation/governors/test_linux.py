@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The rule of each governor, as Linux documents it, with loads computed by hand."""
 
 import pytest

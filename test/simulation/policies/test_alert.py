@@ -1,3 +1,4 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The ALERT baseline: it acts on expectations, and each application acts for itself."""
 
 import dataclasses
