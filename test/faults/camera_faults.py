@@ -92,7 +92,6 @@ FAULTS = (
         'it is refused, named in diagnostics',
         seen=refused,
         gentle=True,
-        quick=True,
     ),
     Fault(
         'other size in mid-stream',

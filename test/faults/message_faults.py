@@ -335,7 +335,6 @@ FAULTS = (
         clock(lambda passed_s: 1000.0),
         'frames are served',
         gentle=True,
-        quick=True,
     ),
     Fault(
         '/clock loops every second',

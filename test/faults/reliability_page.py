@@ -22,7 +22,7 @@ Written by `scripts/faults` and `scripts/soak`. A camera of 20 Hz, perception, r
 platform node run as separate processes over DDS, on a machine that is a folder of files with a
 fake kernel. Faults are injected; this page shows what was observed, missed goals included.
 
-    scripts/faults                    # the whole matrix, 10 min on two cores
+    scripts/faults                    # the whole matrix, 15 min on two cores
     scripts/faults --only battery     # rows whose name has this text
     scripts/soak --minutes 30         # random faults; growth of each node
 """
