@@ -223,6 +223,11 @@ def _other_kind(document: object, schema: dict[str, Any]) -> Fault | None:
     return Fault('file', _Words(found), _words(schema, schema))
 
 
+def _may_be_foreign(loc: Loc, schema: dict[str, Any]) -> bool:
+    """Return whether a value may be the content of another file: any key is allowed above it."""
+    return len(loc) <= 1 and not _resolved(schema, schema).get('properties')
+
+
 def _kind_of(value: object) -> str:
     kinds = {dict: 'a mapping', list: 'a list', str: 'a text', type(None): 'empty'}
     return kinds.get(type(value), 'a single value')
@@ -314,8 +319,9 @@ def _faults(invalid: ValidationError, kind: TypeAdapter[Any], *, file: str) -> I
             if not missing and found.get('title') == QUANTITY:
                 found = found['properties']['value']
             expected = _words(found, schema) or each['msg'].lower()
-            if type(value) is str and found.get('type') in ('object', 'array'):
-                value = _Words(_kind_of(value))  # perhaps the content of another file
+            is_container = found.get('type') in ('object', 'array')
+            if type(value) is str and is_container and _may_be_foreign(loc, schema):
+                value = _Words(_kind_of(value))
             if isinstance(value, str) and re.fullmatch(r'[-+]?[\d.]+e\d+', value):
                 expected += ' (YAML reads 1e9 as a text: write 1.0e+9)'
             yield Fault(field, value, expected, file)
