@@ -134,11 +134,10 @@ def measure_all(options: argparse.Namespace) -> list[Row]:
 def on_device(net: Supernet, device: str) -> Supernet:
     """Return a copy of a supernet, including its batch norm statistics, on another device."""
     moved = copy.deepcopy(net).to(device)
-    for config, stored in net.statistics.items():
-        moved.set_statistics(
-            config,
-            {name: (mean.to(device), var.to(device)) for name, (mean, var) in stored.items()},
-        )
+    moved.statistics = {
+        config: {name: (mean.to(device), var.to(device)) for name, (mean, var) in stored.items()}
+        for config, stored in net.statistics.items()
+    }
     return moved
 
 

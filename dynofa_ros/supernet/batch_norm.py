@@ -38,9 +38,10 @@ def check_statistics(layer: str, pair: tuple[Tensor, Tensor], channels: int) -> 
             f'batch norm statistics of {layer} have the shapes {tuple(mean.shape)} and '
             f'{tuple(var.shape)}; expected up to {channels} channels each'
         )
-    if mean.is_meta or var.is_meta:  # without values
-        return
-    if not bool(mean.isfinite().all() and var.isfinite().all() and (var >= 0).all()):
+    without_values = mean.is_meta or var.is_meta
+    if without_values or not bool(
+        mean.isfinite().all() and var.isfinite().all() and (var >= 0).all()
+    ):
         raise ValueError(
             f'batch norm statistics of {layer} are not finite, or a variance is below 0; expected '
             'finite means, and variances of at least 0'

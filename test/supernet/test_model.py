@@ -204,6 +204,15 @@ def test_statistics_that_are_not_finite_are_refused(folder, change_weights, part
     refuse(folder, r'weights\.pt: small: batch norm statistics of stem\.bn are not finite')
 
 
+def test_statistics_without_values_are_refused(folder, change_weights):
+    def empty(stored):
+        values = stored['statistics']['small']['values']
+        values['stem.bn'] = tuple(each.to('meta') for each in values['stem.bn'])
+
+    change_weights(empty)
+    refuse(folder, r'weights\.pt: small: batch norm statistics of stem\.bn are not finite')
+
+
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
