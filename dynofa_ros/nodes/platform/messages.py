@@ -15,13 +15,11 @@ from dynofa_ros.msg import (
 )
 from dynofa_ros.platform import PlatformError
 from dynofa_ros.platform.device import DeviceState, DomainReading, DomainSetting
+from dynofa_ros.runtime.actuation.command_tracker import SEQUENCE_MAX, plausible_sequence
+from dynofa_ros.runtime.ranges import DOMAINS_MAX, PART_S
 
 MAX_NAME = 64
-MAX_DOMAINS = 64
 MAX_REASON = 256
-MAX_SEQUENCE = 2**53
-"""Commands of 10,000 years at 30 Hz; a higher number is not one that was counted up to."""
-MAX_FRAME_S = 3600.0
 
 
 def check_command(command: DvfsCommand) -> None:
@@ -29,15 +27,15 @@ def check_command(command: DvfsCommand) -> None:
 
     It is not acknowledged: the state would repeat its texts ten times a second.
     """
-    if command.sequence > MAX_SEQUENCE:
+    if not plausible_sequence(command.sequence):
         raise PlatformError(
-            field='sequence', value=command.sequence, expected=f'at most {MAX_SEQUENCE}'
+            field='sequence', value=command.sequence, expected=f'at most {SEQUENCE_MAX}'
         )
-    if len(command.domains) > MAX_DOMAINS:
+    if len(command.domains) > DOMAINS_MAX:
         raise PlatformError(
             field='domains',
             value=len(command.domains),
-            expected=f'at most {MAX_DOMAINS} entries',
+            expected=f'at most {DOMAINS_MAX} entries',
         )
     names = [('domain', each.domain, MAX_NAME) for each in command.domains]
     for field, text, longest in [*names, ('reason', command.reason, MAX_REASON)]:
@@ -54,8 +52,8 @@ def check_report(report: FrameReport) -> None:
     for field in ('inference_s', 'postprocess_s'):
         value = getattr(report, field)
         # NaN and negative values are checked where they are used.
-        if value > MAX_FRAME_S:
-            raise PlatformError(field=field, value=value, expected=f'at most {MAX_FRAME_S:g} s')
+        if value > PART_S.high:
+            raise PlatformError(field=field, value=value, expected=f'at most {PART_S.high:g} s')
     for field in ('app', 'processor'):
         if len(getattr(report, field)) > MAX_NAME:
             raise PlatformError(
