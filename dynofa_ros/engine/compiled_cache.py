@@ -22,7 +22,7 @@ DIGEST_BYTES = hashlib.sha256().digest_size
 LIMIT_BYTES = 2 * 10**9
 """Size of the cache above which the least recently used files are removed (assumed)."""
 ROOT = 0
-"""User whose files may be used beside one's own."""
+"""User ID whose files are trusted in addition to those of the current user."""
 ABANDONED_S = 3600.0
 """Age at which an incomplete file is attributed to a crashed process (assumed)."""
 

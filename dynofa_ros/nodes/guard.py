@@ -23,7 +23,7 @@ from rclpy.node import Node
 RECENT_S = 10.0
 # An executor that fails at every call must not take a core.
 _PAUSE_S = 0.01
-# Publishers of a topic that are remembered; the one heard longest ago is forgotten.
+# Publishers remembered for each topic; the least recently received one is dropped first.
 _PUBLISHERS = 64
 
 

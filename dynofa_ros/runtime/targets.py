@@ -79,8 +79,8 @@ class TargetBook:
     def request(self, request: TargetRequest) -> None:
         """Apply a request.
 
-        At most `APPLICATIONS_MAX` names are remembered beside those of the applications that have
-        joined: misspelt names must not fill the memory. The oldest is forgotten.
+        At most `APPLICATIONS_MAX` names are remembered in addition to those of the applications
+        that have joined, so that misspelt names cannot fill the memory. The oldest is dropped.
         """
         if request.app:
             self._targets[request.app] = request.apply_to(self.target(request.app))

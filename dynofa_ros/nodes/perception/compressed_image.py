@@ -68,8 +68,8 @@ def decode(data: bytes, *, format_: str, flags: int, max_pixels: int) -> NDArray
 def _decode_jpeg(data: bytes, flags: int) -> tuple[NDArray[np.generic] | None, str]:
     """Return the decoded picture, and the warning that pixels are missing or wrong, if any.
 
-    libjpeg fills missing pixels, and says so on standard error alone. Its descriptor is therefore
-    redirected meanwhile; text of other threads is passed on. Bytes of an older frame behind a cut
+    libjpeg fills in missing pixels and reports this only on standard error, whose descriptor is
+    therefore redirected in the meantime; text of other threads is passed on. Bytes of an older frame behind a cut
     stream decode, but to another number of blocks than the frame has: of 343 pairs of photographs
     joined at the same offset none passed, and 6 of 400 joined with the same one moved by 1 to 5
     pixels.
