@@ -69,10 +69,10 @@ def _decode_jpeg(data: bytes, flags: int) -> tuple[NDArray[np.generic] | None, s
     """Return the decoded picture, and the warning that pixels are missing or wrong, if any.
 
     libjpeg fills in missing pixels and reports this only on standard error, whose descriptor is
-    therefore redirected in the meantime; text of other threads is passed on. Bytes of an older frame behind a cut
-    stream decode, but to another number of blocks than the frame has: of 343 pairs of photographs
-    joined at the same offset none passed, and 6 of 400 joined with the same one moved by 1 to 5
-    pixels.
+    therefore redirected in the meantime; text of other threads is passed on. Bytes of an older
+    frame behind a cut stream decode, but to another number of blocks than the frame has: of 343
+    pairs of photographs joined at the same offset none passed, and 6 of 400 joined with the same
+    one moved by 1 to 5 pixels.
     """
     with _stderr_lock:
         log, saved = os.memfd_create('libjpeg warnings'), os.dup(_STDERR)
