@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dynofa_ros.runtime.checks import check_name, check_number
+from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile
@@ -27,6 +28,8 @@ class ApplicationState:
     profile: Profile
     target: Target = field(default_factory=Target)
     slowdowns: Mapping[str, Slowdown] = field(default_factory=dict)  # by processor
+    # By sub-network and processor; without an entry the profile is taken as it is.
+    corrections: Mapping[tuple[str, str], Correction] = field(default_factory=dict)
     overhead_s: float = 0.0  # preprocessing and postprocessing
     overhead_std_s: float = 0.0
     frame_period_s: float = math.nan  # between two images; NaN: unknown
@@ -101,6 +104,8 @@ class DecisionState:
     # True: only estimates changed since the last decision, so a switch must gain a margin.
     # False: targets, objective or applications changed: take the best choice.
     hysteresis: bool = False
+    # By processor: slowdown that one other inference on it adds, 0..1. Unknown: 1.
+    contention: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise ValueError for a duplicate name, or a processor in two domains."""

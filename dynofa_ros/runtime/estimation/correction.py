@@ -1,0 +1,20 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+"""Correction of a profile: how much longer one sub-network takes than its profile states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dynofa_ros.runtime.checks import check_number
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Observed / profiled latency of one sub-network without contention: mean and uncertainty."""
+
+    mean: float = 1.0
+    std: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number('correction', self.mean, low=0.0, above=True)
+        check_number('correction std', self.std, low=0.0)
