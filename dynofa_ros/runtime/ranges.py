@@ -35,6 +35,8 @@ COUNT = Range(0, 2**64 - 1)
 
 APPLICATIONS_MAX = 64
 POINTS_MAX = 20_000
+# Points that an application may choose from, frame by frame.
+ENVELOPE_MAX = 1024
 PROCESSORS_MAX = 64
 DOMAINS_MAX = 64
 FREQUENCIES_MAX = 1024

@@ -1,0 +1,230 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+"""Choose what one frame runs: the decided point, or what still fits into the time left.
+
+A decision is made for a frame that starts in time, at the frequencies that it commands. When a
+frame starts, more is known: how long the image has waited, the present frequency, the last frames.
+The resource manager therefore commands an envelope of points, and the application chooses among
+them for each frame. The perception node and the simulator share this code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from statistics import NormalDist
+
+import numpy as np
+
+from dynofa_ros.runtime.checks import check_count, check_number, check_range
+from dynofa_ros.runtime.estimation.correction import Correction
+from dynofa_ros.runtime.estimation.slowdown import Slowdown
+from dynofa_ros.runtime.operating_points.objective import objective_keys
+from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
+from dynofa_ros.runtime.operating_points.profile import Profile
+from dynofa_ros.runtime.operating_points.table import Floats, cost
+from dynofa_ros.runtime.ranges import DURATION_S, ENVELOPE_MAX
+from dynofa_ros.runtime.settings import Objective, check_setting
+
+# Accuracies that differ by rounding are equal.
+EQUAL_ACCURACY = 1e-9
+# Frequencies of which the points are kept as arrays; a governor may have any.
+MOST_CLOCKS = 64
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What the frames of one application may run, the decided point first, on one processor."""
+
+    points: tuple[PointKey, ...]
+    deadline_s: float = math.nan  # NaN: none
+    probability: float = 0.95  # with which a frame has to meet the deadline
+    min_accuracy: float = 0.0
+    objective: Objective = Objective.MAX_ACCURACY
+    energy_weight: float = 0.0  # weighted objective: accuracy that a joule is worth [1/J]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a value out of its range, or points of several processors."""
+        if not self.points:
+            raise ValueError('envelope: points is empty; expected the decided point first')
+        check_count('envelope: points', self.points, most=ENVELOPE_MAX)
+        processors = sorted({key[2] for key in self.points})
+        if len(processors) > 1:
+            raise ValueError(
+                f'envelope: processor is {", ".join(processors[:3])}; expected that of the '
+                f'decided point, {self.decided[2]}'
+            )
+        check_range('deadline_s', self.deadline_s, DURATION_S, nan=True)
+        check_setting('deadline_probability', self.probability)
+        check_number('min_accuracy', self.min_accuracy, low=0.0, high=1.0)
+        check_setting('energy_weight', self.energy_weight)
+
+    @property
+    def decided(self) -> PointKey:
+        """The point that a frame runs whenever it fits."""
+        return self.points[0]
+
+    @property
+    def processor(self) -> str:
+        """The processor of all points."""
+        return self.decided[2]
+
+    def restricted(self, runnable: Callable[[PointKey], bool]) -> Envelope:
+        """Return the envelope with the decided point, and the others that are `runnable`."""
+        others = tuple(filter(runnable, self.points[1:]))
+        return replace(self, points=(self.decided, *others))
+
+
+@dataclass(frozen=True)
+class FrameChoice:
+    """The point that one frame runs."""
+
+    key: PointKey
+    reason: str = ''  # why it is not the decided point; empty: it is
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """The points of an envelope at one frequency, the decided one first, as arrays (points,)."""
+
+    points: tuple[OperatingPoint, ...]
+    latency_s: Floats
+    latency_std_s: Floats
+    order: Floats  # rank in the objective: 0 is the best; those below the floor come last
+
+    @classmethod
+    def at(cls, envelope: Envelope, profile: Profile, frequency_hz: float) -> _Candidates | None:
+        """Return the points at a frequency [Hz], NaN: unknown.
+
+        None if the profile does not have the decided point: then nothing tells whether it fits.
+        """
+        found = [profile.at(key, frequency_hz) for key in dict.fromkeys(envelope.points)]
+        points = tuple(each for each in found if each is not None)
+        if found[0] is None:
+            return None
+        accuracy = np.array([each.accuracy for each in points])
+        known = profile.energy_known
+        primary, secondary = objective_keys(
+            envelope.objective,
+            energy_weight=envelope.energy_weight,
+            accuracy=accuracy,
+            cost_j=np.array([cost(each, energy_known=known) for each in points]),
+        )
+        # A floor that cannot be met is missed by as little as possible.
+        missing = np.maximum(envelope.min_accuracy - EQUAL_ACCURACY - accuracy, 0.0)
+        order = np.empty(len(points))
+        order[np.lexsort((secondary, primary, missing))] = np.arange(len(points))
+        return cls(
+            points,
+            np.array([each.latency_s for each in points]),
+            np.array([each.latency_std_s for each in points]),
+            order,
+        )
+
+
+@dataclass
+class FrameChooser:
+    """Chooses the point of each frame within an envelope, from the application's own profile."""
+
+    envelope: Envelope
+    profile: Profile
+    _at_clock: dict[float, _Candidates | None] = field(default_factory=dict, repr=False)
+
+    def choose(
+        self,
+        *,
+        time_left_s: float,
+        frequency_hz: float,
+        slowdown: Slowdown,
+        corrections: Mapping[tuple[str, str], Correction],
+        surprise: float = math.nan,
+    ) -> FrameChoice:
+        """Choose the point of the frame that starts now.
+
+        It is the decided point if it meets the deadline with the required probability; else the
+        best that does, in the order of the decision (the accuracy floor before the objective);
+        else the one that is least late. Without a deadline it is the decided point.
+
+        `time_left_s` is the time left for the inference: the deadline less what has passed since
+        the image arrived, and less the overhead that is still to come. `frequency_hz` is that of
+        the processor now, NaN: unknown. `slowdown` is that of the processor, and `corrections`,
+        by sub-network and processor, are those of the profile. `surprise` is the ratio of observed
+        to expected latency of the last frame, if the filter has not made up its mind about it,
+        otherwise NaN: the next frame may be as slow.
+        """
+        envelope = self.envelope
+        if math.isnan(envelope.deadline_s):
+            return FrameChoice(envelope.decided)
+        candidates = self._candidates(frequency_hz)
+        if candidates is None:
+            return FrameChoice(envelope.decided)
+        mean, std = slowdown.mean, slowdown.std_for(envelope.probability)
+        if surprise > mean:
+            mean, std = surprise, std * surprise / mean
+        z = NormalDist().inv_cdf(envelope.probability)
+        decided = candidates.points[0]
+        correction = corrections.get((decided.subnet_id, decided.processor)) or Correction()
+        latency_s = float(
+            _quantile_s(
+                candidates.latency_s[0],
+                candidates.latency_std_s[0],
+                mean=mean,
+                std=std,
+                correction=correction.mean,
+                correction_std=correction.std,
+                z=z,
+            )
+        )
+        if latency_s <= time_left_s:
+            return FrameChoice(envelope.decided)
+        known = [
+            corrections.get((each.subnet_id, each.processor)) or Correction()
+            for each in candidates.points
+        ]
+        latencies_s = _quantile_s(
+            candidates.latency_s,
+            candidates.latency_std_s,
+            mean=mean,
+            std=std,
+            correction=np.array([each.mean for each in known]),
+            correction_std=np.array([each.std for each in known]),
+            z=z,
+        )
+        fits = latencies_s <= time_left_s
+        left = f'{decided.subnet_id} needs {latency_s * 1e3:.1f} ms of {time_left_s * 1e3:.1f} ms'
+        if fits.any():
+            best = int(np.where(fits, candidates.order, math.inf).argmin())
+            return FrameChoice(candidates.points[best].key, f'{left} left')
+        best = int(latencies_s.argmin())
+        if best == 0:
+            return FrameChoice(envelope.decided)
+        return FrameChoice(candidates.points[best].key, f'{left} left; least late')
+
+    def _candidates(self, frequency_hz: float) -> _Candidates | None:
+        """Return the points at a frequency, computed once for each."""
+        clock_hz = -1.0 if math.isnan(frequency_hz) else frequency_hz  # NaN is never found
+        if clock_hz not in self._at_clock:
+            if len(self._at_clock) >= MOST_CLOCKS:
+                self._at_clock.clear()
+            self._at_clock[clock_hz] = _Candidates.at(self.envelope, self.profile, frequency_hz)
+        return self._at_clock[clock_hz]
+
+
+def _quantile_s(
+    latency_s: Floats,
+    latency_std_s: Floats,
+    *,
+    mean: float,
+    std: float,
+    correction: Floats | float,
+    correction_std: Floats | float,
+    z: float,
+) -> Floats:
+    """Return the inference time that a frame does not exceed with the required probability [s].
+
+    The spread is the larger of the slowdown's and the profile's; the doubt about the correction
+    adds to it.
+    """
+    spread_s = np.maximum(latency_s * std, latency_std_s * mean) * correction
+    doubt_s = latency_s * mean * correction_std
+    return np.asarray(latency_s * mean * correction + z * np.hypot(spread_s, doubt_s))
