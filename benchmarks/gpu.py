@@ -34,8 +34,9 @@ from torch import Tensor
 from turns import alternate, alternation_parser
 
 from dynofa_ros.engine import GPU, Network, Place, Runner
+from dynofa_ros.engine.cuda_runner import CudaRunner
 from dynofa_ros.engine.preprocess import Input
-from dynofa_ros.engine.torch_engine import CudaRunner, TorchEngine, relative_error
+from dynofa_ros.engine.torch_engine import TorchEngine, relative_error
 from dynofa_ros.supernet.supernet import Supernet
 
 SPEEDUP = 3.0
@@ -143,9 +144,7 @@ def on_device(net: Supernet, device: str) -> Supernet:
 
 def without_graph(network: Network) -> Runner:
     """Return the engine's runner without CUDA graph."""
-    static = network.static().to(DEVICE, torch.float16)
-    static = static.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return CudaRunner(static, network.shape, graph=False)
+    return CudaRunner(network.static(), network.shape, graph=False)
 
 
 def median_times(

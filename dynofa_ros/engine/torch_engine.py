@@ -1,7 +1,7 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Run sub-networks with PyTorch, which is always installed and the reference for other engines.
 
-On a GPU, it uses float16 and one CUDA graph per sub-network, so that a frame is a single launch.
+On a GPU, it uses float16 and one CUDA graph per sub-network.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from dynofa_ros.engine.cuda_runner import CudaRunner
 from dynofa_ros.engine.engine import CPU, GPU, EngineError, Place, Runner, check_processor
 from dynofa_ros.engine.network import Network
 from dynofa_ros.engine.preprocess import Input
-
-GRAPH_WARM_UPS = 3
-"""Runs before a CUDA graph is captured, during which libraries select their kernels."""
 
 
 class CpuRunner:
@@ -34,41 +32,6 @@ class CpuRunner:
             torch.set_num_threads(self._threads)
         self._input.copy_(torch.from_numpy(x))
         logits: Input = self._static(self._input)[0].numpy()
-        return logits
-
-
-class CudaRunner:
-    """One sub-network on the GPU, with or without a CUDA graph."""
-
-    def __init__(self, static: nn.Module, shape: tuple[int, ...], *, graph: bool = True) -> None:
-        self._static = static
-        self._host = torch.zeros(shape).pin_memory()
-        self._input = torch.zeros(shape, dtype=torch.float16, device='cuda').contiguous(
-            memory_format=torch.channels_last
-        )
-        self._graph: torch.cuda.CUDAGraph | None = None
-        with torch.inference_mode():
-            side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                for _ in range(GRAPH_WARM_UPS):
-                    self._logits = static(self._input)
-            torch.cuda.current_stream().wait_stream(side)
-            if graph:
-                self._graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(self._graph):
-                    self._logits = static(self._input)
-
-    @torch.inference_mode()
-    def __call__(self, x: Input) -> Input:
-        """Map (1, 3, r, r) float32 to logits, (classes,) float32."""
-        self._host.copy_(torch.from_numpy(x))
-        self._input.copy_(self._host, non_blocking=True)
-        if self._graph is None:
-            self._logits = self._static(self._input)
-        else:
-            self._graph.replay()
-        logits: Input = self._logits[0].float().cpu().numpy()
         return logits
 
 
@@ -101,15 +64,13 @@ class TorchEngine:
         check_processor(self, place)
         self.precision(network, place.processor)
         if place.processor == GPU:
-            on_gpu = network.static().to('cuda', torch.float16)
-            return CudaRunner(_channels_last(on_gpu), network.shape)
+            return CudaRunner(network.static(), network.shape)
         if (static := self._extracted.get(network.key)) is None:
-            static = self._extracted[network.key] = _channels_last(network.static())
+            static = network.static().to(
+                memory_format=torch.channels_last  # type: ignore[call-overload]
+            )
+            self._extracted[network.key] = static
         return CpuRunner(static, network.shape, place.threads)
-
-
-def _channels_last(static: nn.Module) -> nn.Module:
-    return static.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def relative_error(logits: Input, reference: Input) -> float:

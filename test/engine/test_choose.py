@@ -17,6 +17,8 @@ class Engine:
         return 'float32'
 
     def compile(self, network, place):
+        if self._seconds is None:
+            raise EngineError(f'{self.name} cannot compile {network.kept.subnet_id}')
         self.compiled = network.kept.subnet_id, place.threads
 
         def run(x):
@@ -28,7 +30,10 @@ class Engine:
 
 @pytest.fixture
 def engines(monkeypatch):
-    """Return a function that replaces the engines by fakes of given latency [s] or error."""
+    """Return a function that replaces the engines by fakes of given latency [s] or error.
+
+    None: it does not compile anything.
+    """
     now = [0.0]
 
     def install(**latencies):
@@ -61,6 +66,13 @@ def test_auto_skips_unusable_engines_and_reports_why(engines, small_networks):
     chosen = choose_engine('auto', small_networks, threads=1, clock=clock)
     assert chosen.engine.name == 'b'
     assert chosen.reason.endswith('; a is not installed')
+
+
+def test_auto_skips_engines_that_cannot_compile_and_reports_why(engines, small_networks):
+    clock = engines(a=None, b=0.001)
+    chosen = choose_engine('auto', small_networks, threads=1, clock=clock)
+    assert chosen.engine.name == 'b'
+    assert chosen.reason.endswith('; a cannot compile large')
 
 
 def test_an_error_lists_why_no_engine_is_usable(engines, small_networks):

@@ -94,6 +94,12 @@ def test_a_discarded_file_is_made_again(cache):
     assert get_twice(cache) == 1
 
 
+def test_a_file_that_cannot_be_removed_is_reported(cache):
+    (cache.folder / 'a').mkdir(parents=True)
+    cache.discard('a', 'another build')
+    assert cache.error == f'{cache.folder / "a"} cannot be removed: Is a directory'
+
+
 def test_a_failed_make_leaves_no_file(cache):
     def fail():
         raise ValueError('no')
