@@ -10,15 +10,16 @@ them for each frame. The perception node and the simulator share this code.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from statistics import NormalDist
+from typing import Protocol
 
 import numpy as np
 
 from dynofa_ros.runtime.checks import check_count, check_number, check_range
 from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
+from dynofa_ros.runtime.latency import LatencyForecast
 from dynofa_ros.runtime.operating_points.objective import objective_keys
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile
@@ -83,11 +84,27 @@ class FrameChoice:
     reason: str = ''  # why it is not the decided point; empty: it is
 
 
+class FrameEstimate(Protocol):
+    """What an application knows of its latency; `estimation.LatencyEstimate` is one."""
+
+    def slowdown(self, processor: str) -> Slowdown:
+        """Return the slowdown of the next frame on a processor."""
+
+    def corrections(
+        self, subnets: Iterable[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], Correction]:
+        """Return the corrections of the profile, by sub-network and processor."""
+
+    def surprise(self, processor: str) -> float:
+        """Return the slowdown of the last frame if it was surprising, otherwise NaN."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Candidates:
     """The points of an envelope at one frequency, the decided one first, as arrays (points,)."""
 
     points: tuple[OperatingPoint, ...]
+    subnets: tuple[tuple[str, str], ...]  # sub-network and processor
     latency_s: Floats
     latency_std_s: Floats
     order: Floats  # rank in the objective: 0 is the best; those below the floor come last
@@ -116,10 +133,35 @@ class _Candidates:
         order[np.lexsort((secondary, primary, missing))] = np.arange(len(points))
         return cls(
             points,
+            tuple((each.subnet_id, each.processor) for each in points),
             np.array([each.latency_s for each in points]),
             np.array([each.latency_std_s for each in points]),
             order,
         )
+
+    def quantiles_s(
+        self, estimate: FrameEstimate, *, probability: float, count: int | None = None
+    ) -> Floats:
+        """Return the inference time that a frame does not exceed with a probability [s].
+
+        Of each point, or of the first `count`.
+        """
+        subnets = self.subnets[:count]
+        processor = subnets[0][1]
+        slowdown, surprise = estimate.slowdown(processor), estimate.surprise(processor)
+        if surprise > slowdown.mean:
+            spread = slowdown.std / slowdown.mean
+            slowdown = replace(slowdown, mean=surprise, std=spread * surprise)
+        known = estimate.corrections(subnets)
+        corrections = [known[each] for each in subnets]
+        return LatencyForecast.of_inference(
+            self.latency_s[:count],
+            self.latency_std_s[:count],
+            slowdown=slowdown,
+            probability=probability,
+            correction=np.array([each.mean for each in corrections]),
+            correction_std=np.array([each.std for each in corrections]),
+        ).quantile_s(probability)
 
 
 @dataclass
@@ -131,13 +173,7 @@ class FrameChooser:
     _at_clock: dict[float, _Candidates | None] = field(default_factory=dict, repr=False)
 
     def choose(
-        self,
-        *,
-        time_left_s: float,
-        frequency_hz: float,
-        slowdown: Slowdown,
-        corrections: Mapping[tuple[str, str], Correction],
-        surprise: float = math.nan,
+        self, estimate: FrameEstimate, *, time_left_s: float, frequency_hz: float
     ) -> FrameChoice:
         """Choose the point of the frame that starts now.
 
@@ -147,58 +183,41 @@ class FrameChooser:
 
         `time_left_s` is the time left for the inference: the deadline less what has passed since
         the image arrived, and less the overhead that is still to come. `frequency_hz` is that of
-        the processor now, NaN: unknown. `slowdown` is that of the processor, and `corrections`,
-        by sub-network and processor, are those of the profile. `surprise` is the ratio of observed
-        to expected latency of the last frame, if the filter has not made up its mind about it,
-        otherwise NaN: the next frame may be as slow.
+        the processor now, NaN: unknown. After a surprising frame the next may be as slow, so that
+        slowdown counts until the estimate has made up its mind.
         """
         envelope = self.envelope
-        if math.isnan(envelope.deadline_s):
-            return FrameChoice(envelope.decided)
-        candidates = self._candidates(frequency_hz)
+        candidates = None
+        if not math.isnan(envelope.deadline_s):
+            candidates = self._candidates(frequency_hz)
         if candidates is None:
             return FrameChoice(envelope.decided)
-        mean, std = slowdown.mean, slowdown.std_for(envelope.probability)
-        if surprise > mean:
-            mean, std = surprise, std * surprise / mean
-        z = NormalDist().inv_cdf(envelope.probability)
-        decided = candidates.points[0]
-        correction = corrections.get((decided.subnet_id, decided.processor)) or Correction()
-        latency_s = float(
-            _quantile_s(
-                candidates.latency_s[0],
-                candidates.latency_std_s[0],
-                mean=mean,
-                std=std,
-                correction=correction.mean,
-                correction_std=correction.std,
-                z=z,
-            )
-        )
-        if latency_s <= time_left_s:
+        decided_s = candidates.quantiles_s(estimate, probability=envelope.probability, count=1)[0]
+        if decided_s <= time_left_s:
             return FrameChoice(envelope.decided)
-        known = [
-            corrections.get((each.subnet_id, each.processor)) or Correction()
-            for each in candidates.points
-        ]
-        latencies_s = _quantile_s(
-            candidates.latency_s,
-            candidates.latency_std_s,
-            mean=mean,
-            std=std,
-            correction=np.array([each.mean for each in known]),
-            correction_std=np.array([each.std for each in known]),
-            z=z,
+        quantiles_s = candidates.quantiles_s(estimate, probability=envelope.probability)
+        fits = quantiles_s <= time_left_s
+        reason = (
+            f'{envelope.decided[0]} needs {decided_s * 1e3:.1f} ms of {time_left_s * 1e3:.1f} ms '
+            'left'
         )
-        fits = latencies_s <= time_left_s
-        left = f'{decided.subnet_id} needs {latency_s * 1e3:.1f} ms of {time_left_s * 1e3:.1f} ms'
         if fits.any():
-            best = int(np.where(fits, candidates.order, math.inf).argmin())
-            return FrameChoice(candidates.points[best].key, f'{left} left')
-        best = int(latencies_s.argmin())
+            best = np.where(fits, candidates.order, math.inf).argmin()
+            return FrameChoice(candidates.points[best].key, reason)
+        best = quantiles_s.argmin()
         if best == 0:
             return FrameChoice(envelope.decided)
-        return FrameChoice(candidates.points[best].key, f'{left} left; least late')
+        return FrameChoice(candidates.points[best].key, f'{reason}; least late')
+
+    def shortest_s(self, estimate: FrameEstimate, *, frequency_hz: float) -> float:
+        """Return the least inference time of the envelope, with the required probability [s].
+
+        It is 0 if the profile does not have the decided point.
+        """
+        candidates = self._candidates(frequency_hz)
+        if candidates is None:
+            return 0.0
+        return float(candidates.quantiles_s(estimate, probability=self.envelope.probability).min())
 
     def _candidates(self, frequency_hz: float) -> _Candidates | None:
         """Return the points at a frequency, computed once for each."""
@@ -208,23 +227,3 @@ class FrameChooser:
                 self._at_clock.clear()
             self._at_clock[clock_hz] = _Candidates.at(self.envelope, self.profile, frequency_hz)
         return self._at_clock[clock_hz]
-
-
-def _quantile_s(
-    latency_s: Floats,
-    latency_std_s: Floats,
-    *,
-    mean: float,
-    std: float,
-    correction: Floats | float,
-    correction_std: Floats | float,
-    z: float,
-) -> Floats:
-    """Return the inference time that a frame does not exceed with the required probability [s].
-
-    The spread is the larger of the slowdown's and the profile's; the doubt about the correction
-    adds to it.
-    """
-    spread_s = np.maximum(latency_s * std, latency_std_s * mean) * correction
-    doubt_s = latency_s * mean * correction_std
-    return np.asarray(latency_s * mean * correction + z * np.hypot(spread_s, doubt_s))

@@ -27,13 +27,28 @@ def chooser(clocked):
     return make
 
 
-def choose(chooser, time_left_s, *, clock_hz=1e9, slowdown=EXACT, **others):
+class Known:
+    """Estimates that are given."""
+
+    def __init__(self, slowdown=EXACT, *, corrections=(), surprise=math.nan):
+        self._slowdown, self._surprise = slowdown, surprise
+        self._corrections = dict(corrections)
+
+    def slowdown(self, processor):
+        assert processor == 'gpu'
+        return self._slowdown
+
+    def corrections(self, subnets):
+        return {each: self._corrections.get(each, Correction()) for each in subnets}
+
+    def surprise(self, processor):
+        assert processor == 'gpu'
+        return self._surprise
+
+
+def choose(chooser, time_left_s, *, clock_hz=1e9, slowdown=EXACT, **estimates):
     choice = chooser.choose(
-        time_left_s=time_left_s,
-        frequency_hz=clock_hz,
-        slowdown=slowdown,
-        corrections=others.pop('corrections', {}),
-        **others,
+        Known(slowdown, **estimates), time_left_s=time_left_s, frequency_hz=clock_hz
     )
     return choice.key[0], choice.reason
 
@@ -117,6 +132,19 @@ def test_a_decided_point_that_the_profile_lacks_runs(clocked):
 def test_another_point_that_the_profile_lacks_is_left_out(clocked):
     points = (KEYS['large'], ('small', 'torch', 'gpu', 4), KEYS['medium'])
     assert choose(FrameChooser(Envelope(points, deadline_s=0.1), clocked()), 0.0)[0] == 'medium'
+
+
+def test_points_that_differ_in_threads_alone_are_told_apart(make_point, make_profile):
+    fast, slow = make_point(threads=4, latency_s=0.02), make_point(threads=1, latency_s=0.05)
+    chooser = FrameChooser(Envelope((slow.key, fast.key), deadline_s=0.1), make_profile(slow, fast))
+    choice = chooser.choose(Known(), time_left_s=0.03, frequency_hz=math.nan)
+    assert choice.key == fast.key
+
+
+def test_the_shortest_inference_is_that_of_the_fastest_point(chooser):
+    assert chooser().shortest_s(Known(), frequency_hz=0.5e9) == pytest.approx(0.04)
+    slow = Known(Slowdown(1.5, 0.0))
+    assert chooser().shortest_s(slow, frequency_hz=1e9) == pytest.approx(0.03)
 
 
 def test_a_restricted_envelope_keeps_the_decided_point():
