@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from dynofa_ros.runtime.actuation.command_tracker import AckStatus, CommandTracker
 from dynofa_ros.runtime.decision.state import Choice
+from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.observation import SubnetObservation
 from dynofa_ros.runtime.operating_points.point import PointKey
-from dynofa_ros.runtime.settings import ManagerSettings
+from dynofa_ros.runtime.settings import ManagerSettings, Objective
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class SwitchCommand:
     threads: int
     deadline_s: float  # NaN: none
     reason: str
+    envelope: Envelope | None = None  # its first point is the one above; None: nothing else
 
 
 class SubnetControl:
@@ -34,6 +36,7 @@ class SubnetControl:
         self._app = app
         self._last: SwitchCommand | None = None
         self._key: PointKey | None = None
+        self._wider_since_s = math.inf  # the envelope has more points than the commanded one
         self._result = ''
         self._refused_until_s: dict[PointKey, float] = {}
 
@@ -69,11 +72,17 @@ class SubnetControl:
     ) -> SwitchCommand | None:
         """Return the command to send now: a new one, the last one again, or none."""
         last, target = self._last, choice.target
-        same_deadline = last is not None and _equal(last.deadline_s, target.deadline_s)
-        changed = choice.point.key != self._key or not same_deadline
+        changed = (
+            last is None
+            or choice.point.key != self._key
+            or not _equal(last.deadline_s, target.deadline_s)
+            or self._envelope_changed(
+                last.envelope, choice.envelope, now_s=now_s, settings=settings
+            )
+        )
         status = self.tracker.check(now_s=now_s, timeout_s=settings.acknowledge_timeout_s)
         if changed or status is AckStatus.RENEW:
-            self._key = choice.point.key
+            self._key, self._wider_since_s = choice.point.key, math.inf
             self._last = SwitchCommand(
                 app=self._app,
                 sequence=self.tracker.new(now_s=now_s),
@@ -82,12 +91,34 @@ class SubnetControl:
                 threads=choice.point.threads,
                 deadline_s=target.deadline_s,
                 reason=choice.reason,
+                envelope=choice.envelope,
             )
             return self._last
         if status is AckStatus.REPEAT:
             self.tracker.repeat(now_s=now_s)
             return self._last
         return None
+
+    def _is_new(
+        self,
+        envelope: Envelope | None,
+        commanded: Envelope | None,
+        *,
+        now_s: float,
+        settings: ManagerSettings,
+    ) -> bool:
+        """Whether an envelope differs so much from the commanded one that it is worth a command.
+
+        A point that frames must not run any more is, at once; more points only once they have been
+        allowed for `hold_s`: those at the edge of a power cap come and go. Their order is not.
+        """
+        if commanded is None or envelope is None:
+            return commanded is not envelope
+        before, now = set(commanded.points), set(envelope.points)
+        if before - now or _terms(commanded) != _terms(envelope):
+            return True
+        self._wider_since_s = min(self._wider_since_s, now_s) if now - before else math.inf
+        return now_s - self._wider_since_s >= settings.hold_s
 
     def warnings(self, *, now_s: float, settings: ManagerSettings) -> list[str]:
         """Return a warning for each refused point, and for a command without acknowledgement."""
@@ -101,6 +132,16 @@ class SubnetControl:
                 f'after {self.tracker.attempts} attempts'
             )
         return result
+
+
+def _terms(envelope: Envelope) -> tuple[float | Objective, ...]:
+    """Return how a frame chooses among the points of an envelope."""
+    return (
+        envelope.probability,
+        envelope.min_accuracy,
+        envelope.objective,
+        envelope.energy_weight,
+    )
 
 
 def _equal(left_s: float, right_s: float) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from dynofa_ros.runtime.checks import check_name, check_number
 from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
+from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile
 from dynofa_ros.runtime.settings import Objective, check_setting
@@ -134,6 +135,7 @@ class Choice:
     slowdown: Slowdown
     violated_targets: tuple[str, ...]  # of: min_accuracy, deadline
     reason: str
+    envelope: Envelope | None = None  # what a frame may run instead; None: nothing else
 
     @property
     def is_settled(self) -> bool:
