@@ -76,9 +76,7 @@ class SubnetControl:
             last is None
             or choice.point.key != self._key
             or not _equal(last.deadline_s, target.deadline_s)
-            or self._envelope_changed(
-                last.envelope, choice.envelope, now_s=now_s, settings=settings
-            )
+            or self._is_new(choice.envelope, last.envelope, now_s=now_s, settings=settings)
         )
         status = self.tracker.check(now_s=now_s, timeout_s=settings.acknowledge_timeout_s)
         if changed or status is AckStatus.RENEW:
