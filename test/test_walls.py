@@ -24,7 +24,7 @@ MAY_IMPORT = {
     'runtime': set(),
     'supernet': FILES,
     'platform': FILES,
-    'engine': FILES | {'supernet'},
+    'engine': FILES | {'supernet', 'runtime'},
     'profiles': FILES | {'supernet', 'engine', 'platform', 'runtime'},
     'nodes': FILES
     | {'node_environment', 'bags', 'report', 'runtime'}

@@ -27,6 +27,18 @@ def add_parser(commands: Any) -> None:
         help='policy, such as ours, stepping, or static-best:schedutil',
     )
     add('--seed', type=int, default=0, metavar='N', help='random seed')
+    add(
+        '--profile-error',
+        type=float,
+        metavar='STD',
+        help='standard deviation of log(true / profiled latency) of a sub-network; default: the '
+        "scenario's",
+    )
+    add(
+        '--latency-distribution',
+        metavar='KIND',
+        help="lognormal, pareto, bimodal, outliers or drift; default: the scenario's",
+    )
     add('--json', type=Path, metavar='OUT', help='file for the figures')
     add('--trace', type=Path, metavar='FILE', help='file for all events, JSON Lines')
     simulate.set_defaults(run=_run)

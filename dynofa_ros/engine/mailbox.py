@@ -11,6 +11,8 @@ import threading
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from dynofa_ros.runtime.latest_image import LatestImage
+
 Frame = TypeVar('Frame')
 Command = TypeVar('Command')
 
@@ -30,17 +32,14 @@ class Mailbox(Generic[Frame, Command]):
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._frame: Frame | None = None
+        self._latest: LatestImage[Frame] = LatestImage()
         self._commands: list[Command] = []
-        self._dropped = 0
         self._closed = False
 
     def put_frame(self, frame: Frame) -> None:
         """Put a frame, which replaces the waiting one, if any."""
         with self._changed:
-            if self._frame is not None:
-                self._dropped += 1
-            self._frame = frame
+            self._latest.put(frame)
             self._changed.notify()
 
     def put_command(self, command: Command) -> None:
@@ -58,14 +57,11 @@ class Mailbox(Generic[Frame, Command]):
     def take(self) -> MailboxItem[Frame, Command] | None:
         """Wait for a frame or a command and take everything; return None once closed."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._closed or self._frame is not None or self._commands
-            )
+            self._changed.wait_for(lambda: self._closed or self._latest or self._commands)
             if self._closed:
                 return None
             commands, self._commands = tuple(self._commands), []
-            frame, self._frame = self._frame, None
-            dropped = 0
-            if frame is not None:
-                dropped, self._dropped = self._dropped, 0
+            if not self._latest:
+                return MailboxItem(commands, None, 0)
+            frame, dropped = self._latest.take()
             return MailboxItem(commands, frame, dropped)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 from dynofa_ros.config_file import Name, Text, checked
 from dynofa_ros.platform.checks import PlatformError, check_fraction, check_not_negative
@@ -12,6 +11,8 @@ from dynofa_ros.platform.latency import LatencyModel
 from dynofa_ros.platform.power import BusyPower
 from dynofa_ros.platform.quantity import Ascending, NotNegative, PositiveCount
 
+CPU = 'cpu'
+"""The kind of processor whose clock Linux sets by cpufreq; that of any other is set by devfreq."""
 SAME_FREQUENCY_HZ = 1.0  # frequencies that differ by less are the same
 
 
@@ -48,12 +49,12 @@ class FrequencyDomain:
 
 @checked(PlatformError.of)
 class Processor:
-    """A CPU cluster or a GPU that can run networks."""
+    """A CPU cluster, a GPU or an accelerator that can run networks."""
 
     name: Name
-    kind: Literal['cpu', 'gpu']
+    kind: Text  # cpu, gpu, or any other name, such as npu or dsp
     domain: Text  # frequency domain that clocks it
-    cores: PositiveCount  # CPU threads it runs at once; 1 for a GPU
+    cores: PositiveCount  # CPU threads it runs at once; 1 for any other kind
     latency: LatencyModel
     busy_power: BusyPower
     contention: NotNegative  # slowdown added by a co-runner that is always busy

@@ -4,27 +4,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from dynofa_ros.platform import Platform
 from dynofa_ros.runtime import Profile, Target
+from dynofa_ros.runtime.latest_image import LatestImage
 from dynofa_ros.runtime.operating_points.point import PointKey
+from dynofa_ros.runtime.turns import WaitingFrame
 from dynofa_ros.simulation.camera import Image
 from dynofa_ros.simulation.events import EventQueue
 from dynofa_ros.simulation.machine import SimulatedMachine, Trace
 from dynofa_ros.simulation.processor import Job
 from dynofa_ros.simulation.scenario import ApplicationPlan
+from dynofa_ros.simulation.turns import Turn
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExecutionOption:
     """A sub-network on a processor with a number of threads, as listed in a profile."""
 
     key: PointKey
     accuracy: float
     core_share: float  # of the processor's cores, 0..1
-    latency_s: dict[float, float]  # without contention, by frequency
+    latency_s: dict[float, float]  # the true one, without contention, by frequency
 
     @property
     def processor(self) -> str:
@@ -37,19 +41,21 @@ class ExecutionOption:
         return {'subnet_id': subnet_id, 'processor': processor, 'threads': threads}
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class SimulatedFrame:
     """A completed frame."""
 
     app: str
     sequence: int  # among completed frames
-    option: ExecutionOption
+    option: ExecutionOption  # that ran
+    commanded: ExecutionOption  # that was selected when it started
     arrived_s: float
+    queue_s: float  # wait for the previous frame, and for its turn on the processor
     inference_s: float
     latency_s: float  # since the arrival of the image
     deadline_s: float
     energy_j: float  # above idle, of its own inference
-    dropped: int  # images dropped since the previous frame
+    dropped: int  # images dropped between the previous frame's and this one's
 
     @property
     def met(self) -> bool:
@@ -61,8 +67,10 @@ class SimulatedFrame:
         return {
             'app': self.app,
             **self.option.trace_fields(),
+            'commanded': self.commanded.trace_fields(),
             'arrived_s': self.arrived_s,
             'latency_s': self.latency_s,
+            'queue_s': self.queue_s,
             'inference_s': self.inference_s,
             'deadline_s': self.deadline_s,
             'met': self.met,
@@ -83,6 +91,23 @@ def execution_options(profile: Profile, platform: Platform) -> dict[PointKey, Ex
     return found
 
 
+@dataclass(slots=True, eq=False)
+class _Started:
+    """A frame in processing."""
+
+    image: Image
+    skipped: int  # images dropped since the previous frame was taken
+    # The deadline when the image arrived: no policy can react to one that is set later.
+    deadline_s: float
+    turn: Turn | None = None  # that it waits for or has
+    place: WaitingFrame | None = None  # in the order of that turn
+    running: tuple[ExecutionOption, ExecutionOption, Job] | None = None  # commanded, run
+
+
+Choose = Callable[['SimulatedApplication', Image], ExecutionOption]
+"""Returns what a frame runs that starts now."""
+
+
 class SimulatedApplication:
     """Processes one frame at a time; at most one image waits, and a newer one replaces it."""
 
@@ -92,48 +117,58 @@ class SimulatedApplication:
         profile: Profile,
         images: Iterator[Image],
         *,
+        truth: Profile,
         queue: EventQueue,
         machine: SimulatedMachine,
         finished: Callable[[SimulatedFrame], None],
+        choose: Choose,
+        turns: Mapping[str, Turn],
         trace: Trace | None,
     ) -> None:
-        """`finished` receives every completed frame."""
+        """`profile` is what policies know, `truth` what frames take; `turns` are by processor.
+
+        `finished` receives every completed frame.
+        """
         self.plan, self.profile = plan, profile
-        self.execution_options = execution_options(profile, machine.platform)
+        self.execution_options = execution_options(truth, machine.platform)
         self.frames: list[SimulatedFrame] = []
         self.arrived = self.dropped = self.switches = 0
         self.selected: ExecutionOption | None = None  # of the next frame
         self._images, self._queue, self._machine = images, queue, machine
-        self._finished, self._trace = finished, trace
-        self._waiting: Image | None = None
-        self._processing: Image | None = None
-        self._job: tuple[Job, ExecutionOption] | None = None
+        self._finished, self._choose, self._turns, self._trace = finished, choose, turns, trace
+        self._latest: LatestImage[Image] = LatestImage()
+        self._processing: _Started | None = None
+        self._left = False
         self._blocked_until_s = -math.inf
-        self._skipped = 0
 
     @property
     def unfinished(self) -> int:
         """Number of images waiting or in processing."""
-        return (self._processing is not None) + (self._waiting is not None)
+        return (self._processing is not None) + bool(self._latest)
 
     @property
     def target(self) -> Target:
         """The present targets."""
         return self.plan.target_at(self._queue.now_s)
 
+    def deadline_s(self, image: Image) -> float:
+        """Return the deadline of an image, in seconds after its arrival."""
+        return self.plan.target_at(image.arrived_s).deadline_s
+
     def start(self) -> None:
         """Start to receive images."""
         image = next(self._images, None)
         if image is not None:
-            self._queue.at(image.arrived_s, lambda: self._receive(image))
+            self._queue.at(image.arrived_s, partial(self._receive, image))
 
     def leave(self) -> None:
         """Stop at once and abandon unfinished frames."""
-        if self._job is not None:
-            job, option = self._job
-            self._machine.stop(job, option.processor)
-            self._job = None
-        self._images = iter(())
+        self._images, self._left = iter(()), True
+        if self._processing is not None:
+            if self._processing.running is not None:
+                _, option, job = self._processing.running
+                self._machine.stop(job, option.processor)
+            _end_turn(self._processing)
 
     def switch(self, key: PointKey, *, swap_s: float = 0.0) -> None:
         """Select an execution option for the next frames; no frame starts within `swap_s`.
@@ -153,62 +188,90 @@ class SimulatedApplication:
             self._queue.at(self._blocked_until_s, self._start_frame)
 
     def _receive(self, image: Image) -> None:
-        """Queue an image; one that is still waiting is dropped."""
-        if self._waiting is not None:
-            self.dropped += 1
-            self._skipped += 1
-            if self._trace:
-                self._trace('dropped', app=self.plan.name, arrived_s=self._waiting.arrived_s)
+        """Let an image wait; one that is still waiting is dropped."""
         self.arrived += 1
-        self._waiting = image
+        replaced = self._latest.put(image)
+        if replaced is not None:
+            self.dropped += 1
+            if self._trace:
+                self._trace('dropped', app=self.plan.name, arrived_s=replaced.arrived_s)
         self._start_frame()
         self.start()
 
     def _start_frame(self) -> None:
         """Start the waiting frame unless the application is busy or blocked by a switch."""
-        image = self._waiting
-        if image is None or self._processing is not None:
+        now_s = self._queue.now_s
+        if self._processing is not None or not self._latest or now_s < self._blocked_until_s:
             return
-        if self._queue.now_s < self._blocked_until_s:
-            return
-        self._processing, self._waiting = image, None
+        image, skipped = self._latest.take()
+        self._processing = _Started(image, skipped, self.deadline_s(image))
         if self.plan.overhead_s > 0.0:
-            self._queue.at(self._queue.now_s + self.plan.overhead_s, self._infer)
+            self._queue.at(now_s + self.plan.overhead_s, self._proceed)
         else:
-            self._infer()
+            self._proceed()
 
-    def _infer(self) -> None:
-        if self._processing is None or self._queue.now_s >= self.plan.leave_s:
+    def _proceed(self) -> None:
+        """Infer, or wait for a turn on the selected processor."""
+        frame, commanded = self._processing, self.selected
+        if frame is None or self._left:
             return
-        option = self.selected
-        assert option is not None  # a policy selects one when an application joins
-        factor = self._processing.latency_factor
+        assert commanded is not None  # a policy selects one when an application joins
+        turn = self._turns.get(commanded.processor)
+        if turn is frame.turn:
+            self._infer(frame, commanded)
+            return
+        _end_turn(frame)  # another processor was selected while it waited
+        if turn is None:
+            self._infer(frame, commanded)
+            return
+        arrived_s = frame.image.arrived_s
+        frame.turn = turn
+        frame.place = WaitingFrame(arrived_s + frame.deadline_s, arrived_s, self.plan.name)
+        turn.request(frame.place, self._proceed)
+
+    def _infer(self, frame: _Started, commanded: ExecutionOption) -> None:
+        option = self._choose(self, frame.image)
+        if option.processor != commanded.processor:
+            raise ValueError(
+                f'processor of a frame is {option.processor}; expected that of the selected '
+                f'sub-network, {commanded.processor}'
+            )
+        factor = frame.image.latency_factor
         job = Job(option.latency_s, option.core_share, factor, self._complete)
-        self._job = (job, option)
+        frame.running = commanded, option, job
         self._machine.start(job, option.processor)
 
     def _complete(self, job: Job) -> None:
-        assert self._job is not None
-        assert self._processing is not None
-        (_, option), image = self._job, self._processing
+        started = self._processing
+        assert started is not None
+        assert started.running is not None
+        commanded, option, _ = started.running
         self._machine.stop(job, option.processor)
-        self._job = self._processing = None
-        now_s = self._queue.now_s
+        self._processing = None
+        now_s, arrived_s = self._queue.now_s, started.image.arrived_s
         frame = SimulatedFrame(
             app=self.plan.name,
             sequence=len(self.frames) + 1,
             option=option,
-            arrived_s=image.arrived_s,
+            commanded=commanded,
+            arrived_s=arrived_s,
+            queue_s=max(0.0, job.started_s - arrived_s - self.plan.overhead_s),
             inference_s=now_s - job.started_s,
-            latency_s=now_s - image.arrived_s,
-            # The deadline when the image arrived: no policy can react to one that is set later.
-            deadline_s=self.plan.target_at(image.arrived_s).deadline_s,
+            latency_s=now_s - arrived_s,
+            deadline_s=started.deadline_s,
             energy_j=job.energy_j,
-            dropped=self._skipped,
+            dropped=started.skipped,
         )
-        self._skipped = 0
         self.frames.append(frame)
         if self._trace:
             self._trace('frame', **frame.trace_fields())
         self._finished(frame)
+        _end_turn(started)
         self._start_frame()
+
+
+def _end_turn(frame: _Started) -> None:
+    """Let the next frame have the processor, if this one has or awaits a turn."""
+    turn, frame.turn = frame.turn, None
+    if turn is not None and frame.place is not None:
+        turn.release(frame.place)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
+from dynofa_ros.simulation.latency_distribution import LatencyDistribution
 from dynofa_ros.simulation.scenario import ApplicationPlan
 
 # Arrival jitter is cut off here, in standard deviations, so that no image overtakes the next.
@@ -16,7 +17,7 @@ MAX_DEVIATION = 3.0
 ROUNDING_S = 1e-9
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Image:
     """One image and the latency factor of its inference: actual / modelled latency."""
 
@@ -25,20 +26,28 @@ class Image:
     latency_factor: float
 
 
-def images(plan: ApplicationPlan, *, latency_jitter: float, seed: int) -> Iterator[Image]:
+def images(
+    plan: ApplicationPlan,
+    *,
+    latency_jitter: float,
+    distribution: LatencyDistribution | None = None,
+    seed: int,
+) -> Iterator[Image]:
     """Yield the images of an application in order of arrival, until it leaves.
 
-    Latency factors are log-normal with standard deviation `latency_jitter`. The images depend only
-    on the seed and the application's name, so every policy gets the same ones.
+    Latency factors have the spread `latency_jitter`, and are log-normal by default. The images
+    depend only on the seed and the application's name, so every policy gets the same ones.
     """
     arrival_rng = Random(f'{seed} {plan.name} camera')
-    latency_rng = Random(f'{seed} {plan.name} spread')
+    latency_factor = (distribution or LatencyDistribution()).sampler(
+        spread=latency_jitter, rng=Random(f'{seed} {plan.name} spread')
+    )
     for number, (due_s, period_s) in enumerate(_schedule(plan)):
         deviation = min(max(arrival_rng.gauss(0.0, 1.0), -MAX_DEVIATION), MAX_DEVIATION)
         arrived_s = due_s + (deviation + MAX_DEVIATION) * plan.period_jitter * period_s
         if arrived_s >= plan.leave_s:
             return
-        yield Image(number, arrived_s, latency_rng.lognormvariate(0.0, latency_jitter))
+        yield Image(number, arrived_s, latency_factor(arrived_s))
 
 
 def _schedule(plan: ApplicationPlan) -> Iterator[tuple[float, float]]:

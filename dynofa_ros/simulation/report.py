@@ -39,6 +39,8 @@ def run_simulation(options: argparse.Namespace) -> int:
             options.scenario,
             options.policy,
             options.seed,
+            profile_error=options.profile_error,
+            latency_distribution=options.latency_distribution,
             trace=trace if lines else None,
         )
         if figures:
@@ -64,6 +66,8 @@ def _summary(result: Result) -> str:
         f'board    {result.energy_j:.1f} J, {result.power_w:.2f} W, '
         f'{result.energy_per_frame_j:.3f} J per frame; {changes} frequency changes',
     ]
+    if result.remarks:
+        lines.append(f'remarks  {"; ".join(result.remarks)}')
     lines += [_application(name, each) for name, each in result.applications.items()]
     if not math.isnan(result.battery):
         lines.append(f'battery  {result.battery:.1%} left')

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,8 @@ class Result:
     hottest_c: Mapping[str, float]  # by thermal zone
     throttled_s: Mapping[str, float]  # by thermal zone
     battery: float  # state of charge at the end, 0..1; NaN: no battery
+    governors: Mapping[str, str] = field(default_factory=dict)  # of Linux, by frequency domain
+    remarks: tuple[str, ...] = ()  # on what no real board does
 
     @property
     def frames(self) -> int:

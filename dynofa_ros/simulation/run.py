@@ -11,10 +11,12 @@ from functools import partial
 from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
 from dynofa_ros.simulation.camera import images
 from dynofa_ros.simulation.events import EventQueue
+from dynofa_ros.simulation.governors.linux import remarks
 from dynofa_ros.simulation.machine import SimulatedMachine, Trace
 from dynofa_ros.simulation.policies.policy import Policy, Setup, System
 from dynofa_ros.simulation.result import ApplicationResult, Result
 from dynofa_ros.simulation.scenario import FRAME_REPORT
+from dynofa_ros.simulation.turns import turns_of
 
 TraceSink = Callable[[dict[str, object]], None]
 """Receives each event as one dictionary with its time (`at_s`) and kind (`event`)."""
@@ -47,6 +49,8 @@ def run(setup: Setup, policy: Policy, *, name: str, trace: TraceSink | None = No
         hottest_c=dict(machine.hottest_c),
         throttled_s=dict(machine.throttled_s),
         battery=machine.battery,
+        governors={domain: each.name for domain, each in policy.governors.items()},
+        remarks=tuple(remarks(policy.governors, setup.platform)),
     )
 
 
@@ -54,14 +58,23 @@ def _schedule(setup: Setup, policy: Policy, system: System) -> dict[str, Simulat
     """Schedule all events of the scenario; return the applications by name."""
     policy.start(system)
     scenario, applications = setup.scenario, {}
+    turns = turns_of(setup.platform) if policy.takes_turns else {}
     for plan in scenario.applications:
         applications[plan.name] = application = SimulatedApplication(
             plan,
             setup.profiles[plan.name],
-            images(plan, latency_jitter=scenario.latency_jitter, seed=setup.seed),
+            images(
+                plan,
+                latency_jitter=scenario.latency_jitter,
+                distribution=scenario.latency_distribution,
+                seed=setup.seed,
+            ),
+            truth=setup.truth[plan.name],
             queue=system.queue,
             machine=system.machine,
             finished=partial(_report, setup, policy, system),
+            choose=policy.choose_option,
+            turns=turns,
             trace=system.trace,
         )
         _schedule_application(application, policy, system)
@@ -72,7 +85,8 @@ def _schedule(setup: Setup, policy: Policy, system: System) -> dict[str, Simulat
 
 
 def _report(setup: Setup, policy: Policy, system: System, frame: SimulatedFrame) -> None:
-    """Report a frame to the policy unless an outage loses the report."""
+    """Tell the policy of a frame; an outage loses the report."""
+    policy.completed(frame)
     if not setup.scenario.lost(FRAME_REPORT, time_s=system.queue.now_s):
         policy.finished(frame)
 

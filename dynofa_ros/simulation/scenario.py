@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import field, fields, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo
@@ -27,6 +27,7 @@ from dynofa_ros.platform.checks import check_positive
 from dynofa_ros.runtime import Target
 from dynofa_ros.runtime.settings import OBJECTIVES
 from dynofa_ros.runtime.targets import PRIORITY_RANGE
+from dynofa_ros.simulation.latency_distribution import InFile, LatencyDistribution
 from dynofa_ros.simulation.networks_file import Networks, load_networks
 
 # An image that is early or late by a larger share of a period would overtake its neighbour.
@@ -58,9 +59,9 @@ Objective = Annotated[
 ]
 
 
-def _check_after(field: str, value: float, before: str, limit: float) -> None:
+def _check_after(name: str, value: float, before: str, limit: float) -> None:
     if not value > limit:
-        raise PlatformError(field=field, value=value, expected=f'after {before}, {limit:g}')
+        raise PlatformError(field=name, value=value, expected=f'after {before}, {limit:g}')
 
 
 @checked(PlatformError.of)
@@ -185,6 +186,11 @@ class _Conditions:
     duration_s: Positive
     co_runners: tuple[CoRunner, ...] = ()
     latency_jitter: Fraction = 0.03  # standard deviation of log(inference time)
+    latency_distribution: InFile = field(default_factory=LatencyDistribution)
+    # Standard deviation of log(true / profiled latency) of a sub-network, drawn for each.
+    profile_error: Fraction = 0.0
+    # True / profiled latency of single sub-networks, of which none is drawn.
+    profile_errors: Mapping[str, Positive] = field(default_factory=dict)
     battery_initial: Fraction = 1.0  # charge at the start, 0..1
     objective: Annotated[str, AfterValidator(_objective)] = (
         'auto'  # of a policy that can choose one
@@ -208,7 +214,7 @@ class _Conditions:
 
 @checked(PlatformError.of, kw_only=True)
 class Scenario(_Conditions):
-    """All events of a simulation, independent of the policy."""
+    """All conditions and events of a simulation, independent of the policy."""
 
     applications: tuple[ApplicationPlan, ...]
 
@@ -220,10 +226,35 @@ class Scenario(_Conditions):
             raise PlatformError(
                 field='applications', value=names, expected='at least one, each name once'
             )
+        known = {one.subnet_id for each in self.applications for one in each.networks.networks}
+        for subnet_id in self.profile_errors:
+            if subnet_id not in known:
+                raise PlatformError(
+                    field='profile_errors',
+                    value=subnet_id,
+                    expected=f'names of sub-networks, {", ".join(sorted(known))}',
+                )
 
     def lost(self, topic: str, *, time_s: float) -> bool:
         """Return whether messages of a topic are lost at a time."""
         return any(e.topic == topic and e.at_s <= time_s < e.until_s for e in self.outages)
+
+    def but(
+        self,
+        *,
+        profile_error: float | None = None,
+        latency_distribution: LatencyDistribution | str | None = None,
+    ) -> Scenario:
+        """Return the scenario with another profile error or latency distribution; None keeps it.
+
+        Raises PlatformError for a value that is not allowed.
+        """
+        changes: dict[str, Any] = {}
+        if profile_error is not None:
+            changes['profile_error'] = profile_error
+        if latency_distribution is not None:
+            changes['latency_distribution'] = latency_distribution
+        return replace(self, **changes) if changes else self
 
     def air_of(self, platform: Platform) -> Platform:
         """Return the platform with the scenario's ambient temperature."""

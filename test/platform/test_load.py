@@ -126,7 +126,7 @@ def test_the_keyword_assumed_cannot_be_defined_as_a_source(write: Write) -> None
         ('idle_power_w', assumed(10**400), 'idle_power_w'),
         ('processors.gpu.cores', assumed(10**400), 'processors.gpu.cores'),
         ('processors.gpu.cores', assumed(1.5), 'processors.gpu.cores'),
-        ('processors.gpu.kind', 'fpga', 'processors.gpu.kind'),
+        ('processors.gpu.kind', '', 'processors.gpu.kind'),
         ('processors.gpu.domain', 'dla', 'processors.gpu.domain'),
         (
             'processors.gpu.latency.flop_per_cycle',

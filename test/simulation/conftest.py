@@ -17,7 +17,7 @@ from dynofa_ros.simulation.networks_file import Networks
 from dynofa_ros.simulation.policies.policy import Setup
 from dynofa_ros.simulation.policies.registry import MakePolicy
 from dynofa_ros.simulation.scenario import ApplicationPlan, Scenario, TargetChange
-from dynofa_ros.simulation.simulator import profiles
+from dynofa_ros.simulation.simulator import prepare
 
 # A frame of `large` takes 25 ms at 400 MHz, of `medium` 15 ms, of `small` 10 ms.
 LARGE = SubnetCost('large', accuracy=0.80, flops=10_000_000, layers=1)
@@ -61,7 +61,7 @@ class Simulation:
     def setup(self, *applications: ApplicationPlan, seed: int = 0, **changes: Any) -> Setup:
         """Return the inputs of a simulation."""
         scenario = self.scenario(*applications, **changes).on(self.board)
-        return Setup(self.board, scenario, profiles(scenario, self.board), seed)
+        return prepare(scenario, self.board, seed=seed)
 
     def __call__(
         self,

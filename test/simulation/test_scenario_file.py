@@ -53,6 +53,13 @@ def write(write_changed):
     return write
 
 
+@pytest.mark.parametrize('stated', ['drift', {'kind': 'drift', 'time_constant_s': 2.0}])
+def test_a_distribution_is_a_name_or_a_section(write, stated):
+    distribution = load_scenario(write('latency_distribution', stated)).latency_distribution
+    assert distribution.kind == 'drift'
+    assert math.isnan(distribution.time_constant_s) == isinstance(stated, str)
+
+
 @pytest.mark.parametrize(('platform', 'scenario'), POSSIBLE)
 def test_every_shipped_scenario_runs_on_every_shipped_platform(scenario, platform):
     result = simulate(load_platform(platform), load_scenario(scenario), 'static-best', 0)
@@ -103,6 +110,20 @@ def test_optional_keys_have_defaults(write):
         ('duration_s', True, 'duration_s is True'),
         ('battery_initial', 1.5, 'battery_initial is 1.5; expected a finite number from 0 to 1'),
         ('latency_jitter', -0.1, 'latency_jitter is -0.1'),
+        ('profile_error', -0.1, 'profile_error is -0.1; expected a finite number from 0 to 1'),
+        ('profile_errors', {'nets_6_1': 0.0}, 'profile_errors.nets_6_1 is 0.0; .* above 0'),
+        ('profile_errors', {'nope': 2.0}, "profile_errors is 'nope'; expected names .* nets_6_1"),
+        ('latency_distribution', 'cauchy', "distribution.kind is 'cauchy'; .* one of lognormal"),
+        (
+            'latency_distribution',
+            {'kind': 'drift', 'x': 1},
+            'x is 1; .* only the keys',
+        ),
+        (
+            'latency_distribution',
+            {'kind': 'drift', 'tail_share': 0.1},
+            'latency_distribution.tail_share is 0.1; expected only the keys kind, time_constant_s',
+        ),
         ('objective', 'fun', "objective is 'fun'; expected one of auto"),
         ('color', 1, 'color is 1; expected only the keys'),
         ('networks', 'nope', "networks is 'nope'; expected .* one of dynamic_ofa"),

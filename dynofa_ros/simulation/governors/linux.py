@@ -11,9 +11,10 @@ in their favour.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from dynofa_ros.platform import FrequencyDomain, PlatformError
+from dynofa_ros.platform import FrequencyDomain, Platform, PlatformError
+from dynofa_ros.platform.processor import CPU
 
 # Minimum sampling period of both CPU governors: `cpufreq_policy_transition_delay_us` returns 1000
 # times the transition latency, but no more than 10 ms (kernels before 6.9; ondemand's sampling_rate
@@ -48,6 +49,8 @@ class Governor:
     `period_s` is the sampling period; 0 means that it never samples. `first_hz` is the frequency at
     the start.
     """
+
+    name = ''  # as in Linux
 
     def __init__(self, first_hz: float, *, period_s: float = 0.0) -> None:
         self.first_hz, self.period_s = first_hz, period_s
@@ -158,6 +161,15 @@ GOVERNORS: dict[str, Callable[[Sequence[float]], Governor]] = {
     'schedutil': Schedutil,
     'simple_ondemand': SimpleOndemand,
 }
+CPUFREQ, DEVFREQ = 'cpufreq', 'devfreq'
+# Linux sets the clock of a CPU by cpufreq and that of anything else by devfreq.
+SUBSYSTEMS = {
+    'performance': (CPUFREQ, DEVFREQ),
+    'powersave': (CPUFREQ, DEVFREQ),
+    'ondemand': (CPUFREQ,),
+    'schedutil': (CPUFREQ,),
+    'simple_ondemand': (DEVFREQ,),
+}
 
 
 def make_governor(name: str, domain: FrequencyDomain) -> Governor:
@@ -166,4 +178,20 @@ def make_governor(name: str, domain: FrequencyDomain) -> Governor:
         raise PlatformError(
             field='governor', value=name, expected=f'one of {", ".join(sorted(GOVERNORS))}'
         )
-    return GOVERNORS[name](domain.frequencies_hz)
+    governor = GOVERNORS[name](domain.frequencies_hz)
+    governor.name = name
+    return governor
+
+
+def subsystem_of(domain: str, platform: Platform) -> str:
+    """Return the part of Linux that sets the clock of a domain."""
+    kinds = {each.kind for each in platform.processors.values() if each.domain == domain}
+    return CPUFREQ if CPU in kinds else DEVFREQ
+
+
+def remarks(governors: Mapping[str, Governor], platform: Platform) -> Iterator[str]:
+    """Yield a remark for each domain whose governor Linux does not have there."""
+    for domain, governor in governors.items():
+        subsystem = subsystem_of(domain, platform)
+        if subsystem not in SUBSYSTEMS.get(governor.name, (subsystem,)):
+            yield f'not in Linux: {governor.name} on {domain}, whose clock {subsystem} sets'

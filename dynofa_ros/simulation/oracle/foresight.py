@@ -9,10 +9,8 @@ latency there fits into a frame's work.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 
 from dynofa_ros.runtime import ManagerSettings, Target
 from dynofa_ros.simulation.camera import Image, images
@@ -72,8 +70,9 @@ def foresee(
     manager plans for by default: the 95 % quantile.
     """
     contention = CoRunnerContention(setup)
-    quantile = NormalDist().inv_cdf(ManagerSettings.deadline_probability)
-    planned_factor = math.exp(quantile * setup.scenario.latency_jitter)
+    planned_factor = setup.scenario.latency_distribution.quantile(
+        ManagerSettings.deadline_probability, spread=setup.scenario.latency_jitter
+    )
     frames = []
     for plan in setup.scenario.applications:
         for image, next_s in _images(setup, plan):
@@ -95,7 +94,12 @@ def foresee(
 def _images(setup: Setup, plan: ApplicationPlan) -> list[tuple[Image, float]]:
     """Return the images of an application, each with the arrival time of the next one."""
     scenario = setup.scenario
-    coming = images(plan, latency_jitter=scenario.latency_jitter, seed=setup.seed)
+    coming = images(
+        plan,
+        latency_jitter=scenario.latency_jitter,
+        distribution=scenario.latency_distribution,
+        seed=setup.seed,
+    )
     end_s = min(plan.leave_s, scenario.duration_s)
     taken = list(itertools.takewhile(lambda each: each.arrived_s < end_s, coming))
     # The last image has no successor to wait for it.

@@ -44,7 +44,7 @@ class OraclePlanner:
         ]
         self._costs = {
             name: FrameCost(profile, setup.platform, objective=objective, priorities=priorities)
-            for name, profile in setup.profiles.items()
+            for name, profile in setup.truth.items()
         }
         names = sorted({name for cost in self._costs.values() for name in cost.domains.values()})
         self._domains = {name: setup.platform.domains[name] for name in names}

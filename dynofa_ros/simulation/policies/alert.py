@@ -61,6 +61,11 @@ class AlertPolicy(Policy):
         self._objective = objective_of(setup)
         self._probability = ManagerSettings.deadline_probability
         self._points = {name: list(each.points) for name, each in setup.profiles.items()}
+        self._profiled_s = {
+            (name, point.key, point.frequency_hz): point.latency_s
+            for name, points in self._points.items()
+            for point in points
+        }
         noise = max(setup.scenario.latency_jitter, 0.01) ** 2
         self._filters = {name: AlertFilter(noise) for name in setup.profiles}
         self._normal = NormalDist()
@@ -76,7 +81,8 @@ class AlertPolicy(Policy):
     def finished(self, frame: SimulatedFrame) -> None:
         """Update the slowdown, and select for the next frame."""
         domain = self._platform.processor(frame.option.processor).domain
-        expected_s = frame.option.latency_s[self.system.machine.frequency_hz(domain)]
+        frequency_hz = self.system.machine.frequency_hz(domain)
+        expected_s = self._profiled_s[frame.app, frame.option.key, frequency_hz]
         self._filters[frame.app].observe(frame.inference_s / expected_s)
         self._select(self.system.applications[frame.app])
 

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 
 from dynofa_ros.platform import Platform
 from dynofa_ros.runtime import Profile
-from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
+from dynofa_ros.simulation.application import (
+    ExecutionOption,
+    SimulatedApplication,
+    SimulatedFrame,
+)
+from dynofa_ros.simulation.camera import Image
 from dynofa_ros.simulation.events import EventQueue
 from dynofa_ros.simulation.governors.linux import Governor
 from dynofa_ros.simulation.machine import SimulatedMachine, Trace
@@ -21,8 +26,9 @@ class Setup:
 
     platform: Platform
     scenario: Scenario
-    profiles: Mapping[str, Profile]  # by application
-    seed: int = 0  # of the images and their latency jitter
+    profiles: Mapping[str, Profile]  # by application: what policies know
+    truth: Mapping[str, Profile]  # what frames take; only an oracle may use it
+    seed: int = 0  # of the images, their latency jitter and the profile errors
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Policy:
     """
 
     governors: Mapping[str, Governor] = {}  # by domain; the policy controls the other domains
+    takes_turns = False  # on processors where two frames at once take as long as one by one
 
     def start(self, system: System) -> None:
         """Handle the start of the simulation, before any other event."""
@@ -56,5 +63,18 @@ class Policy:
     def target_changed(self, application: SimulatedApplication) -> None:
         """Handle a change of an application's targets."""
 
+    def completed(self, frame: SimulatedFrame) -> None:
+        """Handle a completed frame on the side of its application, which knows of every one."""
+
     def finished(self, frame: SimulatedFrame) -> None:
-        """Handle a completed frame."""
+        """Handle the report of a completed frame, unless an outage loses it."""
+
+    def choose_option(self, application: SimulatedApplication, image: Image) -> ExecutionOption:
+        """Return the option that a frame runs which starts now: by default the selected one.
+
+        It has to be one of `application.execution_options`, on the selected one's processor. The
+        frame has until `image.arrived_s + application.deadline_s(image)`; the present time and
+        frequencies are those of `system`. No later image may be used, nor `image.latency_factor`.
+        """
+        assert application.selected is not None
+        return application.selected

@@ -2,8 +2,8 @@
 """Policies by name, as `dynofa simulate --policy` takes them.
 
 The format is `NAME`, or `NAME:GOVERNOR` where Linux governors set the frequencies. A governor is
-one name for all frequency domains, or two as `CPU+GPU`: `schedutil+simple_ondemand` is the default
-of a board with mainline Linux.
+one name for all frequency domains, or two as `CPU+OTHERS`: `schedutil+simple_ondemand` is the
+default of a board with mainline Linux, whose cpufreq has the first and whose devfreq the second.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from collections.abc import Callable
 from functools import partial
 
 from dynofa_ros.platform import Platform, PlatformError
-from dynofa_ros.simulation.governors.linux import GOVERNORS, Governor, make_governor
+from dynofa_ros.simulation.governors.linux import (
+    CPUFREQ,
+    GOVERNORS,
+    Governor,
+    make_governor,
+    subsystem_of,
+)
 from dynofa_ros.simulation.oracle.policy import oracle
 from dynofa_ros.simulation.policies import static
 from dynofa_ros.simulation.policies.alert import AlertPolicy
@@ -84,16 +90,15 @@ def make_policy(text: str, setup: Setup) -> Policy:
 
 
 def make_governors(text: str, platform: Platform) -> dict[str, Governor]:
-    """Return a governor for every domain: one name for all, or ``CPU+GPU``."""
+    """Return a governor for every domain: one name for all, or ``CPU+OTHERS``."""
     names = text.split('+')
     if len(names) > 2:
         raise PlatformError(
             field='governor',
             value=text,
-            expected=f'one, or two as CPU+GPU, of {", ".join(sorted(GOVERNORS))}',
+            expected=f'one, or two as CPU+OTHERS, of {", ".join(sorted(GOVERNORS))}',
         )
-    gpu_domains = {each.domain for each in platform.processors.values() if each.kind == 'gpu'}
     return {
-        name: make_governor(names[-1] if name in gpu_domains else names[0], domain)
+        name: make_governor(names[0 if subsystem_of(name, platform) == CPUFREQ else -1], domain)
         for name, domain in platform.domains.items()
     }
