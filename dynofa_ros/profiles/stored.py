@@ -156,7 +156,8 @@ class StoredProfile:
         Raises:
             ValueError: naming the file that cannot be written.
         """
-        document: dict[str, Any] = asdict(self.profile)
+        document: dict[str, Any] = asdict(replace(self.profile, corrections={}))
+        del document['corrections']  # they have a file of their own
         if self.measured_with is not None:
             document = {MEASURED_WITH: asdict(self.measured_with)} | document
         with atomic_write(file, what='profile') as partial:

@@ -11,7 +11,7 @@ from dynofa_ros.runtime.decision.state import (
     DecisionState,
     Domain,
 )
-from dynofa_ros.runtime.estimation.slowdown import Slowdown, SlowdownFilter
+from dynofa_ros.runtime.estimation.slowdown import Slowdown
 from dynofa_ros.runtime.manager import ResourceManager
 from dynofa_ros.runtime.observation import (
     DomainObservation,
@@ -43,7 +43,6 @@ __all__ = [
     'Profile',
     'ResourceManager',
     'Slowdown',
-    'SlowdownFilter',
     'SubnetObservation',
     'Target',
     'TargetRequest',

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from dynofa_ros.runtime.actuation.subnets import SubnetControl
 from dynofa_ros.runtime.checks import listed, shortened
-from dynofa_ros.runtime.decision.state import ApplicationState, Choice, DecisionPolicy
+from dynofa_ros.runtime.decision.state import ApplicationState, Choice
 from dynofa_ros.runtime.estimation.frame_rate import CameraPeriod, ExponentialMean
-from dynofa_ros.runtime.estimation.slowdown import SlowdownFilter, SlowdownHysteresis
+from dynofa_ros.runtime.estimation.latency_estimate import LatencyEstimate, SubnetOn
 from dynofa_ros.runtime.observation import (
     FrameObservation,
     ResidentPoint,
@@ -24,21 +22,8 @@ from dynofa_ros.runtime.targets import Target
 
 # Weight of each new sample: a memory of about 20 frames, like that of the slowdown's noise.
 OVERHEAD_WEIGHT = 0.05
-# Without reports, the slowdown of an application returns towards 1 with this time constant.
-FORGET_S = 10.0
 # Relative change of the slowdown that triggers a decision.
 SIGNIFICANT = 0.05
-
-
-@dataclass
-class _ProcessorEstimate:
-    """Slowdown of the application on one processor, and the times of its updates."""
-
-    slowdown: SlowdownFilter
-    observed_s: float
-    updated_s: float  # by an observation or by aging
-    hysteresis: SlowdownHysteresis = field(default_factory=SlowdownHysteresis)
-    decided_mean: float = 1.0  # at the last decision
 
 
 class ManagedApplication:
@@ -53,24 +38,28 @@ class ManagedApplication:
         self.replace_profile(profile, now_s=now_s)
 
     def replace_profile(self, profile: Profile, *, now_s: float) -> None:
-        """Set a new profile; the slowdowns relative to the old one are dropped."""
+        """Set a new profile; the estimates relative to the old one are dropped."""
         self.profile = profile
         self._current: OperatingPoint | None = None
         self._interim: PointKey | None = None
         self._unready = self._not_resident()
-        self._estimates: dict[str, _ProcessorEstimate] = {}
+        self._latency = LatencyEstimate(profile.corrections)
+        self._subnets: tuple[SubnetOn, ...] = tuple(
+            dict.fromkeys((each.subnet_id, each.processor) for each in profile.points)
+        )
+        self._processors = tuple(dict.fromkeys(processor for _, processor in self._subnets))
+        self._decided_for: dict[SubnetOn, float] = {}
         self._active_s = now_s
 
     def observe(self, frame: FrameObservation, *, clocks_hz: Iterable[float], now_s: float) -> bool:
-        """Update with a frame; True if a change of slowdown or frame rate calls for a decision.
+        """Update with a frame; True if a change of latency or frame rate calls for a decision.
 
         `clocks_hz` are the frequencies at which it may have run, old and new while one changes.
-        The one that surprises least is used. Raises ValueError for a sub-network that the profile
-        does not have.
+        Raises ValueError for a sub-network that the profile does not have.
         """
-        points = [self.profile.at(frame.key, clock_hz) for clock_hz in clocks_hz]
-        latencies = [each.latency_s for each in points if each is not None]
-        if not latencies:
+        found = [self.profile.at(frame.key, clock_hz) for clock_hz in clocks_hz]
+        points = [each for each in found if each is not None]
+        if not points:
             raise ValueError(
                 f'frame of {frame.app!r} ran {shortened(str(frame.key))}; expected operating '
                 f'points of its profile, sub-networks {listed(self.profile.subnet_ids)}'
@@ -78,16 +67,11 @@ class ManagedApplication:
         self._active_s = now_s
         new_rate = self._observe_period(frame)
         self._overhead.add(frame.overhead_s)
-        estimate = self._estimate(frame.processor, points, now_s=now_s)
-        expected = math.log(estimate.slowdown.estimate().mean)
-        ratio = min(
-            (frame.inference_s / latency_s for latency_s in latencies),
-            key=lambda each: abs(math.log(each) - expected),
-        )
-        stepped = estimate.slowdown.observe(ratio)
-        estimate.observed_s = estimate.updated_s = now_s
-        change = abs(estimate.slowdown.estimate().mean - estimate.decided_mean)
-        return stepped or new_rate or change > SIGNIFICANT * estimate.decided_mean
+        subnet = (frame.subnet_id, frame.processor)
+        decided_for = self._decided_for.setdefault(subnet, self._latency.expected(*subnet))
+        stepped = self._latency.observe_frame(points, frame.inference_s, now_s=now_s)
+        change = abs(self._latency.expected(*subnet) - decided_for)
+        return stepped or new_rate or change > SIGNIFICANT * decided_for
 
     def _observe_period(self, frame: FrameObservation) -> bool:
         """Update the camera's period from two consecutive reports; True if the rate changed."""
@@ -95,16 +79,6 @@ class ManagedApplication:
         if previous is None or frame.sequence != previous.sequence + 1:
             return False
         return self._period.observe((frame.stamp_s - previous.stamp_s) / (1 + frame.skipped))
-
-    def _estimate(
-        self, processor: str, points: Iterable[OperatingPoint | None], *, now_s: float
-    ) -> _ProcessorEstimate:
-        """Return the processor's estimate; a new one starts with the profile's spread."""
-        if processor not in self._estimates:
-            spread = max(each.latency_std_s / each.latency_s for each in points if each)
-            slowdown = SlowdownFilter(noise_std=spread)
-            self._estimates[processor] = _ProcessorEstimate(slowdown, now_s, now_s)
-        return self._estimates[processor]
 
     def observe_subnet(self, observation: SubnetObservation) -> None:
         """Update with an acknowledgement and the resident sub-networks."""
@@ -135,26 +109,15 @@ class ManagedApplication:
 
     def forget(self, *, now_s: float, timeout_s: float) -> None:
         """Let slowdowns that were not observed for `timeout_s` return towards the prior."""
-        for each in self._estimates.values():
-            if now_s - each.observed_s >= timeout_s:
-                each.slowdown.forget(now_s - each.updated_s, time_constant_s=FORGET_S)
-                each.updated_s = now_s
+        self._latency.forget(now_s=now_s, timeout_s=timeout_s)
 
-    def state(self, target: Target, *, policy: DecisionPolicy, now_s: float) -> ApplicationState:
+    def state(self, target: Target, *, now_s: float) -> ApplicationState:
         """Return the input of a decision."""
-        slowdowns = {
-            name: each.hysteresis.update(
-                each.slowdown.estimate(),
-                probability=policy.deadline_probability,
-                margin=policy.switch_margin,
-                now_s=now_s,
-            )
-            for name, each in self._estimates.items()
-        }
         return ApplicationState(
             profile=self.profile,
             target=target,
-            slowdowns=slowdowns,
+            slowdowns=self._latency.slowdowns(self._processors),
+            corrections=self._latency.corrections(self._subnets),
             overhead_s=self._overhead.mean(unknown=0.0),
             overhead_std_s=self._overhead.std(),
             frame_period_s=self._period.mean_s,
@@ -165,8 +128,7 @@ class ManagedApplication:
         )
 
     def record(self, choice: Choice) -> None:
-        """Store a choice, and the slowdowns for which it was made."""
+        """Store a choice, and the latencies for which it was made."""
         self._current = choice.settled_point
         self._interim = None if choice.is_settled else choice.point.key
-        for each in self._estimates.values():
-            each.decided_mean = each.slowdown.estimate().mean
+        self._decided_for = {each: self._latency.expected(*each) for each in self._latency.seen}

@@ -7,7 +7,8 @@ whose data make a decision fail is left out for a while, so that the others go o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from dynofa_ros.runtime.application import ManagedApplication
 from dynofa_ros.runtime.checks import listed, shortened
@@ -32,6 +33,7 @@ class Applications:
         self._on_failure = on_failure
         self._apps: dict[str, ManagedApplication] = {}
         self._left_out: dict[str, tuple[float, str]] = {}  # until when, and why
+        self._decided: deque[tuple[DecisionState, Decision]] = deque(maxlen=2)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,7 +63,7 @@ class Applications:
             known.replace_profile(profile, now_s=now_s)
             return True
         if len(self._apps) >= APPLICATIONS_MAX:
-            self._remove(min(self._apps, key=self._worth))
+            self.remove(min(self._apps, key=self._worth))
         self._apps[profile.app] = ManagedApplication(profile, now_s=now_s)
         self._targets.join(profile.app)
         return True
@@ -71,10 +73,14 @@ class Applications:
         each = self._apps[name]
         return each.reported, each.active_s
 
-    def _remove(self, name: str) -> None:
+    def remove(self, name: str) -> bool:
+        """Forget an application that has left; False if it is not known."""
+        if name not in self._apps:
+            return False
         del self._apps[name]
         self._left_out.pop(name, None)
         self._targets.leave(name)
+        return True
 
     def drop_silent(self, publishers: int, *, timeout_s: float, now_s: float) -> list[str]:
         """Forget applications that have been silent for `timeout_s`; return their names.
@@ -88,7 +94,7 @@ class Applications:
         ]  # fmt: skip
         left = silent[: max(0, len(self._apps) - publishers)]
         for name in left:
-            self._remove(name)
+            self.remove(name)
         return left
 
     def idle(self, *, timeout_s: float, now_s: float) -> frozenset[str]:
@@ -104,6 +110,7 @@ class Applications:
         *,
         policy: DecisionPolicy,
         hysteresis: bool,
+        contention: Mapping[str, float],
         now_s: float,
     ) -> Decision:
         """Decide for some applications, without those that are left out.
@@ -114,10 +121,17 @@ class Applications:
 
         def decide_for(some: Iterable[str]) -> Decision:
             states = tuple(
-                self._apps[name].state(self._targets.target(name), policy=policy, now_s=now_s)
-                for name in some
+                self._apps[name].state(self._targets.target(name), now_s=now_s) for name in some
             )
-            return decide(DecisionState(states, tuple(domains), policy, hysteresis=hysteresis))
+            return self._decide(
+                DecisionState(
+                    states,
+                    tuple(domains),
+                    policy,
+                    hysteresis=hysteresis,
+                    contention=contention,
+                )
+            )
 
         tried = [name for name in names if self._left_out.get(name, (now_s, ''))[0] <= now_s]
         try:
@@ -134,6 +148,15 @@ class Applications:
                     self._on_failure(name, error)
                 else:
                     kept.append(name)
+        return decision
+
+    def _decide(self, state: DecisionState) -> Decision:
+        """Decide; a state like one of the last two, active and idle, has the same decision."""
+        for known, decision in self._decided:
+            if known == state:
+                return decision
+        decision = decide(state)
+        self._decided.append((state, decision))
         return decision
 
     def warnings(self, *, now_s: float) -> list[str]:

@@ -44,6 +44,8 @@ def check_number(
 
 def check_range(name: str, value: float, allowed: Range, *, nan: bool = False) -> None:
     """Raise ValueError unless `value` is in a range; NaN passes only if `nan`."""
+    if allowed.low <= value <= allowed.high < math.inf:  # the common case, quickly
+        return
     check_number(name, value, low=allowed.low, high=allowed.high, nan=nan)
 
 

@@ -1,8 +1,9 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The resource manager without ROS: observations in, commands and status out.
 
-The node and the simulator drive this class alike: they call `step()` at a fixed rate and whenever
-`due`. Time comes from the given clock.
+The node and the simulator drive this class alike: each observation updates the estimates, and they
+call `step()` whenever one makes a decision `due`, and at a low fixed rate, for what time alone
+changes: timeouts, silence, a battery. Time comes from the given clock.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dynofa_ros.runtime.budget.battery import BatteryMonitor
 from dynofa_ros.runtime.budget.power_budget import PowerControl
 from dynofa_ros.runtime.decision.state import Decision, DecisionPolicy
 from dynofa_ros.runtime.observation import (
+    DomainObservation,
     FrameObservation,
     PlatformObservation,
     SubnetObservation,
@@ -50,6 +52,8 @@ class ResourceManager:
         self._objective: Objective | None = None
         self._idle: frozenset[str] = frozenset()
         self._release_reason = ''  # why no frequency is commanded; empty: they are
+        self._domains: tuple[DomainObservation, ...] = ()  # as last observed
+        self._contention: dict[str, float] = {}  # see DecisionState
         self._hysteresis = False  # see DecisionState
         self._decisions = 0
         self.due = False  # an event calls for a decision before the next period
@@ -88,6 +92,11 @@ class ResourceManager:
             self._request_decision()
         return left
 
+    def remove(self, app: str) -> None:
+        """Forget an application that has left; one that is not known is ignored."""
+        if self._apps.remove(app):
+            self._request_decision()
+
     def request_target(self, request: TargetRequest) -> None:
         """Change the targets of one or all applications, including those that join later."""
         self._targets.request(request)
@@ -105,9 +114,9 @@ class ResourceManager:
     def observe_frame(self, frame: FrameObservation) -> None:
         """Update with a frame. Raises ValueError for an unknown application or sub-network."""
         now_s = self._clock()
-        changed = self._apps[frame.app].observe(
-            frame, clocks_hz=self._clocks.clocks_of(frame.processor, now_s=now_s), now_s=now_s
-        )
+        started_s = now_s - frame.overhead_s - frame.inference_s
+        clocks_hz = self._clocks.clocks_of(frame.processor, started_s=started_s, now_s=now_s)
+        changed = self._apps[frame.app].observe(frame, clocks_hz=clocks_hz, now_s=now_s)
         self.due = self.due or changed
 
     def observe_subnet(self, observation: SubnetObservation) -> None:
@@ -119,10 +128,23 @@ class ResourceManager:
         now_s = self._clock()
         self._power.observe(observation, now_s=now_s)
         change = self._clocks.observe(observation, now_s=now_s, settings=self._settings)
-        if change.domains:
+        if self._observe_contention(observation.domains) or change.domains:
             self._request_decision()
         # At a new frequency, the settled points may run.
         self.due = self.due or change.frequencies
+
+    def _observe_contention(self, domains: tuple[DomainObservation, ...]) -> bool:
+        """Update the contention of all processors; True if any has changed."""
+        if domains == self._domains:
+            return False
+        self._domains, before = domains, self._contention
+        self._contention = {
+            processor: value
+            for each in domains
+            for processor, value in zip(each.processors, each.contention, strict=False)
+            if not math.isnan(value)
+        }
+        return self._contention != before
 
     def observe_battery(
         self, percentage: float, *, energy_j: float = math.nan, publisher: str = ''
@@ -233,7 +255,12 @@ class ResourceManager:
         domains = self._clocks.domains(
             now_s=now_s, settings=self._settings, released=bool(self._release_reason)
         )
-        decide_for = partial(self._apps.decide, hysteresis=self._hysteresis, now_s=now_s)
+        decide_for = partial(
+            self._apps.decide,
+            hysteresis=self._hysteresis,
+            contention=self._contention,
+            now_s=now_s,
+        )
         active = [name for name in self.apps if name not in self._idle]
         idle = [name for name in self.apps if name in self._idle]
         first = decide_for(active, domains, policy=policy)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dynofa_ros.runtime.checks import check_count, check_name, check_number, check_range, listed
 from dynofa_ros.runtime.operating_points.point import PointKey
 from dynofa_ros.runtime.ranges import (
+    CONTENTION,
     DOMAINS_MAX,
     DURATION_S,
     FREQUENCIES_MAX,
@@ -110,6 +111,8 @@ class DomainObservation:
     frequency_hz: float  # NaN: unknown
     frequencies_hz: tuple[float, ...]
     settable: bool
+    # Of each processor: what one other inference on it adds to the slowdown; NaN: unknown.
+    contention: tuple[float, ...] = ()  # empty: all unknown
 
     def __post_init__(self) -> None:
         check_name('domain', self.name)
@@ -127,6 +130,14 @@ class DomainObservation:
         check_count(name, self.frequencies_hz, most=FREQUENCIES_MAX)
         for frequency_hz in self.frequencies_hz:
             check_range(name, frequency_hz, FREQUENCY_HZ)
+        name = f'{self.name}.contention'
+        if len(self.contention) not in (0, len(self.processors)):
+            raise ValueError(
+                f'{name} holds {len(self.contention)} values; expected none, or one for each of '
+                f'{len(self.processors)} processors'
+            )
+        for contention in self.contention:
+            check_range(name, contention, CONTENTION, nan=True)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ FREQUENCY_HZ = Range(1e3, 1e12)
 # Linux marks an invalid reading by -274 degrees.
 TEMPERATURE_C = Range(-300.0, 10_000.0)
 THREADS = Range(0, 65_536)
+# Slowdown that another program adds to a frame.
+CONTENTION = Range(0.0, 1000.0)
 # Of operations and parameters: uint64, as in the messages.
 COUNT = Range(0, 2**64 - 1)
 

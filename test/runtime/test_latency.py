@@ -32,7 +32,7 @@ def test_a_correction_scales_the_latency_and_adds_its_own_spread():
 
 
 def test_a_heavier_tail_of_recent_frames_counts_at_the_probability_asked_for():
-    heavy = Slowdown(1.0, 0.01, recent=(1.0,) * 30 + (2.0,) * 5)
+    heavy = Slowdown(1.0, 0.01, scores=(0.0,) * 30 + (100.0 * math.log(2.0),) * 5)
     assert forecast(slowdown=heavy).quantile_s(0.95)[0] == pytest.approx(0.04)
 
 

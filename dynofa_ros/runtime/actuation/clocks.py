@@ -4,19 +4,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dynofa_ros.runtime.actuation.command_tracker import AckStatus, CommandTracker
 from dynofa_ros.runtime.decision.state import Domain
+from dynofa_ros.runtime.estimation.frame_rate import ExponentialMean
 from dynofa_ros.runtime.observation import DomainObservation, PlatformObservation
 from dynofa_ros.runtime.operating_points.frequency import reads_as
 from dynofa_ros.runtime.settings import ManagerSettings
 
-# A frame reported now may have run at the frequency before the last change: frames and frequencies
-# arrive on different topics, and a Jetson Xavier NX takes 0.8 s to change.
-CHANGE_S = 2.0
+# Time between two platform states before there were two, and its weight in their mean. A longer one
+# is an outage.
+REPORT_PERIOD_S = 0.1
+REPORT_WEIGHT = 0.1
+REPORT_PERIOD_MAX_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,13 @@ class PlatformChange(NamedTuple):
     frequencies: bool
 
 
+class _Change(NamedTuple):
+    """The last change of a domain's frequency that a platform state showed."""
+
+    old_hz: float
+    read_s: float  # time of that platform state
+
+
 class ClockControl:
     """Present and commanded frequencies of all domains."""
 
@@ -42,8 +52,10 @@ class ClockControl:
         self.tracker = CommandTracker()
         self._platform: PlatformObservation | None = None
         self._observed_s = -math.inf
-        # By domain: frequency before the last change, and the time until which it may count.
-        self._previous_hz: dict[str, tuple[float, float]] = {}
+        self._report_period = ExponentialMean(REPORT_WEIGHT)
+        self._changes: dict[str, _Change] = {}  # by domain
+        # By domain: shortest time from a command until a platform state showed its frequency.
+        self._change_s: dict[str, float] = {}
         self._last: ClockCommand | None = None
         self._limiting = False  # a frequency was commanded, and not released since
         self._commanded_hz: dict[str, float] = {}
@@ -53,14 +65,13 @@ class ClockControl:
         self, observation: PlatformObservation, *, now_s: float, settings: ManagerSettings
     ) -> PlatformChange:
         """Update with the platform's state."""
-        before = {each.name: each for each in self._platform.domains} if self._platform else {}
-        changed = False
-        for domain in observation.domains:
-            old = before.get(domain.name)
-            if old is not None and not reads_as(old.frequency_hz, domain.frequency_hz):
-                self._previous_hz[domain.name] = (old.frequency_hz, now_s + CHANGE_S)
-                changed = True
-        domains = {_fixed(each) for each in observation.domains}
+        change = PlatformChange(domains=False, frequencies=False)
+        before = self._platform.domains if self._platform else ()
+        if observation.domains != before:  # mostly they are equal
+            change = self._compare(before, observation.domains, now_s=now_s)
+        period_s = now_s - self._observed_s
+        if 0.0 < period_s <= REPORT_PERIOD_MAX_S:
+            self._report_period.add(period_s)
         self._platform, self._observed_s = observation, now_s
         in_time = now_s - self.tracker.sent_s < settings.acknowledge_timeout_s
         self.tracker.observe(
@@ -68,9 +79,35 @@ class ClockControl:
             applied=observation.command_applied,
             matches=in_time or not self._mismatched(),
         )
+        return change
+
+    def _compare(
+        self,
+        before: Sequence[DomainObservation],
+        domains: Sequence[DomainObservation],
+        *,
+        now_s: float,
+    ) -> PlatformChange:
+        """Record changed frequencies, and return what has changed."""
+        known, changed = {each.name: each for each in before}, False
+        for domain in domains:
+            old = known.get(domain.name)
+            if old is not None and not reads_as(old.frequency_hz, domain.frequency_hz):
+                self._changed(domain, old_hz=old.frequency_hz, now_s=now_s)
+                changed = True
         return PlatformChange(
-            domains={_fixed(each) for each in before.values()} != domains, frequencies=changed
+            domains={_fixed(each) for each in before} != {_fixed(each) for each in domains},
+            frequencies=changed,
         )
+
+    def _changed(self, domain: DomainObservation, *, old_hz: float, now_s: float) -> None:
+        """Record a change, and how long after its command it was read back."""
+        name = domain.name
+        self._changes[name] = _Change(old_hz, now_s)
+        commanded_hz = self._commanded_hz.get(name, math.nan)
+        if self.tracker.attempts <= 1 and reads_as(domain.frequency_hz, commanded_hz):
+            took_s = now_s - self.tracker.sent_s
+            self._change_s[name] = min(self._change_s.get(name, took_s), took_s)
 
     def _mismatched(self) -> list[str]:
         """Return the domains of the last command that run at another frequency."""
@@ -110,12 +147,27 @@ class ClockControl:
             for each in self._platform.domains
         )
 
-    def clocks_of(self, processor: str, *, now_s: float) -> tuple[float, ...]:
-        """Return the frequencies at which a frame reported now may have run; NaN: unknown."""
+    def clocks_of(self, processor: str, *, started_s: float, now_s: float) -> tuple[float, ...]:
+        """Return the frequencies at which a frame since `started_s` may have run; NaN: unknown.
+
+        The present one first. Platform states come once a period, and on another topic than frames:
+        the frequency before a change counts for frames that started up to one period after the
+        change was read. A commanded one that is not read yet counts as soon as the domain may have
+        reached it: the shortest time that it ever took, less one period.
+        """
         for each in self._platform.domains if self._platform else ():
-            if processor in each.processors:
-                old_hz, until_s = self._previous_hz.get(each.name, (math.nan, -math.inf))
-                return (each.frequency_hz, old_hz) if now_s < until_s else (each.frequency_hz,)
+            if processor not in each.processors:
+                continue
+            clocks_hz = [each.frequency_hz]
+            period_s = self._report_period.mean(unknown=REPORT_PERIOD_S)
+            change = self._changes.get(each.name)
+            if change is not None and started_s <= change.read_s + period_s:
+                clocks_hz.append(change.old_hz)
+            commanded_hz = self._commanded_hz.get(each.name, math.nan)
+            reached_s = self.tracker.sent_s + self._change_s.get(each.name, 0.0) - period_s
+            if reads_as(each.frequency_hz, commanded_hz) or now_s < reached_s:
+                return tuple(clocks_hz)
+            return (*clocks_hz, commanded_hz)
         return (math.nan,)
 
     def suspend_refused(self, *, now_s: float, settings: ManagerSettings) -> bool:

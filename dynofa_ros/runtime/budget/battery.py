@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from dynofa_ros.runtime.budget.charge_filter import ChargeFilter
 from dynofa_ros.runtime.checks import check_number, check_range
 from dynofa_ros.runtime.ranges import APPLICATIONS_MAX, BATTERY_ENERGY_J
 from dynofa_ros.runtime.settings import AUTO, ManagerSettings, Objective
@@ -13,6 +14,9 @@ from dynofa_ros.runtime.settings import AUTO, ManagerSettings, Objective
 SECONDS_PER_HOUR = 3600.0
 # A charge from here to 100 is in percent; one slightly above 1 is a rounded or calibrated fraction.
 PERCENT_FROM = 2.0
+# Saving energy lasts at least this long, so that no noise makes the objective change more than
+# twice in this time; saving begins without a wait.
+SAVING_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,11 @@ class BatteryObjective:
         check_number('battery_low', low, low=0.0, high=high)
         self._low, self._high = low, high
 
-    def choose(self, percentage: float) -> tuple[Objective, str]:
+    def choose(self, percentage: float, *, hold: bool = False) -> tuple[Objective, str]:
         """Return the objective for a charge (fraction 0..1, NaN unknown), and its reason.
 
-        Raises ValueError for a charge outside 0..1.
+        With `hold`, it goes on saving energy at any charge. Raises ValueError for a charge outside
+        0..1.
         """
         check_number('battery percentage', percentage, low=0.0, high=1.0, nan=True)
         if math.isnan(percentage):
@@ -86,12 +91,14 @@ class BatteryObjective:
         self._known = True
         if percentage < self._low:
             self._saving = True
-        elif percentage > self._high:
+        elif percentage > self._high and not hold:
             self._saving = False
         if not self._saving:
             return Objective.MAX_ACCURACY, f'battery {percentage:.0%} is sufficient'
         if percentage < self._low:
             return Objective.MIN_ENERGY, f'battery {percentage:.0%} is below {self._low:.0%}'
+        if percentage > self._high:
+            return Objective.MIN_ENERGY, f'battery {percentage:.0%} was below {self._low:.0%}'
         return Objective.MIN_ENERGY, f'battery {percentage:.0%} is not yet above {self._high:.0%}'
 
 
@@ -120,17 +127,22 @@ class _Units:
 
 
 class BatteryMonitor:
-    """The last charge and energy received, and their timeout."""
+    """The last charge and energy received, their timeout, and the objective that follows."""
 
     def __init__(self, settings: ManagerSettings) -> None:
         self._settings = settings
         self._chooser = BatteryObjective(low=settings.battery_low, high=settings.battery_high)
         self._units = _Units()
+        self._filter = ChargeFilter()
+        self._saving_since_s = math.nan  # NaN: it does not save
         self._percentage = self._energy_j = math.nan
         self._received_s = -math.inf
 
     def configure(self, settings: ManagerSettings) -> None:
-        """Apply new settings."""
+        """Apply new settings; new thresholds apply at once."""
+        before = (self._settings.battery_low, self._settings.battery_high)
+        if before != (settings.battery_low, settings.battery_high):
+            self._saving_since_s = math.nan
         self._settings = settings
         self._chooser.set_thresholds(low=settings.battery_low, high=settings.battery_high)
 
@@ -139,14 +151,14 @@ class BatteryMonitor:
     ) -> None:
         """Update with a charge, a fraction, and the energy left [J]; NaN: unknown.
 
-        Raises ValueError outside 0..1, for an impossible energy, or for a `publisher` that sends
-        percent, and keeps the last values. It is also raised for a charge of NaN, after which both
-        are unknown.
+        Raises ValueError outside 0..1, for a charge of NaN, for an impossible energy, or for a
+        `publisher` that sends percent, and keeps the last values.
         """
-        if math.isnan(percentage):
-            self._percentage = self._energy_j = math.nan
         self._units.check(percentage, publisher=publisher)
         check_range('battery energy_j', energy_j, BATTERY_ENERGY_J, nan=True)
+        if math.isnan(self.percentage(now_s=now_s)):
+            self._filter.reset()  # what it had before the silence tells nothing
+        self._filter.observe(percentage, now_s=now_s)
         self._percentage, self._energy_j, self._received_s = percentage, energy_j, now_s
 
     def percentage(self, *, now_s: float) -> float:
@@ -169,7 +181,16 @@ class BatteryMonitor:
         """Return the objective and its reason."""
         if self._settings.objective != AUTO:
             return Objective(self._settings.objective), 'set by parameter'
-        return self._chooser.choose(self.percentage(now_s=now_s))
+        known = not math.isnan(self.percentage(now_s=now_s))
+        objective, reason = self._chooser.choose(
+            self._filter.charge() if known else math.nan,
+            hold=now_s - self._saving_since_s < SAVING_S,
+        )
+        if objective is not Objective.MIN_ENERGY:
+            self._saving_since_s = math.nan
+        elif math.isnan(self._saving_since_s):
+            self._saving_since_s = now_s
+        return objective, reason
 
     def warnings(self, *, now_s: float) -> list[str]:
         """Return a warning if the objective depends on an unknown charge."""

@@ -11,7 +11,6 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from dynofa_ros.runtime.actuation.clocks import CHANGE_S
 from dynofa_ros.runtime.budget.cap import Cap, CapFilter, Mission
 from dynofa_ros.runtime.budget.thermal import ThermalCap
 from dynofa_ros.runtime.decision.state import Decision
@@ -22,6 +21,9 @@ from dynofa_ros.runtime.settings import ManagerSettings
 
 # Power is averaged over this time: at 10 Hz the processor is idle between frames.
 WINDOW_S = 1.0
+# After a decision the board may still draw the power before it for this long: a Jetson Xavier NX
+# takes 0.8 s to change a frequency.
+CHANGE_S = 2.0
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,7 @@ def _choice(
         predicted_latency_s=mean_s,
         deadline_probability=_probability(mean_s, std_s=std_s, deadline_s=target.deadline_s),
         slowdown=application.slowdown(point.processor),
+        correction=application.correction(point),
         violated_targets=tuple(violated_targets),
         reason=text,
     )

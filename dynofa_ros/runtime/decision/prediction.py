@@ -23,7 +23,9 @@ def power_of_point_w(application: ApplicationState, point: OperatingPoint) -> fl
     """Return the power at one point [W]; 0 if the profile lacks an energy."""
     if not application.profile.energy_known:
         return 0.0
-    busy_s = point.latency_s * application.slowdown(point.processor).mean + application.overhead_s
+    correction = application.correction(point).mean
+    slowdown = application.slowdown(point.processor).mean
+    busy_s = point.latency_s * slowdown * correction + application.overhead_s
     period_s = application.frame_period_s
     return point.energy_j / (busy_s if math.isnan(period_s) else max(busy_s, period_s))
 
@@ -37,9 +39,19 @@ def powers_w(application: ApplicationState) -> Floats:
     for name, groups in table.processors.items():
         rows = groups.points
         busy_s[rows] = table.latency_s[rows] * application.slowdown(name).mean
+    if application.corrections:
+        busy_s *= _corrections(application, table.points)[0]
     busy_s += application.overhead_s
     # fmax takes the number where the other is NaN.
     return np.asarray(table.cost_j / np.fmax(busy_s, application.frame_period_s))
+
+
+def _corrections(
+    application: ApplicationState, points: Sequence[OperatingPoint]
+) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of the correction of each point, (points,)."""
+    found = [application.correction(each) for each in points]
+    return np.array([each.mean for each in found]), np.array([each.std for each in found])
 
 
 def total_power_w(
@@ -58,11 +70,12 @@ def predict(
     application: ApplicationState,
     rows_of: Mapping[str, slice],
     *,
+    points: Sequence[OperatingPoint],
     latency_s: Floats,
     latency_std_s: Floats,
     probability: float,
 ) -> tuple[Floats, Floats, Floats]:
-    """Predict latency: profiled latency x slowdown + overhead + wait for the previous frame.
+    """Predict latency: profile x slowdown x correction + overhead + wait for the previous frame.
 
     Returns mean, standard deviation and quantile at `probability` of a normal distribution, each
     (points,) [s]. `latency_s` and `latency_std_s` are as profiled; `rows_of` holds the points of
@@ -80,8 +93,13 @@ def predict(
         np.multiply(latency_s[rows], slowdown.mean, out=mean_s[rows])
         np.multiply(latency_s[rows], slowdown.std_for(probability), out=slowed_s[rows])
         np.multiply(latency_std_s[rows], slowdown.mean, out=profiled_s[rows])
-    mean_s += application.overhead_s
     variance = np.maximum(slowed_s, profiled_s, out=slowed_s)
+    if application.corrections:
+        correction, correction_std = _corrections(application, points)
+        variance *= correction
+        np.hypot(variance, mean_s * correction_std, out=variance)
+        mean_s *= correction
+    mean_s += application.overhead_s
     variance *= variance
     variance += application.overhead_std_s**2
     np.sqrt(variance, out=std_s)

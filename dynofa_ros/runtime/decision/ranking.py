@@ -86,6 +86,7 @@ class Forecast:
         prediction = predict(
             application,
             {name: groups.points for name, groups in table.processors.items()},
+            points=table.points,
             latency_s=table.latency_s,
             latency_std_s=table.latency_std_s,
             probability=policy.deadline_probability,
@@ -115,6 +116,7 @@ class Forecast:
         mean_s, std_s, quantile_s = predict(  # pruned from the table, but it may run at present
             self.application,
             {point.processor: slice(1)},
+            points=(point,),
             latency_s=np.array([point.latency_s]),
             latency_std_s=np.array([point.latency_std_s]),
             probability=self.policy.deadline_probability,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dynofa_ros.runtime.checks import check_name, check_number
-from dynofa_ros.runtime.estimation.correction import Correction
+from dynofa_ros.runtime.estimation.correction import EXACT, Correction
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
 from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
@@ -53,6 +53,10 @@ class ApplicationState:
         """Return the slowdown on `processor`, the prior if there is no observation."""
         slowdown = self.slowdowns.get(processor)
         return Slowdown() if slowdown is None else slowdown
+
+    def correction(self, point: OperatingPoint) -> Correction:
+        """Return the correction of a point's sub-network on its processor."""
+        return self.corrections.get((point.subnet_id, point.processor), EXACT)
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,7 @@ class Choice:
     slowdown: Slowdown
     violated_targets: tuple[str, ...]  # of: min_accuracy, deadline
     reason: str
+    correction: Correction = EXACT  # of the profile of `point`
     envelope: Envelope | None = None  # what a frame may run instead; None: nothing else
 
     @property

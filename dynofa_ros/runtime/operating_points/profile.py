@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from dynofa_ros.runtime.checks import check_count, check_name
+from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.operating_points.frequency import highest_same
 from dynofa_ros.runtime.operating_points.pareto import pareto_front
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
@@ -29,6 +30,10 @@ class Profile:
     latency_source: str
     energy_source: str
     points: tuple[OperatingPoint, ...]
+    # What an earlier run learned, by sub-network and processor. Not part of what the profile is.
+    corrections: Mapping[tuple[str, str], Correction] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         """Raise ValueError for a profile without a name or points, or with a duplicate point.
@@ -54,7 +59,7 @@ class Profile:
             seen.add(identity)
 
     def is_same_as(self, other: Profile) -> bool:
-        """Whether all values are equal, with NaN equal to NaN."""
+        """Whether all values but the corrections are equal, with NaN equal to NaN."""
         return repr(self) == repr(other)  # of floats, repr is exact; == is false for NaN
 
     @cached_property

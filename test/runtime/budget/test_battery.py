@@ -1,12 +1,15 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Charge, energy and objective from the fields that a battery reports."""
 
+import itertools
 import math
 
+import numpy as np
 import pytest
 
 from dynofa_ros.runtime import BatteryObjective, BatteryObservation, ManagerSettings, Objective
 from dynofa_ros.runtime.budget.battery import BatteryMonitor
+from dynofa_ros.runtime.budget.charge_filter import WINDOW_S
 
 SAVE, SPEND = Objective.MIN_ENERGY, Objective.MAX_ACCURACY
 
@@ -102,6 +105,81 @@ def test_a_single_impossible_charge_is_no_sign_of_percent(monitor, charge):
         observe(monitor, charge, 'fraction')
     observe(monitor, 0.9, 'fraction')
     assert monitor.percentage(now_s=0.0) == 0.9
+
+
+READ_S = 1.0
+
+
+def run(monitor, charges, *, begin_s=0.0, period_s=READ_S):
+    """Observe charges, with a decision after each; return the changes of the objective."""
+    objectives = []
+    for index, charge in enumerate(charges):
+        now_s = begin_s + index * period_s
+        try:
+            monitor.observe(charge, energy_j=math.nan, now_s=now_s)
+        except ValueError:
+            assert math.isnan(charge)
+        objectives.append(monitor.objective(now_s=now_s)[0])
+    return sum(a is not b for a, b in itertools.pairwise(objectives))
+
+
+@pytest.mark.parametrize('period_s', [0.1, 1.0, 5.0])
+@pytest.mark.parametrize('charge', [0.25, 0.30, 0.35, 0.40, 0.45])
+@pytest.mark.parametrize('band', [(0.3, 0.4), (0.35, 0.35)])
+def test_noise_at_a_threshold_changes_the_objective_at_most_twice_a_minute(band, charge, period_s):
+    monitor = BatteryMonitor(ManagerSettings(battery_low=band[0], battery_high=band[1]))
+    noise = np.random.default_rng(5).normal(0.0, 0.06, int(600.0 / period_s))
+    minute = int(60.0 / period_s)
+    for begin in range(0, len(noise), minute):
+        charges = np.clip(charge + noise[begin : begin + minute], 0.0, 1.0)
+        found = run(monitor, charges.tolist(), begin_s=begin * period_s, period_s=period_s)
+        assert found <= 2
+
+
+@pytest.mark.parametrize('charge', [0.29, 0.35, 0.41])
+def test_unknown_readings_between_known_ones_change_nothing(monitor, charge):
+    unknown = np.random.default_rng(6).random(600) < 0.1
+    run(monitor, [charge] * 20)
+    charges = np.where(unknown, math.nan, charge).tolist()
+    assert run(monitor, charges, begin_s=20 * READ_S) == 0
+    assert monitor.percentage(now_s=620 * READ_S) == charge
+
+
+def test_single_wrong_readings_change_nothing(monitor):
+    assert run(monitor, [0.9, 0.9, 0.0, 0.9, 0.9, 0.9, 0.0, 0.9, 0.9]) == 0
+
+
+def test_unknown_readings_do_not_keep_a_charge_for_ever(monitor):
+    timeout_s = ManagerSettings.battery_timeout_s
+    run(monitor, [0.2] + [math.nan] * 40)
+    assert monitor.percentage(now_s=timeout_s - 1.0) == 0.2
+    assert math.isnan(monitor.percentage(now_s=timeout_s))
+    assert monitor.objective(now_s=timeout_s)[0] is SAVE
+
+
+@pytest.mark.parametrize('charge', [0.0, 0.1, 0.29])
+def test_the_first_reading_of_a_low_battery_saves_at_once(monitor, charge):
+    run(monitor, [charge])
+    assert monitor.objective(now_s=0.0)[0] is SAVE
+
+
+def test_a_battery_that_becomes_low_saves_within_the_window(monitor):
+    run(monitor, [0.5] * 60)
+    assert run(monitor, [0.2] * int(WINDOW_S), begin_s=60.0) == 1
+    assert monitor.objective(now_s=70.0)[0] is SAVE
+
+
+def test_saving_lasts_a_minute_even_if_the_battery_is_replaced(monitor):
+    run(monitor, [0.2] * 10)
+    run(monitor, [0.9] * 49, begin_s=10.0)
+    assert monitor.objective(now_s=59.0) == (SAVE, 'battery 90% was below 30%')
+    assert monitor.objective(now_s=60.0)[0] is SPEND
+
+
+def test_new_thresholds_apply_at_once(monitor):
+    run(monitor, [0.2] * 10)
+    monitor.configure(ManagerSettings(battery_low=0.1, battery_high=0.15))
+    assert monitor.objective(now_s=10.0)[0] is SPEND
 
 
 @pytest.mark.parametrize('charge', [7.0, -0.1, math.inf])

@@ -1,0 +1,247 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+"""Kalman filter of one processor: its slowdown, and a correction for each sub-network.
+
+    log(observed / profiled latency) = log slowdown + log correction(sub-network) + noise
+
+The slowdown is contention, which all sub-networks share (ALERT: Wan et al., USENIX ATC 2020,
+section 3.2: one factor whose variance widens the prediction). A correction is the error of the
+profile of one sub-network, which contention does not explain. The filter is joint: a frame tells
+only the sum of the two, so both stay uncertain, and the first frames of another sub-network decide
+between them, also in retrospect. The observation noise is estimated.
+
+A step is told from noise by two surprising frames in a row on the same side: then the estimate
+jumps to them, so that it follows within two frames while one slow frame hardly moves it. A step of
+a sub-network that has just begun to run is mostly its correction, any other one is contention.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from dynofa_ros.runtime.checks import check_number
+from dynofa_ros.runtime.estimation.correction import LOG_MAX, Correction, correction_of_log
+from dynofa_ros.runtime.estimation.frame_scores import FrameScores
+from dynofa_ros.runtime.estimation.slowdown import Slowdown
+from dynofa_ros.runtime.estimation.step_detector import StepDetector
+
+# Tuning, ours; all are of logarithms (test/runtime/estimation/test_latency_filter.py).
+SLOWDOWN_STD = 0.05  # before the first frame, for what all sub-networks share
+CORRECTION_STD = 0.1  # before its first frame: a profile is right within 10 %
+NOISE_STD_MIN = 0.01  # two runs of one network never agree better than this
+DRIFT_VARIANCE = 0.002**2  # random walk of the slowdown per frame: temperature, memory layout
+NOISE_MEMORY = 0.97  # weight of the previous noise estimate at each frame: about 30 frames
+SURPRISE = 3.0  # standard deviations
+
+# A wrong profile shows at once after a switch, contention at any time. So a step may belong to the
+# sub-network if it is one of its first frames ever, or begins with the first ones after a switch.
+NEW_FRAMES = 5
+SWITCH_FRAMES = 2
+# Shares of such a step that count as correction; the rest is slowdown. In doubt, other sub-networks
+# are expected to be fast: if they are not, their first frames tell; if they are never run, none do.
+NEW_SHARE = 0.8  # of a new sub-network
+KNOWN_SHARE = 0.5  # of one that has run before
+FASTER_SHARE = 0.2  # of a step down
+# Contention does not speed up: a step down from here is a correction.
+SLOWDOWN_MIN = -2.0 * SLOWDOWN_STD
+MOST_SUBNETS = 64  # with covariances; of others only the correction is kept
+
+
+class _Surprise(NamedTuple):
+    """A frame that was far from its prediction, and may be the first of a step."""
+
+    subnet_id: str
+    own_share: float  # of the step that is the sub-network's correction
+    slowdown: float
+
+
+class LatencyFilter:
+    """Tracks the slowdown of one application on one processor, and its corrections there."""
+
+    def __init__(
+        self, *, noise_std: float = 0.03, corrections: Mapping[str, Correction] | None = None
+    ) -> None:
+        """Start at 1; `noise_std` is the initial relative spread of a frame.
+
+        `corrections`, by sub-network, were learned earlier.
+        """
+        check_number('noise_std', noise_std, low=0.0)
+        self._noise = max(noise_std, NOISE_STD_MIN) ** 2
+        # Row 0 is the slowdown; the others are sub-networks.
+        self._rows: dict[str, int] = {}
+        self._mean = np.zeros(1)
+        self._covariance = np.full((1, 1), SLOWDOWN_STD**2)
+        # Mean and variance of the corrections without a row.
+        self._stored = {
+            name: (math.log(each.mean), (each.std / each.mean) ** 2)
+            for name, each in (corrections or {}).items()
+        }
+        self._frames: dict[str, int] = {}  # of each sub-network with a row, so far
+        self._last_frame: dict[str, int] = {}  # number of its last frame
+        self._count = 0
+        self._running = ''
+        self._since_switch = 0  # frames
+        self._detector = StepDetector()
+        self._surprise: _Surprise | None = None
+        self._scores = FrameScores()
+
+    @property
+    def surprise(self) -> float:
+        """Slowdown of the last frame, if it may be the first of a step; otherwise NaN."""
+        return math.nan if self._surprise is None else self._surprise.slowdown
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The sub-networks that have run, at most `MOST_SUBNETS`."""
+        return tuple(self._rows)
+
+    def expected(self, subnet_id: str) -> float:
+        """Return the expected observed / profiled latency of a sub-network."""
+        return math.exp(float(self._mean[0]) + self._own(subnet_id)[0])
+
+    def slowdown(self) -> Slowdown:
+        """Return the slowdown of the next frame.
+
+        Its spread is that of a frame of the sub-network that ran last, for which `correction` adds
+        none: the sum of both is known much better than either.
+        """
+        variance = self._noise + self._variance(self._rows.get(self._running, 0))
+        mean = math.exp(float(self._mean[0]))
+        return Slowdown(mean, mean * math.sqrt(variance), self._scores.ascending())
+
+    def correction(self, subnet_id: str) -> Correction:
+        """Return a correction, and its uncertainty relative to the sub-network that ran last."""
+        log, variance = self._own(subnet_id)
+        last, row = self._rows.get(self._running, 0), self._rows.get(subnet_id, 0)
+        if last:
+            variance += float(self._covariance[last, last])
+            if row:
+                variance -= 2.0 * float(self._covariance[last, row])
+        return correction_of_log(log, max(variance, 0.0))
+
+    def learned(self) -> dict[str, Correction]:
+        """Return each correction learned so far with its own uncertainty, to keep."""
+        names = dict.fromkeys((*self._stored, *self._rows))
+        return {name: correction_of_log(*self._own(name)) for name in names}
+
+    def observe(self, subnet_id: str, ratio: float) -> bool:
+        """Update with one observed / profiled latency; True if it completes a step.
+
+        Raises ValueError unless `ratio` is finite and above 0.
+        """
+        check_number('slowdown ratio', ratio, low=0.0, above=True)
+        row = self._run(subnet_id)
+        self._covariance[0, 0] += DRIFT_VARIANCE
+        prior = self._variance(row)
+        std = math.sqrt(prior + self._noise)
+        innovation = math.log(ratio) - float(self._mean[0] + self._mean[row])
+        self._scores.add(innovation / std)
+        limit = SURPRISE * std
+        earlier = self._detector.observe(innovation, estimate=0.0, limit=limit)
+        if earlier is not None:
+            self._step(subnet_id, earlier, innovation)
+        else:
+            clipped = max(-limit, min(limit, innovation))
+            # One that may begin a step must not use up the doubt that the step will need.
+            pending = self._detector.pending
+            self._update(row, clipped, noise=self._noise + limit**2 * pending)
+            # Of the innovation's variance, prior + noise, this is the part of the noise.
+            residual = clipped**2 * self._noise / (prior + self._noise)
+            noise = NOISE_MEMORY * self._noise + (1.0 - NOISE_MEMORY) * residual
+            self._noise = max(noise, NOISE_STD_MIN**2)
+        self._surprise = None
+        if self._detector.pending:
+            slowdown = ratio / math.exp(float(self._mean[row]))
+            self._surprise = _Surprise(subnet_id, self._own_share(subnet_id), slowdown)
+        return earlier is not None
+
+    def forget(self, elapsed_s: float, *, time_constant_s: float) -> None:
+        """Age by `elapsed_s` without frames: the slowdown returns to 1, as uncertain as at first.
+
+        Contention may have ended unobserved. Corrections are kept.
+        """
+        check_number('elapsed_s', elapsed_s, low=0.0)
+        keep = math.exp(-elapsed_s / time_constant_s)
+        self._mean[0] *= keep
+        self._covariance[0, :] *= keep
+        self._covariance[:, 0] *= keep
+        self._covariance[0, 0] += (1.0 - keep**2) * SLOWDOWN_STD**2
+        self._detector.reset()
+        self._surprise = None
+
+    def _own(self, subnet_id: str) -> tuple[float, float]:
+        """Return mean and variance of a correction, without those of the slowdown."""
+        row = self._rows.get(subnet_id)
+        if row is None:
+            return self._stored.get(subnet_id, (0.0, CORRECTION_STD**2))
+        return float(self._mean[row]), float(self._covariance[row, row])
+
+    def _variance(self, row: int) -> float:
+        """Return the variance of slowdown plus correction; row 0: of the slowdown."""
+        covariance = self._covariance
+        if row == 0:
+            return float(covariance[0, 0])
+        return max(float(covariance[0, 0] + 2.0 * covariance[0, row] + covariance[row, row]), 0.0)
+
+    def _run(self, subnet_id: str) -> int:
+        """Count a frame of a sub-network, and return its row."""
+        if subnet_id != self._running:
+            self._running, self._since_switch = subnet_id, 0
+        self._since_switch += 1
+        self._count += 1
+        if subnet_id not in self._rows:
+            self._add_row(subnet_id)
+        self._frames[subnet_id] += 1
+        self._last_frame[subnet_id] = self._count
+        return self._rows[subnet_id]
+
+    def _add_row(self, subnet_id: str) -> None:
+        """Append a row; the sub-network that has not run for longest gives up its own."""
+        if len(self._rows) >= MOST_SUBNETS:
+            self._remove_row(min(self._rows, key=self._last_frame.__getitem__))
+        log, variance = self._own(subnet_id)
+        self._stored.pop(subnet_id, None)
+        self._mean = np.append(self._mean, log)
+        self._covariance = np.pad(self._covariance, (0, 1))
+        self._covariance[-1, -1] = variance
+        self._rows[subnet_id] = len(self._mean) - 1
+        self._frames[subnet_id] = 0
+
+    def _remove_row(self, subnet_id: str) -> None:
+        self._stored[subnet_id] = self._own(subnet_id)
+        row = self._rows.pop(subnet_id)
+        del self._frames[subnet_id], self._last_frame[subnet_id]
+        self._mean = np.delete(self._mean, row)
+        self._covariance = np.delete(np.delete(self._covariance, row, 0), row, 1)
+        self._rows = {name: each - (each > row) for name, each in self._rows.items()}
+
+    def _step(self, subnet_id: str, earlier: float, innovation: float) -> None:
+        """Jump to the mean of two frames; their difference is the uncertainty."""
+        row, size, first = self._rows[subnet_id], 0.5 * (earlier + innovation), self._surprise
+        own_share = first.own_share if first and first.subnet_id == subnet_id else 0.0
+        if size < 0.0:
+            own_share = min(own_share, FASTER_SHARE)
+        shared = (1.0 - own_share) * size
+        shared = max(shared, min(SLOWDOWN_MIN - float(self._mean[0]), 0.0))
+        # Variances in the ratio of the shares, so that the update splits the step like this.
+        self._covariance[0, 0] += shared * size
+        self._covariance[row, row] += (size - shared) * size
+        noise = 0.5 * self._noise + 0.25 * (earlier - innovation) ** 2
+        self._update(row, size, noise=noise)
+
+    def _own_share(self, subnet_id: str) -> float:
+        """Return which part of a step that begins now is the sub-network's correction."""
+        if self._frames[subnet_id] <= NEW_FRAMES:
+            return NEW_SHARE
+        return KNOWN_SHARE if self._since_switch <= SWITCH_FRAMES else 0.0
+
+    def _update(self, row: int, innovation: float, *, noise: float) -> None:
+        """Kalman update: the observation is the sum of rows 0 and `row`."""
+        column = self._covariance[:, 0] + self._covariance[:, row]
+        gain = column / (float(column[0] + column[row]) + noise)
+        self._mean += gain * innovation
+        self._covariance -= np.outer(gain, column)
+        np.clip(self._mean, -LOG_MAX, LOG_MAX, out=self._mean)

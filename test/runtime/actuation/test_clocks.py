@@ -1,0 +1,96 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+"""At which frequency a frame may have run, while one changes."""
+
+import pytest
+
+from dynofa_ros.runtime import DomainObservation, ManagerSettings, PlatformObservation
+from dynofa_ros.runtime.actuation.clocks import REPORT_PERIOD_S, ClockControl
+
+LOW, HIGH = 0.5e9, 1e9
+SETTINGS = ManagerSettings()
+
+
+class Board:
+    """A GPU whose frequency changes some time after the command."""
+
+    def __init__(self, *, takes_s, period_s=0.1):
+        self.control = ClockControl()
+        self.takes_s, self.period_s = takes_s, period_s
+        self.now_s, self.frequency_hz = 0.0, LOW
+        self.command = None
+        self.report()
+
+    def report(self):
+        if self.command is not None and self.now_s >= self.changes_s:
+            self.frequency_hz = self.command.clocks_hz['gpu']
+        gpu = DomainObservation('gpu', ('gpu',), self.frequency_hz, (LOW, HIGH), True)
+        sequence = 0 if self.command is None else self.command.sequence
+        observation = PlatformObservation('board', (gpu,), sequence, sequence > 0)
+        self.control.observe(observation, now_s=self.now_s, settings=SETTINGS)
+
+    def set(self, frequency_hz):
+        self.changes_s = self.now_s + self.takes_s
+        self.command = self.control.command(
+            {'gpu': frequency_hz}, reason='', now_s=self.now_s, settings=SETTINGS
+        )
+
+    def run(self, duration_s):
+        for _ in range(round(duration_s / self.period_s)):
+            self.now_s += self.period_s
+            self.report()
+
+    def clocks_hz(self, *, after_s=0.0, inference_s=0.02):
+        """Return the frequencies of a frame that ends `after_s` from now."""
+        end_s = self.now_s + after_s
+        return self.control.clocks_of('gpu', started_s=end_s - inference_s, now_s=end_s)
+
+
+def test_without_a_change_there_is_no_doubt():
+    board = Board(takes_s=0.05)
+    board.run(1.0)
+    assert board.clocks_hz() == (LOW,)
+
+
+def test_a_commanded_frequency_may_be_in_force_before_it_is_read():
+    board = Board(takes_s=0.05)
+    board.set(HIGH)
+    assert board.clocks_hz(after_s=0.06) == (LOW, HIGH)
+
+
+def test_a_board_that_is_known_to_be_slow_is_not_expected_to_have_reached_it():
+    board = Board(takes_s=0.8)
+    board.set(HIGH)
+    board.run(3.0)
+    board.set(LOW)
+    assert board.clocks_hz(after_s=0.5) == (HIGH,)
+    assert board.clocks_hz(after_s=0.85) == (HIGH, LOW)
+
+
+@pytest.mark.parametrize('inference_s', [0.02, 0.3])
+def test_the_old_frequency_counts_for_frames_that_began_before_the_change_was_read(inference_s):
+    board = Board(takes_s=0.05)
+    board.set(HIGH)
+    board.run(0.1)
+    within_s = inference_s + 0.9 * REPORT_PERIOD_S
+    assert board.clocks_hz(inference_s=inference_s) == (HIGH, LOW)
+    assert board.clocks_hz(after_s=within_s, inference_s=inference_s) == (HIGH, LOW)
+    later_s = inference_s + 1.1 * REPORT_PERIOD_S
+    assert board.clocks_hz(after_s=later_s, inference_s=inference_s) == (HIGH,)
+
+
+def test_a_board_that_reports_rarely_leaves_doubt_for_longer():
+    board = Board(takes_s=0.05, period_s=0.5)
+    board.run(10.0)
+    board.set(HIGH)
+    board.run(0.5)
+    assert board.clocks_hz(after_s=0.4) == (HIGH, LOW)
+    assert board.clocks_hz(after_s=0.6) == (HIGH,)
+
+
+def test_an_outage_is_not_a_report_period():
+    board = Board(takes_s=0.05)
+    board.run(5.0)
+    board.now_s += 100.0
+    board.set(HIGH)
+    board.run(0.1)
+    assert board.clocks_hz(after_s=0.3) == (HIGH,)
