@@ -106,6 +106,8 @@ class _Started:
 
 Choose = Callable[['SimulatedApplication', Image], ExecutionOption]
 """Returns what a frame runs that starts now."""
+LongestWait = Callable[['SimulatedApplication', Image], float]
+"""Returns how long a frame that is ready may wait for its turn [s]."""
 
 
 class SimulatedApplication:
@@ -122,6 +124,7 @@ class SimulatedApplication:
         machine: SimulatedMachine,
         finished: Callable[[SimulatedFrame], None],
         choose: Choose,
+        longest_wait_s: LongestWait,
         turns: Mapping[str, Turn],
         trace: Trace | None,
     ) -> None:
@@ -135,7 +138,8 @@ class SimulatedApplication:
         self.arrived = self.dropped = self.switches = 0
         self.selected: ExecutionOption | None = None  # of the next frame
         self._images, self._queue, self._machine = images, queue, machine
-        self._finished, self._choose, self._turns, self._trace = finished, choose, turns, trace
+        self._finished, self._choose, self._longest_wait_s = finished, choose, longest_wait_s
+        self._turns, self._trace = turns, trace
         self._latest: LatestImage[Image] = LatestImage()
         self._processing: _Started | None = None
         self._left = False
@@ -227,7 +231,18 @@ class SimulatedApplication:
         arrived_s = frame.image.arrived_s
         frame.turn = turn
         frame.place = WaitingFrame(arrived_s + frame.deadline_s, arrived_s, self.plan.name)
-        turn.request(frame.place, self._proceed)
+        if not turn.request(frame.place, self._proceed):
+            wait_s = self._longest_wait_s(self, frame.image)
+            if wait_s < math.inf:
+                self._queue.at(self._queue.now_s + wait_s, partial(self._wait_no_longer, frame))
+
+    def _wait_no_longer(self, frame: _Started) -> None:
+        """Run a frame beside others that would be late after a longer wait."""
+        if frame is not self._processing or frame.running is not None or self._left:
+            return
+        assert self.selected is not None
+        _end_turn(frame)
+        self._infer(frame, self.selected)
 
     def _infer(self, frame: _Started, commanded: ExecutionOption) -> None:
         option = self._choose(self, frame.image)

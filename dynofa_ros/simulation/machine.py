@@ -82,6 +82,11 @@ class SimulatedMachine:
         """Return the present frequency of a domain."""
         return self._frequency_hz[domain]
 
+    @property
+    def frequencies_hz(self) -> tuple[float, ...]:
+        """The present frequencies of all domains, in the platform's order."""
+        return tuple(self._frequency_hz.values())
+
     def processors_of(self, domain: str) -> tuple[str, ...]:
         """Return the names of the processors in a frequency domain."""
         return tuple(each.name for each in self._of_domain[domain])
@@ -188,16 +193,18 @@ class SimulatedMachine:
             self.set_frequency(name, governor.next_hz(self._frequency_hz[name]))
             return self._requested_hz[name]
 
-        self._governed[name] = GovernedDomain(
+        governed = GovernedDomain(
             governor,
             self._of_domain[name],
             self.platform.domains[name].frequencies_hz[0],
             queue=self._queue,
             update=update,
         )
+        if governor.period_s > 0.0:  # otherwise it never looks at the load
+            self._governed[name] = governed
         self.set_frequency(name, governor.first_hz)
         self.clock_changes[name] = 0
-        self._governed[name].start()
+        governed.start()
 
     def _update_temperatures(self) -> None:
         """Advance temperatures by the mean power since the last step; throttle and release."""

@@ -74,6 +74,7 @@ def _schedule(setup: Setup, policy: Policy, system: System) -> dict[str, Simulat
             machine=system.machine,
             finished=partial(_report, setup, policy, system),
             choose=policy.choose_option,
+            longest_wait_s=policy.longest_wait_s,
             turns=turns,
             trace=system.trace,
         )

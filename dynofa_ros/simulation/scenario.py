@@ -237,7 +237,10 @@ class Scenario(_Conditions):
 
     def lost(self, topic: str, *, time_s: float) -> bool:
         """Return whether messages of a topic are lost at a time."""
-        return any(e.topic == topic and e.at_s <= time_s < e.until_s for e in self.outages)
+        for each in self.outages:
+            if each.topic == topic and each.at_s <= time_s < each.until_s:
+                return True
+        return False
 
     def but(
         self,

@@ -16,13 +16,17 @@ class Turn:
         self._holder: WaitingFrame | None = None
         self._waiting: dict[WaitingFrame, Callable[[], None]] = {}
 
-    def request(self, frame: WaitingFrame, start: Callable[[], None]) -> None:
-        """Start a frame at once if the processor is free, otherwise when its turn comes."""
-        if self._holder is None:
-            self._holder = frame
-            start()
-        else:
+    def request(self, frame: WaitingFrame, start: Callable[[], None]) -> bool:
+        """Start a frame at once if the processor is free, otherwise when its turn comes.
+
+        Returns whether it has started.
+        """
+        if self._holder is not None:
             self._waiting[frame] = start
+            return False
+        self._holder = frame
+        start()
+        return True
 
     def release(self, frame: WaitingFrame) -> None:
         """End the turn of a frame, or its wait; the next frame starts."""

@@ -49,6 +49,16 @@ def test_the_earliest_deadline_has_the_next_turn(sim, frames):
     assert found['b'] == [approx((0.001, 0.049, 0.074))]
 
 
+def test_a_frame_that_waits_for_too_long_runs_beside_the_other(sim, frames):
+    class Impatient(TakingTurns):
+        def longest_wait_s(self, application, image):
+            return 0.01
+
+    found = frames(sim.app('a'), sim.app('b'), policy=Impatient, duration_s=0.1)
+    # From 10 to 40 ms both run at half of the speed.
+    assert found == {'a': [approx((0.0, 0.0, 0.04))], 'b': [approx((0.0, 0.01, 0.05))]}
+
+
 @pytest.mark.parametrize(('contention', 'latency_s'), [(0.89, 0.025 * 1.89), (0.9, 0.025)])
 def test_turns_depend_on_the_contention_of_the_processor(sim, frames, contention, latency_s):
     gpu = dataclasses.replace(sim.board.processors['gpu'], contention=contention)

@@ -2,8 +2,8 @@
 """Our policy: the node's resource manager in simulated time.
 
 This does with plain values what `nodes/resource_manager/node.py` does with messages: profiles,
-frames, frequencies, power, temperatures and battery in, commands out, each acknowledged. Messages
-take no time.
+frames, frequencies, power, temperatures and battery in, commands out, each acknowledged. Each
+application chooses what a frame runs as `nodes/perception` does. Messages take no time.
 """
 
 from __future__ import annotations
@@ -27,21 +27,31 @@ from dynofa_ros.runtime import (
 )
 from dynofa_ros.runtime.actuation.clocks import ClockCommand
 from dynofa_ros.runtime.actuation.subnets import SwitchCommand
+from dynofa_ros.runtime.frame_choice import Envelope
+from dynofa_ros.runtime.frame_selector import FrameSelector
 from dynofa_ros.runtime.operating_points.point import PointKey
 from dynofa_ros.runtime.status import ManagerOutput
-from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
+from dynofa_ros.simulation.application import (
+    ExecutionOption,
+    SimulatedApplication,
+    SimulatedFrame,
+)
+from dynofa_ros.simulation.camera import Image
 from dynofa_ros.simulation.governors.linux import Governor
 from dynofa_ros.simulation.machine import Trace
 from dynofa_ros.simulation.policies.policy import Policy, Setup, System
 from dynofa_ros.simulation.scenario import BATTERY, PLATFORM_STATE
 
 # Defaults of the nodes: decision_rate_hz of the manager, publish_rate_hz of the platform.
-DECISION_PERIOD_S = 0.2
+DECISION_PERIOD_S = 1.0
 PLATFORM_PERIOD_S = MAX_STEP_S
+BATTERY_PERIOD_S = 1.0  # of usual battery drivers
 
 
 class ManagedPolicy(Policy):
     """`runtime.ResourceManager`; without `dvfs` it selects sub-networks only."""
+
+    takes_turns = True
 
     def __init__(
         self,
@@ -66,7 +76,9 @@ class ManagedPolicy(Policy):
         self._sequence = 0  # of the last clock command
         self._violated_targets: dict[str, list[str]] = {}
         self._cap_w = math.inf
-        self._domains: dict[tuple[str, float], DomainObservation] = {}
+        self._domains: dict[tuple[float, ...], tuple[DomainObservation, ...]] = {}
+        self._selectors: dict[str, FrameSelector] = {}  # by application, as in its node
+        self._started_hz: dict[str, float] = {}  # frequency at the start of the present frame
 
     def start(self, system: System) -> None:
         """Start the manager and its periodic observations and decisions."""
@@ -74,6 +86,8 @@ class ManagedPolicy(Policy):
         queue = system.queue
         self.manager = ResourceManager(self._settings, clock=lambda: queue.now_s)
         queue.every(PLATFORM_PERIOD_S, self._observe_platform)
+        if system.machine.platform.battery is not None:
+            queue.every(BATTERY_PERIOD_S, self._observe_battery)
         queue.every(DECISION_PERIOD_S, self._step)
 
     def joined(self, application: SimulatedApplication) -> None:
@@ -82,8 +96,14 @@ class ManagedPolicy(Policy):
         if name in self._only:
             points = tuple(each for each in profile.points if each.key == self._only[name])
             profile = dataclasses.replace(profile, points=points)
+        self._selectors[name] = FrameSelector(profile)
         self.manager.set_profile(profile)
         self.target_changed(application)
+
+    def left(self, application: SimulatedApplication) -> None:
+        """Tell the manager, which the node learns from the ROS graph."""
+        self.manager.remove(application.plan.name)
+        self._step_if_due()
 
     def target_changed(self, application: SimulatedApplication) -> None:
         """Request the present targets."""
@@ -97,6 +117,46 @@ class ManagedPolicy(Policy):
             )
         )
         self._step_if_due()
+
+    def longest_wait_s(self, application: SimulatedApplication, image: Image) -> float:
+        """Return the time after which no point of the envelope is in time any more."""
+        assert application.selected is not None
+        time_left_s = self._time_left_s(application, image)
+        frequency_hz = self._frequency_hz(application.selected.processor)
+        selector = self._selectors[application.plan.name]
+        return time_left_s - selector.shortest_s(frequency_hz=frequency_hz)
+
+    def choose_option(self, application: SimulatedApplication, image: Image) -> ExecutionOption:
+        """Choose within the commanded envelope, as the application's node does."""
+        name, selected = application.plan.name, application.selected
+        assert selected is not None
+        now_s = self.system.queue.now_s
+        self._started_hz[name] = frequency_hz = self._frequency_hz(selected.processor)
+        choice = self._selectors[name].select(
+            time_left_s=self._time_left_s(application, image),
+            frequency_hz=frequency_hz,
+            now_s=now_s,
+        )
+        if choice.reason and self.system.trace:
+            self.system.trace('frame_choice', app=name, reason=choice.reason)
+        return application.execution_options[choice.key]
+
+    def completed(self, frame: SimulatedFrame) -> None:
+        """Let the application learn from its own frame."""
+        option = frame.option
+        self._selectors[frame.app].observe(
+            option.key,
+            inference_s=frame.inference_s,
+            clocks_hz=(self._started_hz[frame.app], self._frequency_hz(option.processor)),
+            now_s=self.system.queue.now_s,
+        )
+
+    def _time_left_s(self, application: SimulatedApplication, image: Image) -> float:
+        return image.arrived_s + application.deadline_s(image) - self.system.queue.now_s
+
+    def _frequency_hz(self, processor: str) -> float:
+        machine = self.system.machine
+        return machine.frequency_hz(machine.platform.processors[processor].domain)
 
     def finished(self, frame: SimulatedFrame) -> None:
         """Report a frame."""
@@ -119,46 +179,59 @@ class ManagedPolicy(Policy):
 
     def _observe_platform(self) -> None:
         machine, now_s = self.system.machine, self.system.queue.now_s
+        if self._scenario.lost(PLATFORM_STATE, time_s=now_s):
+            return
         platform = machine.platform
-        if not self._scenario.lost(PLATFORM_STATE, time_s=now_s):
-            self.manager.observe_platform(
-                PlatformObservation(
-                    platform=platform.name,
-                    domains=tuple(self._domain(name) for name in platform.domains),
-                    command_sequence=self._sequence,
-                    command_applied=self._sequence > 0,
-                    power_w=machine.power_w,
-                    power_source=MODELLED,
-                    temperatures=tuple(
-                        TemperatureObservation(
-                            name, temperature_c, platform.thermal_zones[name].throttle_c
-                        )
-                        for name, temperature_c in machine.temperatures_c.items()
-                    ),
-                )
+        zones = platform.thermal_zones
+        self.manager.observe_platform(
+            PlatformObservation(
+                platform=platform.name,
+                domains=self._observe_domains(),
+                command_sequence=self._sequence,
+                command_applied=self._sequence > 0,
+                power_w=machine.power_w,
+                power_source=MODELLED,
+                temperatures=tuple(
+                    TemperatureObservation(name, temperature_c, zones[name].throttle_c)
+                    for name, temperature_c in machine.temperatures_c.items()
+                ),
             )
-        model = platform.battery
-        if model is not None and not self._scenario.lost(BATTERY, time_s=now_s):
-            battery = BatteryObservation(
-                percentage=machine.battery,
-                voltage_v=model.voltage_v(machine.battery),
-                charge_ah=machine.battery * model.capacity_ah,
-                capacity_ah=model.capacity_ah,
-            )
-            self.manager.observe_battery(battery.charge, energy_j=battery.energy_j)
+        )
         self._step_if_due()
 
-    def _domain(self, name: str) -> DomainObservation:
-        """Return the observation of a domain, cached: only its frequency ever changes."""
+    def _observe_battery(self) -> None:
         machine = self.system.machine
-        key = name, machine.frequency_hz(name)
+        model, charge = machine.platform.battery, machine.battery
+        if model is None or self._scenario.lost(BATTERY, time_s=self.system.queue.now_s):
+            return
+        battery = BatteryObservation(
+            percentage=charge,
+            voltage_v=model.voltage_v(charge),
+            charge_ah=charge * model.capacity_ah,
+            capacity_ah=model.capacity_ah,
+        )
+        self.manager.observe_battery(battery.charge, energy_j=battery.energy_j)
+        self._step_if_due()
+
+    def _observe_domains(self) -> tuple[DomainObservation, ...]:
+        """Return the observation of all domains, cached: only frequencies ever change."""
+        machine = self.system.machine
+        key = machine.frequencies_hz
         if key not in self._domains:
-            self._domains[key] = DomainObservation(
-                name=name,
-                processors=machine.processors_of(name),
-                frequency_hz=machine.frequency_hz(name),
-                frequencies_hz=machine.platform.domains[name].frequencies_hz,
-                settable=True,
+            platform = machine.platform
+            self._domains[key] = tuple(
+                DomainObservation(
+                    name=name,
+                    processors=machine.processors_of(name),
+                    frequency_hz=machine.frequency_hz(name),
+                    frequencies_hz=domain.frequencies_hz,
+                    settable=True,
+                    contention=tuple(
+                        platform.processor(each).slowdown(1.0) - 1.0
+                        for each in machine.processors_of(name)
+                    ),
+                )
+                for name, domain in platform.domains.items()
             )
         return self._domains[key]
 
@@ -206,7 +279,9 @@ class ManagedPolicy(Policy):
             return
         option = (command.subnet_id, command.processor, command.threads)
         keys = application.execution_options
-        application.switch(next(key for key in keys if (key[0], key[2], key[3]) == option))
+        key = next(key for key in keys if (key[0], key[2], key[3]) == option)
+        application.switch(key)
+        self._selectors[command.app].command(command.envelope or Envelope((key,)))
         self.manager.observe_subnet(
             SubnetObservation(
                 app=command.app,

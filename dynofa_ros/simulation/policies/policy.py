@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -68,6 +69,13 @@ class Policy:
 
     def finished(self, frame: SimulatedFrame) -> None:
         """Handle the report of a completed frame, unless an outage loses it."""
+
+    def longest_wait_s(self, application: SimulatedApplication, image: Image) -> float:
+        """Return how long a frame that is ready may wait for its turn [s]; by default for ever.
+
+        Then it runs beside others.
+        """
+        return math.inf
 
     def choose_option(self, application: SimulatedApplication, image: Image) -> ExecutionOption:
         """Return the option that a frame runs which starts now: by default the selected one.

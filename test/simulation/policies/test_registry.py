@@ -1,10 +1,13 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Sub-networks and frequencies that each policy selects."""
 
+import dataclasses
+
 import pytest
 from pytest import approx
 
 from dynofa_ros.platform import PlatformError
+from dynofa_ros.simulation.policies.managed import ManagedPolicy
 from dynofa_ros.simulation.policies.registry import make_governors, make_policy
 from dynofa_ros.simulation.scenario import CoRunner
 
@@ -153,3 +156,72 @@ def test_two_governors_are_those_of_cpu_and_gpu(board):
 def test_an_unknown_policy_is_refused(sim, policy, error):
     with pytest.raises(PlatformError, match=error):
         make_policy(policy, sim.setup())
+
+
+@pytest.mark.parametrize(
+    ('governor', 'expected'),
+    [
+        ('schedutil+simple_ondemand', ()),
+        ('performance', ()),
+        ('schedutil', ('not in Linux: schedutil on gpu, whose clock devfreq sets',)),
+        (
+            'simple_ondemand+ondemand',
+            (
+                'not in Linux: simple_ondemand on cpu, whose clock cpufreq sets',
+                'not in Linux: ondemand on gpu, whose clock devfreq sets',
+            ),
+        ),
+    ],
+)
+def test_a_governor_that_linux_does_not_have_there_is_labelled(sim, governor, expected):
+    result = sim(f'static-best:{governor}')
+    assert result.remarks == expected
+    assert result.document()['remarks'] == list(expected)
+    assert set(result.governors.values()) == set(governor.split('+'))
+
+
+def test_ours_names_no_governor(sim):
+    result = sim('ours')
+    assert (result.governors, result.remarks) == ({}, ())
+
+
+@pytest.fixture
+def npu_sim(sim):
+    """The same board whose GPU is an NPU, in a domain of its name."""
+    board = sim.board
+    gpu = board.processors['gpu']
+    npu = dataclasses.replace(gpu, name='npu', kind='npu', domain='npu')
+    domain = dataclasses.replace(board.domains['gpu'], name='npu')
+    sim.board = dataclasses.replace(
+        board,
+        processors={'cpu': board.processors['cpu'], 'npu': npu},
+        domains={'cpu': board.domains['cpu'], 'npu': domain},
+    )
+    return sim
+
+
+def test_a_processor_of_another_kind_has_a_governor_of_devfreq(npu_sim):
+    governors = make_governors('performance+powersave', npu_sim.board)
+    assert (governors['cpu'].first_hz, governors['npu'].first_hz) == (2e9, 1e8)
+    app = npu_sim.app(processors=())
+    assert npu_sim('static-best:schedutil', app).remarks == (
+        'not in Linux: schedutil on npu, whose clock devfreq sets',
+    )
+
+
+@pytest.mark.parametrize('policy', ['ours', 'oracle', 'alert', 'stepping', 'static-best'])
+def test_policies_use_processors_of_another_kind(npu_sim, policy):
+    result = npu_sim.camera(policy, npu_sim.app(processors=(), deadline_s=0.03), duration_s=3.0)
+    assert (result.frames, result.misses) == (30, 0)
+    assert set(npu_sim.of('frame', 'processor')) == {'npu'}
+
+
+def test_ours_knows_at_once_that_an_application_has_left(sim):
+    policies = []
+
+    def make(setup):
+        policies.append(ManagedPolicy(setup))
+        return policies[0]
+
+    sim(make, sim.app('a'), sim.app('b', leave_s=1.01), duration_s=1.02)
+    assert policies[0].manager.apps == ('a',)
