@@ -38,6 +38,15 @@ def own_cache(tmp_path_factory):
         yield
 
 
+@pytest.fixture(autouse=True, scope='module')
+def processes_without_coverage(request):
+    """Measure no process that a module marked `no_cover` starts; pytest-cov spares its tests."""
+    with pytest.MonkeyPatch.context() as environment:
+        if request.node.get_closest_marker('no_cover'):
+            environment.delenv('COVERAGE_PROCESS_CONFIG', raising=False)
+        yield
+
+
 @pytest.fixture
 def write_changed(tmp_path):
     """Return a function that writes a document with changes as YAML or JSON, and returns the path.

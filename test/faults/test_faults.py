@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip('rclpy', reason='no ROS 2 in this environment: source scripts/env.sh')
+pytestmark = pytest.mark.no_cover
 HERE = Path(__file__).resolve().parent
 
 

@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 from fuzzing.choices import Choices
 from fuzzing.corpus import CORPUS, FAILURE, store, stored
-from fuzzing.generate import inputs
+from fuzzing.generate import fixed_inputs, inputs
 from fuzzing.minimise import minimise
 from fuzzing.progress import Progress
 from fuzzing.registry import ENTRIES, shares
@@ -134,6 +134,15 @@ def test_inputs_are_as_long_as_a_target_allows_and_differ():
 
     run()
     assert len(found) > 100
+
+
+def test_fixed_inputs_are_the_same_in_every_run_and_begin_with_the_seeds():
+    target = planted(lambda data: None, longest=6)
+    first, again = (list(fixed_inputs(target, 200)) for _ in range(2))
+    assert first == again
+    assert first[0] == b'seed'
+    assert max(map(len, first)) == 6
+    assert len(set(first)) > 100
 
 
 def test_decisions_after_the_end_of_the_bytes_are_the_first_ones():
