@@ -243,5 +243,6 @@ class LatencyFilter:
         column = self._covariance[:, 0] + self._covariance[:, row]
         gain = column / (float(column[0] + column[row]) + noise)
         self._mean += gain * innovation
-        self._covariance -= np.outer(gain, column)
-        np.clip(self._mean, -LOG_MAX, LOG_MAX, out=self._mean)
+        # Of arrays this small, np.outer and np.clip would take most of the time.
+        self._covariance -= gain[:, None] * column
+        self._mean = np.minimum(np.maximum(self._mean, -LOG_MAX), LOG_MAX)
