@@ -137,7 +137,15 @@ class Device(Protocol):
         """Return the power samples since the previous call; a model has none."""
         ...
 
-    def add_busy(self, processor: str, busy_s: float, *, threads: int = 1, app: str = '') -> None:
+    def add_busy(
+        self,
+        processor: str,
+        busy_s: float,
+        *,
+        threads: int = 1,
+        app: str = '',
+        takes_turns: bool = False,
+    ) -> None:
         """Account for the load of a frame in a simulation; the load of hardware is measured."""
         ...
 

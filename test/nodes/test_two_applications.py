@@ -1,7 +1,7 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
-"""Two perception nodes slow each other down on one simulated processor.
+"""Two perception nodes on one simulated processor slow each other down, or take turns.
 
-The test compares the latencies that the nodes report, which come from the platform model and do not
+The tests compare the latencies that the nodes report, which come from the platform model and do not
 depend on the speed of this machine.
 """
 
@@ -12,64 +12,77 @@ messages = pytest.importorskip(
     'dynofa_ros.msg', reason='the messages are not built: scripts/build, then . scripts/env.sh'
 )
 
-from dynofa_ros.nodes.qos import qos_profile  # noqa: E402
-
 MIN_HZ = 114750000.0  # frames take so long that the GPU is hardly ever idle
 PLATFORM = {'platform': 'jetson_xavier_nx', 'processor': 'gpu', 'subnet': 'small', 'jitter': 0.0}
 
 
-def set_lowest_gpu_frequency(robot):
-    robot.subscribe('platform_state', messages.PlatformState)
-    commands = robot.node.create_publisher(
-        messages.DvfsCommand, 'dvfs_command', qos_profile('dvfs_command')
-    )
-    domain = messages.DomainFrequency(domain='gpu', frequency_hz=MIN_HZ)
-    commands.publish(messages.DvfsCommand(sequence=1, domains=[domain]))
+class TwoNodes:
+    """Two perception nodes that receive the same images; the GPU has its lowest frequency."""
 
-    def is_set():
-        states = robot.received['platform_state']
-        return states and any(
-            each.name == 'gpu' and each.frequency_hz == MIN_HZ for each in states[-1].domains
+    def __init__(self, start_perception, photograph, *, contention):
+        self._start, self._photograph = start_perception, photograph
+        self.front = start_perception(name='front', **PLATFORM).connect()
+        domain = messages.DomainState(
+            name='gpu', processors=['gpu'], contention=[contention], frequency_hz=MIN_HZ
+        )
+        self._state = messages.PlatformState(simulated=True, domains=[domain])
+        self.alone_s = next(
+            each.latency_s
+            for each in self.front.profile.points
+            if (each.subnet_id, each.processor, each.frequency_hz) == ('small', 'gpu', MIN_HZ)
         )
 
-    robot.wait_for(is_set, 'the lowest frequency')
+    def start_rear(self):
+        self.rear = self._start(namespace=self.front.namespace, name='rear', **PLATFORM)
 
+    def reports(self, app):
+        return [each for each in self.front.received['frame_report'] if each.app == app]
 
-def test_two_applications_slow_each_other_down_while_both_run(
-    start_perception, start_node, photograph
-):
-    front = start_perception(name='front', **PLATFORM)
-    # There is no manager whose silence should restore the frequency.
-    start_node('platform', namespace=front.namespace, device='simulated', manager_timeout_s=0.0)
-    front.connect()
-    set_lowest_gpu_frequency(front)
-    alone_s = next(
-        each.latency_s
-        for each in front.profile.points
-        if (each.subnet_id, each.processor, each.frequency_hz) == ('small', 'gpu', MIN_HZ)
-    )
-
-    def inference_s(app):
-        """Return the time of the last frame of an application; None if there is none."""
-        reports = [each for each in front.received['frame_report'] if each.app == app]
-        return reports[-1].inference_s if reports else None
-
-    def wait_for_inference(app, expected, what):
-        """Publish images until the last frame of an application took the expected time."""
+    def wait_for(self, app, expected, what):
+        """Publish the platform's state and images until a report of an application is expected."""
 
         def arrived():
-            front.publish_image(front.image(photograph))
-            return inference_s(app) and expected(inference_s(app))
+            self.front.publish('platform_state', self._state)
+            self.front.publish_image(self.front.image(self._photograph))
+            return any(map(expected, self.reports(app)[-1:]))
 
-        front.wait_for(arrived, what)
+        self.front.wait_for(arrived, what)
 
-    wait_for_inference('front', pytest.approx(alone_s).__eq__, 'front, alone')
+    def takes(self, duration_s):
+        return lambda report: report.inference_s == pytest.approx(duration_s)
 
-    rear = start_perception(namespace=front.namespace, name='rear', **PLATFORM)
+
+def test_two_applications_slow_each_other_down_while_both_run(start_perception, photograph):
+    nodes = TwoNodes(start_perception, photograph, contention=0.8)
+    nodes.wait_for('front', nodes.takes(nodes.alone_s), 'front, alone')
+    nodes.start_rear()
     for app in ('front', 'rear'):
-        wait_for_inference(app, lambda s: s > 1.5 * alone_s, f'{app}, slowed down')
-    # With a contention of 1, a co-runner that is always busy doubles the time.
-    assert max(inference_s(app) for app in ('front', 'rear')) <= 2.0 * alone_s + 1e-9
+        nodes.wait_for(
+            app, lambda each: each.inference_s > 1.5 * nodes.alone_s, f'{app}, slowed down'
+        )
+    # The description has a contention of 1: a co-runner that is always busy doubles the time.
+    for app in ('front', 'rear'):
+        assert nodes.reports(app)[-1].inference_s <= 2.0 * nodes.alone_s + 1e-9
 
-    rear.process.kill()
-    wait_for_inference('front', pytest.approx(alone_s).__eq__, 'front, alone again')
+    nodes.rear.process.kill()
+    nodes.wait_for('front', nodes.takes(nodes.alone_s), 'front, alone again')
+
+
+def test_two_applications_take_turns_where_the_contention_is_high(start_perception, photograph):
+    nodes = TwoNodes(start_perception, photograph, contention=1.0)
+    nodes.wait_for('front', nodes.takes(nodes.alone_s), 'front, alone')
+    nodes.start_rear()
+    nodes.wait_for('rear', nodes.takes(nodes.alone_s), 'rear')
+    for app in ('front', 'rear'):
+        nodes.wait_for(
+            app, lambda each: each.queue_s > 0.5 * nodes.alone_s, f'{app}, waiting for its turn'
+        )
+        nodes.wait_for(app, nodes.takes(nodes.alone_s), f'{app}, not slowed down')
+
+    nodes.rear.process.kill()  # perhaps while it has the turn
+    count = len(nodes.reports('front'))
+    nodes.wait_for(
+        'front',
+        lambda each: nodes.takes(nodes.alone_s)(each) and len(nodes.reports('front')) > count + 3,
+        'front, alone again',
+    )

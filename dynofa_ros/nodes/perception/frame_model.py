@@ -75,8 +75,12 @@ class FrameModel:
         """Return the frequency of a processor [Hz]."""
         return self._frequency_hz[self.platform.processor(processor).domain]
 
-    def frame(self, kept: SubnetRecord, *, processor: str, threads: int) -> ModelledFrame:
+    def frame(
+        self, kept: SubnetRecord, *, processor: str, threads: int, has_turn: bool = False
+    ) -> ModelledFrame:
         """Return inference time and energy of one frame of a sub-network in the current state.
+
+        While it `has_turn`, no other application runs a frame; co-runners take no turns.
 
         Raises:
             PlatformError: for a processor that the platform does not have.
@@ -90,7 +94,7 @@ class FrameModel:
             layers=kept.layers,
             threads=threads,
         )
-        load = self._co_runner[domain] + self._others(processor)
+        load = self._co_runner[domain] + (0.0 if has_turn else self._others(processor))
         slowdown = self.platform.processor(processor).slowdown_under_load(load)
         spread = self._rng.lognormvariate(0.0, self._jitter)
         # Co-runners stretch the latency, not the work: energy is that of the frame running alone.

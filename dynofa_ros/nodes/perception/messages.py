@@ -11,6 +11,7 @@ from rclpy.node import Node
 from dynofa_ros.engine import ResidentSet
 from dynofa_ros.msg import (
     Classification,
+    EnvelopePoint,
     FrameReport,
     ResidentPoint,
     SubnetCommand,
@@ -18,6 +19,8 @@ from dynofa_ros.msg import (
 )
 from dynofa_ros.nodes.perception.worker_types import FrameResult, Running, SubnetRequest
 from dynofa_ros.runtime.actuation.command_tracker import SEQUENCE_MAX, plausible_sequence
+from dynofa_ros.runtime.checks import check_count
+from dynofa_ros.runtime.ranges import ENVELOPE_MAX
 
 # Outside of this range the clocks of camera and node are not synchronised.
 MIN_AGE_S, MAX_AGE_S = -0.05, 60.0
@@ -37,14 +40,16 @@ def command_from(message: SubnetCommand) -> SubnetRequest:
 
     Raises:
         ValueError: for a sequence number that no manager reaches, which is not to be acknowledged,
-            and for names that are too long to be published.
+            and for names that are too long, or too many, to be published.
     """
     if not plausible_sequence(message.sequence):
         raise ValueError(f'sequence is {message.sequence}; expected at most {SEQUENCE_MAX}')
-    for name in ('subnet_id', 'processor'):
-        if (length := len(getattr(message, name))) > MOST_NAME_CHARACTERS:
+    check_count('envelope', message.envelope, most=ENVELOPE_MAX - 1)
+    names = [(name, getattr(message, name)) for name in ('subnet_id', 'processor')]
+    for name, text in [*names, *(('envelope', each.subnet_id) for each in message.envelope)]:
+        if len(text) > MOST_NAME_CHARACTERS:
             raise ValueError(
-                f'{name} has {length} characters; expected at most {MOST_NAME_CHARACTERS}'
+                f'{name} has {len(text)} characters; expected at most {MOST_NAME_CHARACTERS}'
             )
     return SubnetRequest(
         sequence=message.sequence,
@@ -53,6 +58,11 @@ def command_from(message: SubnetCommand) -> SubnetRequest:
         threads=message.threads,
         deadline_s=message.deadline_s,
         reason=message.reason[:MOST_REASON_CHARACTERS],
+        envelope=tuple((each.subnet_id, each.threads) for each in message.envelope),
+        deadline_probability=message.deadline_probability,
+        min_accuracy=message.min_accuracy,
+        objective=message.objective,
+        energy_weight=message.energy_weight,
     )
 
 
@@ -62,7 +72,7 @@ def classification_message(app: str, result: FrameResult) -> Classification:
     return Classification(
         header=result.arrival.message.header,
         app=app,
-        subnet_id=result.running.subnet_id,
+        subnet_id=result.ran.key[0],
         class_ids=list(prediction.class_ids),
         labels=list(prediction.labels),
         scores=list(prediction.scores),
@@ -71,16 +81,19 @@ def classification_message(app: str, result: FrameResult) -> Classification:
 
 def report_message(app: str, engine: str, result: FrameResult) -> FrameReport:
     """Return the times and the energy of a frame."""
-    classified, running = result.classified, result.running
+    classified, running, ran = result.classified, result.running, result.ran
     return FrameReport(
         header=result.arrival.message.header,
         app=app,
         sequence=result.sequence,
-        subnet_id=running.subnet_id,
+        subnet_id=ran.key[0],
         engine=engine,
         processor=running.processor,
-        threads=running.threads,
-        precision=running.precision,
+        threads=ran.key[3],
+        precision=ran.precision,
+        commanded_subnet_id=running.subnet_id,
+        commanded_threads=running.threads,
+        choice_reason=ran.reason,
         age_s=result.arrival.age_s,
         queue_s=result.queue_s,
         preprocess_s=classified.preprocess_s,
@@ -89,10 +102,11 @@ def report_message(app: str, engine: str, result: FrameResult) -> FrameReport:
         latency_s=result.latency_s,
         latency_source='modelled' if result.modelled else 'measured',
         deadline_s=running.deadline_s,
+        deadline_from=result.deadline_from,
         deadline_met=result.deadline_met,
         energy_j=result.energy_j,
         energy_source='modelled' if result.modelled else 'unavailable',
-        accuracy=result.accuracy,
+        accuracy=ran.accuracy,
         dropped=result.dropped,
         refused=result.refused,
     )
@@ -107,7 +121,7 @@ def state_message(
     since: Time,
     simulated: bool,
 ) -> SubnetState:
-    """Return the active sub-network, and those it can be switched to without compiling."""
+    """Return the commanded sub-network, and those that can run without compiling."""
     return SubnetState(
         app=app,
         supernet=supernet,
@@ -122,6 +136,10 @@ def state_message(
         command_sequence=running.command_sequence,
         command_applied=running.command_applied,
         command_result=running.command_result,
+        envelope=[
+            EnvelopePoint(subnet_id=subnet_id, threads=threads)
+            for subnet_id, _, _, threads in running.envelope
+        ],
         residents=[
             # On a simulated platform all processors share the place on this machine.
             ResidentPoint(subnet_id=each.kept.subnet_id)

@@ -8,6 +8,7 @@ a worker thread classifies (:mod:`dynofa_ros.nodes.perception.worker`).
 from __future__ import annotations
 
 import math
+import os
 import sys
 import threading
 import time
@@ -29,12 +30,15 @@ from dynofa_ros.msg import (
     SubnetState,
 )
 from dynofa_ros.nodes.diagnostics import Diagnostics
+from dynofa_ros.nodes.domains import domains_from
 from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.perception import messages
 from dynofa_ros.nodes.perception.device import PerceptionDevice
 from dynofa_ros.nodes.perception.frame_model import FrameModel
 from dynofa_ros.nodes.perception.image_conversion import conversion_library
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters, declare_parameters
+from dynofa_ros.nodes.perception.platform_view import PlatformView
+from dynofa_ros.nodes.perception.processor_turn import MachineTurns, turns_folder
 from dynofa_ros.nodes.perception.startup import Startup, start_up
 from dynofa_ros.nodes.perception.twins import Twins
 from dynofa_ros.nodes.perception.vision_classification import vision_publisher
@@ -78,8 +82,11 @@ class PerceptionNode(GuardedNode):
         self._residents, self._profile = self._startup.residents, self._startup.profile
         self._diagnostics = Diagnostics(self, self._profile.platform)
         self._other_apps: set[str] = set()
+        self._other_frames = 0  # that ran another sub-network than the commanded one
         self._twins = Twins(self, parameters.app, self._diagnostics)
         self._mailbox: Mailbox[Arrival, SubnetRequest | Loaded] = Mailbox()
+        self._view = PlatformView(clock=time.monotonic)
+        self._turns = self._make_turns()
         self._worker = self._make_worker(parameters, self._startup)
         self._arrived_s = -math.inf
         self._outputs: dict[str, Any] = {
@@ -113,6 +120,17 @@ class PerceptionNode(GuardedNode):
             others=lambda processor: occupancy.load_of_others(app, processor),
         )
 
+    def _make_turns(self) -> MachineTurns:
+        """Return the turns of this machine, or of the simulated one that `platform_state` names."""
+        machine = 'machine'
+        if self._frame_model is not None:
+            topic = self.resolve_topic_name('platform_state')
+            machine = f'simulated {os.environ.get("ROS_DOMAIN_ID", "0")} {topic}'
+        return MachineTurns(
+            turns_folder(machine),
+            failed=lambda reason: self._diagnostics.problem('turns', reason),
+        )
+
     def _make_worker(self, parameters: PerceptionParameters, startup: Startup) -> PerceptionWorker:
         processors = startup.processors
         processor = parameters.processor or next(iter(processors))
@@ -129,6 +147,10 @@ class PerceptionNode(GuardedNode):
             mailbox=self._mailbox,
             listener=self,
             processors=processors,
+            profile=startup.profile,
+            view=self._view,
+            turns=self._turns,
+            deadline_from=parameters.deadline_from,
             max_image_pixels=parameters.max_image_pixels,
             pinned=parameters.subnet,
             model=self._frame_model,
@@ -227,11 +249,21 @@ class PerceptionNode(GuardedNode):
             self._diagnostics.count('frame_report', f'app {report.app!r}: {error}')
 
     def _on_platform(self, message: PlatformState) -> None:
-        if self._frame_model is None or not message.simulated:
+        """Record clocks and contention, of the simulated platform if this node simulates one."""
+        if message.simulated != (self._frame_model is not None):
             return
+        try:
+            self._view.observe(domains_from(message))
+        except ValueError as error:
+            self._diagnostics.count('platform_state', str(error))
+            return
+        if self._frame_model is not None:
+            self._update_frame_model(message, self._frame_model)
+
+    def _update_frame_model(self, message: PlatformState, model: FrameModel) -> None:
         for domain in message.domains:
             try:
-                self._frame_model.set_domain(
+                model.set_domain(
                     domain.name,
                     frequency_hz=domain.frequency_hz,
                     co_runner_utilisation=domain.co_runner_utilisation,
@@ -272,7 +304,10 @@ class PerceptionNode(GuardedNode):
             messages.report_message(app, self._residents.engine.name, result)
         )
         self._diagnostics.set('frames', result.sequence)
-        self._diagnostics.set('sub-network', result.running.subnet_id)
+        self._diagnostics.set('sub-network', result.ran.key[0])
+        if result.ran.reason:
+            self._other_frames += 1
+            self._diagnostics.set('frames of other sub-networks', self._other_frames)
         self._diagnostics.set('latency_s', f'{result.latency_s:.4f}')
         self._diagnostics.set('engine', self._startup.engine_reason)
         if self._worker.overruns:
@@ -309,6 +344,7 @@ class PerceptionNode(GuardedNode):
         if self._thread is not None:
             self._worker.stop()
             self._thread.join()
+            self._turns.close()
         super().destroy_node()
 
 

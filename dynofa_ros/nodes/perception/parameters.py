@@ -12,6 +12,7 @@ from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.engine.measure import MIN_ROUNDS
 from dynofa_ros.nodes.declare import declare_parameter
 from dynofa_ros.nodes.perception.compressed_image import MAX_PIXELS
+from dynofa_ros.nodes.perception.worker_types import ARRIVAL, STAMP
 from dynofa_ros.platform.linux import CHOICES as DEVICES
 from dynofa_ros.platform.linux.confinement import usable_cpus
 
@@ -71,6 +72,12 @@ class PerceptionParameters:
     )
     profile_rounds: int = _parameter(
         15, 'timed runs per sub-network when measuring the profile', low=MIN_ROUNDS, high=1000
+    )
+    deadline_from: str = _parameter(
+        ARRIVAL,
+        'what the deadline of an image counts from: its arrival, or its stamp, if the camera and '
+        'this machine share a clock',
+        choices=(ARRIVAL, STAMP),
     )
     image_reliability: str = _parameter(
         'best_effort',

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dynofa_ros.engine import Classified, Prepared
+from dynofa_ros.runtime.operating_points.point import PointKey
+
+# What the deadline of an image counts from: values of the parameter deadline_from.
+ARRIVAL, STAMP = 'arrival', 'stamp'
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,12 @@ class SubnetRequest:
     threads: int = 0
     deadline_s: float = math.nan
     reason: str = ''
+    envelope: tuple[tuple[str, int], ...] = ()
+    """What else frames may run: sub-network and number of threads, 0: those of the command."""
+    deadline_probability: float = 0.0
+    min_accuracy: float = 0.0
+    objective: str = ''
+    energy_weight: float = 0.0
 
 
 def pin(subnet_id: str) -> SubnetRequest:
@@ -53,7 +63,10 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Running:
-    """The active sub-network, and the result of the last command."""
+    """The commanded sub-network, which runs whenever it fits, and the result of the last command.
+
+    A frame that it would make late runs another one of the envelope.
+    """
 
     subnet_id: str
     processor: str
@@ -68,6 +81,19 @@ class Running:
     command_sequence: int = 0
     command_applied: bool = False
     command_result: str = 'no command yet'
+    envelope: tuple[PointKey, ...] = ()
+    """What frames may run at present, the commanded point first."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The sub-network that classified an image."""
+
+    key: PointKey
+    precision: str
+    accuracy: float
+    reason: str = ''
+    """Why it is not the commanded one; empty: it is."""
 
 
 @dataclass(frozen=True)
@@ -77,19 +103,25 @@ class FrameResult:
     arrival: Arrival
     classified: Classified
     running: Running
-    accuracy: float
+    """What was commanded."""
+    ran: Ran
     sequence: int
     dropped: int
     refused: int
     queue_s: float
+    """Wait for the previous frame, and for a turn on the processor."""
     modelled: bool
     energy_j: float
+    deadline_from: str = ARRIVAL
 
     @property
     def latency_s(self) -> float:
-        """Time from arrival to result."""
+        """Time to the result, from arrival or stamp of the image as `deadline_from` says."""
         parts = self.classified
-        return self.queue_s + parts.preprocess_s + parts.inference_s + parts.postprocess_s
+        since_arrival_s = (
+            self.queue_s + parts.preprocess_s + parts.inference_s + parts.postprocess_s
+        )
+        return since_arrival_s + (self.arrival.age_s if self.deadline_from == STAMP else 0.0)
 
     @property
     def deadline_met(self) -> bool:

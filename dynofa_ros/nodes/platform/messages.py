@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from builtin_interfaces.msg import Time
 
 from dynofa_ros.msg import (
@@ -77,17 +80,25 @@ def domain_settings(command: DvfsCommand) -> list[DomainSetting]:
 
 
 def platform_state_message(
-    state: DeviceState, *, stamp: Time, active: bool = True
+    state: DeviceState,
+    *,
+    stamp: Time,
+    active: bool = True,
+    contention: Mapping[str, float] | None = None,
 ) -> PlatformState:
     """Return the state as a message, without the acknowledgement of a command.
 
-    While the node is not `active`, no domain is settable.
+    While the node is not `active`, no domain is settable. `contention` is that of the processors
+    of which it is known.
     """
     message = PlatformState(
         platform=state.platform,
         simulated=state.simulated,
         capabilities=list(state.capabilities),
-        domains=[_domain_message(each, active=active) for each in state.domains.values()],
+        domains=[
+            _domain_message(each, active=active, contention=contention or {})
+            for each in state.domains.values()
+        ],
         rails=[RailState(name=name, power_w=power_w) for name, power_w in state.rails_w.items()],
         power_w=state.power_w,
         power_source=state.power_source,
@@ -103,10 +114,13 @@ def platform_state_message(
     return message
 
 
-def _domain_message(domain: DomainReading, *, active: bool) -> DomainState:
+def _domain_message(
+    domain: DomainReading, *, active: bool, contention: Mapping[str, float]
+) -> DomainState:
     return DomainState(
         name=domain.name,
         processors=list(domain.processors),
+        contention=[contention.get(each, math.nan) for each in domain.processors],
         frequency_hz=domain.frequency_hz,
         min_frequency_hz=domain.min_frequency_hz,
         max_frequency_hz=domain.max_frequency_hz,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -29,9 +30,11 @@ from dynofa_ros.nodes.platform.parameters import CO_RUNNER, PlatformParameters
 from dynofa_ros.nodes.platform.restoring import CRASHED, Restoring
 from dynofa_ros.nodes.platform.senders import Sender, Senders
 from dynofa_ros.nodes.qos import qos_profile
-from dynofa_ros.platform import CommandResult, DeviceState, PlatformError
+from dynofa_ros.platform import CommandResult, DeviceState, Platform, PlatformError
 from dynofa_ros.platform.linux import OpenedDevice
+from dynofa_ros.platform.quantity import ASSUMED
 from dynofa_ros.platform.watchdog import Watchdog
+from dynofa_ros.runtime.turns import takes_turns
 
 
 class PlatformWorker:
@@ -71,11 +74,15 @@ class PlatformWorker:
         )
         self._batteries = BatteryPublisher(node)
         self._energies: FrameEnergyPublisher | None = None
+        self._contention = {
+            each.name: each.contention for each in settings.platform.processors.values()
+        }
         if state.simulated:
             names = [f'{CO_RUNNER}{name}' for name in settings.platform.processors]
             self._apply_parameters([node.get_parameter(name) for name in names])
         else:
             described = None if opened.mismatch else settings.platform
+            self._contention = {} if described is None else _measured_contention(described)
             self._energies = FrameEnergyPublisher(node, described, clock=clock)
             self._device.start_sampling(settings.sample_rate_hz)
         self._subscribe(settings.publish_rate_hz)
@@ -150,7 +157,8 @@ class PlatformWorker:
         for parameter in parameters:
             if parameter.name.startswith(CO_RUNNER):
                 processor = parameter.name.removeprefix(CO_RUNNER)
-                self._device.set_co_runner(processor, parameter.value)
+                # ROS takes a millionth more or less than the limits for the limits.
+                self._device.set_co_runner(processor, min(max(parameter.value, 0.0), 1.0))
 
     def _on_command(self, command: DvfsCommand, sender: Sender) -> None:
         """Execute a command as soon as a change is allowed; a newer command replaces it."""
@@ -206,7 +214,11 @@ class PlatformWorker:
             if self._energies is not None:
                 self._energies.on_frame(report)
             self._device.add_busy(
-                report.processor, report.inference_s, threads=report.threads, app=report.app
+                report.processor,
+                report.inference_s,
+                threads=report.threads,
+                app=report.app,
+                takes_turns=takes_turns(self._contention.get(report.processor, math.nan)),
             )
         except PlatformError as error:
             self._diagnostics.count('frame_report', f'app {report.app!r}: {error}')
@@ -247,8 +259,19 @@ class PlatformWorker:
 
     def _publish_state(self, state: DeviceState) -> None:
         stamp = self._node.get_clock().now().to_msg()
-        message = platform_state_message(state, stamp=stamp, active=self.active)
+        message = platform_state_message(
+            state, stamp=stamp, active=self.active, contention=self._contention
+        )
         message.command_sequence = self._sequence
         message.command_applied = self._result.applied
         message.command_result = self._result.text
         self._states.publish(message)
+
+
+def _measured_contention(platform: Platform) -> dict[str, float]:
+    """Return the contention of the processors of a real machine where it is more than assumed."""
+    return {
+        name: each.contention
+        for name, each in platform.processors.items()
+        if platform.sources.get(f'processors.{name}.contention', ASSUMED) != ASSUMED
+    }

@@ -9,6 +9,7 @@ Lists are counted before they are converted.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,8 +21,8 @@ from dynofa_ros.msg import (
     AppDecision,
     Deadline,
     DomainFrequency,
-    DomainState,
     DvfsCommand,
+    EnvelopePoint,
     FrameReport,
     ManagerState,
     Mission,
@@ -31,10 +32,10 @@ from dynofa_ros.msg import (
     SubnetState,
 )
 from dynofa_ros.msg import OperatingPoint as OperatingPointMessage
+from dynofa_ros.nodes.domains import domains_from
 from dynofa_ros.nodes.resource_manager.arbitration import Identity
 from dynofa_ros.runtime import (
     BatteryObservation,
-    DomainObservation,
     FrameObservation,
     OperatingPoint,
     PlatformObservation,
@@ -46,15 +47,12 @@ from dynofa_ros.runtime import (
 from dynofa_ros.runtime.actuation.clocks import ClockCommand
 from dynofa_ros.runtime.actuation.subnets import SwitchCommand
 from dynofa_ros.runtime.checks import check_count, check_range, shortened
+from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.observation import ResidentPoint
-from dynofa_ros.runtime.operating_points.frequency import COUNTER_TOLERANCE
 from dynofa_ros.runtime.ranges import (
-    DOMAINS_MAX,
-    FREQUENCIES_MAX,
     MISSION_S,
     PART_S,
     POINTS_MAX,
-    PROCESSORS_MAX,
     RESIDENTS_MAX,
     SENSORS_MAX,
 )
@@ -70,8 +68,17 @@ Value = TypeVar('Value')
 
 def _read(kind: type[Value], message: Any, **others: Any) -> Value:
     """Build a dataclass from `others`, and from the message's fields for the rest."""
-    names = {each.name for each in dataclasses.fields(kind)} - others.keys()  # type: ignore[arg-type]
-    return kind(**{name: getattr(message, name) for name in names}, **others)
+    for name in _common(kind, type(message)):
+        if name not in others:
+            others[name] = getattr(message, name)
+    return kind(**others)
+
+
+@functools.cache
+def _common(kind: type, message_kind: Any) -> tuple[str, ...]:
+    """Return the fields that a dataclass and a message have in common."""
+    fields = message_kind.get_fields_and_field_types()
+    return tuple(each.name for each in dataclasses.fields(kind) if each.name in fields)
 
 
 def _write(kind: Any, value: Any, **others: Any) -> Any:
@@ -121,43 +128,16 @@ def subnet_from(message: SubnetState) -> SubnetObservation:
 
 def platform_from(message: PlatformState) -> PlatformObservation:
     """Read frequencies, power and temperatures."""
-    check_count('domains', message.domains, most=DOMAINS_MAX)
     check_count('temperatures', message.temperatures, most=SENSORS_MAX)
-    for each in message.domains:
-        check_count('processors', each.processors, most=PROCESSORS_MAX)
-        check_count('available_frequencies_hz', each.available_frequencies_hz, most=FREQUENCIES_MAX)
-    domains = tuple(
-        _read(
-            DomainObservation,
-            each,
-            processors=tuple(each.processors),
-            frequency_hz=_busy_clock_hz(each, simulated=message.simulated),
-            frequencies_hz=tuple(each.available_frequencies_hz),
-        )
-        for each in message.domains
-    )
     temperatures = tuple(_read(TemperatureObservation, each) for each in message.temperatures)
     return _read(
         PlatformObservation,
         message,
-        domains=domains,
+        domains=domains_from(message),
         temperatures=temperatures,
         power_source=shortened(message.power_source),
         command_result=shortened(message.command_result),
     )
-
-
-def _busy_clock_hz(domain: DomainState, *, simulated: bool) -> float:
-    """Return the frequency at which frames run.
-
-    If the limits differ, a Linux governor chooses the frequency: the present one is that of a
-    moment, often an idle one, and goes to the upper limit while a frame runs. At a fixed frequency,
-    x86 reports the value counted by a core.
-    """
-    frequency_hz, highest_hz = domain.frequency_hz, domain.max_frequency_hz
-    governed = domain.min_frequency_hz < highest_hz
-    near = abs(frequency_hz - highest_hz) <= COUNTER_TOLERANCE * highest_hz
-    return highest_hz if not simulated and (governed or near) else frequency_hz
 
 
 def target_from(message: Deadline) -> TargetRequest:
@@ -209,7 +189,21 @@ def mission_from(message: Mission, *, now: Time, latched: bool) -> MissionReques
 
 def switch_message(command: SwitchCommand, *, header: Header) -> SubnetCommand:
     """Write a sub-network command."""
-    return _write(SubnetCommand, command, header=header)
+    allowed = command.envelope or Envelope(((command.subnet_id, '', command.processor, 0),))
+    others = [
+        EnvelopePoint(subnet_id=subnet_id, threads=threads)
+        for subnet_id, _, _, threads in allowed.points[1:]
+    ]
+    return _write(
+        SubnetCommand,
+        command,
+        header=header,
+        envelope=others,
+        deadline_probability=allowed.probability,
+        min_accuracy=allowed.min_accuracy,
+        objective=allowed.objective.value,
+        energy_weight=allowed.energy_weight,
+    )
 
 
 def clocks_message(command: ClockCommand, *, header: Header) -> DvfsCommand:
@@ -272,6 +266,8 @@ def _app_message(status: AppStatus) -> AppDecision:
         predicted_energy_j=choice.point.energy_j,
         slowdown=choice.slowdown.mean,
         slowdown_std=choice.slowdown.std,
+        correction=choice.correction.mean,
+        correction_std=choice.correction.std,
         violated_targets=list(choice.violated_targets),
         acknowledged=status.acknowledged,
     )

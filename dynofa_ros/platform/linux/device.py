@@ -128,7 +128,15 @@ class LinuxDevice:
         """Return the power samples since the previous call, oldest first."""
         return self._meter.take_samples()
 
-    def add_busy(self, processor: str, busy_s: float, *, threads: int = 1, app: str = '') -> None:
+    def add_busy(
+        self,
+        processor: str,
+        busy_s: float,
+        *,
+        threads: int = 1,
+        app: str = '',
+        takes_turns: bool = False,
+    ) -> None:
         """Ignore a frame: the load of hardware is measured."""
 
     def set_co_runner(self, processor: str, utilisation: float) -> None:

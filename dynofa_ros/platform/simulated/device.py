@@ -154,13 +154,22 @@ class SimulatedDevice:
         """Restore the default frequencies."""
         self.restore()
 
-    def add_busy(self, processor: str, busy_s: float, *, threads: int = 1, app: str = '') -> None:
+    def add_busy(
+        self,
+        processor: str,
+        busy_s: float,
+        *,
+        threads: int = 1,
+        app: str = '',
+        takes_turns: bool = False,
+    ) -> None:
         """Account for a frame of an application that kept `threads` cores busy for `busy_s`.
 
-        That time includes waiting for co-runners and other applications, which is subtracted.
+        That time includes waiting for co-runners and other applications, which is subtracted. Where
+        the application `takes_turns` with others, they do not delay the frames of each other.
         """
         self.platform.processor(processor)
-        others = self._occupancy.load_of_others(app, processor)
+        others = 0.0 if takes_turns else self._occupancy.load_of_others(app, processor)
         self._loads[processor].add_busy(busy_s, threads=threads, app=app, others=others)
         self._occupancy.add(app, processor=processor, busy_s=busy_s, threads=threads)
 

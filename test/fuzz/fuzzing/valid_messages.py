@@ -13,6 +13,7 @@ from dynofa_ros.msg import (
     DomainFrequency,
     DomainState,
     DvfsCommand,
+    EnvelopePoint,
     FrameReport,
     ManagerState,
     Mission,
@@ -102,6 +103,7 @@ def domain(name: str, all_hz: tuple[float, ...]) -> DomainState:
     return DomainState(
         name=name,
         processors=[name],
+        contention=[1.0],
         frequency_hz=all_hz[-1],
         min_frequency_hz=all_hz[0],
         max_frequency_hz=all_hz[-1],
@@ -160,6 +162,19 @@ def valid_messages(topic: str, subnets: Sequence[str] = tuple(SUBNETS)) -> list[
             SubnetCommand(app=app, sequence=1, subnet_id=subnet_id, deadline_s=0.1)
             for app in APPS
             for subnet_id in (*subnets, '')
+        ]
+        + [
+            SubnetCommand(
+                app=app,
+                sequence=2,
+                subnet_id=subnets[-1],
+                deadline_s=0.1,
+                envelope=[EnvelopePoint(subnet_id=each) for each in subnets],
+                deadline_probability=0.95,
+                min_accuracy=0.5,
+                objective='max_accuracy',
+            )
+            for app in APPS
         ],
         'platform_state': [platform_state(), platform_state(simulated=False)],
         'deadline': [Deadline(app=app, deadline_s=0.05) for app in ('', *APPS)],

@@ -236,7 +236,7 @@ def test_without_a_deadline_every_frame_meets_it(robot, photograph):
         ('huge', {}, "'huge'; expected small, middle, large"),
         ('large', {'processor': 'npu'}, "'npu'; expected "),
         ('large', {'threads': 7, 'processor': 'cpu'}, 'threads is 7; expected at most 6 on cpu'),
-        ('large', {'deadline_s': -1.0}, 'deadline_s is -1.0; expected 1e-06 to 3600'),
+        ('large', {'deadline_s': -1.0}, 'deadline_s is -1; expected 1e-06 to 3600'),
     ],
 )
 def test_an_invalid_command_is_rejected_and_changes_nothing(
@@ -247,6 +247,45 @@ def test_an_invalid_command_is_rejected_and_changes_nothing(
     assert named in state.command_result
     seen, _ = robot.classify(robot.image(photograph))
     assert state.subnet_id == seen.subnet_id == 'small'
+
+
+def test_a_frame_that_the_commanded_sub_network_would_make_late_runs_another(robot, photograph):
+    """The manager is silent from the command on."""
+    latency_s = {
+        name: point(robot, subnet_id=name, processor='gpu', frequency_hz=MIN_HZ['gpu']).latency_s
+        for name in ('small', 'large')
+    }
+    set_frequencies(robot, MIN_HZ)
+    state = robot.command(
+        'large',
+        processor='gpu',
+        deadline_s=1.7 * latency_s['large'],
+        envelope=[messages.EnvelopePoint(subnet_id=each) for each in ('middle', 'small')],
+        deadline_probability=0.95,
+        objective='max_accuracy',
+    )
+    assert state.command_applied
+    assert [each.subnet_id for each in state.envelope] == ['large', 'middle', 'small']
+    found = report_when(robot, photograph, lambda each: each.inference_s > latency_s['small'])
+    assert (found.subnet_id, found.commanded_subnet_id, found.choice_reason) == (
+        'large',
+        'large',
+        '',
+    )
+    set_frequencies(robot, MIN_HZ, co_runner_utilisation=1.0)  # which doubles each latency
+    found = report_when(robot, photograph, lambda each: each.subnet_id != 'large')
+    assert found.commanded_subnet_id == 'large'
+    assert found.choice_reason.startswith('large needs')
+    assert found.deadline_met
+    assert robot.state.subnet_id == 'large'
+    assert robot.state.command_applied
+
+
+def test_a_command_with_an_invalid_envelope_is_rejected(robot):
+    huge = [messages.EnvelopePoint(subnet_id='huge')]
+    state = robot.command('large', envelope=huge, deadline_probability=0.95)
+    assert not state.command_applied
+    assert "envelope holds 'huge'" in state.command_result
 
 
 def test_a_command_for_an_unknown_application_is_counted_and_ignored(robot):
@@ -263,6 +302,8 @@ def test_a_command_for_an_unknown_application_is_counted_and_ignored(robot):
     [
         ({'sequence': 2**64 - 1}, 'sequence'),
         ({'sequence': 3, 'subnet_id': 'x' * 1000}, 'subnet_id'),
+        ({'sequence': 3, 'envelope': [messages.EnvelopePoint(subnet_id='x' * 1000)]}, 'envelope'),
+        ({'sequence': 3, 'envelope': [messages.EnvelopePoint()] * 1024}, 'envelope'),
     ],
 )
 def test_an_implausible_command_is_counted_and_not_acknowledged(robot, change, named):

@@ -11,19 +11,61 @@ import pytest
 from dynofa_ros import engine
 from dynofa_ros.engine import Classified, Mailbox, MailboxItem, Place, Prediction, Prepared
 from dynofa_ros.nodes.perception.frame_model import ModelledFrame
+from dynofa_ros.nodes.perception.platform_view import PlatformView
+from dynofa_ros.nodes.perception.processor_turn import MachineTurns
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
-from dynofa_ros.nodes.perception.worker_types import Arrival, Running, SubnetRequest
+from dynofa_ros.nodes.perception.worker_types import (
+    ARRIVAL,
+    STAMP,
+    Arrival,
+    Running,
+    SubnetRequest,
+)
+from dynofa_ros.runtime import DomainObservation, OperatingPoint, Profile
+from dynofa_ros.runtime.turns import WaitingFrame
 
 ACCURACY = {'small': 0.3, 'large': 0.5}
+INFERENCE_S = {'small': 0.02, 'large': 0.04}
 HOST = Place('cpu', 1)
 BAD_ENCODING = {'encoding': 'nonsense'}
 
 
+def point(subnet_id, processor, threads, latency_s):
+    """Return an operating point of the profile."""
+    return OperatingPoint(
+        subnet_id=subnet_id,
+        engine='torch',
+        processor=processor,
+        threads=threads,
+        frequency_hz=math.nan,
+        latency_s=latency_s,
+        latency_std_s=0.0,
+        energy_j=math.nan,
+        accuracy=ACCURACY[subnet_id],
+        flops=1,
+        parameters=1,
+    )
+
+
+PROFILE = Profile(
+    'camera',
+    'supernet',
+    'board',
+    'measured',
+    'unavailable',
+    tuple(
+        point(subnet_id, processor, threads, latency_s)
+        for subnet_id, latency_s in INFERENCE_S.items()
+        for processor, threads in (('cpu', 1), ('cpu', 2), ('cpu', 4), ('gpu', 1))
+    ),
+)
+
+
 class Classifier:
-    """Classifies anything that decodes, in constant time."""
+    """Classifies anything that decodes, in the profiled time x slowdown."""
 
     def __init__(self, active):
-        self.classified = []
+        self.classified, self.slowdown = [], 1.0
         self.error = None
         self.active = active
 
@@ -34,7 +76,9 @@ class Classifier:
         if self.error is not None:
             raise self.error
         self.classified.append((self.active.kept.subnet_id, prepared.image.shape))
-        return Classified(Prediction((0,), ('cat',), (1.0,)), prepared.preprocess_s, 0.02, 0.03)
+        inference_s = INFERENCE_S[self.active.kept.subnet_id] * self.slowdown
+        prediction = Prediction((0,), ('cat',), (1.0,))
+        return Classified(prediction, prepared.preprocess_s, inference_s, 0.03)
 
 
 class Residents:
@@ -62,9 +106,10 @@ class Platform:
     """A simulated platform with constant inference time."""
 
     def __init__(self, inference_s):
-        self.inference_s, self.requests = inference_s, []
+        self.inference_s, self.requests, self.with_turn = inference_s, [], []
 
-    def frame(self, kept, *, processor, threads):
+    def frame(self, kept, *, processor, threads, has_turn):
+        self.with_turn.append(has_turn)
         self.requests.append((kept.subnet_id, processor, threads))
         return ModelledFrame(self.inference_s, 0.25)
 
@@ -72,10 +117,11 @@ class Platform:
 class Bench:
     """A worker with fake surroundings, at 100 s on its clock; also its listener and loader."""
 
-    def __init__(self, model=None):
+    def __init__(self, model=None, profile=PROFILE, *, classifier=None, residents=None):
         self.results, self.states, self.rejected, self.loading = [], [], [], []
         self.on_result, self.on_running = self.results.append, self.states.append
-        self.classifier, self.residents = Classifier(resident('small')), Residents()
+        self.classifier = classifier or Classifier(resident('small'))
+        self.residents = Residents() if residents is None else residents
         self.now_s = 100.0
         self.worker = PerceptionWorker(
             classifier=self.classifier,
@@ -85,10 +131,17 @@ class Bench:
             listener=self,
             processors={'cpu': 4, 'gpu': 1},
             running=Running('small', 'cpu', 2, math.nan, since_s=0.0, reason='start'),
+            profile=profile,
+            view=PlatformView(clock=lambda: self.now_s),
             model=model,
             host_place=None if model is None else HOST,
             clock=lambda: self.now_s,
         )
+
+    def set_clock(self, frequency_hz):
+        """Set the frequency of the CPU, some time ago."""
+        self.worker.view.set_clock('cpu', frequency_hz)
+        self.now_s += 10.0
 
     def on_refused(self, name, detail):
         self.rejected.append((name, detail))
@@ -102,7 +155,7 @@ class Bench:
     def frame(self, *commands, dropped=0, **image):
         """Handle commands and an image that arrived 0.5 s ago; return the result, if any."""
         before = len(self.results)
-        arrival = Arrival(picture(**image), arrived_s=99.5, age_s=0.1)
+        arrival = Arrival(picture(**image), arrived_s=self.now_s - 0.5, age_s=0.1)
         self.worker.handle(MailboxItem(commands, arrival, dropped))
         return self.results[-1] if len(self.results) > before else None
 
@@ -143,7 +196,7 @@ def bench():
 def test_a_classified_frame_is_reported(bench):
     result = bench.frame()
     assert result.classified.prediction.labels == ('cat',)
-    assert (result.running.subnet_id, result.accuracy) == ('small', 0.3)
+    assert (result.ran.key, result.ran.accuracy) == (('small', 'torch', 'cpu', 2), 0.3)
     assert bench.classifier.classified == [('small', (4, 6, 3))]
 
 
@@ -159,7 +212,7 @@ def test_latency_is_from_arrival_to_result(bench):
 
 @pytest.mark.parametrize(('deadline_s', 'met'), [(0.57, True), (0.55, False), (math.nan, True)])
 def test_the_deadline_applies_to_the_whole_latency(bench, deadline_s, met):
-    bench.command(deadline_s=deadline_s)
+    bench.command(subnet_id='small', deadline_s=deadline_s)
     assert bench.frame().deadline_met is met
 
 
@@ -235,6 +288,7 @@ def test_a_command_is_acknowledged_with_the_new_state(bench):
         command_sequence=7,
         command_applied=True,
         command_result='runs large on gpu, 1 threads',
+        envelope=(('large', 'torch', 'gpu', 1),),
     )
 
 
@@ -259,14 +313,14 @@ def test_a_command_can_change_the_deadline_alone(bench):
 
 def test_a_sub_network_runs_at_the_commanded_place(bench):
     bench.command(threads=4)
-    assert bench.residents.requests == [('large', Place('cpu', 4))]
+    assert bench.residents.requests[-1] == ('large', Place('cpu', 4))
     assert bench.residents.used == 'large'
 
 
 def test_on_a_simulated_platform_a_sub_network_runs_at_the_host_place():
     bench = Bench(Platform(0.0))
     bench.command(processor='gpu')
-    assert bench.residents.requests == [('large', HOST)]
+    assert bench.residents.requests[-1] == ('large', HOST)
 
 
 def test_the_previous_sub_network_runs_while_the_commanded_one_is_compiled(bench):
@@ -310,10 +364,10 @@ def test_a_command_whose_sub_network_does_not_compile_is_rejected(bench):
         ({'processor': 'npu'}, "processor is 'npu'; expected cpu, gpu"),
         ({'threads': 5}, 'threads is 5; expected at most 4 on cpu'),
         ({'processor': 'gpu', 'threads': 2}, 'threads is 2; expected at most 1 on gpu'),
-        ({'deadline_s': 0.0}, 'deadline_s is 0.0; expected 1e-06 to 3600, or NaN for none'),
-        ({'deadline_s': 1e-320}, 'deadline_s is 1e-320'),
-        ({'deadline_s': 3601.0}, 'deadline_s is 3601.0'),
-        ({'deadline_s': -1.0}, 'deadline_s is -1.0'),
+        ({'deadline_s': 0.0}, 'deadline_s is 0; expected 1e-06 to 3600 or NaN'),
+        ({'deadline_s': 1e-320}, 'deadline_s is 9.99'),
+        ({'deadline_s': 3601.0}, 'deadline_s is 3601'),
+        ({'deadline_s': -1.0}, 'deadline_s is -1'),
         ({'deadline_s': math.inf}, 'deadline_s is inf'),
     ],
 )
@@ -343,6 +397,7 @@ def test_a_request_of_the_node_keeps_deadline_and_acknowledgement(bench):
         reason='set by parameter',
         switches=1,
         switch_s=0.0,
+        envelope=(('large', 'torch', 'cpu', 2),),
     )
 
 
@@ -482,20 +537,19 @@ def test_stop_interrupts_a_simulated_inference(start_loop):
     assert not loop.is_alive()
 
 
-def test_it_works_with_a_real_classifier_and_resident_set(bench, model):
+def test_it_works_with_a_real_classifier_and_resident_set(model):
     networks = engine.networks(model, engine.CompiledCache(None))
     residents = engine.ResidentSet(networks, engine.create_engine('openvino'))
     residents.load_all((name, Place('cpu', 2)) for name in ('small', 'large'))
-    bench.worker.residents = residents
-    first = residents.find('small', Place('cpu', 2))
-    bench.worker.classifier = engine.Classifier(first, model.labels)
+    classifier = engine.Classifier(residents.find('small', Place('cpu', 2)), model.labels)
+    bench = Bench(classifier=classifier, residents=residents)
     rows = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     image = {'height': 48, 'width': 64, 'step': 192, 'data': rows.tobytes()}
     small = bench.frame(**image)
     large = bench.frame(SubnetRequest(1, 'large'), **image)
     assert set(small.classified.prediction.labels) <= set(model.labels)
     assert small.classified.prediction != large.classified.prediction
-    assert (small.accuracy, large.accuracy) == (0.3, 0.5)
+    assert (small.ran.accuracy, large.ran.accuracy) == (0.3, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -541,3 +595,175 @@ def test_early_preparation_time_is_counted_once(bench):
     result = bench.results[-1]
     assert result.queue_s == pytest.approx(0.04)
     assert result.latency_s == pytest.approx(0.04 + 0.01 + 0.02 + 0.03)
+
+
+# Images arrive 0.5 s before the worker sees them, and have an overhead of 0.04 s.
+WITH_SMALL = {
+    'subnet_id': 'large',
+    'deadline_s': 0.575,
+    'envelope': (('small', 0),),
+    'deadline_probability': 0.95,
+    'objective': 'max_accuracy',
+}
+
+
+def test_a_command_brings_its_envelope_and_the_state_shows_it(bench):
+    state = bench.command(**WITH_SMALL)
+    assert state.command_applied
+    assert state.envelope == (('large', 'torch', 'cpu', 2), ('small', 'torch', 'cpu', 2))
+
+
+def test_the_commanded_sub_network_runs_while_it_fits(bench):
+    bench.command(**WITH_SMALL | {'deadline_s': 0.7})
+    for _ in range(5):
+        ran = bench.frame().ran
+        assert (ran.key[0], ran.reason) == ('large', '')
+
+
+def test_a_frame_that_it_would_make_late_runs_another_one(bench):
+    bench.command(**WITH_SMALL)
+    bench.frame()  # which teaches the overhead
+    result = bench.frame()
+    assert result.ran.key == ('small', 'torch', 'cpu', 2)
+    assert result.ran.accuracy == ACCURACY['small']
+    assert result.ran.reason.startswith('large needs ')
+    assert result.deadline_met
+    assert result.running.subnet_id == bench.worker.running.subnet_id == 'large'
+    assert bench.worker.running.command_applied
+    assert [name for name, _ in bench.classifier.classified] == ['large', 'small']
+
+
+def test_its_own_frames_tell_a_node_of_contention(bench):
+    bench.command(**WITH_SMALL | {'deadline_s': 0.62})
+    assert bench.frame().ran.key[0] == 'large'
+    bench.classifier.slowdown = 2.5
+    bench.frame()
+    assert bench.frame().ran.key[0] == 'small'  # after one slow frame
+
+
+def test_a_lower_clock_tells_it_too(bench):
+    profile = replace(
+        PROFILE,
+        points=tuple(
+            replace(each, frequency_hz=clock_hz, latency_s=each.latency_s * 1e9 / clock_hz)
+            for each in PROFILE.points
+            for clock_hz in (0.5e9, 1e9)
+        ),
+    )
+    bench = Bench(profile=profile)
+    bench.set_clock(1e9)
+    bench.command(**WITH_SMALL | {'deadline_s': 0.62})
+    assert [bench.frame().ran.key[0] for _ in range(2)] == ['large', 'large']
+    bench.set_clock(0.5e9)
+    assert bench.frame().ran.key[0] == 'small'
+
+
+def test_without_an_envelope_the_commanded_sub_network_runs_however_late(bench):
+    bench.command(subnet_id='large', deadline_s=0.51)
+    for _ in range(3):
+        assert bench.frame().ran.key[0] == 'large'
+
+
+def test_a_point_of_the_envelope_that_is_not_resident_is_left_out(bench):
+    bench.residents.missing = {'small'}
+    state = bench.command(**WITH_SMALL)
+    assert state.envelope == (('large', 'torch', 'cpu', 2),)
+    bench.frame()
+    assert bench.frame().ran.key[0] == 'large'
+
+
+def test_a_point_that_was_evicted_is_left_out_from_then_on(bench):
+    bench.command(**WITH_SMALL)
+    bench.frame()
+    bench.residents.missing = {'small'}
+    assert bench.frame().ran.key[0] == 'large'
+
+
+def test_a_pin_restricts_the_envelope(bench):
+    bench.worker.pinned = 'large'
+    state = bench.command(**WITH_SMALL)
+    assert state.envelope == (('large', 'torch', 'cpu', 2),)
+
+
+@pytest.mark.parametrize(
+    ('change', 'named'),
+    [
+        ({'envelope': (('huge', 0),)}, "envelope holds 'huge' on cpu, 2 threads; expected points"),
+        ({'envelope': (('small', 3),)}, "envelope holds 'small' on cpu, 3 threads"),
+        ({'objective': 'best'}, "objective is 'best'; expected max_accuracy, min_energy, weighted"),
+        ({'deadline_probability': 0.0}, 'deadline_probability is 0; expected 0.5 to 0.9999'),
+        ({'deadline_probability': math.nan}, 'deadline_probability is nan'),
+        ({'min_accuracy': 2.0}, 'min_accuracy is 2; expected 0 to 1'),
+        ({'energy_weight': math.inf}, 'energy_weight is inf; expected 0 to 1000'),
+    ],
+)
+def test_an_invalid_envelope_is_rejected_and_changes_nothing(bench, change, named):
+    state = bench.command(**WITH_SMALL | change)
+    assert named in state.command_result
+    assert (state.subnet_id, state.command_applied) == ('small', False)
+    assert state.envelope == (('small', 'torch', 'cpu', 2),)
+
+
+def test_the_deadline_counts_from_the_arrival_or_from_the_stamp(bench):
+    bench.command(deadline_s=0.65)
+    result = bench.frame()
+    assert (result.deadline_from, result.latency_s) == (ARRIVAL, pytest.approx(0.58))
+    bench.worker.deadline_from = STAMP
+    result = bench.frame()
+    assert (result.deadline_from, result.latency_s) == (STAMP, pytest.approx(0.68))
+    assert not result.deadline_met
+
+
+def test_the_age_leaves_less_time_to_the_frame(bench):
+    bench.worker.deadline_from = STAMP
+    bench.command(**WITH_SMALL | {'deadline_s': 0.675})
+    bench.frame()
+    assert bench.frame().ran.key[0] == 'small'
+
+
+def test_a_stamp_of_a_camera_with_another_clock_is_refused(bench):
+    bench.worker.deadline_from = STAMP
+    bench.worker.handle(MailboxItem((), Arrival(picture(), 99.5, math.nan), 0))
+    assert bench.results[-1].deadline_from == ARRIVAL
+    ((name, detail),) = bench.rejected
+    assert name == 'image stamp'
+    assert 'the clock of the camera disagrees' in detail
+
+
+@pytest.fixture
+def taking_turns(tmp_path):
+    """Return a worker on a simulated GPU where frames take turns, and another application."""
+    bench = Bench(Platform(0.021))
+    domain = DomainObservation('gpu', ('gpu',), math.nan, (), True, contention=(1.0,))
+    bench.worker.view.observe((domain,))
+    bench.worker.turns, other = (MachineTurns(tmp_path, failed=pytest.fail) for _ in range(2))
+    bench.command(subnet_id='small', processor='gpu', deadline_s=0.6)
+    yield bench, other.on('gpu')
+    bench.worker.turns.close()
+    other.close()
+
+
+def test_a_frame_has_the_turn_of_its_processor(taking_turns):
+    bench, other = taking_turns
+    bench.frame()
+    assert bench.worker.model.with_turn == [True]
+    assert other.take(WaitingFrame(0.0, 0.0, ''), until_s=0.0)  # it was given back
+
+
+def test_a_frame_that_gets_no_turn_in_time_runs_and_says_so(taking_turns):
+    bench, other = taking_turns
+    assert other.take(WaitingFrame(0.0, 0.0, ''), until_s=0.0)
+    assert bench.frame() is not None
+    assert bench.worker.model.with_turn == [False]
+    ((name, detail),) = bench.rejected
+    assert name == 'turn'
+    assert 'gpu was busy for' in detail
+
+
+def test_elsewhere_frames_take_no_turns(taking_turns):
+    bench, other = taking_turns
+    assert other.take(WaitingFrame(0.0, 0.0, ''), until_s=0.0)
+    domain = DomainObservation('gpu', ('gpu',), math.nan, (), True, contention=(0.5,))
+    bench.worker.view.observe((domain,))
+    bench.frame()
+    assert (bench.worker.model.with_turn, bench.rejected) == ([False], [])
