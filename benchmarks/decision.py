@@ -1,11 +1,13 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Time of one decision of the resource manager.
 
-Profiles are synthetic: Pareto-optimal operating points on a GPU and a CPU with 20 frequencies each.
+Profiles are synthetic: Pareto-optimal operating points on processors with 20 frequencies each.
 Between two decisions the estimates change as frames change them; every tenth decision has new
 targets; the objective cycles through all objectives; a frequency takes effect four decisions after
-its command. Each application has a few resident sub-networks and would have to compile the others.
-In the last case a power cap binds in most decisions. `decide` is timed on one thread.
+its command. Each application has a few resident sub-networks and would have to compile the others,
+a correction for each sub-network, and is disturbed by the others. In one case a power cap binds in
+most decisions; in the last one there are more combinations of frequencies than can be searched.
+`decide` is timed on one thread.
 
     python benchmarks/decision.py --json decision.json
 """
@@ -37,8 +39,9 @@ from dynofa_ros.runtime import (
     Target,
     decide,
 )
+from dynofa_ros.runtime.estimation.correction import Correction
 
-PROCESSORS = ('cpu', 'gpu')
+CONTENTION = 0.5
 FREQUENCIES_HZ = tuple(1e8 * step for step in range(1, 21))
 WARM_UP = 50  # decisions before the first timed one
 TARGETS_EVERY = 10  # decisions
@@ -54,18 +57,31 @@ class Case:
 
     applications: int
     points: int
-    goal_p99_s: float
+    goal_s: float
+    quantile: float = 0.99  # to which the goal applies
     power_cap_w: float = math.inf
+    processors: int = 2  # each in a domain of its own
 
     @property
     def name(self) -> str:
         """The case in words."""
         plural = 's' if self.applications > 1 else ''
         cap = '' if math.isinf(self.power_cap_w) else f', {self.power_cap_w:g} W'
-        return f'{self.applications} application{plural} x {self.points} points{cap}'
+        domains = '' if self.processors == 2 else f' x {self.processors} domains'
+        return f'{self.applications} application{plural} x {self.points} points{domains}{cap}'
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The processors, which are their own domains."""
+        return tuple(f'processor{index}' for index in range(self.processors))
 
 
-CASES = (Case(1, 10_000, 0.5e-3), Case(4, 200, 5e-3), Case(4, 200, 5e-3, power_cap_w=3.0))
+CASES = (
+    Case(1, 10_000, 0.7e-3),
+    Case(4, 200, 1e-3),
+    Case(4, 200, 5e-3, power_cap_w=3.0),
+    Case(8, 800, 8e-3, quantile=0.5, processors=8),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,7 +104,9 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
             | {'p50_s': p50_s, 'p99_s': p99_s, 'longest_s': max(times_s), 'changes': changes}
             | {'exact': exact}
         )
-        goals.append(Ceiling(f'{case.name}, p99 ms', p99_s * 1e3, case.goal_p99_s * 1e3))
+        reached_s = float(np.quantile(times_s, case.quantile))
+        name = f'{case.name}, p{100 * case.quantile:g} ms'
+        goals.append(Ceiling(name, reached_s * 1e3, case.goal_s * 1e3))
         print(
             f'{case.name:<36}{p50_s * 1e3:>9.3f}{p99_s * 1e3:>9.3f}{max(times_s) * 1e3:>12.3f}'
             f'{changes:>9}{100 * exact:>6.0f}%'
@@ -98,7 +116,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
             'decisions': options.decisions,
             'seed': options.seed,
             'threads': 1,
-            'clocks': [len(FREQUENCIES_HZ)] * len(PROCESSORS),
+            'clocks': len(FREQUENCIES_HZ),
         },
         'rows': rows,
         'goals': judge(goals),
@@ -112,16 +130,14 @@ def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int,
     fraction of exact ones.
     """
     rng = np.random.default_rng(seed)
-    profiles = [
-        profile(f'app{number}', points=case.points, rng=rng) for number in range(case.applications)
-    ]
+    profiles = [profile(f'app{number}', case, rng=rng) for number in range(case.applications)]
     for each in profiles:
         each.prepare()  # as the manager does when an application joins
     times_s, changes, exact = [], 0, 0
     decided: Decision | None = None
-    commanded = [dict.fromkeys(PROCESSORS, FREQUENCIES_HZ[-1])]  # after each decision
+    commanded = [dict.fromkeys(case.names, FREQUENCIES_HZ[-1])]  # after each decision
     targets: list[Target] = []
-    walk = dict.fromkeys(PROCESSORS, 1.0)
+    walk = dict.fromkeys(case.names, 1.0)
     for index in range(WARM_UP + decisions):
         if index % TARGETS_EVERY == 0:
             targets = [draw_target(rng) for _ in profiles]
@@ -137,7 +153,7 @@ def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int,
                     frequency_hz=commanded[max(0, index - CHANGE_DELAY)][name],
                     commanded_hz=commanded[index][name],
                 )
-                for name in PROCESSORS
+                for name in case.names
             ),
             policy=DecisionPolicy(
                 objective=list(Objective)[index // OBJECTIVE_EVERY % len(Objective)],
@@ -145,6 +161,7 @@ def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int,
                 power_cap_w=case.power_cap_w,
             ),
             hysteresis=index % TARGETS_EVERY != 0,
+            contention=dict.fromkeys(case.names, CONTENTION),
         )
         start_s = time.perf_counter()
         decision = decide(state)
@@ -158,12 +175,13 @@ def measure(case: Case, *, decisions: int, seed: int) -> tuple[list[float], int,
     return times_s, changes, exact / decisions
 
 
-def profile(app: str, *, points: int, rng: np.random.Generator) -> Profile:
-    """Return a synthetic profile: sub-networks at every frequency of both processors."""
-    frequencies = len(PROCESSORS) * len(FREQUENCIES_HZ)
-    ladder, rest = divmod(points, frequencies)
+def profile(app: str, case: Case, *, rng: np.random.Generator) -> Profile:
+    """Return a synthetic profile: sub-networks at every frequency of all processors."""
+    frequencies = case.processors * len(FREQUENCIES_HZ)
+    ladder, rest = divmod(case.points, frequencies)
     if rest:
-        raise ValueError(f'points is {points}; expected a multiple of {frequencies}')
+        raise ValueError(f'points is {case.points}; expected a multiple of {frequencies}')
+    slowness = np.linspace(2.0, 1.0, case.processors).tolist()
     # Work and accuracy rise together, so that all points are Pareto-optimal.
     works = np.sort(rng.uniform(0.01, 0.05, ladder))
     accuracies = 0.6 + 0.25 * (np.arange(ladder) + 1) / ladder
@@ -187,7 +205,7 @@ def profile(app: str, *, points: int, rng: np.random.Generator) -> Profile:
                 flops=1,
                 parameters=1,
             )
-            for processor, slower in zip(PROCESSORS, (2.0, 1.0), strict=True)
+            for processor, slower in zip(case.names, slowness, strict=True)
             for hz in FREQUENCIES_HZ
             for index, work in enumerate(works)
         ),
@@ -215,19 +233,20 @@ def applications(
     for index, (each, target) in enumerate(zip(profiles, targets, strict=True)):
         keys = each.table.keys
         ready = {keys[which] for which in rng.integers(0, len(keys), READY)}
-        choice = decided.choices[index] if decided else None
-        waits = choice is not None and choice.point.key != choice.settled_point.key
         yield ApplicationState(
             profile=each,
             target=target,
             slowdowns={
                 name: Slowdown(mean, float(rng.uniform(0.01, 0.1))) for name, mean in walk.items()
             },
+            corrections={
+                subnet: Correction(float(rng.lognormal(0.0, 0.05)), 0.03)
+                for subnet in each.table.subnets
+            },
             overhead_s=0.002,
             overhead_std_s=0.0005,
             frame_period_s=0.1,
-            current=choice.settled_point if choice else None,
-            interim=choice.point.key if choice and waits else None,
+            current=decided.choices[index].point if decided else None,
             unready=frozenset(keys) - ready,
         )
 

@@ -41,7 +41,6 @@ class ManagedApplication:
         """Set a new profile; the estimates relative to the old one are dropped."""
         self.profile = profile
         self._current: OperatingPoint | None = None
-        self._interim: PointKey | None = None
         self._unready = self._not_resident()
         self._latency = LatencyEstimate(profile.corrections)
         self._subnets: tuple[SubnetOn, ...] = tuple(
@@ -122,13 +121,11 @@ class ManagedApplication:
             overhead_std_s=self._overhead.std(),
             frame_period_s=self._period.mean_s,
             current=self._current,
-            interim=self._interim,
             refused=self.control.refused(now_s=now_s),
             unready=self._unready,
         )
 
     def record(self, choice: Choice) -> None:
         """Store a choice, and the latencies for which it was made."""
-        self._current = choice.settled_point
-        self._interim = None if choice.is_settled else choice.point.key
+        self._current = choice.point
         self._decided_for = {each: self._latency.expected(*each) for each in self._latency.seen}

@@ -8,6 +8,7 @@ of being done in time. Nothing else knows its shape, at present a normal distrib
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -54,11 +55,10 @@ class LatencyForecast:
             latency_s * slowdown.std_for(probability), latency_std_s * slowdown.mean
         )
         mean_s = latency_s * slowdown.mean
-        if not (isinstance(correction_std, float) and correction_std == 0.0):
-            spread = np.hypot(spread * correction, mean_s * correction_std)
-        else:
-            spread = spread * correction
-        return cls(mean_s * correction, spread)
+        if isinstance(correction_std, float) and correction_std == 0.0:
+            return cls(mean_s * correction, spread * correction)
+        variance = (spread * correction) ** 2 + (mean_s * correction_std) ** 2
+        return cls(mean_s * correction, np.sqrt(variance))
 
     def plus(self, mean_s: Floats | float, *, variance_s2: Floats | float) -> LatencyForecast:
         """Return the forecast with an independent delay added."""
@@ -79,7 +79,17 @@ class LatencyForecast:
         pairs = zip(self.mean_s.tolist(), self.std_s.tolist(), strict=True)
         return np.array([_normal_cdf(time_s - mean_s, std_s) for mean_s, std_s in pairs])
 
-    def take(self, rows: npt.NDArray[np.intp]) -> LatencyForecast:
+    @classmethod
+    def joined(cls, parts: Sequence[LatencyForecast]) -> LatencyForecast:
+        """Return the forecast of all points, part by part."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            np.concatenate([each.mean_s for each in parts]),
+            np.concatenate([each.std_s for each in parts]),
+        )
+
+    def take(self, rows: npt.NDArray[np.intp] | slice) -> LatencyForecast:
         """Return the forecast of some of the points."""
         return LatencyForecast(self.mean_s[rows], self.std_s[rows])
 

@@ -41,7 +41,7 @@ def robot(make_robot, clocked):
 
         @property
         def point(self):
-            return self.output.status.apps[0].choice.settled_point
+            return self.output.status.apps[0].choice.point
 
         def run(self, seconds):
             """Report frames, and return the last status."""
@@ -161,7 +161,7 @@ def test_the_weighted_objective_trades_accuracy_for_energy(
     camera = make_robot(clocked(), objective='weighted', energy_weight=energy_weight)
     camera.request(0.2)
     status = camera.manager.step().status
-    assert status.apps[0].choice.settled_point.subnet_id == chosen
+    assert status.apps[0].choice.point.subnet_id == chosen
 
 
 @pytest.mark.parametrize('energy_j', [-1.0, math.inf])

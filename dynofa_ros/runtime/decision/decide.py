@@ -2,37 +2,35 @@
 """Decide sub-network, processor, threads and frequencies of all applications together.
 
 Runtime resource management of arXiv 2206.02525, section 3, as one joint choice: the best
-combination of frequencies and operating points, with hysteresis. docs/decision.md explains the
-rules.
+combination of frequencies and operating points. docs/decision.md explains the rules.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from statistics import NormalDist
+from dataclasses import replace
 
-from dynofa_ros.runtime.decision.clock_search import Plan, search
 from dynofa_ros.runtime.decision.clocks import Clocks, clock_options
-from dynofa_ros.runtime.decision.hysteresis import current_plan, hold_or_change
-from dynofa_ros.runtime.decision.prediction import total_power_w, within
-from dynofa_ros.runtime.decision.ranking import (
+from dynofa_ros.runtime.decision.envelope import envelope
+from dynofa_ros.runtime.decision.forecast import (
     DEADLINE_VIOLATED,
     EQUAL_ACCURACY,
     FLOOR_VIOLATED,
     Forecast,
 )
+from dynofa_ros.runtime.decision.interference import settle
+from dynofa_ros.runtime.decision.power_cap import search_within
+from dynofa_ros.runtime.decision.problem import DecisionProblem, Plan
 from dynofa_ros.runtime.decision.reasons import CapEffect, reason
+from dynofa_ros.runtime.decision.search import search
 from dynofa_ros.runtime.decision.state import (
     DEADLINE,
     MIN_ACCURACY,
+    ApplicationState,
     Choice,
     Decision,
     DecisionState,
 )
-from dynofa_ros.runtime.decision.transition import interim_points
-from dynofa_ros.runtime.operating_points.point import OperatingPoint
-from dynofa_ros.runtime.power_capped.search import search_within
 
 
 def decide(state: DecisionState) -> Decision:
@@ -44,125 +42,152 @@ def decide(state: DecisionState) -> Decision:
     """
     if not state.applications:
         return Decision(choices=(), clocks_hz={}, exact=True)
-    # Sums must not depend on the order in which applications joined.
-    forecasts = [
-        _prefer_ready(Forecast.of(each, policy=state.policy))
-        for each in sorted(state.applications, key=lambda each: each.app)
-    ]
-    applications = [each.application for each in forecasts]
-    clocks = clock_options(state)
-    current = current_plan(applications, clocks) if state.hysteresis else None
-    if current is None:
-        plan = search_within(forecasts, clocks, cap_w=state.policy.power_cap_w)
-    else:
-        plan = hold_or_change(forecasts, clocks, current=current)
-    power_w = total_power_w(applications, plan.points)
-    cap_met = within(power_w, state.policy.power_cap_w)
-    interim = interim_points(forecasts, clocks, plan=plan)
-    effects = _cap_effects(forecasts, clocks, plan=plan, cap_met=cap_met)
+    problem, plan = settle(pose(state), _solve)
+    power_w = problem.power_w(plan.rows)
+    cap_met = power_w <= problem.capacity_w
+    effects = _cap_effects(problem, plan, cap_met=cap_met)
     return Decision(
         choices=tuple(
-            _choice(forecast, point, settled_point=settled_point, kept=plan.kept, effect=effect)
-            for forecast, point, settled_point, effect in zip(
-                forecasts, interim, plan.points, effects, strict=True
-            )
+            _choice(problem, plan, index, effect=effect) for index, effect in enumerate(effects)
         ),
-        clocks_hz=_used_clocks(plan, clocks),
+        clocks_hz=_used_clocks(problem, plan),
         exact=plan.exact,
         loss_bound=plan.loss_bound,
         power_w=power_w,
         power_cap_met=cap_met,
-        unmetered=tuple(each.app for each in applications if not each.profile.energy_known),
+        unmetered=tuple(
+            each.application.app
+            for each in problem.forecasts
+            if not each.application.profile.energy_known
+        ),
     )
 
 
-def _prefer_ready(forecast: Forecast) -> Forecast:
+def pose(state: DecisionState) -> DecisionProblem:
+    """Return the optimisation problem of a state, without interference."""
+    policy, clocks = state.policy, clock_options(state)
+    # Sums must not depend on the order in which applications joined.
+    applications = sorted(state.applications, key=lambda each: each.app)
+    forecasts = [
+        _prefer_ready(Forecast.of(each, policy=policy), _present_row(each, clocks))
+        for each in applications
+    ]
+    problem = DecisionProblem(tuple(forecasts), clocks, policy, state.contention)
+    if not state.hysteresis:
+        return problem
+    rows = [_present_row(each, clocks) for each in applications]
+    inert = [replace(each, present=row) for each, row in zip(forecasts, rows, strict=True)]
+    problem = problem.changed(inert)
+    present = problem.present
+    if present is None or not (problem.all_met(present) and problem.fits(present)):
+        return problem
+    # What runs now is fine, so a change has to leave headroom.
+    margin = policy.switch_margin
+    return problem.changed(
+        [replace(each, headroom=margin) for each in inert], power_headroom=margin
+    )
+
+
+def _present_row(application: ApplicationState, clocks: Clocks) -> int | None:
+    """Return the current point at the commanded frequency, None if it cannot be kept."""
+    current, table = application.current, application.profile.table
+    if current is None or current.key in application.refused:
+        return None
+    group = (
+        clocks.present_group(table, current.processor)
+        if current.processor in table.processors
+        else None
+    )
+    if group is None:
+        return None
+    return table.row_in(group, current.key)
+
+
+def _prefer_ready(forecast: Forecast, present: int | None) -> Forecast:
     """Refuse unready points if the current one violates a target and a ready one meets all.
 
     Once a ready point runs, a better unready one may be chosen and compiled in the background.
     """
-    unready, current = forecast.application.unready, forecast.application.current
-    if not unready or (current is not None and forecast.rank(current).met):
+    unready = forecast.application.unready
+    if not unready or (present is not None and forecast.met(present)):
         return forecast
     ready = forecast.without(unready)
-    return ready if (ready.violations() < FLOOR_VIOLATED).any() else forecast
+    met = ready.violation < FLOOR_VIOLATED
+    if ready.refused is not None:
+        met &= ~ready.refused
+    return ready if met.any() else forecast
 
 
-def _cap_effects(
-    forecasts: Sequence[Forecast], clocks: Clocks, *, plan: Plan, cap_met: bool
-) -> list[CapEffect]:
+def _solve(problem: DecisionProblem) -> Plan:
+    """Return the best plan.
+
+    If it violates the cap or, within the cap, a target, that may last: then a change needs power
+    headroom, so that the choice does not follow every fluctuation of the cap.
+    """
+    plan, present = search_within(problem), problem.present
+    if present is None or problem.power_headroom or problem.policy.power_cap_w == math.inf:
+        return plan
+    lasts = not problem.fits(plan.rows)
+    if problem.fits(present):
+        lasts = lasts or not problem.all_met(plan.rows)
+    if not lasts:
+        return plan
+    margin = problem.policy.switch_margin
+    return search_within(problem.changed(problem.forecasts, power_headroom=margin))
+
+
+def _cap_effects(problem: DecisionProblem, plan: Plan, *, cap_met: bool) -> list[CapEffect]:
     """Return the effect of the power cap on each application.
 
-    Only if a target is violated, a second search without the cap finds out whether the cap is the
-    cause. The integer part of `Rank.violation` is the violated target.
+    Only if a target is violated, a search without the cap finds out whether the cap is the cause.
+    The integer part of a violation is the violated target.
     """
     if not cap_met:
-        return [CapEffect.UNMET] * len(forecasts)
-    none = [CapEffect.NONE] * len(forecasts)
-    if forecasts[0].policy.power_cap_w == math.inf:
-        return none
-    ranks = [each.rank(point) for each, point in zip(forecasts, plan.points, strict=True)]
-    if all(each.met for each in ranks):
-        return none
-    uncapped = search(forecasts, clocks).points
+        return [CapEffect.UNMET] * len(plan.rows)
+    if problem.policy.power_cap_w == math.inf or problem.all_met(plan.rows):
+        return [CapEffect.NONE] * len(plan.rows)
+    uncapped, _ = search(problem)
     return [
         CapEffect.COSTS_TARGET
-        if int(forecast.rank(point).violation) < int(rank.violation)
+        if int(each.violation[other]) < int(each.violation[row])
         else CapEffect.NONE
-        for forecast, point, rank in zip(forecasts, uncapped, ranks, strict=True)
+        for each, row, other in zip(problem.forecasts, plan.rows, uncapped.rows, strict=True)
     ]
 
 
-def _used_clocks(plan: Plan, clocks: Clocks) -> dict[str, float]:
+def _used_clocks(problem: DecisionProblem, plan: Plan) -> dict[str, float]:
     """Return the frequencies to set: of settable domains that a chosen point uses."""
-    used = {clocks.domain_of(point.processor) for point in plan.points}
+    clocks = problem.clocks
+    pairs = zip(problem.forecasts, plan.rows, strict=True)
+    used = {clocks.domain_of(each.point(row).processor) for each, row in pairs}
+    named = clocks.frequencies_hz(plan.combination)
     return {
-        domain.name: plan.clocks_hz[domain.name]
+        domain.name: named[domain.name]
         for index, domain in enumerate(clocks.domains)
-        if index in used and domain.settable and not math.isnan(plan.clocks_hz[domain.name])
+        if index in used and domain.settable and not math.isnan(named[domain.name])
     }
 
 
-def _choice(
-    forecast: Forecast,
-    point: OperatingPoint,
-    *,
-    settled_point: OperatingPoint,
-    kept: bool,
-    effect: CapEffect,
-) -> Choice:
+def _choice(problem: DecisionProblem, plan: Plan, index: int, *, effect: CapEffect) -> Choice:
     """Return the choice with its predicted performance, violated targets and reason."""
-    application, target = forecast.application, forecast.application.target
-    mean_s, std_s, _ = forecast.predict(point)
+    forecast, row = problem.forecasts[index], plan.rows[index]
+    point, target = forecast.point(row), forecast.application.target
     violated_targets = []
     if point.accuracy + EQUAL_ACCURACY < target.min_accuracy:
         violated_targets.append(MIN_ACCURACY)
-    late = forecast.rank(point).violation >= DEADLINE_VIOLATED
-    if late and not math.isnan(target.deadline_s):
+    if forecast.violation[row] >= DEADLINE_VIOLATED and not math.isnan(target.deadline_s):
         violated_targets.append(DEADLINE)
-    settled = point.key == settled_point.key
-    text = reason(forecast, violated_targets=violated_targets, kept=kept and settled, effect=effect)
-    if not settled:
-        clock_mhz = settled_point.frequency_hz / 1e6
-        text = f'until {settled_point.processor} runs at {clock_mhz:.4g} MHz: {text}'
+    latency = forecast.latency.take(slice(row, row + 1))
+    kept = row == forecast.present
     return Choice(
-        app=application.app,
+        app=forecast.application.app,
         point=point,
-        settled_point=settled_point,
         target=target,
-        predicted_latency_s=mean_s,
-        deadline_probability=_probability(mean_s, std_s=std_s, deadline_s=target.deadline_s),
-        slowdown=application.slowdown(point.processor),
-        correction=application.correction(point),
+        predicted_latency_s=float(latency.mean_s[0]),
+        deadline_probability=float(latency.probability_within(target.deadline_s)[0]),
+        slowdown=forecast.slowdowns[point.processor],
+        correction=forecast.application.correction(point),
         violated_targets=tuple(violated_targets),
-        reason=text,
+        reason=reason(forecast, violated_targets=violated_targets, kept=kept, effect=effect),
+        envelope=envelope(problem, plan, index),
     )
-
-
-def _probability(mean_s: float, *, std_s: float, deadline_s: float) -> float:
-    """Return the probability that a normally distributed latency meets the deadline."""
-    if math.isnan(deadline_s):
-        return 1.0
-    if std_s == 0.0:
-        return float(mean_s <= deadline_s)
-    return NormalDist(mean_s, std_s).cdf(deadline_s)

@@ -7,7 +7,7 @@ import enum
 import math
 from collections.abc import Collection
 
-from dynofa_ros.runtime.decision.ranking import Forecast
+from dynofa_ros.runtime.decision.forecast import Forecast
 from dynofa_ros.runtime.decision.state import DEADLINE, MIN_ACCURACY
 from dynofa_ros.runtime.settings import Objective
 

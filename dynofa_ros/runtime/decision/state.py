@@ -34,8 +34,7 @@ class ApplicationState:
     overhead_s: float = 0.0  # preprocessing and postprocessing
     overhead_std_s: float = 0.0
     frame_period_s: float = math.nan  # between two images; NaN: unknown
-    current: OperatingPoint | None = None  # last settled point, at the frequency decided then
-    interim: PointKey | None = None  # last commanded point, if not `current`
+    current: OperatingPoint | None = None  # last decided point, at the frequency decided then
     refused: frozenset[PointKey] = frozenset()  # points that it cannot run at present
     unready: frozenset[PointKey] = frozenset()  # points that need compilation first
 
@@ -131,8 +130,7 @@ class Choice:
     """The choice for one application, and its predicted performance."""
 
     app: str
-    point: OperatingPoint  # from now on
-    settled_point: OperatingPoint  # once the frequencies have settled
+    point: OperatingPoint  # at the frequency decided
     target: Target
     predicted_latency_s: float
     deadline_probability: float  # that a frame meets the deadline
@@ -141,11 +139,6 @@ class Choice:
     reason: str
     correction: Correction = EXACT  # of the profile of `point`
     envelope: Envelope | None = None  # what a frame may run instead; None: nothing else
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the final sub-network runs from now on."""
-        return self.point.key == self.settled_point.key
 
 
 @dataclass(frozen=True)
@@ -159,6 +152,6 @@ class Decision:
     # its targets more, in the objective's first key, summed over applications: accuracy [fraction],
     # energy [J], or accuracy - energy_weight x energy. The margins of `DecisionPolicy` add to it.
     loss_bound: float = 0.0
-    power_w: float = 0.0  # expected of all settled points, above idle; without `unmetered`
+    power_w: float = 0.0  # expected of all points, above idle; without `unmetered`
     power_cap_met: bool = True
     unmetered: tuple[str, ...] = ()  # applications of unknown energy, counted as 0 W

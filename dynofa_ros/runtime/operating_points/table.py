@@ -27,6 +27,7 @@ class ProcessorGroups:
 
     points: slice  # rows of the table
     clocks_hz: Floats  # (groups with a frequency,) ascending
+    clocks: tuple[float, ...]  # the same
     first_group: int  # group of clocks_hz[0]
     unclocked_group: int | None  # group of the points whose frequency cannot be set
 
@@ -55,6 +56,9 @@ class PointTable:
     group_of: Indices  # (points,)
     most_accurate_first: Indices  # (points,) rows, group by group; ties: cheapest first
     cheapest_first: Indices  # (points,) rows, group by group; ties: most accurate first
+    processor_of: Indices  # (points,) index in `processors`
+    subnets: tuple[tuple[str, str], ...]  # distinct sub-networks and processors
+    subnet_of: Indices  # (points,) index in `subnets`
     keys: tuple[PointKey, ...]  # (keys,) distinct
     key_of: Indices  # (points,) index in `keys`
     processors: dict[str, ProcessorGroups]
@@ -76,6 +80,8 @@ class PointTable:
         group_of = np.cumsum(new_group) - 1
         cost_j = np.array([cost(each, energy_known=energy_known) for each in rows])
         accuracy = np.array([each.accuracy for each in rows])
+        on = [(each.subnet_id, each.processor) for each in rows]
+        subnets = {each: index for index, each in enumerate(dict.fromkeys(on))}
         keys = {key: index for index, key in enumerate(dict.fromkeys(each.key for each in rows))}
         return cls(
             points=rows,
@@ -88,6 +94,9 @@ class PointTable:
             group_of=group_of,
             most_accurate_first=np.lexsort((cost_j, -accuracy, group_of)),
             cheapest_first=np.lexsort((-accuracy, cost_j, group_of)),
+            processor_of=np.unique([each.processor for each in rows], return_inverse=True)[1],
+            subnets=tuple(subnets),
+            subnet_of=np.array([subnets[each] for each in on]),
             keys=tuple(keys),
             key_of=np.array([keys[each.key] for each in rows]),
             processors=_processor_groups(groups, starts),
@@ -98,6 +107,14 @@ class PointTable:
         """Return which points have one of these keys, (points,)."""
         found = np.fromiter(map(keys.__contains__, self.keys), bool, len(self.keys))
         return found[self.key_of]
+
+    def row_in(self, group: int, key: PointKey) -> int | None:
+        """Return the row of a key in a group, None if it is not there."""
+        start = int(self.group_starts[group])
+        for row in range(start, start + int(self.group_sizes[group])):
+            if self.points[row].key == key:
+                return row
+        return None
 
 
 def cost(point: OperatingPoint, *, energy_known: bool) -> float:
@@ -119,6 +136,7 @@ def _processor_groups(
         result[name] = ProcessorGroups(
             points=slice(int(starts[first]), int(end)),
             clocks_hz=clocked,
+            clocks=tuple(clocked.tolist()),
             first_group=first,
             unclocked_group=first + count - 1 if len(clocked) < count else None,
         )

@@ -27,7 +27,6 @@ class Control:
         choice = Choice(
             app='camera',
             point=self._point,
-            settled_point=self._point,
             target=Target(deadline_s=0.1),
             predicted_latency_s=0.05,
             deadline_probability=0.99,

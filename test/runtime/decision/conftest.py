@@ -8,6 +8,8 @@ import pytest
 from dynofa_ros.runtime import ApplicationState, DecisionState, Domain, Slowdown, Target, decide
 
 GPU = Domain('gpu', ('gpu',), (0.5e9, 1e9))
+# Applications do not disturb each other.
+ALONE = {'gpu': 0.0, 'cpu': 0.0}
 EXACT = {'gpu': Slowdown(mean=1.0, std=0.0), 'cpu': Slowdown(mean=1.0, std=0.0)}
 
 
@@ -36,7 +38,7 @@ def camera():
 def run():
     """Return a function that decides for applications on a GPU of two frequencies."""
 
-    def run(*apps, domains=(GPU,), **changes):
-        return decide(DecisionState(applications=apps, domains=domains, **changes))
+    def run(*apps, domains=(GPU,), contention=ALONE, **changes):
+        return decide(DecisionState(apps, domains, contention=contention, **changes))
 
     return run

@@ -56,7 +56,7 @@ def test_without_hysteresis_the_best_point_is_chosen(choose, ladder):
 
 @pytest.mark.parametrize(('energy_j', 'chosen'), [(0.195, 'mid'), (0.185, 'thrifty')])
 def test_less_energy_needs_a_margin(choose, ladder, make_point, make_profile, energy_j, chosen):
-    thrifty = make_point('thrifty', latency_s=0.05, energy_j=energy_j, accuracy=0.75)
+    thrifty = make_point('thrifty', latency_s=0.051, energy_j=energy_j, accuracy=0.75)
     profile = make_profile(ladder.points[1], thrifty)
     assert choose(profile, 'mid', objective=Objective.MIN_ENERGY) == chosen
 
@@ -76,7 +76,7 @@ def test_a_deadline_that_no_point_meets_does_not_cause_flapping(
     choose, make_point, make_profile, hysteresis, chosen
 ):
     profile = make_profile(
-        make_point('first', latency_s=0.100), make_point('second', latency_s=0.099)
+        make_point('first', latency_s=0.100), make_point('second', latency_s=0.099, energy_j=0.2)
     )
     assert choose(profile, 'first', deadline_s=0.05, hysteresis=hysteresis) == chosen
 

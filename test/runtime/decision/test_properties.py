@@ -24,6 +24,7 @@ from dynofa_ros.runtime import (
 
 CLOCKS = {'gpu': (3e8, 6e8, 9e8), 'cpu': (1e9, 2e9)}
 DOMAINS = tuple(Domain(name, (name,), clocks) for name, clocks in CLOCKS.items())
+ALONE = dict.fromkeys(CLOCKS, 0.0)  # applications do not disturb each other
 PLACES = [(processor, clock) for processor, clocks in CLOCKS.items() for clock in clocks]
 
 thorough = settings(max_examples=60, deadline=None)
@@ -110,7 +111,8 @@ def power_w(point, slowdown):
 
 
 def run(*apps, domains=DOMAINS, policy=None, hysteresis=False):
-    return decide(DecisionState(apps, domains, policy or DecisionPolicy(), hysteresis=hysteresis))
+    policy = policy or DecisionPolicy()
+    return decide(DecisionState(apps, domains, policy, hysteresis=hysteresis, contention=ALONE))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,9 +249,7 @@ def test_weighted_with_a_weight_of_zero_is_max_accuracy(apps, policy):
         run(*apps, policy=dataclasses.replace(policy, objective=objective, energy_weight=0.0))
         for objective in (Objective.WEIGHTED, Objective.MAX_ACCURACY)
     )
-    assert [each.settled_point for each in weighted.choices] == [
-        each.settled_point for each in accurate.choices
-    ]
+    assert [each.point for each in weighted.choices] == [each.point for each in accurate.choices]
 
 
 @thorough
@@ -299,28 +299,12 @@ def test_the_joint_choice_violates_no_more_deadlines_than_brute_force(apps):
 
 
 @thorough
-@given(satisfiable(), objectives, present_clocks())
-def test_during_a_transition_no_target_is_violated_that_a_point_meets_now(
-    wanted, objective, domains
-):
-    witness = wanted.witness
-    domains = tuple(
-        dataclasses.replace(domain, frequency_hz=witness.frequency_hz)
-        if domain.name == witness.processor
-        else domain
-        for domain in domains
-    )
-    decision = run(wanted.application, domains=domains, policy=DecisionPolicy(objective))
-    wanted.check(decision.choices[0])
-
-
-@thorough
 @given(applications('a'), objectives, present_clocks())
-def test_present_frequencies_do_not_change_the_settled_point(apps, objective, domains):
+def test_present_frequencies_do_not_change_the_choice(apps, objective, domains):
     policy = DecisionPolicy(objective)
     known, unknown = run(*apps, domains=domains, policy=policy), run(*apps, policy=policy)
     assert known.clocks_hz == unknown.clocks_hz
-    assert known.choices[0].settled_point == unknown.choices[0].settled_point
+    assert known.choices[0].point == unknown.choices[0].point
 
 
 def obeyed(state, decision, *, settled):
@@ -336,11 +320,7 @@ def obeyed(state, decision, *, settled):
     return dataclasses.replace(
         state,
         applications=tuple(
-            dataclasses.replace(
-                application,
-                current=choice.settled_point,
-                interim=None if choice.is_settled else choice.point.key,
-            )
+            dataclasses.replace(application, current=choice.point)
             for application, choice in zip(state.applications, decision.choices, strict=True)
         ),
         domains=tuple(map(obey, state.domains)),
@@ -356,15 +336,9 @@ def test_a_decision_stands_until_something_changes(apps, policy, domains, data):
         dataclasses.replace(each, current=data.draw(st.sampled_from([None, *each.profile.points])))
         for each in apps
     )
-    start = DecisionState(apps, domains, policy)
+    start = DecisionState(apps, domains, policy, contention=ALONE)
     decision = decide(start)
-    during = decide(obeyed(start, decision, settled=False))
-    assert [(each.point, each.settled_point) for each in during.choices] == [
-        (each.point, each.settled_point) for each in decision.choices
-    ]
-    assert during.clocks_hz == decision.clocks_hz
-    after = decide(obeyed(start, decision, settled=True))
-    assert [each.point for each in after.choices] == [
-        each.settled_point for each in decision.choices
-    ]
-    assert after.clocks_hz == decision.clocks_hz
+    for settled in (False, True):
+        again = decide(obeyed(start, decision, settled=settled))
+        assert [each.point for each in again.choices] == [each.point for each in decision.choices]
+        assert again.clocks_hz == decision.clocks_hz

@@ -1,0 +1,255 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+"""What our own applications do to each other on a processor, as part of the joint choice.
+
+One other inference that is always running slows a frame down by `1 + contention`; one that takes
+a share of the processor's time, by that share. The observed slowdown holds what the others do at
+present, so a prediction scales it from the present load to the assumed one. Where frames take turns
+it does not, since waiting is not inference: there the whole load counts.
+
+The loads depend on the choice, so the search alternates: given the loads, the best plan; then each
+application in turn, the heaviest first, goes to the processor that is best for all, until none
+moves; then the best plan with those processors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dynofa_ros.runtime.decision.forecast import Forecast
+from dynofa_ros.runtime.decision.problem import DecisionProblem, Plan, lexicographic_minimum
+from dynofa_ros.runtime.decision.state import ApplicationState
+from dynofa_ros.runtime.estimation.slowdown import Slowdown
+from dynofa_ros.runtime.operating_points.table import Floats, Indices
+from dynofa_ros.runtime.turns import takes_turns
+
+Solve = Callable[[DecisionProblem], Plan]
+
+# Rounds of moving applications, one after another; two are the rule.
+MOST_ROUNDS = 4
+UNKNOWN_CONTENTION = 1.0
+# Shares of a processor's time that differ by less count as equal.
+SAME_LOAD = 0.1
+
+
+@dataclass(frozen=True)
+class Load:
+    """The processor that one application uses, and the share of its time."""
+
+    processor: str
+    utilisation: float
+
+
+def others(loads: Sequence[Load | None], index: int) -> dict[str, float]:
+    """Return the load of all applications but one, by processor."""
+    result: dict[str, float] = {}
+    for app, load in enumerate(loads):
+        if load is not None and app != index:
+            result[load.processor] = result.get(load.processor, 0.0) + load.utilisation
+    return result
+
+
+def present_loads(applications: Sequence[ApplicationState]) -> list[Load | None]:
+    """Return the load of each application at its current point, as observed."""
+    result: list[Load | None] = []
+    for each in applications:
+        point = each.current
+        if point is None:
+            result.append(None)
+            continue
+        busy_s = point.latency_s * each.slowdown(point.processor).mean
+        busy_s *= each.correction(point).mean
+        result.append(Load(point.processor, _share(busy_s, each.frame_period_s)))
+    return result
+
+
+def _share(busy_s: float, period_s: float) -> float:
+    """Return the share of a processor's time; without a known period, frames do not pause."""
+    return min(1.0, busy_s / period_s) if period_s > 0.0 else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Interference:
+    """Predicts slowdowns from the load of the other applications."""
+
+    applications: tuple[ApplicationState, ...]
+    contention: Mapping[str, float]
+    present: Sequence[Load | None]
+
+    def slowdowns(self, index: int, loads: Sequence[Load | None]) -> dict[str, Slowdown]:
+        """Return the slowdowns of one application that differ from the observed ones."""
+        application, now = self.applications[index], self.present[index]
+        before, after = others(self.present, index), others(loads, index)
+        result = {}
+        for name in before.keys() | after.keys():
+            observed = application.slowdown(name)
+            factor = self.factor(name, after.get(name, 0.0))
+            known = now is not None and now.processor == name
+            if known and not takes_turns(self.contention.get(name, math.nan)):
+                factor /= self.factor(name, before.get(name, 0.0))
+                # What the present load does not explain is not below the profile.
+                factor = max(factor, min(1.0, 1.0 / observed.mean))
+            if factor != 1.0:
+                result[name] = replace(
+                    observed, mean=observed.mean * factor, std=observed.std * factor
+                )
+        return result
+
+    def factor(self, processor: str, load: float) -> float:
+        """Return the slowdown by a load of other applications."""
+        return 1.0 + self.contention.get(processor, UNKNOWN_CONTENTION) * load
+
+    def with_loads(self, problem: DecisionProblem, loads: Sequence[Load | None]) -> DecisionProblem:
+        """Return the problem with the latencies predicted for these loads."""
+        return problem.changed(
+            [
+                forecast.with_slowdowns(self.slowdowns(index, loads))
+                for index, forecast in enumerate(problem.forecasts)
+            ]
+        )
+
+
+def settle(problem: DecisionProblem, solve: Solve) -> tuple[DecisionProblem, Plan]:
+    """Return the best plan, and the problem with the interference that it causes."""
+    applications = tuple(each.application for each in problem.forecasts)
+    present = present_loads(applications)
+    interference = Interference(applications, problem.contention, present)
+    if not _shared(problem, interference):
+        return problem, solve(problem)
+    problem = interference.with_loads(problem, present)
+    plan = solve(problem)
+    if _agree(present, loads_of(problem, plan)) and problem.all_met(plan.rows):
+        return problem, plan
+    loads = _Responses(problem, interference, plan).loads()
+    problem = problem.changed(
+        [
+            forecast.excluding(~forecast.on(load.processor))
+            for forecast, load in zip(problem.forecasts, loads, strict=True)
+        ]
+    )
+    for _ in range(MOST_ROUNDS):
+        problem = interference.with_loads(problem, loads)
+        plan = solve(problem)
+        assumed, loads = loads, loads_of(problem, plan)
+        if _agree(assumed, loads):
+            break
+    return problem, plan
+
+
+def _shared(problem: DecisionProblem, interference: Interference) -> bool:
+    """Whether some processor can be used by two applications that disturb each other."""
+    users = Counter(name for each in problem.forecasts for name in each.table.processors)
+    return any(count > 1 and interference.factor(name, 1.0) > 1.0 for name, count in users.items())
+
+
+def loads_of(problem: DecisionProblem, plan: Plan) -> list[Load]:
+    """Return the load of each application in a plan."""
+    return [
+        Load(forecast.point(row).processor, forecast.utilisation(row))
+        for forecast, row in zip(problem.forecasts, plan.rows, strict=True)
+    ]
+
+
+def _agree(assumed: Sequence[Load | None], found: Sequence[Load]) -> bool:
+    """Whether loads are those for which the latencies were predicted."""
+    return all(
+        one is not None
+        and one.processor == other.processor
+        and abs(one.utilisation - other.utilisation) <= SAME_LOAD
+        for one, other in zip(assumed, found, strict=True)
+    )
+
+
+class _Responses:
+    """Moves applications between processors, one after another, until none moves.
+
+    A domain that another application uses keeps its frequency meanwhile.
+    """
+
+    def __init__(self, problem: DecisionProblem, interference: Interference, plan: Plan) -> None:
+        self._problem, self._interference, self._plan = problem, interference, plan
+        self._loads = loads_of(problem, plan)
+        self._rows = list(plan.rows)
+        # Of each application: quantile of the latency of a frame without the others.
+        self._alone = [
+            self._alone_s(index, problem.forecasts[index]) for index in range(len(plan.rows))
+        ]
+
+    def loads(self) -> list[Load]:
+        """Return the loads after all moves."""
+        heaviest = sorted(
+            range(len(self._loads)), key=lambda index: -self._loads[index].utilisation
+        )
+        for _ in range(MOST_ROUNDS):
+            moved = [self._move(index) for index in heaviest]
+            if not any(moved):
+                break
+        return self._loads
+
+    def _move(self, index: int) -> bool:
+        """Let one application choose its processor; whether it moves."""
+        loads, problem = self._loads, self._problem
+        forecast = problem.forecasts[index].with_slowdowns(
+            self._interference.slowdowns(index, loads)
+        )
+        rows, scores = self._best_of_processors(index, forecast)
+        values = problem.full_value(index, scores)
+        options = [Load(forecast.point(row).processor, forecast.utilisation(row)) for row in rows]
+        for option, value in zip(options, values, strict=True):
+            value += self._others_value(index, option)
+        names = [each.processor for each in options]
+        own = names.index(loads[index].processor) if loads[index].processor in names else 0
+        order = [own, *(each for each in range(len(rows)) if each != own)]  # a tie changes nothing
+        best = order[int(lexicographic_minimum(values[order]))]
+        moves = options[best].processor != loads[index].processor
+        loads[index], self._rows[index] = options[best], int(rows[best])
+        self._alone[index] = self._alone_s(index, forecast)
+        return moves
+
+    def _best_of_processors(self, index: int, forecast: Forecast) -> tuple[Indices, Floats]:
+        """Return the best point on each processor, and its keys, (4, processors)."""
+        clocks = self._problem.clocks
+        fixed = np.zeros(len(clocks.domains) + 1, bool)
+        for app, load in enumerate(self._loads):
+            domain = clocks.domain_of(load.processor)
+            if app != index and domain is not None:
+                fixed[domain] = True
+        reached = clocks.reached(forecast.table)
+        now = np.append(self._plan.combination, 0)
+        allowed = ~fixed[reached.domain] | (reached.option == now[reached.domain])
+        groups = reached.group[allowed & reached.known]
+        best, keys = forecast.best_of_groups()
+        order = np.lexsort(keys[::-1, groups])
+        rows = best[groups[order]]
+        _, first = np.unique(forecast.table.processor_of[rows], return_index=True)
+        return rows[first], keys[:, groups[order][first]]
+
+    def _alone_s(self, index: int, forecast: Forecast) -> float:
+        """Return the quantile of the latency of a frame without the other applications."""
+        overhead_s = forecast.application.overhead_s
+        name = self._loads[index].processor
+        load = others(self._loads, index).get(name, 0.0)
+        busy_s = forecast.quantile_s(self._rows[index]) - overhead_s
+        return overhead_s + busy_s / self._interference.factor(name, load)
+
+    def _others_value(self, index: int, option: Load) -> Floats:
+        """Return what all others contribute to the value if this one takes an option.
+
+        Only their violations depend on it.
+        """
+        loads = [*self._loads]
+        loads[index] = option
+        total = np.zeros(self._problem.full_keys)
+        for app, forecast in enumerate(self._problem.forecasts):
+            if app == index:
+                continue
+            name, overhead_s = loads[app].processor, forecast.application.overhead_s
+            factor = self._interference.factor(name, others(loads, app).get(name, 0.0))
+            quantile_s = overhead_s + (self._alone[app] - overhead_s) * factor
+            scores = np.array([[forecast.violation_at(self._rows[app], quantile_s)], [0], [0], [0]])
+            total += self._problem.full_value(app, scores)[0]
+        return total
