@@ -62,7 +62,8 @@ def _summary(result: Result) -> str:
     changes = sum(result.clock_changes.values())
     lines = [
         f'{result.scenario} on {result.platform}, {result.policy}, seed {result.seed}: '
-        f'{result.duration_s:g} s simulated',
+        f'{result.duration_s:g} s simulated, profile error {result.profile_error:g}, '
+        f'{result.latency_distribution} latencies',
         f'board    {result.energy_j:.1f} J, {result.power_w:.2f} W, '
         f'{result.energy_per_frame_j:.3f} J per frame; {changes} frequency changes',
     ]

@@ -79,6 +79,8 @@ class Result:
     hottest_c: Mapping[str, float]  # by thermal zone
     throttled_s: Mapping[str, float]  # by thermal zone
     battery: float  # state of charge at the end, 0..1; NaN: no battery
+    profile_error: float = 0.0  # standard deviation, as in the scenario or the argument
+    latency_distribution: str = 'lognormal'  # its kind
     governors: Mapping[str, str] = field(default_factory=dict)  # of Linux, by frequency domain
     remarks: tuple[str, ...] = ()  # on what no real board does
 

@@ -49,6 +49,8 @@ def run(setup: Setup, policy: Policy, *, name: str, trace: TraceSink | None = No
         hottest_c=dict(machine.hottest_c),
         throttled_s=dict(machine.throttled_s),
         battery=machine.battery,
+        profile_error=scenario.profile_error,
+        latency_distribution=scenario.latency_distribution.kind,
         governors={domain: each.name for domain, each in policy.governors.items()},
         remarks=tuple(remarks(policy.governors, setup.platform)),
     )

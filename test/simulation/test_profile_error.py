@@ -91,5 +91,6 @@ def test_an_argument_replaces_the_distribution_of_the_scenario(sim):
     scenario = sim.scenario(latency_jitter=0.03, duration_s=20.0)
     usual = simulate(sim.board, scenario, 'static=large')
     slow = simulate(sim.board, scenario, 'static=large', latency_distribution='pareto')
+    assert [each.latency_distribution for each in (usual, slow)] == ['lognormal', 'pareto']
     longest = [each.applications['camera'].latency_max_s for each in (usual, slow)]
     assert longest[1] > 1.2 * longest[0]
