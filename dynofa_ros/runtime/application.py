@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from dynofa_ros.runtime.actuation.subnets import SubnetControl
 from dynofa_ros.runtime.checks import listed, shortened
 from dynofa_ros.runtime.decision.state import ApplicationState, Choice
 from dynofa_ros.runtime.estimation.frame_rate import CameraPeriod, ExponentialMean
-from dynofa_ros.runtime.estimation.latency_estimate import LatencyEstimate, SubnetOn
+from dynofa_ros.runtime.estimation.latency_estimate import LatencyEstimate
 from dynofa_ros.runtime.observation import (
     FrameObservation,
     ResidentPoint,
@@ -17,13 +18,15 @@ from dynofa_ros.runtime.observation import (
     uncovered,
 )
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
-from dynofa_ros.runtime.operating_points.profile import Profile
+from dynofa_ros.runtime.operating_points.profile import Profile, SubnetOn
 from dynofa_ros.runtime.targets import Target
 
 # Weight of each new sample: a memory of about 20 frames, like that of the slowdown's noise.
 OVERHEAD_WEIGHT = 0.05
 # Relative change of the slowdown that triggers a decision.
 SIGNIFICANT = 0.05
+# From this relative correction on, a sub-network is `unlike` its profile.
+UNLIKE = 0.05
 
 
 class ManagedApplication:
@@ -39,7 +42,10 @@ class ManagedApplication:
 
     def replace_profile(self, profile: Profile, *, now_s: float) -> None:
         """Set a new profile; the estimates relative to the old one are dropped."""
-        self.profile = profile
+        unlike = frozenset(
+            subnet for subnet, each in profile.corrections.items() if abs(each.mean - 1.0) > UNLIKE
+        )
+        self.profile = replace(profile, unlike=unlike)
         self._current: OperatingPoint | None = None
         self._unready = self._not_resident()
         self._latency = LatencyEstimate(profile.corrections)
@@ -69,8 +75,18 @@ class ManagedApplication:
         subnet = (frame.subnet_id, frame.processor)
         decided_for = self._decided_for.setdefault(subnet, self._latency.expected(*subnet))
         stepped = self._latency.observe_frame(points, frame.inference_s, now_s=now_s)
+        self._compare(subnet)
         change = abs(self._latency.expected(*subnet) - decided_for)
         return stepped or new_rate or change > SIGNIFICANT * decided_for
+
+    def _compare(self, subnet: SubnetOn) -> None:
+        """Let no other sub-network be hidden by one that is unlike its profile."""
+        if subnet in self.profile.unlike:
+            return
+        correction = self._latency.corrections([subnet])[subnet].mean
+        if abs(correction - 1.0) > UNLIKE:
+            self.profile = self.profile.with_unlike(subnet)
+            self._unready = self._not_resident()
 
     def _observe_period(self, frame: FrameObservation) -> bool:
         """Update the camera's period from two consecutive reports; True if the rate changed."""

@@ -10,16 +10,9 @@ from typing import NamedTuple
 
 from dynofa_ros.runtime.actuation.command_tracker import AckStatus, CommandTracker
 from dynofa_ros.runtime.decision.state import Domain
-from dynofa_ros.runtime.estimation.frame_rate import ExponentialMean
 from dynofa_ros.runtime.observation import DomainObservation, PlatformObservation
 from dynofa_ros.runtime.operating_points.frequency import reads_as
 from dynofa_ros.runtime.settings import ManagerSettings
-
-# Time between two platform states before there were two, and its weight in their mean. A longer one
-# is an outage.
-REPORT_PERIOD_S = 0.1
-REPORT_WEIGHT = 0.1
-REPORT_PERIOD_MAX_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,9 +45,9 @@ class ClockControl:
         self.tracker = CommandTracker()
         self._platform: PlatformObservation | None = None
         self._observed_s = -math.inf
-        self._report_period = ExponentialMean(REPORT_WEIGHT)
         self._changes: dict[str, _Change] = {}  # by domain
-        # By domain: shortest time from a command until a platform state showed its frequency.
+        # By domain: time after a command at which a platform state still showed the old frequency,
+        # the shortest of all changes.
         self._change_s: dict[str, float] = {}
         self._last: ClockCommand | None = None
         self._limiting = False  # a frequency was commanded, and not released since
@@ -69,9 +62,6 @@ class ClockControl:
         before = self._platform.domains if self._platform else ()
         if observation.domains != before:  # mostly they are equal
             change = self._compare(before, observation.domains, now_s=now_s)
-        period_s = now_s - self._observed_s
-        if 0.0 < period_s <= REPORT_PERIOD_MAX_S:
-            self._report_period.add(period_s)
         self._platform, self._observed_s = observation, now_s
         in_time = now_s - self.tracker.sent_s < settings.acknowledge_timeout_s
         self.tracker.observe(
@@ -101,12 +91,12 @@ class ClockControl:
         )
 
     def _changed(self, domain: DomainObservation, *, old_hz: float, now_s: float) -> None:
-        """Record a change, and how long after its command it was read back."""
+        """Record a change, and how long after its command it had not happened yet."""
         name = domain.name
         self._changes[name] = _Change(old_hz, now_s)
         commanded_hz = self._commanded_hz.get(name, math.nan)
         if self.tracker.attempts <= 1 and reads_as(domain.frequency_hz, commanded_hz):
-            took_s = now_s - self.tracker.sent_s
+            took_s = max(self._observed_s - self.tracker.sent_s, 0.0)
             self._change_s[name] = min(self._change_s.get(name, took_s), took_s)
 
     def _mismatched(self) -> list[str]:
@@ -150,24 +140,24 @@ class ClockControl:
     def clocks_of(self, processor: str, *, started_s: float, now_s: float) -> tuple[float, ...]:
         """Return the frequencies at which a frame since `started_s` may have run; NaN: unknown.
 
-        The present one first. Platform states come once a period, and on another topic than frames:
-        the frequency before a change counts for frames that started up to one period after the
-        change was read. A commanded one that is not read yet counts as soon as the domain may have
-        reached it: the shortest time that it ever took, less one period.
+        The present one first. The one before a change counts for frames that began before a
+        platform state showed the change. A commanded one that none has shown yet counts for frames
+        that began after the last state, once the domain has had the shortest time that it was seen
+        to take; before its first change, it does not.
         """
         for each in self._platform.domains if self._platform else ():
             if processor not in each.processors:
                 continue
             clocks_hz = [each.frequency_hz]
-            period_s = self._report_period.mean(unknown=REPORT_PERIOD_S)
             change = self._changes.get(each.name)
-            if change is not None and started_s <= change.read_s + period_s:
+            if change is not None and started_s <= change.read_s:
                 clocks_hz.append(change.old_hz)
             commanded_hz = self._commanded_hz.get(each.name, math.nan)
-            reached_s = self.tracker.sent_s + self._change_s.get(each.name, 0.0) - period_s
-            if reads_as(each.frequency_hz, commanded_hz) or now_s < reached_s:
-                return tuple(clocks_hz)
-            return (*clocks_hz, commanded_hz)
+            reached_s = self.tracker.sent_s + self._change_s.get(each.name, math.inf)
+            unread = started_s > self._observed_s and now_s >= reached_s
+            if unread and not reads_as(each.frequency_hz, commanded_hz):
+                clocks_hz.append(commanded_hz)
+            return tuple(clocks_hz)
         return (math.nan,)
 
     def suspend_refused(self, *, now_s: float, settings: ManagerSettings) -> bool:

@@ -14,11 +14,10 @@ from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.latency_filter import CORRECTION_STD, SLOWDOWN_STD, LatencyFilter
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
 from dynofa_ros.runtime.operating_points.point import OperatingPoint
+from dynofa_ros.runtime.operating_points.profile import SubnetOn
 
 # Without frames, the slowdown of a processor returns towards 1 with this time constant.
 FORGET_S = 10.0
-
-SubnetOn = tuple[str, str]  # subnet_id, processor
 
 
 @dataclass

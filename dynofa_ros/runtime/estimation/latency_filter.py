@@ -42,7 +42,7 @@ NEW_FRAMES = 5
 SWITCH_FRAMES = 2
 # Shares of such a step that count as correction; the rest is slowdown. In doubt, other sub-networks
 # are expected to be fast: if they are not, their first frames tell; if they are never run, none do.
-NEW_SHARE = 0.8  # of a new sub-network
+NEW_SHARE = 0.9  # of a new sub-network
 KNOWN_SHARE = 0.5  # of one that has run before
 FASTER_SHARE = 0.2  # of a step down
 # Contention does not speed up: a step down from here is a correction.

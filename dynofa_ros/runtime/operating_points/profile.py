@@ -6,7 +6,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,8 @@ from dynofa_ros.runtime.operating_points.pareto import pareto_front
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.table import PointTable
 from dynofa_ros.runtime.ranges import POINTS_MAX, PROCESSORS_MAX
+
+SubnetOn = tuple[str, str]  # subnet_id, processor
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,11 @@ class Profile:
     energy_source: str
     points: tuple[OperatingPoint, ...]
     # What an earlier run learned, by sub-network and processor. Not part of what the profile is.
-    corrections: Mapping[tuple[str, str], Correction] = field(
+    corrections: Mapping[SubnetOn, Correction] = field(
         default_factory=dict, repr=False, compare=False
     )
+    # Sub-networks and processors whose latency turned out to differ from their points.
+    unlike: frozenset[SubnetOn] = field(default=frozenset(), repr=False)
 
     def __post_init__(self) -> None:
         """Raise ValueError for a profile without a name or points, or with a duplicate point.
@@ -57,6 +61,10 @@ class Profile:
                     f'{point.frequency_hz:g} Hz twice; expected once'
                 )
             seen.add(identity)
+
+    def with_unlike(self, subnet: SubnetOn) -> Profile:
+        """Return the profile with one more sub-network and processor that is `unlike` it."""
+        return replace(self, unlike=self.unlike | {subnet})
 
     def is_same_as(self, other: Profile) -> bool:
         """Whether all values but the corrections are equal, with NaN equal to NaN."""
@@ -82,7 +90,9 @@ class Profile:
     @cached_property
     def table(self) -> PointTable:
         """The pruned points as arrays."""
-        return PointTable.from_points(prune(self.points), energy_known=self.energy_known)
+        return PointTable.from_points(
+            prune(self.points, unlike=self.unlike), energy_known=self.energy_known
+        )
 
     @cached_property
     def energy_known(self) -> bool:
@@ -109,20 +119,27 @@ def _frequency_order(point: OperatingPoint) -> float:
     return -1.0 if math.isnan(point.frequency_hz) else point.frequency_hz
 
 
-def prune(points: Iterable[OperatingPoint]) -> tuple[OperatingPoint, ...]:
+def prune(
+    points: Iterable[OperatingPoint], *, unlike: frozenset[SubnetOn] = frozenset()
+) -> tuple[OperatingPoint, ...]:
     """Return the Pareto-optimal points of each processor and frequency, in the order given.
 
     A point is dropped if another one of the same processor and frequency is no worse in latency,
     its standard deviation, energy and accuracy. Points of different frequencies are not compared:
     applications that share a frequency domain may need a frequency that is not the best for one.
+    Points of `unlike` sub-networks and processors are all kept, and no other is dropped for them:
+    a sub-network that is slower than its profile states must not hide the others.
     """
     groups: dict[tuple[str, float, bool], list[tuple[int, OperatingPoint]]] = {}
+    kept: list[tuple[int, OperatingPoint]] = []
     for index, point in enumerate(points):
+        if (point.subnet_id, point.processor) in unlike:
+            kept.append((index, point))
+            continue
         # Unknown energies are equal to each other, and not compared with known ones.
         unknown = math.isnan(point.energy_j)
         key = (point.processor, _frequency_order(point), unknown)
         groups.setdefault(key, []).append((index, point))
-    kept: list[tuple[int, OperatingPoint]] = []
     for group in groups.values():
         costs = [[p.latency_s, p.latency_std_s, p.energy_j, -p.accuracy] for _, p in group]
         kept += [group[row] for row in pareto_front(np.nan_to_num(np.array(costs)))]

@@ -4,7 +4,7 @@
 import pytest
 
 from dynofa_ros.runtime import DomainObservation, ManagerSettings, PlatformObservation
-from dynofa_ros.runtime.actuation.clocks import REPORT_PERIOD_S, ClockControl
+from dynofa_ros.runtime.actuation.clocks import ClockControl
 
 LOW, HIGH = 0.5e9, 1e9
 SETTINGS = ManagerSettings()
@@ -51,19 +51,39 @@ def test_without_a_change_there_is_no_doubt():
     assert board.clocks_hz() == (LOW,)
 
 
+def changed_before(**board):
+    """Return a board whose first change was observed."""
+    board = Board(**board)
+    for frequency_hz in (HIGH, LOW):
+        board.set(frequency_hz)
+        board.run(3.0)
+    return board
+
+
 def test_a_commanded_frequency_may_be_in_force_before_it_is_read():
+    board = changed_before(takes_s=0.05)
+    board.set(HIGH)
+    assert board.clocks_hz(after_s=0.06, inference_s=0.05) == (LOW, HIGH)
+
+
+def test_before_the_first_change_of_a_board_it_is_not_expected_early():
     board = Board(takes_s=0.05)
     board.set(HIGH)
-    assert board.clocks_hz(after_s=0.06) == (LOW, HIGH)
+    assert board.clocks_hz(after_s=0.06, inference_s=0.05) == (LOW,)
+
+
+def test_a_frame_that_began_before_the_last_platform_state_ran_at_the_frequency_it_showed():
+    board = changed_before(takes_s=0.15)
+    board.set(HIGH)
+    board.run(0.1)
+    assert board.clocks_hz(after_s=0.01, inference_s=0.05) == (LOW,)
 
 
 def test_a_board_that_is_known_to_be_slow_is_not_expected_to_have_reached_it():
-    board = Board(takes_s=0.8)
+    board = changed_before(takes_s=0.8)
     board.set(HIGH)
-    board.run(3.0)
-    board.set(LOW)
-    assert board.clocks_hz(after_s=0.5) == (HIGH,)
-    assert board.clocks_hz(after_s=0.85) == (HIGH, LOW)
+    assert board.clocks_hz(after_s=0.5) == (LOW,)
+    assert board.clocks_hz(after_s=0.95) == (LOW, HIGH)
 
 
 @pytest.mark.parametrize('inference_s', [0.02, 0.3])
@@ -71,26 +91,15 @@ def test_the_old_frequency_counts_for_frames_that_began_before_the_change_was_re
     board = Board(takes_s=0.05)
     board.set(HIGH)
     board.run(0.1)
-    within_s = inference_s + 0.9 * REPORT_PERIOD_S
     assert board.clocks_hz(inference_s=inference_s) == (HIGH, LOW)
-    assert board.clocks_hz(after_s=within_s, inference_s=inference_s) == (HIGH, LOW)
-    later_s = inference_s + 1.1 * REPORT_PERIOD_S
-    assert board.clocks_hz(after_s=later_s, inference_s=inference_s) == (HIGH,)
+    assert board.clocks_hz(after_s=0.9 * inference_s, inference_s=inference_s) == (HIGH, LOW)
+    assert board.clocks_hz(after_s=1.1 * inference_s, inference_s=inference_s) == (HIGH,)
 
 
-def test_a_board_that_reports_rarely_leaves_doubt_for_longer():
-    board = Board(takes_s=0.05, period_s=0.5)
-    board.run(10.0)
+@pytest.mark.parametrize('period_s', [0.1, 0.5])
+def test_the_doubt_lasts_until_the_next_platform_state(period_s):
+    board = changed_before(takes_s=0.05, period_s=period_s)
     board.set(HIGH)
-    board.run(0.5)
-    assert board.clocks_hz(after_s=0.4) == (HIGH, LOW)
-    assert board.clocks_hz(after_s=0.6) == (HIGH,)
-
-
-def test_an_outage_is_not_a_report_period():
-    board = Board(takes_s=0.05)
-    board.run(5.0)
-    board.now_s += 100.0
-    board.set(HIGH)
-    board.run(0.1)
-    assert board.clocks_hz(after_s=0.3) == (HIGH,)
+    assert board.clocks_hz(after_s=0.9 * period_s) == (LOW, HIGH)
+    board.run(period_s)
+    assert board.clocks_hz(after_s=0.03) == (HIGH,)
