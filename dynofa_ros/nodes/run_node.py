@@ -9,23 +9,28 @@ import sys
 from collections.abc import Callable
 
 import rclpy
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException
 
 from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.shared_memory import remove_dead_segments
 
+# A segment is only known to be dead some seconds after it was made (`shared_memory`).
+CLEANING_PERIOD_S = 5.0
 START_ERRORS = (ValueError, InvalidParameterTypeException, InvalidParameterValueException)
 
 
 def run_node(make: Callable[[], GuardedNode], args: list[str] | None, *, name: str) -> int:
     """Spin the node that ``make`` returns until SIGINT, SIGTERM or SIGHUP; return the exit code.
 
-    No exception of a callback ends it.
+    No exception of a callback ends it. Shared memory of processes that died is removed at the start
+    and every 5 s.
 
     1 if the node cannot start, after printing one line to standard error; 0 otherwise.
     """
-    removed = remove_dead_segments()
+    removed = remove_dead_segments()  # first, so that there is room for those of this node
     try:
         rclpy.init(args=args)
     except RuntimeError as error:  # an unreadable parameter file or an unknown argument
@@ -36,10 +41,8 @@ def run_node(make: Callable[[], GuardedNode], args: list[str] | None, *, name: s
     node = None
     try:
         node = make()
-        if removed:
-            node.get_logger().info(
-                f'removed {len(removed)} shared-memory segments of processes that died'
-            )
+        _say_removed(node, removed)
+        clean_shared_memory(node)
         node.spin()
     except START_ERRORS as error:
         if node is not None:
@@ -58,3 +61,19 @@ def run_node(make: Callable[[], GuardedNode], args: list[str] | None, *, name: s
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def clean_shared_memory(node: GuardedNode) -> None:
+    """Remove dead segments periodically: a node that dies soon after its start leaves a new one."""
+
+    def clean() -> None:
+        _say_removed(node, remove_dead_segments())
+
+    node.create_timer(CLEANING_PERIOD_S, clean, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+
+def _say_removed(node: GuardedNode, segments: list[str]) -> None:
+    if segments:
+        node.get_logger().info(
+            f'removed {len(segments)} shared-memory segments of processes that died'
+        )
