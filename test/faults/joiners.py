@@ -1,5 +1,8 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
-"""Many nodes that join late: each waits for the last state of every node, then all leave."""
+"""Many nodes that join late: each waits for the last state of every node, then all leave.
+
+They are as light as those of `ros2 topic echo`: without parameter services and /rosout.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,13 @@ def main(count: int) -> int:
     for index in range(count):
         context = rclpy.Context()
         rclpy.init(context=context)
-        node = rclpy.create_node(f'late_{index}', namespace=NAMESPACE, context=context)
+        node = rclpy.create_node(
+            f'late_{index}',
+            namespace=NAMESPACE,
+            context=context,
+            start_parameter_services=False,
+            enable_rosout=False,
+        )
         heard: set[str] = set()
         for topic, kind in LATEST.items():
             node.create_subscription(

@@ -98,6 +98,7 @@ def observed(rig: Any, fault: Any) -> dict[str, Any]:
         'seen_goal_s': fault.seen_s if fault.seen else None,
         'recover_goal_s': fault.recover_s,
         'loses': fault.loses,
+        'lost_by_dds_goal': fault.lost_by_dds,
     }
     try:
         outcome = rig.run(fault)

@@ -246,6 +246,7 @@ FAULTS = (
         killed_often,
         'no shared memory is left behind',
         seen=no_dead_segments,
+        seen_s=15.0,  # a segment is known to be dead 10 s after it was made; nodes look every 5 s
         recover_s=RESTART_S,
         loses=True,
     ),

@@ -105,7 +105,7 @@ class Processes:
         """Return resident memory [bytes], threads and file descriptors of a node."""
         pid = self.pid(name)
         return {
-            'resident_bytes': 1024 * status(pid)['VmRSS'],
+            'resident bytes': 1024 * status(pid)['VmRSS'],
             'threads': status(pid)['Threads'],
             'descriptors': len(list(Path(f'/proc/{pid}/fd').iterdir())),
         }

@@ -5,17 +5,14 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from machine import facts
 
 from dynofa_ros.atomic_file import write_json, write_text
 
-FIGURES = Path(__file__).resolve().parents[2] / 'build/reliability.json'
 INTRODUCTION = """# Reliability
 
 Written by `scripts/faults` and `scripts/soak`. A camera of 20 Hz, perception, resource manager and
@@ -30,30 +27,36 @@ MATRIX = """## Fault matrix
 
 For every row: no node ends by itself, all works again within the stated time, every frame is
 served, dropped or refused, no node grows by 256 MiB, and all frequency settings are as found after
-a shutdown. *Lost by DDS*: replaced before perception received them, counted in its diagnostics.
-*Lost unseen*: the rest; "may be" marks faults during which perception does not run.
+a shutdown. *Lost by DDS*: replaced before perception received them, counted in its diagnostics;
+none may be, unless the fault's messages take a frame period to be deserialised. *Lost unseen*: the
+rest; "may be" marks faults during which perception does not run.
 *Observed* is the time until what the goal names was seen; *recovered* the time from the end of the
 fault, or from a restart, until frames were served, the manager decided and frequencies were set.
 """
 SOAK = """## Soak
 
-Random faults of the matrix that every node lives through, after a warm-up in which nodes are killed
-too. Goals: every frame is accounted for, resident memory of each node grows by less than 1 % after
-the warm-up, and threads, descriptors and DDS entities do not grow.
+Random faults, one after another. For the first tenth of the time nodes are killed, too. Then, until
+four tenths of it have passed, kinds of faults that every node lives through happen in random order,
+so that each node has allocated what they make it allocate. Until the end these kinds are drawn
+again and again. After each fault, once all nodes work again and the camera rests, resident memory
+(all of it: heap, program, shared segments), threads, file descriptors and DDS entities of each node
+are read. The table shows the median of each quarter of these samples; the growth is that from the
+first quarter to the last. A leak grows in every quarter, a late allocation in one.
+
+Goals: every frame is accounted for; resident memory grows by less than 1 %; threads, descriptors
+and DDS entities do not grow.
 """
+HEADS = {'faults': '## Fault matrix', 'soak': '## Soak'}
 
 
 def save(options: argparse.Namespace, part: str, figures: dict[str, Any]) -> None:
-    """Write the figures of one part to `options.json`, and update the page with them."""
+    """Write the figures of one part to `options.json`, and its section of the page."""
     figures = origin() | plain(figures)
     if options.json:
         write_json(options.json, figures)
     if options.page:
-        FIGURES.parent.mkdir(exist_ok=True)
-        known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-        known[part] = figures
-        write_json(FIGURES, known)
-        write_text(options.page, page(known))
+        old = options.page.read_text() if options.page.exists() else ''
+        write_text(options.page, page(old, part, figures))
 
 
 def origin() -> dict[str, Any]:
@@ -71,14 +74,17 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def page(known: dict[str, Any]) -> str:
-    """Return the page as Markdown."""
-    parts = [INTRODUCTION]
-    if 'faults' in known:
-        parts += [MATRIX, matrix(known['faults'])]
-    if 'soak' in known:
-        parts += [SOAK, soak(known['soak'])]
-    return '\n'.join(parts)
+def page(old: str, part: str, figures: dict[str, Any]) -> str:
+    """Return the page with a new section of this part, and the other one as it was."""
+    sections = {}
+    for name, head in HEADS.items():
+        _, found, rest = old.partition(head)
+        if found:
+            sections[name] = head + rest.partition('\n## ')[0].rstrip() + '\n'
+    sections[part] = '\n'.join(
+        (MATRIX, matrix(figures)) if part == 'faults' else (SOAK, soak(figures))
+    )
+    return '\n'.join([INTRODUCTION, *(sections[name] for name in HEADS if name in sections)])
 
 
 def run_on(figures: dict[str, Any]) -> str:
@@ -121,7 +127,8 @@ def cells_of(row: dict[str, Any]) -> list[str]:
     verdict = f'**missed**: {"; ".join(faults)}' if faults else 'met'
     if 'sent' not in row:
         return [row['name'], row['goal'], *['-'] * 9, verdict]
-    lost = [str(row['lost_by_dds']), str(row['lost']) + (' (may be)' if row['loses'] else '')]
+    most = f' (at most {row["lost_by_dds_goal"]})' if row['lost_by_dds_goal'] else ''
+    lost = [f'{row["lost_by_dds"]}{most}', f'{row["lost"]}{" (may be)" if row["loses"] else ""}']
     return [
         row['name'],
         row['goal'],
@@ -142,14 +149,14 @@ def time_of(value_s: float | None, goal_s: float | None) -> str:
 
 def soak(figures: dict[str, Any]) -> str:
     """Return the account and the growth of a soak."""
-    frames = figures['account']
-    heads = ('node', 'figure', 'after warm-up', 'at the end', 'growth', 'verdict')
+    frames, warm_up_s = figures['account'], figures['warm_up_s']
+    total_s = warm_up_s + figures['measured_s']
+    heads = ('node', 'figure', '1st quarter', '2nd', '3rd', 'last', 'growth', 'verdict')
     cells = [
         [
             each['node'],
             each['figure'],
-            f'{each["start"]:.0f}',
-            f'{each["end"]:.0f}',
+            *(amount(value, each['figure']) for value in each['medians']),
             f'{each["growth"]:+.2%}',
             'met' if each['met'] else '**missed**',
         ]
@@ -157,14 +164,20 @@ def soak(figures: dict[str, Any]) -> str:
     ]
     problems = ''.join(f'- {each}\n' for each in figures['problems'])
     return (
-        f'{run_on(figures)} {figures["minutes"]:g} minutes, {figures["faults"]} faults, warm-up '
-        f'{figures["warm_up_s"]:.0f} s. Frames: {frames["sent"]} sent, {frames["served"]} served, '
-        f'{frames["dropped"]} dropped, {frames["refused"]} refused, {frames["lost_by_dds"]} '
-        f'lost by DDS and counted in diagnostics, {frames["lost"]} lost unseen, '
-        f'{frames["excused"]} of them while perception was suspended, killed or starting.\n\n'
+        f'{run_on(figures)} {figures["faults"]} faults in {total_s / 60:.1f} min: a warm-up of '
+        f'{warm_up_s / 60:.1f} min, then {len(figures["samples"])} faults of {figures["kinds"]} '
+        f'kinds. Frames: {frames["sent"]} sent, {frames["served"]} served, {frames["dropped"]} '
+        f'dropped, {frames["refused"]} refused, {frames["lost_by_dds"]} lost by DDS and counted in '
+        f'diagnostics, {frames["lost"]} lost unseen, {frames["excused"]} of them while perception '
+        f'was suspended, killed or starting.\n\n'
         + table(heads, cells)
         + (f'\nWhat went wrong:\n\n{problems}' if problems else '')
     )
+
+
+def amount(value: float, figure: str) -> str:
+    """Return a figure as text; memory in MiB."""
+    return f'{value / 2**20:.1f} MiB' if 'bytes' in figure else f'{value:g}'
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,8 +1,9 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Inject random faults for some minutes, account for every frame, and measure what each node keeps.
 
-In the warm-up nodes are also killed. After it only faults that every node lives through are drawn,
-so the growth of each process can be measured from then to the end.
+First nodes are killed, too. Then the kinds of faults that every node lives through happen in random
+order, as many as the warm-up has time for; each of them allocates what it ever needs. Until the
+end those kinds are drawn again and again, and no node may grow (`growth`).
 """
 
 from __future__ import annotations
@@ -13,20 +14,21 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from matrix import all_faults, enter_namespace, parser, small_segments
 
-WARM_UP_FRACTION = 0.3
-MEMORY_GROWTH = 0.01
-"""Goal: resident memory after the warm-up grows by less."""
-KILLS = 0.3
-"""Fraction of the faults of the warm-up that are drawn from all rows."""
-QUIET_S = 2.0
-SAMPLES = 5
-"""Each figure is the median of this many samples."""
+KILL_FRACTION = 0.1
+"""Fraction of the time in which nodes may be killed."""
+WARM_UP_FRACTION = 0.4
+"""Fraction of the time after which the nodes' growth is measured."""
+LEAST_KINDS = 4
+LEAST_SAMPLES = 12
+"""A soak on a slow machine takes longer, until it has these, but not for ever."""
+LONGEST = 4.0
+"""Largest duration, relative to the one that was asked for."""
 
 
 def main() -> int:
@@ -48,7 +50,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     rig = Rig(folder, save_random_model(folder / 'random_model'), mounts=mounts)
     try:
-        figures = soak(rig, options.minutes, random.Random(options.seed))
+        figures = Soak(rig, options.minutes * 60, random.Random(options.seed)).run()
     finally:
         rig.close()
         if options.keep is None:
@@ -58,96 +60,87 @@ def main() -> int:
     return int(bool(figures['problems']) or not all(each['met'] for each in figures['growth']))
 
 
-def soak(rig: Any, minutes: float, choose: random.Random) -> dict[str, Any]:
-    """Return account, growth and problems."""
-    from accounting import Account
+class Soak:
+    """Injects faults into a robot for `duration_s`, in the order that `choose` gives."""
 
-    faults = [each for each in all_faults() if not each.manager and not each.needs_mounts]
-    gentle = [each for each in faults if each.gentle]
-    start_s = time.monotonic()
-    warm_up_s, end_s = minutes * 60 * WARM_UP_FRACTION, start_s + minutes * 60
-    total, problems, drawn, excused = Account(0, 0, 0, 0), [], 0, 0
+    def __init__(self, rig: Any, duration_s: float, choose: random.Random) -> None:
+        from accounting import Account
 
-    def inject(fault: Any) -> None:
-        nonlocal total, drawn, excused
-        outcome = rig.run(fault, shut_down=False)
-        found = outcome.broken(fault)
-        problems.extend(f'{fault.name}: {each}' for each in found)
-        total += outcome.account
-        excused += outcome.account.lost if fault.loses else 0
-        drawn += 1
-        print(f'{"MISSED" if found else "met   "}   {fault.name}', flush=True)
+        self._rig, self._duration_s, self._choose = rig, duration_s, choose
+        self._account = Account(0, 0, 0, 0)
+        self._excused = self._injected = 0
+        self._problems: list[str] = []
+        self._start_s = time.monotonic()
 
-    while time.monotonic() - start_s < warm_up_s:
-        inject(choose.choice(faults if choose.random() < KILLS else gentle))
-    rig.prepare({})
-    first = sample(rig)
-    warm_up_s = time.monotonic() - start_s
-    while time.monotonic() < end_s:
-        inject(choose.choice(gentle))
-    rig.prepare({})
-    last = sample(rig)
-    if not rig.shut_down():
-        problems.append('frequency settings are not as found after the shutdown')
-    return {
-        'minutes': minutes,
-        'faults': drawn,
-        'warm_up_s': warm_up_s,
-        'account': {
-            'sent': total.sent,
-            'served': total.served,
-            'dropped': total.dropped,
-            'refused': total.refused,
-            'lost_by_dds': total.lost_by_dds,
-            'lost': total.lost,
-            'excused': excused,
-        },
-        'growth': growth(first, last),
-        'problems': problems,
-    }
+    def run(self) -> dict[str, Any]:
+        """Return account, growth and problems."""
+        from growth import growth, sample
+
+        faults = [each for each in all_faults() if not each.manager and not each.needs_mounts]
+        gentle = [each for each in faults if each.gentle]
+        kills = [each for each in faults if not each.gentle]
+        self._rig.prepare({})  # the first start compiles and measures
+        self._start_s = time.monotonic()
+        for fault in shuffled_rounds(kills, self._choose):
+            self._inject(fault)
+            if self._passed(KILL_FRACTION):
+                break
+        known: list[Any] = []
+        for fault in shuffled_rounds(gentle, self._choose):
+            self._inject(fault)
+            known += [] if fault in known else [fault]
+            if self._passed(WARM_UP_FRACTION) and len(known) >= LEAST_KINDS:
+                break
+        warm_up_s, samples = self._passed_s, []
+        for fault in shuffled_rounds(known, self._choose):
+            self._inject(fault)
+            if self._rig.all_run:
+                samples.append(sample(self._rig))
+            if self._passed(1.0 if len(samples) >= LEAST_SAMPLES else LONGEST):
+                break
+        measured_s = self._passed_s - warm_up_s
+        if len(samples) < LEAST_SAMPLES:
+            self._problems.append(f'{len(samples)} samples; expected at least {LEAST_SAMPLES}')
+        if not self._rig.shut_down():
+            self._problems.append('frequency settings are not as found after the shutdown')
+        return {
+            'warm_up_s': warm_up_s,
+            'measured_s': measured_s,
+            'faults': self._injected,
+            'kinds': len(known),
+            'samples': samples,
+            'account': vars(self._account) | {'lost': self._account.lost, 'excused': self._excused},
+            'growth': growth(samples) if len(samples) >= LEAST_SAMPLES else [],
+            'problems': self._problems,
+        }
+
+    def _inject(self, fault: Any) -> None:
+        try:
+            outcome = self._rig.run(fault, shut_down=False)
+            found = outcome.broken(fault)
+        except RuntimeError as error:
+            self._rig.restart()
+            outcome, found = None, [str(error)]
+        if outcome is not None:
+            self._account += outcome.account
+            self._excused += outcome.account.lost if fault.loses else 0
+        self._injected += 1
+        self._problems += [f'{fault.name}: {each}' for each in found]
+        verdict = f'{"MISSED" if found else "met   "}   {": ".join([fault.name, *found])}'
+        print(f'{self._passed_s:5.0f} of {self._duration_s:.0f} s   {verdict}', flush=True)
+
+    @property
+    def _passed_s(self) -> float:
+        return time.monotonic() - self._start_s
+
+    def _passed(self, fraction: float) -> bool:
+        return self._passed_s >= fraction * self._duration_s
 
 
-def sample(rig: Any) -> dict[str, dict[str, float]]:
-    """Return medians of the figures of each node, and its process id, while frames are served."""
-    from processes import NODES
-
-    time.sleep(QUIET_S)
-    samples: dict[str, list[dict[str, int]]] = {name: [] for name in NODES}
-    for _ in range(SAMPLES):
-        time.sleep(0.5)
-        for name in NODES:
-            usage = rig.processes.usage(name) | {'DDS entities': rig.listener.entities(name)}
-            samples[name].append(usage | {'process': rig.processes.pid(name)})
-    return {
-        name: {key: sorted(each[key] for each in taken)[SAMPLES // 2] for key in taken[0]}
-        for name, taken in samples.items()
-    }
-
-
-def growth(
-    first: Mapping[str, Mapping[str, float]], last: Mapping[str, Mapping[str, float]]
-) -> list[dict[str, Any]]:
-    """Return how much each figure of each node grew, and whether that meets the goal."""
-    rows = []
-    for node, start in first.items():
-        lived = start['process'] == last[node]['process']
-        for figure, value in start.items():
-            if figure == 'process':
-                continue
-            end = last[node][figure]
-            grown = end / value - 1 if value else 0.0
-            most = MEMORY_GROWTH if figure == 'resident_bytes' else 0.0
-            rows.append(
-                {
-                    'node': node if lived else f'{node} (restarted)',
-                    'figure': figure,
-                    'start': value,
-                    'end': end,
-                    'growth': grown,
-                    'met': lived and grown <= most,
-                }
-            )
-    return rows
+def shuffled_rounds(faults: Sequence[Any], choose: random.Random) -> Iterator[Any]:
+    """Yield all faults in random order, again and again, without end."""
+    while True:
+        yield from choose.sample(faults, len(faults))
 
 
 if __name__ == '__main__':

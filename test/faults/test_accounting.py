@@ -2,13 +2,13 @@
 """Every frame is served, dropped, refused or lost, and the page says which."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from accounting import Account, account
 from fault import Fault, Outcome
 from reliability_page import cells_of, page
-from soak import growth
 
 SENT = ['camera/1', 'camera/2', 'camera/3', 'camera/4']
 
@@ -33,6 +33,7 @@ def test_a_frame_that_diagnostics_count_as_lost_is_accounted_for():
     assert found.lost == 0
     assert outcome(account=found).broken(FAULT) == []
     assert outcome(account=found).slow(FAULT) == ['frames lost by DDS: 3; expected 0']
+    assert outcome(account=found).slow(replace(FAULT, lost_by_dds=3)) == []
 
 
 def test_reports_of_other_applications_do_not_count():
@@ -89,14 +90,6 @@ def test_frames_may_be_lost_until_recovery_if_the_fault_is_of_that_kind():
     ]
 
 
-def test_growth_is_that_of_a_process_that_lived():
-    first = {'platform': {'resident_bytes': 1000, 'threads': 5, 'process': 1}}
-    grown = {'platform': {'resident_bytes': 1011, 'threads': 5, 'process': 1}}
-    assert [each['met'] for each in growth(first, grown)] == [False, True]
-    restarted = {'platform': {'resident_bytes': 900, 'threads': 5, 'process': 2}}
-    assert [each['met'] for each in growth(first, restarted)] == [False, False]
-
-
 ROW = {
     'name': 'camera stops',
     'goal': 'settings as found',
@@ -105,6 +98,7 @@ ROW = {
     'recover_goal_s': 5.0,
     'recovered_s': 0.26,
     'loses': False,
+    'lost_by_dds_goal': 0,
     'sent': 9,
     'served': 8,
     'dropped': 1,
@@ -124,11 +118,46 @@ def test_a_row_of_the_page_shows_what_was_missed():
     ]  # fmt: skip
 
 
+MACHINE = {'cpu': 'A CPU', 'cores': 2, 'system': 'Linux', 'load_average_1_min': 3.0}
+
+
 def test_the_page_counts_rows_that_met_their_goals_and_names_the_machine():
-    machine = {'cpu': 'A CPU', 'cores': 2, 'system': 'Linux', 'load_average_1_min': 3.0}
     skipped = {'name': 'full disk', 'goal': 'refused', 'skipped': 'needs root: it mounts'}
     met = ROW | {'broken': []}
-    text = page({'faults': {'date': '2026-01-01', 'machine': machine, 'rows': [ROW, met, skipped]}})
+    figures = {'date': '2026-01-01', 'machine': MACHINE, 'rows': [ROW, met, skipped]}
+    text = page('', 'faults', figures)
     assert 'A CPU, 2 cores, Linux; load of the machine at the end: 3.0.' in text
     assert '1 of 2 rows met, 1 skipped.' in text
     assert 'skipped: needs root: it mounts' in text
+
+
+def test_a_run_replaces_its_own_section_of_the_page():
+    soaked = {
+        'date': '2026-01-01',
+        'machine': MACHINE,
+        'faults': 30,
+        'kinds': 7,
+        'warm_up_s': 60.0,
+        'measured_s': 90.0,
+        'samples': 12 * [{}],
+        'account': vars(Account(9, 8, 1, 0)) | {'lost': 0, 'excused': 0},
+        'growth': [
+            {
+                'node': 'platform',
+                'figure': 'resident bytes',
+                'medians': [2.0**20, 2.0**20, 2.0**20, 2.0**21],
+                'growth': 1.0,
+                'met': False,
+            }
+        ],
+        'problems': ['camera stops: it did not recover'],
+    }
+    matrix = {'date': '2026-01-02', 'machine': MACHINE, 'rows': [ROW]}
+    first = page('', 'faults', matrix)
+    both = page(first, 'soak', soaked)
+    assert both.startswith(first)
+    assert '30 faults in 2.5 min: a warm-up of 1.0 min, then 12 faults of 7 kinds.' in both
+    assert '| platform | resident bytes | 1.0 MiB | 1.0 MiB | 1.0 MiB | 2.0 MiB | +100' in both
+    assert '- camera stops: it did not recover' in both
+    assert page(both, 'soak', soaked) == both
+    assert page(page('', 'soak', soaked), 'faults', matrix) == both
