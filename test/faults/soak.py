@@ -2,8 +2,9 @@
 """Inject random faults for some minutes, account for every frame, and measure what each node keeps.
 
 First nodes are killed, too. Then the kinds of faults that every node lives through happen in random
-order, as many as the warm-up has time for; each of them allocates what it ever needs. Until the
-end those kinds are drawn again and again, and no node may grow (`growth`).
+order, as many as there is time for, and these again until the warm-up ends: each node has allocated
+what it needs, also where that depends on what else happens. Until the end those kinds are drawn
+again and again, and no node may grow (`growth`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from matrix import all_faults, enter_namespace, parser, small_segments
 
 KILL_FRACTION = 0.1
 """Fraction of the time in which nodes may be killed."""
+KINDS_FRACTION = 0.2
+"""Fraction of the time after which no new kinds of faults are drawn."""
 WARM_UP_FRACTION = 0.4
 """Fraction of the time after which the nodes' growth is measured."""
 LEAST_KINDS = 4
@@ -85,11 +88,15 @@ class Soak:
             self._inject(fault)
             if self._passed(KILL_FRACTION):
                 break
-        known: list[Any] = []
-        for fault in shuffled_rounds(gentle, self._choose):
+        known = []
+        for fault in self._choose.sample(gentle, len(gentle)):
             self._inject(fault)
-            known += [] if fault in known else [fault]
-            if self._passed(WARM_UP_FRACTION) and len(known) >= LEAST_KINDS:
+            known.append(fault)
+            if self._passed(KINDS_FRACTION) and len(known) >= LEAST_KINDS:
+                break
+        for fault in shuffled_rounds(known, self._choose):
+            self._inject(fault)
+            if self._passed(WARM_UP_FRACTION):
                 break
         warm_up_s, samples = self._passed_s, []
         for fault in shuffled_rounds(known, self._choose):
