@@ -4,12 +4,14 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from dynofa_ros.cli import main
+from dynofa_ros.commands.train import PROCESS_VARIABLES
 
 
 def image_folder(path, *, classes, each):
@@ -37,6 +39,22 @@ def dynofa(*arguments):
     )
 
 
+@pytest.fixture
+def dynofa_here(monkeypatch, capsys):
+    """Return a function that does the same in this process, which saves importing PyTorch again."""
+    for name, value in PROCESS_VARIABLES.items():
+        monkeypatch.setenv(name, value)  # otherwise training replaces the process
+
+    def run(*arguments):
+        returncode = main([str(each) for each in arguments])
+        return SimpleNamespace(
+            returncode=returncode,
+            **dict(zip(('stdout', 'stderr'), capsys.readouterr(), strict=True)),
+        )
+
+    return run
+
+
 def test_without_a_command_the_usage_lists_them(capsys):
     with pytest.raises(SystemExit) as exit:
         main([])
@@ -52,7 +70,7 @@ def test_a_missing_model_is_a_short_error(capsys, tmp_path):
 
 
 @pytest.mark.timeout(280)
-def test_a_trained_model_can_be_evaluated_and_a_second_run_resumes(tmp_path, images):
+def test_a_trained_model_can_be_evaluated_and_a_second_run_resumes(tmp_path, images, dynofa_here):
     train = ('train', '--data', images, '--test', images, '--out', tmp_path / 'model')
     train += ('--epochs', 1, '--batch-size', 8, '--held-out', 8, '--keep', 2, '--threads', 1)
     first = dynofa(*train, '--candidates', 2)
@@ -61,22 +79,22 @@ def test_a_trained_model_can_be_evaluated_and_a_second_run_resumes(tmp_path, ima
     for name in ('weights.pt', 'model.yaml', 'README.md', 'training/log.jsonl'):
         assert (tmp_path / 'model' / name).exists()
 
-    again = dynofa(*train, '--candidates', 2)
+    again = dynofa_here(*train, '--candidates', 2)
     assert 'resuming at step 4 of 4' in again.stdout
 
-    other = dynofa(*train, '--seed', 1, '--candidates', 2)
+    other = dynofa_here(*train, '--seed', 1, '--candidates', 2)
     assert other.returncode == 1
     assert 'is of another run' in other.stderr
 
     figures = tmp_path / 'figures.json'
     evaluate = ('evaluate', '--model', tmp_path / 'model', '--data', images)
-    evaluated = dynofa(*evaluate, '--json', figures)
+    evaluated = dynofa_here(*evaluate, '--json', figures)
     assert evaluated.returncode == 0, evaluated.stderr
     assert figures.exists()
 
 
-def test_an_invalid_plan_names_the_field(tmp_path, images):
+def test_an_invalid_plan_names_the_field(tmp_path, images, dynofa_here):
     train = ('train', '--data', images, '--test', images, '--out', tmp_path / 'model')
-    refused = dynofa(*train, '--epochs', 0)
+    refused = dynofa_here(*train, '--epochs', 0)
     assert refused.returncode == 1
     assert 'epochs is 0; expected a number above 0' in refused.stderr

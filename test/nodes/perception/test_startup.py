@@ -159,8 +159,19 @@ def resident_names(robot):
     return [each.subnet_id for each in robot.state.residents]
 
 
-def test_every_sub_network_is_resident_before_the_node_is_ready(start_perception, photograph):
-    robot = start_perception(engine='openvino').connect()
+@pytest.fixture(scope='module')
+def cache(tmp_path_factory):
+    """The folder of compiled sub-networks of `openvino_robot`."""
+    return tmp_path_factory.mktemp('cache') / 'compiled'
+
+
+@pytest.fixture(scope='module')
+def openvino_robot(start_perception, cache):
+    return start_perception(engine='openvino', cache=cache).connect()
+
+
+def test_every_sub_network_is_resident_before_the_node_is_ready(openvino_robot, photograph):
+    robot = openvino_robot
     assert resident_names(robot) == ['small', 'middle', 'large']
     assert robot.state.resident_bytes > 0
     _, report = robot.classify(robot.image(photograph))
@@ -169,9 +180,11 @@ def test_every_sub_network_is_resident_before_the_node_is_ready(start_perception
         'openvino',
         'float32',
     )
+    first = robot.state.subnet_id
     state = robot.command('large')
     assert state.command_applied
     assert 0 <= state.switch_s < MAX_SWITCH_S
+    assert robot.command(first).command_applied
 
 
 def test_beyond_the_budget_a_sub_network_is_compiled_on_command(start_perception, photograph):
@@ -184,24 +197,26 @@ def test_beyond_the_budget_a_sub_network_is_compiled_on_command(start_perception
     assert classification.subnet_id == 'large'
 
 
-def test_compiled_sub_networks_are_cached_in_the_folder_of_the_parameter(
-    start_perception, tmp_path
-):
-    start_perception(engine='openvino', cache=tmp_path / 'compiled').connect()
-    assert len(list((tmp_path / 'compiled').rglob('*.blob'))) == 3
+def test_compiled_sub_networks_are_cached_in_the_folder_of_the_parameter(openvino_robot, cache):
+    assert len(list(cache.rglob('*.blob'))) == 3
 
 
-def test_an_unwritable_cache_is_a_warning(start_perception, tmp_path):
+def test_an_unwritable_cache_is_a_warning(start_here, tmp_path, capfd):
     (tmp_path / 'file').write_text('')
-    robot = start_perception(engine='openvino', cache=tmp_path / 'file').connect()
-    robot.process.send_signal(signal.SIGTERM)
-    output, _ = robot.process.communicate(timeout=60)
-    assert 'cache of compiled sub-networks: ' in output
+    start_here(engine='openvino', cache=str(tmp_path / 'file'))
+    assert 'cache of compiled sub-networks: ' in capfd.readouterr().err
 
 
-@pytest.mark.parametrize('engine', ['openvino', 'onnxruntime', 'torch'])
-def test_every_engine_classifies(start_perception, photograph, engine, measured):
-    robot = start_perception(engine=engine).connect()
+def test_openvino_classifies(openvino_robot, photograph, measured):
+    check_classification(openvino_robot, photograph, measured, 'openvino')
+
+
+@pytest.mark.parametrize('engine', ['onnxruntime', 'torch'])
+def test_every_other_engine_classifies(start_perception, photograph, engine, measured):
+    check_classification(start_perception(engine=engine).connect(), photograph, measured, engine)
+
+
+def check_classification(robot, photograph, measured, engine):
     classification, report = robot.classify(robot.image(photograph))
     assert report.engine == engine
     assert classification.labels == measured[3].labels
@@ -215,17 +230,25 @@ def document(measured):
 
 
 @pytest.fixture
-def restart(context, model_folder, tmp_path):
+def start_here(context, model_folder):
+    """Return a function that starts the node in this process and ends it."""
+
+    def start(**parameters):
+        parameters = {'model': str(model_folder), 'threads': 1, 'profile_rounds': 3} | parameters
+        overrides = [Parameter(name, value=value) for name, value in parameters.items()]
+        PerceptionNode(context=context, parameter_overrides=overrides).destroy_node()
+
+    return start
+
+
+@pytest.fixture
+def restart(start_here, tmp_path):
     """Return a function that starts the node with a profile, and returns the file's new content."""
 
     def start(document):
         file = tmp_path / 'profile.json'
         file.write_text(document if isinstance(document, str) else json.dumps(document))
-        values = {'model': str(model_folder), 'threads': 1, 'profile_rounds': 3}
-        values['profile'] = str(file)
-        overrides = [Parameter(name, value=value) for name, value in values.items()]
-        node = PerceptionNode(context=context, parameter_overrides=overrides)
-        node.destroy_node()
+        start_here(profile=str(file))
         return json.loads(file.read_text())
 
     return start
@@ -263,25 +286,19 @@ def test_a_damaged_profile_is_measured_again(content, restart, capfd):
     assert len(written['points']) == 3
 
 
-def start_with_profile(file, context, model_folder):
-    values = {'model': str(model_folder), 'threads': 1, 'profile_rounds': 3, 'profile': str(file)}
-    overrides = [Parameter(name, value=value) for name, value in values.items()]
-    PerceptionNode(context=context, parameter_overrides=overrides).destroy_node()
-
-
-def test_a_profile_that_cannot_be_written_is_a_warning(tmp_path, context, model_folder, capfd):
+def test_a_profile_that_cannot_be_written_is_a_warning(tmp_path, start_here, capfd):
     (tmp_path / 'file').write_text('')
-    start_with_profile(tmp_path / 'file' / 'profile.json', context, model_folder)
+    start_here(profile=str(tmp_path / 'file' / 'profile.json'))
     output = capfd.readouterr().err
     assert 'cannot be written' in output
     assert 'the next start measures again' in output
 
 
 @pytest.mark.parametrize('make', [Path.mkdir, os.mkfifo])
-def test_a_profile_that_is_no_file_is_a_warning(tmp_path, context, model_folder, make, capfd):
+def test_a_profile_that_is_no_file_is_a_warning(tmp_path, start_here, make, capfd):
     path = tmp_path / 'profile'
     make(path)
-    start_with_profile(path, context, model_folder)
+    start_here(profile=str(path))
     output = capfd.readouterr().err
     assert f'profile {path} is not a file: measuring again' in output
     assert f'profile {path} is not a file: the next start measures again' in output
@@ -292,6 +309,11 @@ def test_an_unknown_ros_argument_is_named(capfd):
     assert "perception_node: UnknownROSArgsError: ['-z']" in capfd.readouterr().err
 
 
+@pytest.fixture(scope='module')
+def first(start_perception):
+    return start_perception(platform='jetson_xavier_nx', app='perception').connect()
+
+
 @pytest.mark.parametrize(
     ('name', 'named'),
     [
@@ -299,9 +321,10 @@ def test_an_unknown_ros_argument_is_named(capfd):
         ('other', "another node is application 'perception'"),
     ],
 )
-def test_a_second_node_of_one_application_is_in_the_diagnostics(start_perception, name, named):
+def test_a_second_node_of_one_application_is_in_the_diagnostics(
+    start_perception, first, name, named
+):
     options = {'platform': 'jetson_xavier_nx', 'app': 'perception'}
-    first = start_perception(**options).connect()
     second = start_perception(namespace=first.namespace, name=name, **options)
     first.wait_for(lambda: (s := first.status()) and named in s.message, 'the warning')
     second.process.kill()
