@@ -21,45 +21,49 @@ from collections.abc import Callable
 from dataclasses import fields
 from random import Random
 from statistics import NormalDist
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from dynofa_ros.config_file import checked
 from dynofa_ros.platform import PlatformError
-from dynofa_ros.platform.checks import check_positive
 
 Kind = Literal['lognormal', 'pareto', 'bimodal', 'outliers', 'drift']
 KINDS: tuple[str, ...] = get_args(Kind)
-# The parameters of each kind, with their defaults.
-PARAMETERS: dict[str, dict[str, float]] = {
+# Of frames; a rarer kind would not occur in any simulation.
+SMALLEST_SHARE = 1e-4
+
+
+class Parameter(NamedTuple):
+    """A parameter's default, and the limits that it must lie between."""
+
+    default: float
+    low: float
+    high: float
+
+
+PARAMETERS: dict[str, dict[str, Parameter]] = {
     'lognormal': {},
-    'pareto': {'tail_share': 0.05, 'tail_shape': 4.0},
-    'bimodal': {'slow_share': 0.2},
-    'outliers': {'outlier_share': 0.005, 'outlier_factor': 3.0},
-    'drift': {'time_constant_s': 10.0},
+    # With a shape of 1 or less there is no mean.
+    'pareto': {
+        'tail_share': Parameter(0.05, SMALLEST_SHARE, 1.0),
+        'tail_shape': Parameter(4.0, 1.0, 100.0),
+    },
+    'bimodal': {'slow_share': Parameter(0.2, SMALLEST_SHARE, 1.0)},
+    'outliers': {
+        'outlier_share': Parameter(0.005, SMALLEST_SHARE, 1.0),
+        'outlier_factor': Parameter(3.0, 1.0, 100.0),
+    },
+    'drift': {'time_constant_s': Parameter(10.0, 0.0, 1e6)},
 }
+"""The parameters of each kind."""
 # Part of the variance that lies between the two modes, and in the wandering mean.
 BETWEEN_MODES = 0.9
 IN_DRIFT = 0.8
 NORMAL = NormalDist()
 BISECTIONS = 60
 
-
-def _share(value: float) -> float:
-    if not (math.isnan(value) or 0.0 < value < 1.0):
-        raise PlatformError(field='', value=value, expected='a number between 0 and 1')
-    return value
-
-
-def _positive(value: float) -> float:
-    if not math.isnan(value):
-        check_positive('', value)
-    return value
-
-
-Share = Annotated[float, Field(strict=True), AfterValidator(_share)]
-Size = Annotated[float, Field(strict=True), AfterValidator(_positive)]
+Number = Annotated[float, Field(strict=True)]
 
 
 @checked(PlatformError.of)
@@ -67,21 +71,27 @@ class LatencyDistribution:
     """The kind of distribution, and its parameters; NaN stands for the kind's default."""
 
     kind: Kind = 'lognormal'
-    tail_share: Share = math.nan
-    tail_shape: Size = math.nan
-    slow_share: Share = math.nan
-    outlier_share: Share = math.nan
-    outlier_factor: Size = math.nan
-    time_constant_s: Size = math.nan
+    tail_share: Number = math.nan
+    tail_shape: Number = math.nan
+    slow_share: Number = math.nan
+    outlier_share: Number = math.nan
+    outlier_factor: Number = math.nan
+    time_constant_s: Number = math.nan
 
     def __post_init__(self) -> None:
-        """Raise PlatformError for a parameter of another kind."""
+        """Raise PlatformError for a parameter of another kind, or out of its range."""
         own = PARAMETERS[self.kind]
         for name in (each.name for each in fields(self)[1:]):
             value = getattr(self, name)
-            if name not in own and not math.isnan(value):
+            if math.isnan(value):
+                continue
+            if name not in own:
                 keys = ', '.join(('kind', *own))
                 expected = f'only the keys {keys} with kind {self.kind}'
+                raise PlatformError(field=name, value=value, expected=expected)
+            _, low, high = own[name]
+            if not low < value < high:
+                expected = f'a number above {low:g} and below {high:g}'
                 raise PlatformError(field=name, value=value, expected=expected)
 
     def sampler(self, *, spread: float, rng: Random) -> Callable[[float], float]:
@@ -122,7 +132,7 @@ class LatencyDistribution:
 
     def _parameter(self, name: str) -> float:
         value: float = getattr(self, name)
-        return PARAMETERS[self.kind][name] if math.isnan(value) else value
+        return PARAMETERS[self.kind][name].default if math.isnan(value) else value
 
     def _components(self, spread: float) -> list[tuple[float, float, float]]:
         """Return weight, mean and standard deviation of each normal that log X is drawn from."""

@@ -16,6 +16,7 @@ from dynofa_ros.config_file import (
     Fault,
     Fraction,
     NotNegative,
+    Number,
     Positive,
     Section,
     Text,
@@ -52,6 +53,8 @@ Optional = Annotated[float, Field(strict=True), AfterValidator(_finite_in_file)]
 """A number that Python code can leave unknown (NaN) or unlimited (infinite)."""
 
 
+# A profile that is wrong by more than this factor is that of another network.
+ProfileError = Annotated[Number, Field(ge=0.1, le=10.0)]
 Objective = Annotated[
     str,
     AfterValidator(_objective),
@@ -190,7 +193,7 @@ class _Conditions:
     # Standard deviation of log(true / profiled latency) of a sub-network, drawn for each.
     profile_error: Fraction = 0.0
     # True / profiled latency of single sub-networks, of which none is drawn.
-    profile_errors: Mapping[str, Positive] = field(default_factory=dict)
+    profile_errors: Mapping[str, ProfileError] = field(default_factory=dict)
     battery_initial: Fraction = 1.0  # charge at the start, 0..1
     objective: Annotated[str, AfterValidator(_objective)] = (
         'auto'  # of a policy that can choose one

@@ -87,8 +87,12 @@ def test_without_jitter_every_frame_takes_the_modelled_time(kind):
             {'kind': 'pareto', 'slow_share': 0.5},
             'slow_share is 0.5; expected only the keys kind, tail_share, tail_shape with',
         ),
-        ({'kind': 'pareto', 'tail_share': 0.0}, 'tail_share is 0.0; expected a number between'),
+        (
+            {'kind': 'pareto', 'tail_share': 0.0},
+            'tail_share is 0.0; expected a number above 0 and below 1',
+        ),
         ({'kind': 'outliers', 'outlier_factor': -1.0}, 'outlier_factor is -1.0; expected'),
+        ({'kind': 'pareto', 'tail_shape': math.inf}, 'tail_shape is inf; expected .* below 100'),
     ],
 )
 def test_a_wrong_parameter_is_named(values, named):

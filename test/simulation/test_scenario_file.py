@@ -111,7 +111,7 @@ def test_optional_keys_have_defaults(write):
         ('battery_initial', 1.5, 'battery_initial is 1.5; expected a finite number from 0 to 1'),
         ('latency_jitter', -0.1, 'latency_jitter is -0.1'),
         ('profile_error', -0.1, 'profile_error is -0.1; expected a finite number from 0 to 1'),
-        ('profile_errors', {'nets_6_1': 0.0}, 'profile_errors.nets_6_1 is 0.0; .* above 0'),
+        ('profile_errors', {'nets_6_1': 0.0}, 'profile_errors.nets_6_1 is 0.0; .* from 0.1 to 10'),
         ('profile_errors', {'nope': 2.0}, "profile_errors is 'nope'; expected names .* nets_6_1"),
         ('latency_distribution', 'cauchy', "distribution.kind is 'cauchy'; .* one of lognormal"),
         (
