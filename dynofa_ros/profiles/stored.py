@@ -156,8 +156,9 @@ class StoredProfile:
         Raises:
             ValueError: naming the file that cannot be written.
         """
-        document: dict[str, Any] = asdict(replace(self.profile, corrections={}))
-        del document['corrections']  # they have a file of their own
+        measured = replace(self.profile, corrections={}, unlike=frozenset())
+        document: dict[str, Any] = asdict(measured)
+        del document['corrections'], document['unlike']  # learned: profiles/corrections.py
         if self.measured_with is not None:
             document = {MEASURED_WITH: asdict(self.measured_with)} | document
         with atomic_write(file, what='profile') as partial:

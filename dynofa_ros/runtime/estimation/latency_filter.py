@@ -32,8 +32,8 @@ from dynofa_ros.runtime.estimation.step_detector import StepDetector
 SLOWDOWN_STD = 0.05  # before the first frame, for what all sub-networks share
 CORRECTION_STD = 0.1  # before its first frame: a profile is right within 10 %
 NOISE_STD_MIN = 0.01  # two runs of one network never agree better than this
-DRIFT_VARIANCE = 0.002**2  # random walk of the slowdown per frame: temperature, memory layout
-NOISE_MEMORY = 0.97  # weight of the previous noise estimate at each frame: about 30 frames
+DRIFT_VARIANCE = 0.001**2  # random walk of the slowdown per frame: temperature, memory layout
+NOISE_MEMORY = 0.98  # weight of the previous noise estimate at each frame: about 50 frames
 SURPRISE = 3.0  # standard deviations
 
 # A wrong profile shows at once after a switch, contention at any time. So a step may belong to the

@@ -269,7 +269,7 @@ def test_frames_exceed_the_quantile_as_often_as_promised(noise, probability):
         late.append(ratio > tracked.slowdown().quantile(probability) * tracked.correction('a').mean)
         tracked.observe('a', float(ratio))
     promised = 1.0 - probability
-    assert 0.5 * promised < np.mean(late[400:]) < 1.05 * promised
+    assert 0.4 * promised < np.mean(late[400:]) < 1.05 * promised
 
 
 @pytest.mark.parametrize('every', [3, 5, 8])
