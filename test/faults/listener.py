@@ -18,6 +18,7 @@ from rclpy.executors import (
     ShutdownException,
     SingleThreadedExecutor,
 )
+from rclpy.node import NodeNameNonExistentError
 from rclpy.parameter import Parameter
 
 from dynofa_ros import msg
@@ -76,7 +77,10 @@ class Listener:
         )
 
     def entities(self, node: str) -> int:
-        """Return the number of publishers, subscriptions, services and clients of a node."""
+        """Return the number of publishers, subscriptions, services and clients of a node.
+
+        0 while DDS has not discovered it yet.
+        """
         found = 0
         for count in (
             self.node.get_publisher_names_and_types_by_node,
@@ -84,7 +88,10 @@ class Listener:
             self.node.get_service_names_and_types_by_node,
             self.node.get_client_names_and_types_by_node,
         ):
-            found += len(count(node, NAMESPACE))
+            try:
+                found += len(count(node, NAMESPACE))
+            except NodeNameNonExistentError:
+                return 0
         return found
 
     def set_parameter(
