@@ -25,7 +25,7 @@ KILL_FRACTION = 0.1
 """Fraction of the time in which nodes may be killed."""
 KINDS_FRACTION = 0.2
 """Fraction of the time after which no new kinds of faults are drawn."""
-WARM_UP_FRACTION = 0.4
+WARM_UP_FRACTION = 0.5
 """Fraction of the time after which the nodes' growth is measured."""
 LEAST_KINDS = 4
 LEAST_SAMPLES = 12
