@@ -139,12 +139,12 @@ class _Candidates:
             order,
         )
 
-    def quantiles_s(
+    def forecast(
         self, estimate: FrameEstimate, *, probability: float, count: int | None = None
-    ) -> Floats:
-        """Return the inference time that a frame does not exceed with a probability [s].
+    ) -> LatencyForecast:
+        """Return the inference time of each point, or of the first `count`.
 
-        Of each point, or of the first `count`.
+        A heavy tail counts at this `probability`.
         """
         subnets = self.subnets[:count]
         processor = subnets[0][1]
@@ -161,7 +161,7 @@ class _Candidates:
             probability=probability,
             correction=np.array([each.mean for each in corrections]),
             correction_std=np.array([each.std for each in corrections]),
-        ).quantile_s(probability)
+        )
 
 
 @dataclass
@@ -192,11 +192,13 @@ class FrameChooser:
             candidates = self._candidates(frequency_hz)
         if candidates is None:
             return FrameChoice(envelope.decided)
-        decided_s = candidates.quantiles_s(estimate, probability=envelope.probability, count=1)[0]
+        probability = envelope.probability
+        decided = candidates.forecast(estimate, probability=probability, count=1)
+        decided_s = decided.quantile_s(probability)[0]
         if decided_s <= time_left_s:
             return FrameChoice(envelope.decided)
-        quantiles_s = candidates.quantiles_s(estimate, probability=envelope.probability)
-        fits = quantiles_s <= time_left_s
+        forecast = candidates.forecast(estimate, probability=probability)
+        fits = forecast.quantile_s(probability) <= time_left_s
         reason = (
             f'{envelope.decided[0]} needs {decided_s * 1e3:.1f} ms of {time_left_s * 1e3:.1f} ms '
             'left'
@@ -204,7 +206,8 @@ class FrameChooser:
         if fits.any():
             best = np.where(fits, candidates.order, math.inf).argmin()
             return FrameChoice(candidates.points[best].key, reason)
-        best = quantiles_s.argmin()
+        # By the mean: a point that has never run is as late as its profile states, until it has.
+        best = forecast.mean_s.argmin()
         if best == 0:
             return FrameChoice(envelope.decided)
         return FrameChoice(candidates.points[best].key, f'{reason}; least late')
@@ -217,7 +220,9 @@ class FrameChooser:
         candidates = self._candidates(frequency_hz)
         if candidates is None:
             return 0.0
-        return float(candidates.quantiles_s(estimate, probability=self.envelope.probability).min())
+        probability = self.envelope.probability
+        forecast = candidates.forecast(estimate, probability=probability)
+        return float(forecast.quantile_s(probability).min())
 
     def _candidates(self, frequency_hz: float) -> _Candidates | None:
         """Return the points at a frequency, computed once for each."""

@@ -97,6 +97,11 @@ def test_if_nothing_fits_the_least_late_runs(chooser):
     assert choose(chooser('small'), -0.2) == ('small', '')
 
 
+def test_the_least_late_is_by_the_mean_so_that_an_unknown_point_is_tried(chooser):
+    slow = {('medium', 'gpu'): Correction(0.8, 0.0), ('small', 'gpu'): Correction(1.0, 0.5)}
+    assert choose(chooser(), 0.01, corrections=slow)[0] == 'small'
+
+
 def test_points_are_judged_at_the_present_clock(chooser):
     assert choose(chooser(), 0.065, clock_hz=0.5e9)[0] == 'medium'
     assert choose(chooser(), 0.065, clock_hz=math.nan) == ('large', '')
