@@ -38,11 +38,11 @@ SOAK = """## Soak
 Random faults, one after another. For the first tenth of the time nodes are killed, too. Until two
 tenths of it have passed, kinds of faults that every node lives through happen in random order;
 these are drawn again and again until the end. In the first half of the time, the warm-up, each node
-allocates what they make it allocate. In the second half, after each fault, once all nodes work again and the camera
-rests, resident memory (all of it: heap, program, shared segments), threads, file descriptors and
-DDS entities of each node are read. The table shows the median of each quarter of these samples; the
-growth is that from the first quarter to the last. A leak grows in every quarter, a late allocation
-in one.
+allocates what they make it allocate. In the second half, after each fault, once all nodes work
+again and the camera rests, resident memory (all of it: heap, program, shared segments), threads,
+file descriptors and DDS entities of each node are read. The table shows the median of each quarter
+of these samples; the growth is that from the first quarter to the last. A leak grows in every
+quarter, a late allocation in one.
 
 Goals: every frame is accounted for; resident memory grows by less than 1 %; threads, descriptors
 and DDS entities do not grow.
