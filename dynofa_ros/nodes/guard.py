@@ -17,8 +17,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+
+from dynofa_ros.nodes.executor import make_executor, spin, stop_executor, unpacked
+from dynofa_ros.nodes.message_info import publisher_gid
 
 RECENT_S = 10.0
 # An executor that fails at every call must not take a core.
@@ -125,10 +128,9 @@ class SequenceGaps:
 
     def missed(self, info: Mapping[str, Any]) -> int:
         """Return the number of messages between this one and the last one of its publisher."""
-        number, gid = info.get('publication_sequence_number'), info.get('publisher_gid')
-        if number is None or gid is None:
+        number, publisher = info.get('publication_sequence_number'), publisher_gid(info)
+        if number is None or not publisher:
             return 0
-        publisher = bytes(gid['data'])
         last = self._last.pop(publisher, number - 1)
         if len(self._last) == _PUBLISHERS:
             del self._last[next(iter(self._last))]
@@ -144,7 +146,7 @@ class GuardedNode(Node):
         self.guard = Guard(
             lambda text: self.get_logger().error(text), alive=lambda: self.context.ok()
         )
-        self._spinning: SingleThreadedExecutor | None = None
+        self._spinning: Any = None
         super().__init__(name, **options)
 
     def create_subscription(
@@ -154,11 +156,13 @@ class GuardedNode(Node):
         callback: Callable[..., Any],
         *args: Any,
         count_replaced: bool = False,
+        on_matched: Callable[[Any], None] | None = None,
         **options: Any,
     ) -> Any:
         """Create a subscription whose callback cannot end the node.
 
         `count_replaced`: messages that newer ones replaced in the queue count as lost too.
+        `on_matched` is called when a publisher comes or leaves, where the middleware tells.
         """
         gaps = SequenceGaps()
         guarded = self.guard.wrap(topic, callback)
@@ -172,15 +176,18 @@ class GuardedNode(Node):
             if not gaps.known:  # otherwise the gap has it
                 self.guard.lost(topic, event.total_count_change)
 
-        receive = counted if count_replaced else guarded
+        receive = unpacked(counted if count_replaced else guarded)
         create = functools.partial(super().create_subscription, msg_type, topic, receive, *args)
         if options.get('event_callbacks') is not None:
             return create(**options)
-        events = SubscriptionEventCallbacks(message_lost=on_lost)
-        try:
-            return create(**options | {'event_callbacks': events})
-        except UnsupportedEventTypeError:  # not every middleware reports losses
-            return create(**options)
+        lost: dict[str, Any] = {'message_lost': self.guard.wrap(f'{topic} event', on_lost)}
+        matched = {'matched': self.guard.wrap(f'{topic} event', on_matched)} if on_matched else {}
+        for events in (lost | matched, matched, lost):  # not every middleware has all events
+            try:
+                return create(**options | {'event_callbacks': SubscriptionEventCallbacks(**events)})
+            except UnsupportedEventTypeError:
+                continue
+        return create(**options)
 
     def create_timer(
         self, timer_period_sec: float, callback: Any, *args: Any, **options: Any
@@ -196,19 +203,16 @@ class GuardedNode(Node):
         Raises:
             ExternalShutdownException: on SIGINT or SIGTERM.
         """
-        executor = self._spinning = SingleThreadedExecutor(context=self.context)
+        executor = self._spinning = make_executor(self.context)
         executor.add_node(self)
         try:
             while self.context.ok():
                 try:
-                    executor.spin_once()
+                    spin(executor)
                 except ExternalShutdownException:
                     raise
                 except Exception as error:
                     self.guard.caught('service', error)
                     time.sleep(_PAUSE_S)
         finally:
-            executor.remove_node(self)
-            # Neither shut down nor collected: on SIGINT a thread of rclpy may still be waking it,
-            # and an executor that is gone by then ends the process with a segmentation fault,
-            # before `destroy_node` restored any frequency.
+            stop_executor(executor, self)

@@ -17,6 +17,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
+from dynofa_ros.nodes import executor
 from dynofa_ros.nodes.diagnostics import Diagnostics
 from dynofa_ros.nodes.guard import Guard, GuardedNode, SequenceGaps
 from dynofa_ros.nodes.qos import make_qos
@@ -100,6 +101,18 @@ def test_errors_after_shutdown_are_ignored(log):
     log.assert_not_called()
 
 
+def wait_sets(monkeypatch):
+    """Let nodes spin as with a rclpy that has no EventsExecutor."""
+    monkeypatch.setattr(executor, 'EventsExecutor', None)
+
+
+def default(_):
+    """Let nodes spin as they do here."""
+
+
+EXECUTORS = [pytest.param(default, id='default'), pytest.param(wait_sets, id='wait sets')]
+
+
 class FailingNode(GuardedNode):
     """Its timer, its subscription and its parameter service all raise an exception."""
 
@@ -118,9 +131,10 @@ class FailingNode(GuardedNode):
 RELIABLE = {'reliable': True, 'transient_local': False}
 
 
-@pytest.fixture
-def failing():
+@pytest.fixture(params=EXECUTORS)
+def failing(request, monkeypatch):
     """The node, spinning in a thread."""
+    request.param(monkeypatch)
     context = rclpy.Context()
     rclpy.init(context=context)
     node = FailingNode(context)
@@ -243,18 +257,4 @@ def test_messages_replaced_while_the_node_was_busy_are_counted(context):
     assert [each.data for each in received] == ['first', 'fourth']
     assert node.guard.counts() == {'lost: text': 2}
     executor.shutdown()
-    node.destroy_node()
-
-
-def test_the_executor_outlives_the_spin(monkeypatch):
-    """A signal handler of rclpy may still wake it: that must not be a segmentation fault."""
-    context, ended = rclpy.Context(), Mock()
-    rclpy.init(context=context)
-    monkeypatch.setattr(SingleThreadedExecutor, 'shutdown', ended)
-    node = GuardedNode('spinning', context=context)
-    node.create_timer(0.01, context.try_shutdown)
-    with suppress(ExternalShutdownException):
-        node.spin()
-    ended.assert_not_called()
-    assert node._spinning._sigint_gc is not None
     node.destroy_node()

@@ -7,10 +7,9 @@ which is one process; the graph names the node of each writer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from rclpy.node import Node
+
+from dynofa_ros.nodes.message_info import MessageInfo, publisher_gid
 
 PARTICIPANT_BYTES = 12
 """Length of the GUID prefix of a participant (DDS-RTPS 2.5, section 8.2.4.3)."""
@@ -19,8 +18,7 @@ MAX_KNOWN = 64
 """Remembered writers: more than a robot has nodes; bounds the memory where nodes come and go."""
 
 
-Sender = Mapping[str, Any] | None
-"""The `MessageInfo` of rclpy, which names the publisher of a message."""
+Sender = MessageInfo
 
 
 class Senders:
@@ -35,7 +33,7 @@ class Senders:
 
         True as well if the middleware does not name the sender (rclpy of ROS 2 Jazzy and before).
         """
-        first, second = _gid(one), _gid(other)
+        first, second = publisher_gid(one), publisher_gid(other)
         if not first or not second or first == second:
             return True
         assert one is not None
@@ -57,11 +55,6 @@ class Senders:
             while len(self._names) > MAX_KNOWN:
                 del self._names[next(iter(self._names))]
         return self._names.get(gid, '')
-
-
-def _gid(info: Sender) -> bytes:
-    gid = (info or {}).get('publisher_gid')
-    return bytes(gid['data']) if gid else b''
 
 
 def other_publishers(node: Node, topic: str) -> list[str]:
