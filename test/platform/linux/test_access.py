@@ -65,12 +65,22 @@ def test_nobody_is_told_to_join_the_group_root(kernel, monkeypatch):
     assert explain(kernel, 0o664).endswith(RULE)
 
 
-@pytest.mark.parametrize(('mode', 'mounted'), [(0o644, True), (0o464, False)])
-def test_root_lacks_a_permission_only_on_a_read_only_mount(kernel, monkeypatch, mode, mounted):
+@pytest.mark.parametrize(
+    ('mode', 'done', 'mounted'),
+    [
+        (0o644, 'written', True),
+        (0o464, 'written', False),
+        (0o400, 'read', True),
+        (0o240, 'read', False),
+    ],
+)
+def test_root_lacks_a_permission_only_on_a_read_only_mount(
+    kernel, monkeypatch, mode, done, mounted
+):
     monkeypatch.setattr(os, 'geteuid', lambda: 0)
     monkeypatch.setattr(access, '_group_name', lambda number: 'root')
     text = 'it is mounted read-only, as in a container without --privileged'
-    assert explain(kernel, mode).endswith(text if mounted else RULE)
+    assert explain(kernel, mode, done=done).endswith(text if mounted else RULE)
 
 
 @pytest.mark.parametrize('name', [access._user_name, access._group_name])

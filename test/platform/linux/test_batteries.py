@@ -65,3 +65,92 @@ def test_without_a_battery_there_is_none(tmp_path):
 )
 def test_a_battery_that_discharges_decides_the_state(tmp_path, states, together):
     assert read(tmp_path, *({'status': each} for each in states)).status == together
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ('files', 'percentage', 'current_a', 'charge_ah', 'capacity_ah'),
+    [
+        ({'capacity': 104}, 1.0, NAN, NAN, NAN),
+        ({'capacity': -1}, 0.0, NAN, NAN, NAN),
+        ({'charge_now': 1e6, 'charge_full': 4e6}, 0.25, NAN, 1.0, 4.0),
+        ({'charge_now': 0, 'charge_full': 0}, NAN, NAN, 0.0, 0.0),
+        ({'charge_now': 1e6, 'charge_full': 0.5e6}, 1.0, NAN, 1.0, 0.5),
+        ({'energy_now': 5.7e6, 'energy_full': 11.4e6}, 0.5, NAN, 0.5, 1.0),
+        ({'energy_now': 6e6, 'voltage_min_design': 0}, NAN, NAN, 0.5, NAN),
+        ({'current_now': 2e6}, NAN, 2.0, NAN, NAN),
+        ({'current_now': -2e6, 'status': 'Discharging'}, NAN, -2.0, NAN, NAN),
+        ({'current_now': 2e6, 'power_now': 36e6}, NAN, 2.0, NAN, NAN),
+        ({'power_now': 36e6}, NAN, 3.0, NAN, NAN),
+        ({'power_now': 36e6, 'voltage_now': 0}, NAN, NAN, NAN, NAN),
+        ({}, NAN, NAN, NAN, NAN),
+    ],
+)
+def test_what_a_driver_does_not_report_follows_from_the_rest(
+    tmp_path, files, percentage, current_a, charge_ah, capacity_ah
+):
+    found = read(tmp_path, files)
+    assert (found.percentage, found.current_a, found.charge_ah, found.capacity_ah) == pytest.approx(
+        (percentage, current_a, charge_ah, capacity_ah), nan_ok=True
+    )
+    assert found.status == files.get('status', 'Unknown')
+
+
+@pytest.mark.parametrize(
+    ('files', 'power_w', 'left_wh', 'full_wh'),
+    [
+        ({'power_now': 9e6, 'current_now': 5e6}, 9.0, NAN, NAN),
+        ({'power_now': -9e6}, 9.0, NAN, NAN),
+        ({'current_now': -2e6}, 24.0, NAN, NAN),
+        ({'status': 'Charging', 'power_now': 9e6}, NAN, NAN, NAN),
+        ({'energy_now': 3e6, 'energy_full': 7e6, 'charge_now': 1e6}, NAN, 3.0, 7.0),
+        ({'charge_now': 1e6, 'charge_full': 2e6}, NAN, 11.4, 22.8),
+        ({'charge_now': 1e6, 'charge_full': 2e6, 'voltage_min_design': 0}, NAN, 12.0, 24.0),
+    ],
+)
+def test_power_and_energy_follow_from_current_and_charge(
+    tmp_path, files, power_w, left_wh, full_wh
+):
+    kernel = boards.base(tmp_path)
+    for name, value in (BOTH | {'status': 'Discharging'} | files).items():
+        text = value if isinstance(value, str) else round(value)
+        kernel.put(f'/sys/class/power_supply/BAT0/{name}', text)
+    (battery,) = LinuxMachine.discover(kernel).batteries
+    assert (battery.power_w(kernel), battery.left_wh(kernel), battery.full_wh(kernel)) == (
+        pytest.approx((power_w, left_wh, full_wh), nan_ok=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ('files', 'counts'),
+    [({}, True), ({'scope': 'System'}, True), ({'scope': 'Device'}, False),
+     ({'present': 0}, False), ({'type': 'UPS'}, False)],
+)  # fmt: skip
+def test_only_a_battery_of_the_machine_counts(tmp_path, files, counts):
+    assert (read(tmp_path, files) is not None) == counts
+
+
+def test_voltage_and_current_of_several_batteries(tmp_path):
+    first = {'charge_now': 1e6, 'charge_full': 2e6, 'voltage_now': 10e6, 'current_now': 0.5e6}
+    second = {'charge_now': 3e6, 'charge_full': 4e6, 'voltage_now': 14e6, 'current_now': 0.25e6}
+    found = read(tmp_path, first, second)
+    assert found.voltage_v == pytest.approx(13.0)  # 52 Wh of 4 Ah
+    assert (found.current_a, found.charge_ah, found.capacity_ah) == (0.75, 4.0, 6.0)
+
+
+def test_without_charges_the_voltage_is_the_highest(tmp_path):
+    found = read(tmp_path, {'voltage_now': 10e6}, {'voltage_now': 14e6})
+    assert found.voltage_v == 14.0
+    assert math.isnan(found.current_a)
+    assert math.isnan(found.percentage)
+
+
+def test_one_unknown_percentage_does_not_hide_the_other(tmp_path):
+    assert read(tmp_path, {'capacity': 30}, {}).percentage == pytest.approx(0.3)
+
+
+def test_more_energy_than_when_full_counts_as_full(tmp_path):
+    over = {'energy_now': 50e6, 'energy_full': 40e6}
+    assert read(tmp_path, over, over).percentage == 1.0
