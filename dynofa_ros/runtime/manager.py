@@ -171,7 +171,7 @@ class ResourceManager:
         if objective is not self._objective:
             self._objective, self._hysteresis = objective, False
         budget = self._power.budget(self._battery.usable_j(now_s=now_s), now_s=now_s)
-        decision = self._decide(objective, cap_w=budget.applications_w, now_s=now_s)
+        decision = self._decide(objective, cap_w=budget.decision_w, now_s=now_s)
         decision_s = time.perf_counter() - started_s
         self._hysteresis, self.due = True, False
         self._decisions += 1

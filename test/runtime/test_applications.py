@@ -1,9 +1,18 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Applications join and leave, and one with bad data does not stop the others."""
 
+import math
+
 import pytest
 
-from dynofa_ros.runtime import ManagerSettings, ResourceManager, applications
+from dynofa_ros.runtime import (
+    DomainObservation,
+    ManagerSettings,
+    PlatformObservation,
+    ResourceManager,
+    TemperatureObservation,
+    applications,
+)
 from dynofa_ros.runtime.decision.decide import decide
 from dynofa_ros.runtime.ranges import APPLICATIONS_MAX
 
@@ -110,3 +119,95 @@ def test_an_application_that_was_left_out_is_tried_again(poisoned, robot, manage
         status = manager.step().status
     assert [each.choice.app for each in status.apps] == ['bad', 'camera']
     assert not any('left out' in each for each in status.warnings)
+
+
+@pytest.fixture
+def decided(monkeypatch):
+    """The states for which decisions are made."""
+    states = []
+
+    def recorded(state):
+        states.append(state)
+        return decide(state)
+
+    monkeypatch.setattr(applications, 'decide', recorded)
+    return states
+
+
+def test_nothing_is_decided_again_while_nothing_moves(robot, manager, decided):
+    robot.platform()
+    for _ in range(4):  # the first command, its acknowledgement, and with hysteresis
+        robot.now_s += 0.1
+        robot.step()
+    decided.clear()
+    statuses = []
+    for _ in range(10):
+        robot.now_s += 0.1
+        robot.platform()
+        statuses.append(robot.step().status)
+    assert decided == []
+    assert [each.decisions for each in statuses] == list(range(5, 15))
+    assert {each.apps for each in statuses} == {statuses[0].apps}
+
+
+def test_noise_of_a_temperature_far_below_its_limit_is_no_reason_to_decide(
+    make_robot, clocked, decided
+):
+    robot = make_robot(clocked(), release_s=3600.0, report_timeout_s=3600.0)
+
+    def wait():
+        robot.now_s += 1.0
+        sensor = TemperatureObservation('soc', 40.0 + 0.01 * (robot.now_s % 3), 95.0)
+        robot.platform(temperatures=(sensor,), power_w=5.0, power_source='measured_rail')
+        return robot.step().status
+
+    for _ in range(300):
+        wait()
+    decided.clear()
+    caps_w = {wait().budget.applications_w for _ in range(60)}
+    assert all(math.isfinite(each) for each in caps_w)
+    assert len(decided) <= 6
+
+
+@pytest.mark.parametrize(
+    'move',
+    [
+        pytest.param(lambda robot: robot.request(0.03), id='target'),
+        pytest.param(lambda robot: robot.frame('large', 0.2), id='slowdown'),
+        pytest.param(lambda robot: robot.manager.observe_battery(0.1), id='objective'),
+        pytest.param(lambda robot: robot.manager.remove('camera'), id='application'),
+    ],
+)
+def test_it_is_decided_again_when_an_input_moves(robot, manager, clocked, decided, move):
+    manager.set_profile(clocked('other'))
+    robot.platform()
+    for _ in range(4):
+        robot.now_s += 0.1
+        robot.step()
+    decided.clear()
+    move(robot)
+    robot.step()
+    assert decided
+
+
+def test_an_application_that_is_removed_gets_no_more_commands(robot, manager, clocked):
+    manager.set_profile(clocked('other'))
+    robot.step()
+    manager.remove('other')
+    assert manager.due
+    assert [each.choice.app for each in robot.step().status.apps] == ['camera']
+    manager.remove('other')
+    assert not manager.due
+
+
+def test_contention_reaches_the_decision(robot, decided):
+    gpu = DomainObservation(
+        'gpu', ('gpu', 'dla'), 1e9, (0.5e9, 1e9), True, contention=(0.5, math.nan)
+    )
+    robot.manager.step()
+    robot.manager.observe_platform(PlatformObservation('board', (gpu,)))
+    assert robot.manager.due
+    robot.manager.step()
+    assert decided[-1].contention == {'gpu': 0.5}
+    robot.manager.observe_platform(PlatformObservation('board', (gpu,)))
+    assert not robot.manager.due

@@ -21,6 +21,8 @@ from dynofa_ros.runtime.settings import ManagerSettings
 
 # Power is averaged over this time: at 10 Hz the processor is idle between frames.
 WINDOW_S = 1.0
+# A decision is not made again for a smaller change of a thermal cap, which is an estimate.
+THERMAL_STEP = 1.01
 # After a decision the board may still draw the power before it for this long: a Jetson Xavier NX
 # takes 0.8 s to change a frequency.
 CHANGE_S = 2.0
@@ -35,6 +37,14 @@ class PowerBudget:
     applications_w: float  # all together, above idle; infinite: no cap
     mission_left_s: float  # NaN: no mission
     requested: bool  # by a parameter or a mission; False: temperatures alone set a cap
+
+    @property
+    def decision_w(self) -> float:
+        """The part to decide with: rounded down where only temperatures set the cap."""
+        exact = self.requested or not 0.0 < self.applications_w < math.inf
+        if exact:
+            return self.applications_w
+        return float(THERMAL_STEP ** math.floor(math.log(self.applications_w, THERMAL_STEP)))
 
     def warnings(self, decision: Decision) -> list[str]:
         """Return warnings if a decision exceeds the budget or cannot be checked against it."""
