@@ -23,6 +23,22 @@ sys.path.insert(
 )  # modules that tests of several folders share
 
 
+LONGEST = (
+    'faults/test_faults.py',
+    'test_end_to_end.py',
+    'test_cli.py',
+    'benchmarks/test_node_overhead.py',
+    'benchmarks/test_monitoring.py',
+    'benchmarks/test_switching.py',
+)
+"""Modules with a test or fixture of 15 s and more."""
+
+
+def pytest_collection_modifyitems(items):
+    """Run the longest tests first; the last one would keep one worker busy while others wait."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
+
 def pytest_configure(config):
     """Give each worker of pytest-xdist a ROS domain of its own."""
     if worker := os.environ.get('PYTEST_XDIST_WORKER'):

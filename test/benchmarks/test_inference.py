@@ -10,6 +10,8 @@ import pytest
 
 from dynofa_ros.engine import EngineError
 
+pytestmark = pytest.mark.no_cover
+
 ENGINE = 'torch'  # available wherever this package is
 
 

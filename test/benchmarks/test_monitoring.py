@@ -3,7 +3,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures('ros')
+pytestmark = [pytest.mark.usefixtures('ros'), pytest.mark.no_cover]
 
 
 @pytest.fixture(scope='module')

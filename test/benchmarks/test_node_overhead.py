@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures('ros')
+pytestmark = [pytest.mark.usefixtures('ros'), pytest.mark.no_cover]
 
 
 @pytest.fixture(scope='module')

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures('ros')
+pytestmark = [pytest.mark.usefixtures('ros'), pytest.mark.no_cover]
 
 SWITCHES = 12
 
