@@ -27,7 +27,7 @@ from sensor_msgs.msg import BatteryState  # noqa: E402
 from dynofa_ros.nodes.qos import qos_profile  # noqa: E402
 
 # Long, so that tests pass on a loaded machine.
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 RUN = ('-m', 'dynofa_ros.nodes.platform.node')
 
 
