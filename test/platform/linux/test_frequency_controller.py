@@ -11,6 +11,7 @@ from boards import CPU, DEVFREQ, WITH_CLOCKS, at
 
 from dynofa_ros.platform import DomainSetting, PlatformError
 from dynofa_ros.platform.linux import Allowed, parse_whitelist
+from dynofa_ros.platform.linux.frequency_controller import rounded
 
 GPU = f'{DEVFREQ}/17000000.gv11b'
 
@@ -263,3 +264,168 @@ def test_a_frequency_that_some_cores_lack_is_the_next_that_they_have(tmp_path, o
     assert device.apply(at('cpu', 2.352e9)).applied
     assert kernel.read(f'{CPU}/policy4/scaling_setspeed') == '2304000'
     assert kernel.read(f'{CPU}/policy6/scaling_setspeed') == '2352000'
+
+
+@pytest.mark.parametrize(
+    ('entries', 'error'),
+    [
+        (
+            ['gpu:2e6-1e6'],
+            "whitelist is 'gpu:2e6-1e6'; expected lowest_hz at most 1e+06",
+        ),
+        (['gpu:0-1e6'], "whitelist is 'gpu:0-1e6'; expected lowest_hz above 0, or NaN: no limit"),
+        (['gpu:1-inf'], "whitelist is 'gpu:1-inf'; expected highest_hz above 0, or NaN: no limit"),
+        (['x:'], "whitelist is 'x:'; expected DOMAIN or DOMAIN:LOWEST-HIGHEST in Hz"),
+        ([':1-2'], "whitelist is ':1-2'; expected names of domains, each once"),
+    ],
+)
+def test_a_whitelist_error_names_entry_and_rule(entries, error):
+    with pytest.raises(PlatformError) as raised:
+        parse_whitelist(entries)
+    assert str(raised.value) == error
+
+
+@pytest.mark.parametrize(
+    ('name', 'entry', 'error'),
+    [
+        ('xavier_nx_jetpack5', 'warp', "whitelist is 'warp'; expected one of cpu, gpu"),
+        (
+            'xavier_nx_jetpack5',
+            'gpu:1-2',
+            "whitelist.gpu is '1-2'; expected a range with one of its frequencies, 114750000 to "
+            '1109250000 Hz',
+        ),
+        (
+            'container',
+            'cpu',
+            "whitelist is 'cpu'; expected no entry: this machine has no frequency domains",
+        ),
+    ],
+)
+def test_a_whitelist_that_does_not_fit_names_what_would(board, open_board, name, entry, error):
+    with pytest.raises(PlatformError) as raised:
+        open_board(board(name), whitelist=parse_whitelist([entry]))
+    assert str(raised.value) == error
+
+
+@pytest.mark.parametrize(
+    ('allowed', 'inside', 'outside'),
+    [
+        (Allowed(1e9, 2e9), (1e9, 1.5e9, 2e9), (0.9e9, 2.1e9)),
+        (Allowed(lowest_hz=1e9), (1e9, 1e12), (0.9e9,)),
+        (Allowed(highest_hz=1e9), (1.0, 1e9), (1.1e9,)),
+        (Allowed(1e9, 1e9), (1e9,), (1.1e9,)),
+    ],
+)
+def test_a_range_contains_its_ends(allowed, inside, outside):
+    assert all(allowed.contains(each) for each in inside)
+    assert not any(allowed.contains(each) for each in outside)
+
+
+def test_the_reason_why_a_domain_cannot_be_set(board, open_board):
+    device = open_board(board('orin_nano'))
+    assert device.reason_not_settable('cpu') == ''
+    assert device.reason_not_settable('15340000.vic') == (
+        "domain is '15340000.vic'; expected cpu, gpu"
+    )
+    assert device.reason_not_settable('npu') == (
+        "domain is 'npu'; expected a frequency domain of this machine (15340000.vic, cpu, gpu)"
+    )
+
+
+def test_a_machine_without_domains_has_none_to_set(board, open_board):
+    assert open_board(board('container')).reason_not_settable('cpu') == (
+        "domain is 'cpu'; expected a frequency domain of this machine (none)"
+    )
+
+
+def test_all_frequencies_of_a_domain_that_is_not_whitelisted_are_shown(board, open_board):
+    domains = open_board(board('orin_nano')).state().domains
+    assert domains['15340000.vic'].available_frequencies_hz == (115.2e6, 435.2e6)
+
+
+def test_a_closed_device_sets_nothing(kernel, open_board):
+    device = open_board(kernel)
+    device.close()
+    assert device.apply(at('gpu', 510e6)).text == 'the device is closed'
+    assert device.take_control().text == 'no frequency was changed: nothing to restore'
+    assert device.out_of_control == 'the device is closed'
+
+
+def test_the_time_to_the_next_change(kernel, open_board):
+    now_s = [10.0]
+    device = open_board(kernel, clock=lambda: now_s[0], min_interval_s=0.5)
+    assert device.wait_s == 0.0
+    device.apply(at('gpu', 510e6))
+    now_s[0] += 0.125
+    assert device.wait_s == 0.375
+    assert device.apply(at('gpu', 204e6)).text == (
+        'too soon: frequencies are changed at most every 0.5 s; 0.375 s to wait'
+    )
+    now_s[0] += 5.0
+    assert device.wait_s == 0.0
+
+
+def test_a_negative_interval_is_refused(kernel, open_board):
+    with pytest.raises(PlatformError, match=r'min_interval_s is -1\.0; expected'):
+        open_board(kernel, min_interval_s=-1.0)
+
+
+def test_a_command_that_changes_nothing_says_so(kernel, open_board):
+    device = open_board(kernel)
+    assert not device.changed
+    assert device.apply(at('gpu', 510e6)).text == 'gpu at 510 MHz'
+    assert device.changed
+    assert device.apply(at('gpu', 510e6) + at('cpu', 806.4e6)).text == (
+        'gpu at 510 MHz; cpu at 806.4 MHz'
+    )
+    assert device.apply(at('gpu', 510e6)).text == 'gpu at 510 MHz (unchanged)'
+    device.restore()
+    assert not device.changed
+
+
+@pytest.mark.parametrize(
+    ('governors', 'governor'),
+    [
+        ('conservative ondemand userspace powersave performance schedutil', 'schedutil'),
+        ('conservative ondemand userspace performance', 'ondemand'),
+        ('userspace powersave performance', 'performance'),
+        ('userspace powersave', 'userspace'),
+    ],
+)
+def test_a_range_does_not_run_under_userspace_if_there_is_another(
+    board, open_board, governors, governor
+):
+    kernel = board('raspberry_pi_5')
+    kernel.put(f'{CPU}/policy0/scaling_available_governors', governors)
+    kernel.write(f'{CPU}/policy0/scaling_governor', 'userspace')
+    open_board(kernel).apply(between('cpu', 1.5e9, 1.8e9))
+    assert kernel.read(f'{CPU}/policy0/scaling_governor') == governor
+
+
+LIST_HZ = (1e9, 2e9, 3e9)
+
+
+@pytest.mark.parametrize(
+    ('requested_hz', 'up_hz', 'down_hz'),
+    [
+        (0.9e9, 0.9e9, 0.9e9),
+        (1e9 - 0.4, 1e9, 1e9 - 0.4),
+        (1e9, 1e9, 1e9),
+        (1.5e9, 2e9, 1e9),
+        (2e9 + 0.4, 2e9, 2e9),
+        (2e9 - 0.4, 2e9, 2e9),
+        (3e9, 3e9, 3e9),
+        (3e9 + 0.4, 3e9, 3e9),
+        (3.1e9, 3.1e9, 3.1e9),
+    ],
+)
+def test_frequencies_outside_of_the_list_stay(requested_hz, up_hz, down_hz):
+    fixed, _ = rounded(DomainSetting('x', frequency_hz=requested_hz), LIST_HZ)
+    limits, _ = rounded(
+        DomainSetting('x', min_frequency_hz=requested_hz, max_frequency_hz=requested_hz), LIST_HZ
+    )
+    assert (fixed.domain, limits.domain) == ('x', 'x')
+    assert fixed.frequency_hz == limits.min_frequency_hz == pytest.approx(up_hz, abs=0.5)
+    assert limits.max_frequency_hz == pytest.approx(down_hz, abs=0.5)
+    assert math.isnan(limits.frequency_hz)

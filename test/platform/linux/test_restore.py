@@ -18,7 +18,7 @@ from fake_kernel import FakeKernel, Killed
 from dynofa_ros.platform import DomainSetting, PlatformError
 from dynofa_ros.platform.linux import restore_frequencies
 from dynofa_ros.platform.linux.machine_lock import MachineLock
-from dynofa_ros.platform.linux.restore import NAME, default_state_file
+from dynofa_ros.platform.linux.restore import NAME, RestoreResult, default_state_file
 
 GPU = f'{DEVFREQ}/17000000.gv11b'
 
@@ -383,3 +383,138 @@ def test_otherwise_it_is_in_the_state_directory_of_the_user(tmp_path):
     environment = {'XDG_STATE_HOME': str(tmp_path)}
     found = default_state_file(environment, system=tmp_path / 'none' / 'dynofa')
     assert found == tmp_path / 'dynofa' / NAME
+
+
+HERE = f'{CPU}/policy0: schedutil, 115.2 to 1420.8 MHz'
+
+
+@pytest.mark.parametrize(
+    ('result', 'text'),
+    [
+        (RestoreResult(), 'no frequency was changed: nothing to restore'),
+        (RestoreResult(('a', 'b')), 'restored: a\nrestored: b'),
+        (RestoreResult((), ('c',)), 'NOT restored: c'),
+        (RestoreResult(('a',), ('c', 'd')), 'restored: a\nNOT restored: c\nNOT restored: d'),
+    ],
+)
+def test_the_result_has_one_line_for_each_setting(result, text):
+    assert str(result) == text
+
+
+def test_the_result_describes_what_was_restored(kernel, open_board):
+    device = open_board(kernel)
+    device.apply(at('cpu', 806.4e6))
+    done = device.restore_frequencies().done
+    assert done[0] == HERE
+    assert [each.partition(': ')[2] for each in done] == [HERE.partition(': ')[2]] * 3
+
+
+def test_the_state_file_has_the_boot_and_each_setting(kernel, open_board, state_file):
+    open_board(kernel).apply(at('gpu', 510e6))
+    setting = {'governor': 'nvhost_podgov', 'lowest': 114750000, 'highest': 1109250000}
+    assert json.loads(state_file.read_text()) == {
+        'boot_id': 'first-boot',
+        'settings': {GPU: setting | {'speed': None}},
+    }
+
+
+@pytest.mark.parametrize(
+    ('fields', 'valid'),
+    [
+        ({}, True),
+        ({'speed': 5}, True),
+        ({'lowest': 0, 'highest': 2**53 - 1}, True),
+        ({'lowest': -1}, False),
+        ({'highest': 2**53}, False),
+        ({'lowest': 1.0}, False),
+        ({'lowest': True}, False),
+        ({'speed': 'x'}, False),
+        ({'speed': -1}, False),
+        ({'governor': None}, False),
+        ({'other': 1}, False),
+    ],
+)
+def test_each_field_of_a_saved_setting_is_checked(kernel, state_file, fields, valid):
+    setting = {'governor': 'x', 'lowest': 2, 'highest': 3, 'speed': None} | fields
+    state_file.parent.mkdir()
+    state_file.write_text(json.dumps({'boot_id': 'first-boot', 'settings': {'/gone': setting}}))
+    if valid:
+        assert restore_frequencies(kernel, state_file).failed == ('/gone no longer exists',)
+    else:
+        with pytest.raises(PlatformError) as error:
+            restore_frequencies(kernel, state_file)
+        text = str(error.value)
+        assert text.startswith('state file is ')
+        assert text.endswith(
+            "clocks.json'; expected saved frequency settings; check the frequencies by hand, then "
+            'delete the file'
+        )
+
+
+def test_the_lock_is_free_after_an_unusable_state_file(kernel, state_file):
+    state_file.parent.mkdir()
+    state_file.write_text('x')
+    with pytest.raises(PlatformError):
+        restore_frequencies(kernel, state_file)
+    MachineLock(kernel).release()
+
+
+def test_a_lock_that_is_taken_is_named(kernel):
+    lock = MachineLock(kernel)
+    with pytest.raises(PlatformError) as error:
+        MachineLock(kernel)
+    assert str(error.value) == (
+        f"lock of the machine is '{kernel.root}/sys'; expected a lock that is free: another "
+        'process sets frequencies'
+    )
+    lock.release()
+    lock.release()
+    MachineLock(kernel).release()
+
+
+def test_without_sys_there_is_no_lock(tmp_path):
+    with pytest.raises(PlatformError, match='expected a readable folder: No such file'):
+        MachineLock(FakeKernel(tmp_path))
+
+
+def test_a_folder_in_the_place_of_the_state_file_is_named(kernel, open_board, state_file):
+    device = open_board(kernel)
+    state_file.mkdir()
+    text = device.apply(at('gpu', 510e6)).text
+    assert text.startswith('state file is ')
+    assert text.endswith("clocks.json'; expected a writable file: Is a directory")
+
+
+@pytest.mark.parametrize(
+    ('environment', 'place'),
+    [
+        ({}, 'home/.local/state/dynofa'),
+        ({'XDG_STATE_HOME': ''}, 'home/.local/state/dynofa'),
+        ({'STATE_DIRECTORY': ''}, 'home/.local/state/dynofa'),
+        ({'XDG_STATE_HOME': '/xdg'}, '/xdg/dynofa'),
+        ({'XDG_STATE_HOME': '/xdg', 'STATE_DIRECTORY': '/service'}, '/service'),
+    ],
+)
+def test_the_place_of_the_state_file(tmp_path, monkeypatch, environment, place):
+    monkeypatch.setattr(Path, 'home', lambda: tmp_path / 'home')
+    found = default_state_file(environment, system=tmp_path / 'none' / 'dynofa')
+    assert found == tmp_path / place / NAME
+
+
+@pytest.mark.parametrize(
+    ('writable', 'saved', 'chosen'),
+    [(True, False, True), (False, True, True), (False, False, False)],
+)
+def test_a_system_folder_is_chosen_if_it_can_be_written_or_holds_settings(
+    tmp_path, monkeypatch, writable, saved, chosen
+):
+    system = tmp_path / 'dynofa'
+    system.mkdir()
+    if saved:
+        (system / NAME).write_text('{}')
+    real = os.access
+    monkeypatch.setattr(
+        os, 'access', lambda path, mode: writable if mode == os.W_OK else real(path, mode)
+    )
+    found = default_state_file({'XDG_STATE_HOME': '/xdg'}, system=system)
+    assert found == (system if chosen else Path('/xdg/dynofa')) / NAME

@@ -2,13 +2,23 @@
 """The order of the writes that set a frequency."""
 
 import dataclasses
+import errno
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dynofa_ros.platform.linux.frequency_control import CPUFREQ, FrequencyControl, FrequencySetting
-from dynofa_ros.platform.linux.set_frequency import target_setting, write_sequence
+from dynofa_ros.platform.linux.set_frequency import (
+    FrequencyNotSet,
+    errno_text,
+    read_setting,
+    set_frequencies,
+    set_frequency,
+    target_setting,
+    write_sequence,
+)
+from dynofa_ros.platform.linux.sysfs import Sysfs
 from dynofa_ros.platform.settings import Limits
 
 KHZ = (1000, 2000, 3000, 4000)
@@ -22,6 +32,7 @@ CONTROL = FrequencyControl(
     lowest_hz=1e6,
     highest_hz=4e6,
 )
+DEVFREQ_LIKE = dataclasses.replace(CPUFREQ, unit_hz=1.0)
 WITHOUT_USERSPACE = dataclasses.replace(CONTROL, governors=('schedutil',))
 FILES = {
     '/policy0/scaling_min_freq': 'lowest',
@@ -92,3 +103,119 @@ def test_a_devfreq_maximum_of_0_is_no_limit():
 )
 def test_the_target_setting_of_limits(control, now, limits, target):
     assert target_setting(control, now, limits, governor='schedutil') == target
+
+
+class Files(Sysfs):
+    """Three files, one of which may refuse to be written or round what it is given."""
+
+    def __init__(self, refuse=None, offset=0):
+        super().__init__()
+        self.values = {
+            'scaling_governor': 'schedutil',
+            'scaling_min_freq': '1000000',
+            'scaling_max_freq': '4000000',
+        }
+        self.refuse, self.offset = refuse, offset
+
+    def read(self, name):
+        return self.values[name.rpartition('/')[2]]
+
+    def write(self, name, text):
+        if self.refuse:
+            raise self.refuse
+        self.values[name.rpartition('/')[2]] = str(int(text) + self.offset)
+
+
+RANGE = dataclasses.replace(
+    WITHOUT_USERSPACE, listed_hz=(), lowest_hz=1e9, highest_hz=4e9, folder='/policy0'
+)
+LISTED = dataclasses.replace(RANGE, listed_hz=(1e9, 4e9))
+TARGET = FrequencySetting('schedutil', 2000000, 4000000)
+
+
+@pytest.mark.parametrize(
+    ('control', 'offset', 'text'),
+    [
+        (RANGE, 50_000, ''),
+        (RANGE, -50_000, ''),
+        (RANGE, 50_001, 'lowest was set to 2000000 and reads back as 2050001'),
+        (RANGE, -50_001, 'lowest was set to 2000000 and reads back as 1949999'),
+        (LISTED, 0, ''),
+        (LISTED, 1, 'lowest was set to 2000000 and reads back as 2000001'),
+        (dataclasses.replace(LISTED, interface=DEVFREQ_LIKE), 999, ''),
+        (
+            dataclasses.replace(LISTED, interface=DEVFREQ_LIKE),
+            -1000,
+            'lowest was set to 2000000 and reads back as 1999000',
+        ),
+    ],
+)
+def test_a_driver_may_round_by_its_resolution(control, offset, text):
+    def apply():
+        set_frequency(Files(offset=offset), control, TARGET)
+
+    if not text:
+        apply()
+    else:
+        with pytest.raises(FrequencyNotSet) as error:
+            apply()
+        assert str(error.value) == f'/policy0: {text}: the kernel enforces another limit'
+
+
+def test_a_refusal_names_file_value_and_error():
+    files = Files(refuse=OSError(errno.EBUSY, 'x'))
+    with pytest.raises(FrequencyNotSet) as error:
+        set_frequency(files, RANGE, TARGET)
+    assert str(error.value) == (
+        "/policy0/scaling_min_freq refused '2000000': Device or resource busy (EBUSY)"
+    )
+
+
+@pytest.mark.parametrize(
+    ('error', 'text'),
+    [
+        (OSError(errno.EINVAL, 'x'), 'Invalid argument (EINVAL)'),
+        (OSError('no number'), 'no number'),
+        (OSError(99999, 'x'), 'Unknown error 99999'),
+    ],
+)
+def test_an_error_of_the_kernel_has_its_symbol(error, text):
+    assert errno_text(error) == text
+
+
+def test_a_setting_that_is_no_number_is_an_error():
+    files = Files()
+    files.values['scaling_max_freq'] = 'x'
+    with pytest.raises(FrequencyNotSet, match=r'^/policy0 has an invalid setting: .*literal'):
+        read_setting(files, RANGE)
+
+
+def test_a_file_that_cannot_be_read_is_an_error():
+    files = Files()
+    files.read = lambda name: (_ for _ in ()).throw(OSError(errno.ENODEV, 'x'))
+    with pytest.raises(FrequencyNotSet) as error:
+        read_setting(files, RANGE)
+    assert str(error.value) == '/policy0 cannot be read: No such device (ENODEV)'
+
+
+def test_what_cannot_be_undone_is_named_too():
+    files = Files(refuse=OSError(errno.EIO, 'x'))
+    other = dataclasses.replace(RANGE, folder='/other/policy0')
+    write, written = files.write, []
+
+    def write_once(name, text):
+        if name.startswith('/other') or written:
+            write(name, text)
+        written.append(name)
+        files.values[name.rpartition('/')[2]] = text
+
+    files.write = write_once
+    with pytest.raises(FrequencyNotSet) as error:
+        set_frequencies(
+            files, {RANGE: TARGET, other: FrequencySetting('schedutil', 3000000, 4000000)}
+        )
+    refused, *undone = str(error.value).split('; ')
+    assert refused == "/other/policy0/scaling_min_freq refused '3000000': Input/output error (EIO)"
+    assert undone == [
+        "and not restored: /policy0/scaling_min_freq refused '1000000': Input/output error (EIO)"
+    ]
