@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cpu_time import busy_share
 from goals import Ceiling, judge
 from machine import benchmark_parser, count, run_benchmark
 
@@ -68,7 +69,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     shares: dict[str, list[float]] = {'with': [], 'without': []}
     for _ in range(options.rounds):
         for side, rate_hz in (('with', RATE_HZ), ('without', HARDLY_HZ)):
-            shares[side].append(busy_share(folder, rate_hz, options.seconds))
+            shares[side].append(node_share(folder, rate_hz, options.seconds))
     median = {side: statistics.median(each) for side, each in shares.items()}
     return median | {
         'ratio': median['with'] / median['without'],
@@ -77,7 +78,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def busy_share(folder: Path, rate_hz: float, seconds: float) -> float:
+def node_share(folder: Path, rate_hz: float, seconds: float) -> float:
     """Return the fraction of a core that a node uses."""
     command = [sys.executable, '-m', 'dynofa_ros.nodes.platform.node', '--ros-args']
     for parameter in (
@@ -92,20 +93,10 @@ def busy_share(folder: Path, rate_hz: float, seconds: float) -> float:
     )
     try:
         time.sleep(START_S)
-        before_s, start_s = _busy_s(node.pid), time.monotonic()
-        time.sleep(seconds)
-        return (_busy_s(node.pid) - before_s) / (time.monotonic() - start_s)
+        return busy_share(node.pid, lambda: time.sleep(seconds))
     finally:
         node.send_signal(signal.SIGINT)
         node.wait()
-
-
-def _busy_s(pid: int) -> float:
-    """Return the CPU time of all threads of a process [s], finer than in clock ticks."""
-    return sum(
-        int((task / 'schedstat').read_text().split()[0]) * 1e-9
-        for task in Path(f'/proc/{pid}/task').iterdir()
-    )
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -217,7 +217,33 @@ def monitoring(figures: Figures) -> list[str]:
     ]
 
 
+def manager_cost(figures: Figures) -> list[str]:
+    """Return the cost of managing."""
+    columns = {
+        'version': column('version'),
+        'case': column('case'),
+        'median': column('share', scale=100, form='{:.2f} %'),
+    }
+    return [
+        '## Managing',
+        'CPU time of the resource-manager node as a fraction of one core, beside the platform node '
+        f'with a simulated {figures["platform"]}, which publishes `platform_state` and `battery` '
+        'at 10 Hz.',
+        table_of(figures['rows'], columns),
+    ]
+
+
 SECTIONS: dict[str, Callable[[Figures], list[str]]] = {
     each.__name__: each
-    for each in (inference, switching, node_overhead, int8, supernet, decision, monitoring, gpu)
+    for each in (
+        inference,
+        switching,
+        node_overhead,
+        int8,
+        supernet,
+        decision,
+        monitoring,
+        manager_cost,
+        gpu,
+    )
 }

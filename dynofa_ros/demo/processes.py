@@ -42,10 +42,10 @@ class Processes:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         logs.mkdir(parents=True, exist_ok=True)
 
-    def start(self, name: str, arguments: Sequence[str | Path]) -> None:
-        """Start a process that logs to ``<name>.log``."""
+    def start(self, name: str, arguments: Sequence[str | Path]) -> int:
+        """Start a process that logs to ``<name>.log``; return its process ID."""
         with (self._logs / f'{name}.log').open('wb') as log:
-            self._children[name] = subprocess.Popen(
+            self._children[name] = child = subprocess.Popen(
                 [str(argument) for argument in arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -53,6 +53,7 @@ class Processes:
                 # Only the demo receives a Ctrl-C in the terminal; it stops its children in order.
                 start_new_session=True,
             )
+        return child.pid
 
     def check(self) -> None:
         """Check that all processes are running.

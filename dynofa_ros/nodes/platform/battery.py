@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
@@ -13,8 +14,8 @@ from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.platform.device import BatteryReading
 
 TOPIC = 'battery'
-# The graph rarely changes, and querying it costs more than a message.
-QUERY_EVERY = 10
+# A charge changes slowly.
+PERIOD_S = 1.0
 # `POWER_SUPPLY_STATUS` of sensor_msgs follows Linux.
 _SUPPLY_STATUS = {
     'Charging': BatteryState.POWER_SUPPLY_STATUS_CHARGING,
@@ -30,14 +31,16 @@ class BatteryPublisher:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._publisher = node.create_publisher(BatteryState, TOPIC, qos_profile(TOPIC))
-        self._calls = 0
+        self._published_s = -math.inf
         self._others: tuple[str, ...] = ()
 
     def publish(self, battery: BatteryReading) -> None:
-        """Publish unless another node does."""
-        if self._calls % QUERY_EVERY == 0:
-            self._find_others()
-        self._calls += 1
+        """Publish once a second, unless another node does."""
+        now_s = time.monotonic()
+        if now_s - self._published_s < PERIOD_S:
+            return
+        self._published_s = now_s
+        self._find_others()
         if not self._others:
             stamp = self._node.get_clock().now().to_msg()
             self._publisher.publish(battery_message(battery, stamp=stamp))

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 # A manager publishes its state at least this often [s], whatever its decision rate is.
-PRESENCE_S = 0.5
-# Silence after which a manager counts as gone [s]: some states may be late or lost.
+PRESENCE_S = 1.0
+# Silence after which a manager counts as gone [s]: one state may be late or lost.
 TAKE_OVER_S = 2.5
 
 

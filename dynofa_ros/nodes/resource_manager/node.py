@@ -7,7 +7,7 @@ several managers, one commands (`arbitration.py`).
 
 from __future__ import annotations
 
-import math
+import functools
 import secrets
 import sys
 import time
@@ -35,9 +35,11 @@ from dynofa_ros.msg import (
 )
 from dynofa_ros.nodes.diagnostics import Diagnostics
 from dynofa_ros.nodes.guard import GuardedNode
+from dynofa_ros.nodes.message_info import MessageInfo, publisher_gid
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.resource_manager import messages, parameters
 from dynofa_ros.nodes.resource_manager.arbitration import PRESENCE_S, Arbitration, Identity
+from dynofa_ros.nodes.resource_manager.departures import Departures
 from dynofa_ros.nodes.run_node import run_node
 from dynofa_ros.runtime import ResourceManager
 from dynofa_ros.runtime.checks import listed, shortened
@@ -65,30 +67,24 @@ class ResourceManagerNode(GuardedNode):
         self._stands_by = False
         self._competing: list[str] = []  # topics on which others publish commands or states
         self._state: ManagerState | None = None  # the last one published
-        self._published_s = -math.inf
         self._diagnostics = Diagnostics(self, 'resource_manager')
         self._logged: deque[str] = deque(maxlen=64)
         self._commands = {'sub-network commands': 0, 'frequency commands': 0}
         self._switch_publisher = self._publisher(SubnetCommand, 'subnet_command')
         self._clocks_publisher = self._publisher(DvfsCommand, 'dvfs_command')
         self._state_publisher = self._publisher(ManagerState, 'manager_state')
-        self._profiles = self._subscribe(SubnetProfile, 'subnet_profile', self._on_profile)
+        self._departures = Departures(self)
+        self._profiles = self._subscribe(
+            SubnetProfile, 'subnet_profile', self._on_profile, on_matched=self._on_profiles_matched
+        )
         self._subscribe(FrameReport, 'frame_report', self._on_frame)
         self._subscribe(SubnetState, 'subnet_state', self._on_subnet)
         self._subscribe(PlatformState, 'platform_state', self._on_platform)
         self._subscribe(Deadline, 'deadline', self._on_deadline)
         self._subscribe(Mission, 'mission', self._on_mission)
         self._subscribe(ManagerState, 'manager_state', self._on_manager)
-        receive_battery = self._receiver('battery', self._on_battery)
-        self.create_subscription(
-            BatteryState,
-            'battery',
-            lambda message, info: receive_battery(message, info),
-            qos_profile('battery'),
-        )
-        self._timer = self._start_timer(
-            self._step, period_s=1.0 / self.get_parameter(parameters.DECISION_RATE).value
-        )
+        self._subscribe(BatteryState, 'battery', self._on_battery)
+        self._start_deciding(self.get_parameter(parameters.DECISION_RATE).value)
         self._presence_timer = self._start_timer(self._be_present, period_s=PRESENCE_S)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
@@ -98,14 +94,17 @@ class ResourceManagerNode(GuardedNode):
         """Create a publisher with the topic's own quality of service."""
         return self.create_publisher(kind, topic, qos_profile(topic))
 
-    def _subscribe(self, kind: Any, topic: str, receive: Callable[[Any], None]) -> Any:
+    def _subscribe(
+        self, kind: Any, topic: str, receive: Callable[..., None], **options: Any
+    ) -> Any:
         """Subscribe with the topic's own quality of service."""
         callback = self._receiver(topic, receive)
-        return self.create_subscription(kind, topic, callback, qos_profile(topic))
+        return self.create_subscription(kind, topic, callback, qos_profile(topic), **options)
 
     def _receiver(self, topic: str, receive: Callable[..., None]) -> Callable[..., None]:
         """Return a callback; a message for which `receive` raises ValueError counts as refused."""
 
+        @functools.wraps(receive)  # rclpy counts the parameters: message, or message and info
         def callback(*args: Any) -> None:
             try:
                 receive(*args)
@@ -116,17 +115,38 @@ class ResourceManagerNode(GuardedNode):
 
         return callback
 
+    def _start_deciding(self, rate_hz: float) -> None:
+        """Decide at this rate, besides after events."""
+        self._period_s = 1.0 / rate_hz
+        self._timer = self._start_timer(self._step, period_s=self._period_s)
+
     def _start_timer(self, callback: Callable[[], None], *, period_s: float) -> Any:
         """Call at a fixed rate of the steady clock, even if simulated time stands still."""
         return self.create_timer(period_s, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def _on_profile(self, message: SubnetProfile) -> None:
+    def _on_profile(self, message: SubnetProfile, info: MessageInfo) -> None:
         profile = messages.profile_from(message)
         self._manager.set_profile(profile)
+        self._departures.announced(profile.app, info)
         self.get_logger().info(
             f'profile of {profile.app}: {len(profile.points)} operating points, latency '
             f'{profile.latency_source}, energy {profile.energy_source}'
         )
+
+    def _on_profiles_matched(self, event: Any) -> None:
+        """Forget applications at once when a publisher of profiles leaves."""
+        if event.current_count_change < 0:
+            self._forget_those_that_left()
+
+    def _forget_those_that_left(self) -> None:
+        for app in self._departures.left(self._profiles):
+            self._manager.remove(app)
+            self.get_logger().info(f'{app} has left: the publisher of its profile is gone')
+        # Where the middleware does not name publishers, silence tells.
+        for app in self._manager.drop_silent(self._profiles.get_publisher_count()):
+            self.get_logger().info(f'{app} has left: no frame_report and no publisher')
+        if self._manager.due:
+            self._step()
 
     def _on_frame(self, message: FrameReport) -> None:
         self._manager.observe_frame(messages.frame_from(message))
@@ -148,12 +168,11 @@ class ResourceManagerNode(GuardedNode):
                 'deadline is kept until it joins'
             )
 
-    def _on_battery(self, message: BatteryState, info: Any = None) -> None:
+    def _on_battery(self, message: BatteryState, info: MessageInfo) -> None:
         """Update the charge; `info` tells publishers apart, where the middleware does."""
         battery = messages.battery_from(message)
-        publisher = str((info or {}).get('publisher_gid', ''))
         self._manager.observe_battery(
-            battery.charge, energy_j=battery.energy_j, publisher=publisher
+            battery.charge, energy_j=battery.energy_j, publisher=publisher_gid(info).hex()
         )
 
     def _on_mission(self, message: Mission) -> None:
@@ -185,10 +204,9 @@ class ResourceManagerNode(GuardedNode):
         return f'another resource manager commands ({self._arbitration.senior}); expected one'
 
     def _be_present(self) -> None:
-        """Publish the state often enough for other managers, and notice those that leave."""
+        """Publish the state often enough for other managers, and notice who has left."""
         self._review_standby()
-        for app in self._manager.drop_silent(self._profiles.get_publisher_count()):
-            self.get_logger().info(f'{app} has left: no frame_report and no publisher')
+        self._forget_those_that_left()
         publishers = (self._switch_publisher, self._clocks_publisher, self._state_publisher)
         self._competing = [
             f'{each.topic_name} has {count} publishers'
@@ -197,8 +215,8 @@ class ResourceManagerNode(GuardedNode):
         ]
         if self._stands_by:
             self._diagnostics.error(f'standby: {self._standby_text()}')
-        elif self._state is not None and self._now_s() - self._published_s > PRESENCE_S:
-            self._publish_state(self._state)
+        elif self._state is not None and self._period_s > PRESENCE_S:
+            self._state_publisher.publish(self._state)
 
     def _step(self) -> None:
         """Decide, and publish commands, state and diagnostics, unless another manager commands."""
@@ -220,12 +238,9 @@ class ResourceManagerNode(GuardedNode):
             self._commands['frequency commands'] += 1
         status = output.status
         identity = self._arbitration.identity
-        self._publish_state(messages.status_message(status, header=header, identity=identity))
+        self._state = messages.status_message(status, header=header, identity=identity)
+        self._state_publisher.publish(self._state)
         self._diagnose(status)
-
-    def _publish_state(self, state: ManagerState) -> None:
-        self._state_publisher.publish(state)
-        self._state, self._published_s = state, self._now_s()
 
     def _log(self, text: str, command: Any) -> None:
         """Log a command with its number and reason, a repeated one at debug level."""
@@ -272,7 +287,7 @@ class ResourceManagerNode(GuardedNode):
         rates = [each.value for each in changes if each.name == parameters.DECISION_RATE]
         if rates:
             self.destroy_timer(self._timer)
-            self._timer = self._start_timer(self._step, period_s=1.0 / rates[-1])
+            self._start_deciding(rates[-1])
         settings = parameters.settings_with(self, [])
         if settings != self._manager.settings:
             self._manager.configure(settings)

@@ -13,7 +13,7 @@ from dynofa_ros.nodes.declare import declare_parameter
 from dynofa_ros.runtime import ManagerSettings
 
 DECISION_RATE = 'decision_rate_hz'
-DECISION_RATE_HZ = 5.0
+DECISION_RATE_HZ = 1.0
 
 
 def declare(node: Node) -> None:
