@@ -3,6 +3,7 @@
 
 import errno
 import math
+import platform
 
 import boards
 import pytest
@@ -282,3 +283,84 @@ def test_a_passive_trip_point_throttles_if_a_cooling_device_is_bound_to_it(tmp_p
     kernel.put(f'{folder}/cdev1_trip_point', 1)
     assert discover(kernel).zones[0].throttle_c == 95.0
     assert discover(kernel).zones[0].critical_c == 105.0
+
+
+@pytest.mark.parametrize(
+    ('status', 'modes', 'number', 'name'),
+    [
+        ('pmode:0002', '< POWER_MODEL ID=2 NAME=MODE_15W >', 2, 'MODE_15W'),
+        ('pmode:2 fmode:quiet', '<POWER_MODEL ID=2 NAME=A>\n< POWER_MODEL  ID=3  NAME=B >', 2, 'A'),
+        ('pmode:7', '< POWER_MODEL ID=2 NAME=A >', 7, ''),
+        ('pmode:7', '', 7, ''),
+    ],
+)
+def test_the_power_mode_is_that_of_nvpmodel(tmp_path, status, modes, number, name):
+    kernel = boards.base(tmp_path)
+    kernel.put('/var/lib/nvpmodel/status', status)
+    kernel.put('/etc/nvpmodel.conf', modes)
+    mode = discover(kernel).power_mode
+    assert (mode.number, mode.name) == (number, name)
+
+
+@pytest.mark.parametrize('status', ['', 'mode:1', 'pmode:x'])
+def test_without_a_status_there_is_no_power_mode(tmp_path, status):
+    kernel = boards.base(tmp_path)
+    kernel.put('/var/lib/nvpmodel/status', status)
+    assert discover(kernel).power_mode is None
+
+
+def test_the_model_is_the_board_or_else_the_cpu(board):
+    assert discover(board('orin_nano')).model == 'NVIDIA Jetson Orin Nano Developer Kit'
+
+
+def test_a_machine_without_a_device_tree_is_named_after_its_cpu(board):
+    machine = discover(board('intel_laptop'))
+    assert machine.model == 'Intel(R) Core(TM) i5-1240P'
+    assert machine.architecture == platform.machine()
+    assert machine.rapl_error == ''
+    assert [each.kind for each in machine.throttles] == ['cpu']
+    assert machine.missing == ()
+
+
+def test_unreadable_sensors_of_the_machine_are_missing_permissions(board):
+    kernel = board('xavier_nx_jetpack5')
+    folder = '/sys/class/hwmon/hwmon3'
+    kernel.put('/sys/class/power_supply/ucsi/type', 'USB')
+    kernel.put('/sys/class/hwmon/hwmon4/name', 'ucsi')
+    kernel.put('/sys/class/hwmon/hwmon4/power1_input', 1)
+    unreadable = (f'{folder}/in1_input', '/sys/class/hwmon/hwmon4/power1_input')
+    kernel.readable = lambda name: name not in unreadable
+    (missing,) = discover(kernel).missing
+    assert missing.startswith(f'{folder}/in1_input (')
+    assert 'cannot be read: ' in missing
+
+
+def test_a_processor_is_named_after_its_domain(board):
+    assert discover(board('orin_nano')).processors == {
+        'cpu': ('cpu',),
+        '15340000.vic': ('15340000.vic',),
+        'gpu': ('gpu',),
+    }
+
+
+@pytest.mark.parametrize(
+    'files',
+    [
+        {'/sys/class/thermal/thermal_zone0/type': 'soc'},
+        {'/sys/class/power_supply/BAT0/type': 'Battery'},
+        {'/sys/class/hwmon/hwmon0/power1_input': 1},
+    ],
+)
+def test_a_machine_with_any_sensor_is_not_empty(board, files):
+    kernel = board('container')
+    for name, value in files.items():
+        kernel.put(name, value)
+    assert not discover(kernel).empty
+
+
+def test_the_sensor_of_a_charger_alone_is_nothing(board):
+    kernel = board('container')
+    kernel.put('/sys/class/power_supply/AC/type', 'Mains')
+    kernel.put('/sys/class/hwmon/hwmon0/name', 'AC')
+    kernel.put('/sys/class/hwmon/hwmon0/power1_input', 1)
+    assert discover(kernel).empty
