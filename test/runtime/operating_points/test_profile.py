@@ -1,4 +1,5 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import math
 
 import pytest
@@ -116,3 +117,97 @@ def test_the_number_of_processors_is_limited(make_point, make_profile):
     points = [make_point(processor=f'cpu{index}') for index in range(65)]
     with pytest.raises(ValueError, match=r'processors holds 65 values; expected at most 64'):
         make_profile(*points)
+
+
+VALID = {
+    'threads': (0, 65536),
+    'frequency_hz': (1e3, 1e12),
+    'latency_s': (1e-6, 3600.0),
+    'latency_std_s': (0.0, 3600.0),
+    'latency_p95_s': (0.0, 3600.0),
+    'energy_j': (0.0, 1e6),
+    'accuracy': (0.0, 1.0),
+    'flops': (0, 2**64 - 1),
+    'parameters': (0, 2**64 - 1),
+}
+
+
+@pytest.mark.parametrize(('field', 'ends'), VALID.items())
+def test_the_ends_of_each_range_are_allowed(make_point, field, ends):
+    for end in ends:
+        assert getattr(make_point(**{field: end}), field) == end
+    below, above = ends[0] - 1, ends[1] * 2 + 2
+    for outside in (below, above):
+        with pytest.raises(ValueError, match=rf"^operating point 'small': {field} is "):
+            make_point(**{field: outside})
+
+
+@pytest.mark.parametrize('field', ['frequency_hz', 'latency_p95_s', 'energy_j'])
+def test_what_may_be_unknown_is_nan(make_point, field):
+    assert math.isnan(getattr(make_point(**{field: math.nan}), field))
+
+
+@pytest.mark.parametrize('field', ['threads', 'latency_std_s', 'flops', 'parameters'])
+def test_what_must_be_known_is_not_nan(make_point, field):
+    with pytest.raises(ValueError, match=f'{field} is nan; expected'):
+        make_point(**{field: math.nan})
+
+
+@pytest.mark.parametrize('field', ['engine', 'precision'])
+def test_engine_and_precision_may_be_unknown(make_point, field):
+    assert getattr(make_point(**{field: ''}), field) == ''
+
+
+def test_the_key_is_the_point_without_its_frequency(make_point):
+    assert make_point('a', threads=3).key == ('a', 'torch', 'gpu', 3)
+
+
+@pytest.mark.parametrize('field', ['supernet', 'platform', 'latency_source', 'energy_source'])
+def test_other_names_of_a_profile_may_be_empty_but_not_unprintable(make_profile, make_point, field):
+    profile = make_profile(make_point())
+    assert getattr(dataclasses.replace(profile, **{field: ''}), field) == ''
+    with pytest.raises(ValueError, match=rf"^{field} is '.n'; expected at most 256 printable"):
+        dataclasses.replace(profile, **{field: '\n'})
+
+
+def test_the_errors_of_a_profile_name_its_application(make_profile, make_point):
+    with pytest.raises(ValueError, match=r'points is empty; expected one or more$'):
+        make_profile(app='a')
+    with pytest.raises(ValueError) as error:
+        make_profile(*[make_point(frequency_hz=1e9)] * 2)
+    assert str(error.value) == (
+        "profile of 'camera': points holds ('small', 'torch', 'gpu', 1) at 1e+09 Hz twice; "
+        'expected once'
+    )
+
+
+def test_a_profile_lists_its_sub_networks_and_tables(make_profile, make_point):
+    dominated = make_point('b', latency_s=0.08, accuracy=0.6)
+    profile = make_profile(dominated, make_point('a'), make_point('a', processor='cpu'))
+    assert profile.subnet_ids == ('a', 'b')
+    assert [each.subnet_id for each in profile.table.points] == ['a', 'a']
+    assert profile.energy_known
+    profile.prepare()
+    assert {'table', '_by_key'} <= profile.__dict__.keys()
+
+
+def test_one_unknown_energy_makes_latency_the_cost(make_profile, make_point):
+    profile = make_profile(make_point('a'), make_point('b', energy_j=math.nan, accuracy=0.9))
+    assert not profile.energy_known
+    assert profile.table.cost_j.tolist() == profile.table.latency_s.tolist()
+
+
+def test_a_point_without_a_frequency_is_below_all_others(make_profile, make_point):
+    profile = make_profile(make_point(frequency_hz=1e9), make_point(frequency_hz=math.nan))
+    key = make_point().key
+    assert math.isnan(profile.at(key, 1e6).frequency_hz)
+    assert profile.at(key, 2e9).frequency_hz == 1e9
+    assert profile.at(key, math.nan).frequency_hz == 1e9
+
+
+@pytest.mark.parametrize('field', ['latency_s', 'latency_std_s', 'energy_j'])
+def test_pruning_compares_each_cost(make_point, field):
+    better = make_point('better', latency_std_s=0.01)
+    worse = dataclasses.replace(better, subnet_id='worse', **{field: 2 * getattr(better, field)})
+    trade = dataclasses.replace(worse, subnet_id='trade', accuracy=better.accuracy + 0.01)
+    assert prune([worse, trade, better]) == (trade, better)
