@@ -16,9 +16,10 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from dynofa_ros.atomic_file import atomic_write, json_text
-from dynofa_ros.config_file import NotNegative, Number, Section, Text, load_file
+from dynofa_ros.config_file import Number, Section, Text, load_file
 from dynofa_ros.runtime import Profile
-from dynofa_ros.runtime.estimation.correction import CORRECTION_MAX, Correction
+from dynofa_ros.runtime.estimation.correction import Correction
+from dynofa_ros.runtime.ranges import CORRECTION, CORRECTION_STD
 
 SUFFIX = '.corrections.json'
 
@@ -26,8 +27,8 @@ SUFFIX = '.corrections.json'
 class _Entry(Section):
     subnet_id: Text
     processor: Text
-    correction: Annotated[Number, Field(ge=1.0 / CORRECTION_MAX, le=CORRECTION_MAX)]
-    correction_std: NotNegative
+    correction: Annotated[Number, Field(ge=CORRECTION.low, le=CORRECTION.high)]
+    correction_std: Annotated[Number, Field(ge=CORRECTION_STD.low, le=CORRECTION_STD.high)]
 
 
 class _File(Section):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.latency_estimate import LatencyEstimate
 from dynofa_ros.runtime.frame_choice import Envelope, FrameChoice, FrameChooser
 from dynofa_ros.runtime.operating_points.point import PointKey
-from dynofa_ros.runtime.operating_points.profile import Profile
+from dynofa_ros.runtime.operating_points.profile import Profile, SubnetOn
 
 # Without a frame for so long, slowdowns return towards 1.
 SILENT_S = 5.0
@@ -23,7 +24,7 @@ class FrameSelector:
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
-        self._estimate = LatencyEstimate()
+        self._estimate = LatencyEstimate(profile.corrections)
         self._chooser: FrameChooser | None = None
 
     def command(self, envelope: Envelope) -> None:
@@ -35,6 +36,10 @@ class FrameSelector:
         if self._chooser is None:
             raise ValueError('envelope is missing; expected a command before the first frame')
         return self._chooser
+
+    def learned(self) -> dict[SubnetOn, Correction]:
+        """Return the corrections to keep across restarts."""
+        return self._estimate.learned()
 
     def select(self, *, time_left_s: float, frequency_hz: float, now_s: float) -> FrameChoice:
         """Select the point of the frame that starts now; arguments as in `FrameChooser.choose`."""

@@ -32,6 +32,9 @@ TEMPERATURE_C = Range(-300.0, 10_000.0)
 THREADS = Range(0, 65_536)
 # Slowdown that another program adds to a frame.
 CONTENTION = Range(0.0, 1000.0)
+# Observed / profiled latency of a sub-network; a profile that is further off is that of another.
+CORRECTION = Range(0.1, 10.0)
+CORRECTION_STD = Range(0.0, 100.0)
 # Of operations and parameters: uint64, as in the messages.
 COUNT = Range(0, 2**64 - 1)
 

@@ -13,10 +13,12 @@ from dynofa_ros.nodes.perception.platform_view import PlatformView
 from dynofa_ros.nodes.perception.worker_types import SubnetRequest
 from dynofa_ros.runtime import Objective, Profile
 from dynofa_ros.runtime.checks import shortened
+from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.frame_rate import ExponentialMean
 from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.frame_selector import FrameSelector
 from dynofa_ros.runtime.operating_points.point import PointKey
+from dynofa_ros.runtime.operating_points.profile import SubnetOn
 
 # Weight of each frame in the mean of the overhead: a memory of about 20 frames.
 OVERHEAD_WEIGHT = 0.05
@@ -142,6 +144,10 @@ class FramePicker:
             now_s=self._clock(),
         )
         return choice.key, choice.reason
+
+    def learned(self) -> dict[SubnetOn, Correction]:
+        """Return the corrections of the profile to keep across restarts."""
+        return self._selector.learned()
 
     def longest_wait_s(self, *, passed_s: float) -> float:
         """Return how long a prepared frame can wait and still be in time [s]; NaN: no deadline."""

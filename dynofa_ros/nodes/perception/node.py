@@ -39,6 +39,7 @@ from dynofa_ros.nodes.perception.image_conversion import conversion_library
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters, declare_parameters
 from dynofa_ros.nodes.perception.platform_view import PlatformView
 from dynofa_ros.nodes.perception.processor_turn import MachineTurns, turns_folder
+from dynofa_ros.nodes.perception.profile import keep_learned
 from dynofa_ros.nodes.perception.startup import Startup, start_up
 from dynofa_ros.nodes.perception.twins import Twins
 from dynofa_ros.nodes.perception.vision_classification import vision_publisher
@@ -345,6 +346,13 @@ class PerceptionNode(GuardedNode):
             self._worker.stop()
             self._thread.join()
             self._turns.close()
+            if self._frame_model is None:
+                keep_learned(
+                    self._settings,
+                    self._profile,
+                    self._worker.learned(),
+                    warn=self.get_logger().warning,
+                )
         super().destroy_node()
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,10 +23,16 @@ from dynofa_ros.engine.measure import fastest_threads, places, thread_counts
 from dynofa_ros.nodes.perception.device import Log
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters
 from dynofa_ros.platform import Platform
+from dynofa_ros.profiles.corrections import (
+    corrections_file,
+    save_corrections,
+    with_corrections,
+)
 from dynofa_ros.profiles.measured import measured_profile, modelled_profile
 from dynofa_ros.profiles.stored import Conditions, StoredProfile
 from dynofa_ros.runtime import Profile
-from dynofa_ros.runtime.operating_points.profile import prune
+from dynofa_ros.runtime.estimation.correction import Correction
+from dynofa_ros.runtime.operating_points.profile import SubnetOn, prune
 from dynofa_ros.supernet import Model
 
 
@@ -46,6 +52,35 @@ def runnable(engine: Engine, networks: Iterable[Network]) -> tuple[list[Network]
 def profile_file(parameters: PerceptionParameters) -> Path | None:
     """Return the file of the parameter ``profile``; None if it is empty."""
     return Path(parameters.profile).expanduser() if parameters.profile else None
+
+
+def with_learned(parameters: PerceptionParameters, profile: Profile, *, warn: Log) -> Profile:
+    """Return the profile with what earlier runs learned about it; a damaged file is a warning."""
+    file = profile_file(parameters)
+    if file is None:
+        return profile
+    try:
+        return with_corrections(profile, corrections_file(file))
+    except (ValueError, OSError) as error:
+        warn(f'{error}: learning again')
+        return profile
+
+
+def keep_learned(
+    parameters: PerceptionParameters,
+    profile: Profile,
+    corrections: Mapping[SubnetOn, Correction],
+    *,
+    warn: Log,
+) -> None:
+    """Write what was learned beside the file of the parameter ``profile``, if there is one."""
+    file = profile_file(parameters)
+    if file is None or not file.is_file() or not corrections:
+        return
+    try:
+        save_corrections(corrections_file(file), corrections, profile)
+    except (ValueError, OSError) as error:
+        warn(f'{error}: the next start learns again')
 
 
 def read_profile(

@@ -21,7 +21,7 @@ from dynofa_ros.engine import (
 )
 from dynofa_ros.nodes.perception.device import Log, PerceptionDevice
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters
-from dynofa_ros.nodes.perception.profile import Profiler, read_profile, runnable
+from dynofa_ros.nodes.perception.profile import Profiler, read_profile, runnable, with_learned
 from dynofa_ros.runtime import Profile
 from dynofa_ros.supernet import Model, load_model
 
@@ -86,6 +86,8 @@ def start_up(
     else:
         profile, place = profiler.measured()
     profile = device.complete(profile, model)
+    if platform is None:
+        profile = with_learned(parameters, profile, warn=warn)
     if cache.error:
         warn(f'cache of compiled sub-networks: {cache.error}')
     log(f'{len(residents)} compiled sub-networks after {time.monotonic() - start_s:.1f} s')

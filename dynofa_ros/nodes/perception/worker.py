@@ -47,7 +47,9 @@ from dynofa_ros.nodes.perception.worker_types import (
 )
 from dynofa_ros.runtime import Profile
 from dynofa_ros.runtime.checks import check_range
+from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.operating_points.point import PointKey
+from dynofa_ros.runtime.operating_points.profile import SubnetOn
 from dynofa_ros.runtime.ranges import DURATION_S
 from dynofa_ros.runtime.turns import WaitingFrame
 
@@ -133,6 +135,10 @@ class PerceptionWorker:
         self._stopped.set()
         self.mailbox.close()
         self.loader.stop()
+
+    def learned(self) -> dict[SubnetOn, Correction]:
+        """Return the corrections of the profile to keep; to be called when :meth:`run` is over."""
+        return self._picker.learned()
 
     def handle(self, item: MailboxItem[Arrival, SubnetRequest | Loaded]) -> None:
         """Apply the commands, then classify the frame, if any."""

@@ -28,6 +28,7 @@ from dynofa_ros.msg import (
     Mission,
     PlatformState,
     SubnetCommand,
+    SubnetCorrection,
     SubnetProfile,
     SubnetState,
 )
@@ -47,6 +48,7 @@ from dynofa_ros.runtime import (
 from dynofa_ros.runtime.actuation.clocks import ClockCommand
 from dynofa_ros.runtime.actuation.subnets import SwitchCommand
 from dynofa_ros.runtime.checks import check_count, check_range, shortened
+from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.observation import ResidentPoint
 from dynofa_ros.runtime.ranges import (
@@ -68,7 +70,7 @@ Value = TypeVar('Value')
 
 def _read(kind: type[Value], message: Any, **others: Any) -> Value:
     """Build a dataclass from `others`, and from the message's fields for the rest."""
-    for name in _common(kind, type(message)):
+    for name in _common(kind, type(message)):  # type: ignore[arg-type]
         if name not in others:
             others[name] = getattr(message, name)
     return kind(**others)
@@ -91,13 +93,27 @@ def profile_from(message: SubnetProfile) -> Profile:
     """Read a profile."""
     check_count('points', message.points, most=POINTS_MAX)
     points = tuple(_read(OperatingPoint, point) for point in message.points)
-    return _read(Profile, message, points=points)
+    check_count('corrections', message.corrections, most=POINTS_MAX)
+    corrections = {
+        (each.subnet_id, each.processor): Correction(each.correction, each.correction_std)
+        for each in message.corrections
+    }
+    return _read(Profile, message, points=points, corrections=corrections)
 
 
 def profile_message(profile: Profile) -> SubnetProfile:
     """Write a profile, with an empty header."""
     points = [_write(OperatingPointMessage, point) for point in profile.points]
-    return _write(SubnetProfile, profile, header=Header(), points=points)
+    corrections = [
+        SubnetCorrection(
+            subnet_id=subnet_id,
+            processor=processor,
+            correction=each.mean,
+            correction_std=each.std,
+        )
+        for (subnet_id, processor), each in sorted(profile.corrections.items())
+    ]
+    return _write(SubnetProfile, profile, header=Header(), points=points, corrections=corrections)
 
 
 def frame_from(message: FrameReport) -> FrameObservation:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dynofa_ros.runtime.checks import check_number
+from dynofa_ros.runtime.checks import check_range
+from dynofa_ros.runtime.ranges import CORRECTION, CORRECTION_STD
 
-# A profile that is wrong by more is not that of this sub-network.
-CORRECTION_MAX = 10.0
+# Of a latency ratio; no profile is off by so much.
 LOG_MAX = math.log(1e3)
 
 
@@ -21,8 +21,8 @@ class Correction:
     std: float = 0.0
 
     def __post_init__(self) -> None:
-        check_number('correction', self.mean, low=0.0, above=True)
-        check_number('correction std', self.std, low=0.0)
+        check_range('correction', self.mean, CORRECTION)
+        check_range('correction_std', self.std, CORRECTION_STD)
 
 
 EXACT = Correction()  # the profile is taken as it is
@@ -30,5 +30,5 @@ EXACT = Correction()  # the profile is taken as it is
 
 def correction_of_log(log: float, variance: float) -> Correction:
     """Return the correction whose logarithm has this mean and variance."""
-    mean = min(max(math.exp(log), 1.0 / CORRECTION_MAX), CORRECTION_MAX)
-    return Correction(mean, mean * math.sqrt(variance))
+    mean = min(max(math.exp(log), CORRECTION.low), CORRECTION.high)
+    return Correction(mean, min(mean * math.sqrt(variance), CORRECTION_STD.high))

@@ -10,8 +10,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from dynofa_ros.runtime.estimation.correction import Correction
-from dynofa_ros.runtime.estimation.latency_filter import CORRECTION_STD, SLOWDOWN_STD, LatencyFilter
+from dynofa_ros.runtime.estimation.latency_filter import (
+    CORRECTION_PRIOR_STD,
+    SLOWDOWN_PRIOR_STD,
+    Floats,
+    LatencyFilter,
+)
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
 from dynofa_ros.runtime.operating_points.point import OperatingPoint
 from dynofa_ros.runtime.operating_points.profile import SubnetOn
@@ -96,17 +103,25 @@ class LatencyEstimate:
     def slowdown(self, processor: str) -> Slowdown:
         """Return the slowdown of the next frame on a processor; the prior without any frame."""
         known = self._processors.get(processor)
-        return Slowdown(std=SLOWDOWN_STD) if known is None else known.filter.slowdown()
+        return Slowdown(std=SLOWDOWN_PRIOR_STD) if known is None else known.filter.slowdown()
 
     def corrections(self, subnets: Iterable[SubnetOn]) -> dict[SubnetOn, Correction]:
         """Return the corrections of these sub-networks; those that never ran are uncertain."""
         return {each: self._correction(*each) for each in subnets}
 
+    def correction_arrays(self, subnet_ids: Sequence[str], processor: str) -> tuple[Floats, Floats]:
+        """Return mean and std of the corrections of sub-networks on a processor, as arrays."""
+        known = self._processors.get(processor)
+        if known is not None:
+            return known.filter.corrections(subnet_ids)
+        found = [self._correction(each, processor) for each in subnet_ids]
+        return np.array([each.mean for each in found]), np.array([each.std for each in found])
+
     def _correction(self, subnet_id: str, processor: str) -> Correction:
         known = self._processors.get(processor)
         if known is not None:
             return known.filter.correction(subnet_id)
-        return self._earlier.get((subnet_id, processor), Correction(std=CORRECTION_STD))
+        return self._earlier.get((subnet_id, processor), Correction(std=CORRECTION_PRIOR_STD))
 
     def expected(self, subnet_id: str, processor: str) -> float:
         """Return the expected observed / profiled latency of a frame."""

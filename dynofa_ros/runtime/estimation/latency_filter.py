@@ -17,20 +17,24 @@ a sub-network that has just begun to run is mostly its correction, any other one
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from dynofa_ros.runtime.checks import check_number
 from dynofa_ros.runtime.estimation.correction import LOG_MAX, Correction, correction_of_log
 from dynofa_ros.runtime.estimation.frame_scores import FrameScores
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
 from dynofa_ros.runtime.estimation.step_detector import StepDetector
+from dynofa_ros.runtime.ranges import CORRECTION, CORRECTION_STD
+
+Floats = npt.NDArray[np.float64]
 
 # Tuning, ours; all are of logarithms (test/runtime/estimation/test_latency_filter.py).
-SLOWDOWN_STD = 0.05  # before the first frame, for what all sub-networks share
-CORRECTION_STD = 0.1  # before its first frame: a profile is right within 10 %
+SLOWDOWN_PRIOR_STD = 0.05  # before the first frame, for what all sub-networks share
+CORRECTION_PRIOR_STD = 0.1  # before its first frame: a profile is right within 10 %
 NOISE_STD_MIN = 0.01  # two runs of one network never agree better than this
 DRIFT_VARIANCE = 0.001**2  # random walk of the slowdown per frame: temperature, memory layout
 NOISE_MEMORY = 0.98  # weight of the previous noise estimate at each frame: about 50 frames
@@ -46,7 +50,7 @@ NEW_SHARE = 0.9  # of a new sub-network
 KNOWN_SHARE = 0.5  # of one that has run before
 FASTER_SHARE = 0.2  # of a step down
 # Contention does not speed up: a step down from here is a correction.
-SLOWDOWN_MIN = -2.0 * SLOWDOWN_STD
+SLOWDOWN_MIN = -2.0 * SLOWDOWN_PRIOR_STD
 MOST_SUBNETS = 64  # with covariances; of others only the correction is kept
 
 
@@ -73,7 +77,7 @@ class LatencyFilter:
         # Row 0 is the slowdown; the others are sub-networks.
         self._rows: dict[str, int] = {}
         self._mean = np.zeros(1)
-        self._covariance = np.full((1, 1), SLOWDOWN_STD**2)
+        self._covariance = np.full((1, 1), SLOWDOWN_PRIOR_STD**2)
         # Mean and variance of the corrections without a row.
         self._stored = {
             name: (math.log(each.mean), (each.std / each.mean) ** 2)
@@ -122,6 +126,19 @@ class LatencyFilter:
                 variance -= 2.0 * float(self._covariance[last, row])
         return correction_of_log(log, max(variance, 0.0))
 
+    def corrections(self, subnet_ids: Sequence[str]) -> tuple[Floats, Floats]:
+        """Return mean and uncertainty of many corrections, each as of `correction`."""
+        rows = np.array([self._rows.get(each, 0) for each in subnet_ids])
+        logs, variances = self._mean[rows], self._covariance[rows, rows]
+        for index in np.flatnonzero(rows == 0).tolist():
+            logs[index], variances[index] = self._own(subnet_ids[index])
+        if last := self._rows.get(self._running, 0):
+            shared = np.where(rows > 0, self._covariance[last, rows], 0.0)
+            variances += self._covariance[last, last] - 2.0 * shared
+        means = np.clip(np.exp(logs), CORRECTION.low, CORRECTION.high)
+        stds = means * np.sqrt(np.maximum(variances, 0.0))
+        return means, np.minimum(stds, CORRECTION_STD.high)
+
     def learned(self) -> dict[str, Correction]:
         """Return each correction learned so far with its own uncertainty, to keep."""
         names = dict.fromkeys((*self._stored, *self._rows))
@@ -168,7 +185,7 @@ class LatencyFilter:
         self._mean[0] *= keep
         self._covariance[0, :] *= keep
         self._covariance[:, 0] *= keep
-        self._covariance[0, 0] += (1.0 - keep**2) * SLOWDOWN_STD**2
+        self._covariance[0, 0] += (1.0 - keep**2) * SLOWDOWN_PRIOR_STD**2
         self._detector.reset()
         self._surprise = None
 
@@ -176,7 +193,7 @@ class LatencyFilter:
         """Return mean and variance of a correction, without those of the slowdown."""
         row = self._rows.get(subnet_id)
         if row is None:
-            return self._stored.get(subnet_id, (0.0, CORRECTION_STD**2))
+            return self._stored.get(subnet_id, (0.0, CORRECTION_PRIOR_STD**2))
         return float(self._mean[row]), float(self._covariance[row, row])
 
     def _variance(self, row: int) -> float:

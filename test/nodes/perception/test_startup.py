@@ -155,6 +155,19 @@ def test_a_profile_is_loaded_at_the_next_start(measured, start_perception):
     assert [p.latency_s for p in again.profile.points] == [p.latency_s for p in profile.points]
 
 
+def test_what_was_learned_about_a_profile_is_announced_at_the_next_start(
+    start_perception, tmp_path, photograph
+):
+    file = tmp_path / 'profile.json'
+    robot = start_perception(profile=file).connect()
+    assert not robot.profile.corrections
+    robot.classify(robot.image(photograph))
+    robot.process.send_signal(signal.SIGTERM)
+    robot.process.wait(timeout=60.0)
+    again = start_perception(profile=file).connect()
+    assert [each.subnet_id for each in again.profile.corrections] == [robot.state.subnet_id]
+
+
 def resident_names(robot):
     return [each.subnet_id for each in robot.state.residents]
 

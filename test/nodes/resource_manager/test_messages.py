@@ -24,6 +24,7 @@ from dynofa_ros.nodes.resource_manager.messages import (  # noqa: E402
     subnet_from,
 )
 from dynofa_ros.runtime import OperatingPoint, Profile  # noqa: E402
+from dynofa_ros.runtime.estimation.correction import Correction  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -53,8 +54,20 @@ def test_the_frequency_is_that_at_which_frames_run(frequency_hz, limits_hz, simu
 
 def test_a_profile_survives_the_conversion():
     point = OperatingPoint('s', 'torch', 'gpu', 2, math.nan, 0.04, 0.01, 0.1, 0.75, 3, 4, 'int8')
-    profile = Profile('camera', 'supernet', 'board', 'measured', 'modelled', (point,))
-    assert profile_from(profile_message(profile)).is_same_as(profile)
+    learned = {('s', 'gpu'): Correction(1.3, 0.02)}
+    profile = Profile('camera', 'supernet', 'board', 'measured', 'modelled', (point,), learned)
+    again = profile_from(profile_message(profile))
+    assert again.is_same_as(profile)
+    assert again.corrections == learned
+
+
+@pytest.mark.parametrize('correction', [0.0, 100.0, math.nan])
+def test_an_impossible_correction_is_refused(correction):
+    point = OperatingPoint('s', 'torch', 'gpu', 2, math.nan, 0.04, 0.01, 0.1, 0.75, 3, 4)
+    message = profile_message(Profile('camera', '', '', '', '', (point,)))
+    message.corrections = [msg.SubnetCorrection(subnet_id='s', correction=correction)]
+    with pytest.raises(ValueError, match=r'correction is .*expected 0\.1 to 10'):
+        profile_from(message)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.latency_estimate import FORGET_S, LatencyEstimate
 
 
@@ -74,3 +75,15 @@ def test_a_frame_while_the_frequency_changes_may_have_run_partly_at_each(
     for _ in range(30):
         estimate.observe_frame(points, inference_s, now_s=0.0)
     assert estimate.expected('a', 'gpu') == pytest.approx(expected, rel=0.01)
+
+
+def test_many_corrections_at_once_are_the_same_as_one_by_one():
+    estimate = LatencyEstimate({('stored', 'gpu'): Correction(1.3, 0.05)})
+    names = ('a', 'new', 'b', 'stored', 'a')
+    for ran in ((), ('a',), ('b', 'a')):
+        for name in ran:
+            learn(estimate, name, ratio=1.5 if name == 'a' else 0.9)
+        known = estimate.corrections((name, 'gpu') for name in names)
+        means, stds = estimate.correction_arrays(names, 'gpu')
+        assert means == pytest.approx([known[name, 'gpu'].mean for name in names])
+        assert stds == pytest.approx([known[name, 'gpu'].std for name in names])

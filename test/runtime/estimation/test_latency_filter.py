@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from dynofa_ros.runtime.estimation.correction import CORRECTION_MAX, Correction
+from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.latency_filter import MOST_SUBNETS, LatencyFilter
+from dynofa_ros.runtime.ranges import CORRECTION
 
 NOISE = 0.02
 
@@ -226,7 +227,7 @@ def test_corrections_are_bounded():
     processor = Processor(b=1e4)
     processor.run('a', 20)
     processor.run('b', 20)
-    assert processor.correction('b') <= CORRECTION_MAX
+    assert processor.correction('b') == CORRECTION.high
 
 
 def test_of_many_sub_networks_the_corrections_are_kept():
@@ -294,5 +295,5 @@ def test_a_slowdown_states_the_deviation_that_a_normal_prediction_needs():
 
 
 def test_a_correction_is_checked():
-    with pytest.raises(ValueError, match=r'correction is 0; expected a finite number above 0'):
+    with pytest.raises(ValueError, match=r'correction is 0; expected 0\.1 to 10'):
         Correction(0.0)
