@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from dynofa_ros.runtime.budget.cap import RISE_AFTER_S, Cap, CapFilter, Mission
+from dynofa_ros.runtime.budget.cap import RISE_AFTER_S, RISE_SHARE, Cap, CapFilter, Mission
 
 
 @pytest.fixture
@@ -103,3 +103,61 @@ def test_an_impossible_duration_is_rejected_and_the_mission_stays(mission, durat
     with pytest.raises(ValueError, match=r'duration_s is .*; expected 0 to 1e\+07'):
         mission.begin(duration_s, begun_s=10.0)
     assert mission.left_s(now_s=0.0) == 100.0
+
+
+@pytest.mark.parametrize(
+    ('cap', 'text'),
+    [
+        (Cap(), 'none'),
+        (Cap(reason='x'), 'x'),
+        (Cap(5.12345, 'set by parameter'), '5.123 W (set by parameter)'),
+        (Cap(0.0, 'x'), '0 W (x)'),
+    ],
+)
+def test_a_cap_is_shown_with_its_reason(cap, text):
+    assert str(cap) == text
+
+
+def test_the_tuning_of_the_filter():
+    assert (RISE_AFTER_S, RISE_SHARE) == (20.0, 0.1)
+
+
+@pytest.mark.parametrize(('power_w', 'held_w'), [(4.4, 4.0), (4.41, 4.41)])
+def test_it_rises_by_more_than_a_tenth_only(cap, power_w, held_w):
+    for second in range(1, 25):
+        held = cap.update(power_w, now_s=float(second))
+    assert held == held_w
+
+
+def test_a_minimum_counts_for_exactly_its_time(cap):
+    cap.update(8.0, now_s=1.0)
+    assert cap.update(8.0, now_s=RISE_AFTER_S) == 4.0
+    assert cap.update(8.0, now_s=RISE_AFTER_S + 0.01) == 8.0
+
+
+def test_an_equal_cap_renews_the_minimum(cap):
+    cap.update(4.0, now_s=10.0)
+    assert cap.update(8.0, now_s=25.0) == 4.0
+    assert cap.update(8.0, now_s=31.0) == 8.0
+
+
+def test_a_reset_forgets_the_minima_too(cap):
+    cap.reset()
+    cap.update(8.0, now_s=1.0)
+    cap.update(6.0, now_s=2.0)
+    assert cap.update(9.0, now_s=3.0) == 6.0
+    assert cap.update(9.0, now_s=22.5) == 9.0
+
+
+@pytest.mark.parametrize('begun_s', [math.nan, math.inf])
+def test_a_mission_begins_at_a_known_time(begun_s):
+    with pytest.raises(ValueError, match=r'^begun_s is .*; expected a finite number$'):
+        Mission().begin(10.0, begun_s=begun_s)
+
+
+def test_the_last_cap_is_that_of_the_last_known_energy(mission):
+    mission.cap(400.0, now_s=0.0)
+    mission.cap(100.0, now_s=50.0)
+    assert mission.cap(math.nan, now_s=60.0) == Cap(2.0, 'mission: 100 J for 50 s')
+    assert mission.left_s(now_s=99.0) == 1.0
+    assert mission.cap(math.nan, now_s=100.0) == Cap()

@@ -28,3 +28,14 @@ def test_the_highest_same_frequency_is_the_same():
 
 def test_an_unknown_frequency_reads_as_any():
     assert reads_as(math.nan, 1e9)
+
+
+def test_the_tolerances():
+    assert highest_same(1e9) == pytest.approx(1.001e9)
+    assert is_same(1.001e9, 1e9)
+    assert is_same(0.999e9, 1e9)
+    assert not is_same(1.00101e9, 1e9)
+    assert reads_as(1.01e9, 1e9)
+    assert reads_as(0.99e9, 1e9)
+    assert not reads_as(0.9899e9, 1e9)
+    assert not reads_as(1.0101e9, 1e9)
