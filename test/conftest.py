@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 import yaml
 
@@ -22,6 +23,13 @@ sys.path.insert(
     0, str(Path(__file__).resolve().parent)
 )  # modules that tests of several folders share
 
+
+# No test asserts a duration, also no property: by default hypothesis does, for each example and
+# for the making of its input.
+hypothesis.settings.register_profile(
+    'no durations', deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile('no durations')
 
 LONGEST = (
     'faults/test_faults.py',
