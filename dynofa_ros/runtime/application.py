@@ -34,7 +34,7 @@ class ManagedApplication:
 
     def __init__(self, profile: Profile, *, now_s: float) -> None:
         self.control = SubnetControl(profile.app)
-        self._overhead = ExponentialMean(OVERHEAD_WEIGHT)
+        self._overhead, self._age = (ExponentialMean(OVERHEAD_WEIGHT) for _ in range(2))
         self._period = CameraPeriod()
         self._previous: FrameObservation | None = None
         self._residents: tuple[ResidentPoint, ...] = ()
@@ -72,6 +72,7 @@ class ManagedApplication:
         self._active_s = now_s
         new_rate = self._observe_period(frame)
         self._overhead.add(frame.overhead_s)
+        self._age.add(frame.age_s)
         subnet = (frame.subnet_id, frame.processor)
         decided_for = self._decided_for.setdefault(subnet, self._latency.expected(*subnet))
         stepped = self._latency.observe_frame(points, frame.inference_s, now_s=now_s)
@@ -135,6 +136,7 @@ class ManagedApplication:
             corrections=self._latency.corrections(self._subnets),
             overhead_s=self._overhead.mean(unknown=0.0),
             overhead_std_s=self._overhead.std(),
+            age_s=self._age.mean(unknown=0.0),
             frame_period_s=self._period.mean_s,
             current=self._current,
             refused=self.control.refused(now_s=now_s),

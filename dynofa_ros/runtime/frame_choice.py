@@ -10,14 +10,13 @@ them for each frame. The perception node and the simulator share this code.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
 from dynofa_ros.runtime.checks import check_count, check_number, check_range
-from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
 from dynofa_ros.runtime.latency import LatencyForecast
 from dynofa_ros.runtime.operating_points.objective import objective_keys
@@ -90,10 +89,8 @@ class FrameEstimate(Protocol):
     def slowdown(self, processor: str) -> Slowdown:
         """Return the slowdown of the next frame on a processor."""
 
-    def corrections(
-        self, subnets: Iterable[tuple[str, str]]
-    ) -> Mapping[tuple[str, str], Correction]:
-        """Return the corrections of the profile, by sub-network and processor."""
+    def correction_arrays(self, subnet_ids: Sequence[str], processor: str) -> tuple[Floats, Floats]:
+        """Return mean and std of the corrections of sub-networks on a processor."""
 
     def surprise(self, processor: str) -> float:
         """Return the slowdown of the last frame if it was surprising, otherwise NaN."""
@@ -104,7 +101,7 @@ class _Candidates:
     """The points of an envelope at one frequency, the decided one first, as arrays (points,)."""
 
     points: tuple[OperatingPoint, ...]
-    subnets: tuple[tuple[str, str], ...]  # sub-network and processor
+    subnet_ids: tuple[str, ...]
     latency_s: Floats
     latency_std_s: Floats
     order: Floats  # rank in the objective: 0 is the best; those below the floor come last
@@ -133,7 +130,7 @@ class _Candidates:
         order[np.lexsort((secondary, primary, missing))] = np.arange(len(points))
         return cls(
             points,
-            tuple((each.subnet_id, each.processor) for each in points),
+            tuple(each.subnet_id for each in points),
             np.array([each.latency_s for each in points]),
             np.array([each.latency_std_s for each in points]),
             order,
@@ -146,21 +143,19 @@ class _Candidates:
 
         A heavy tail counts at this `probability`.
         """
-        subnets = self.subnets[:count]
-        processor = subnets[0][1]
+        subnet_ids, processor = self.subnet_ids[:count], self.points[0].processor
         slowdown, surprise = estimate.slowdown(processor), estimate.surprise(processor)
         if surprise > slowdown.mean:
             spread = slowdown.std / slowdown.mean
             slowdown = replace(slowdown, mean=surprise, std=spread * surprise)
-        known = estimate.corrections(subnets)
-        corrections = [known[each] for each in subnets]
+        correction, correction_std = estimate.correction_arrays(subnet_ids, processor)
         return LatencyForecast.of_inference(
             self.latency_s[:count],
             self.latency_std_s[:count],
             slowdown=slowdown,
             probability=probability,
-            correction=np.array([each.mean for each in corrections]),
-            correction_std=np.array([each.std for each in corrections]),
+            correction=correction,
+            correction_std=correction_std,
         )
 
 

@@ -42,6 +42,7 @@ class FrameObservation:
     overhead_s: float  # preprocessing and postprocessing
     stamp_s: float = math.nan  # of the image, by the camera's clock
     skipped: int = 0  # images dropped or refused since the previous frame
+    age_s: float = 0.0  # of the image on arrival, if that counts against the deadline
 
     def __post_init__(self) -> None:
         check_name('app', self.app)
@@ -49,6 +50,7 @@ class FrameObservation:
         check_range('overhead_s', self.overhead_s, PART_S)
         check_number('stamp_s', self.stamp_s, nan=True)
         check_number('skipped', self.skipped, low=0)
+        check_range('age_s', self.age_s, PART_S)
 
     @property
     def key(self) -> PointKey:

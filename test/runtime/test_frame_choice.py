@@ -38,8 +38,9 @@ class Known:
         assert processor == 'gpu'
         return self._slowdown
 
-    def corrections(self, subnets):
-        return {each: self._corrections.get(each, Correction()) for each in subnets}
+    def correction_arrays(self, subnet_ids, processor):
+        found = [self._corrections.get((each, processor), Correction()) for each in subnet_ids]
+        return np.array([each.mean for each in found]), np.array([each.std for each in found])
 
     def surprise(self, processor):
         assert processor == 'gpu'

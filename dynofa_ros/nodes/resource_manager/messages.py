@@ -62,6 +62,8 @@ from dynofa_ros.runtime.status import AppStatus, ManagerStatus
 
 # Difference of the clocks of two synchronised machines [s].
 CLOCK_ERROR_S = 1.0
+# Value of FrameReport.deadline_from: the age of the image counts.
+STAMP = 'stamp'
 # A latched mission may be as old as this [s].
 LATCHED_MISSION_S = 86_400.0
 
@@ -121,12 +123,14 @@ def frame_from(message: FrameReport) -> FrameObservation:
     for name in ('preprocess_s', 'postprocess_s'):
         check_range(name, getattr(message, name), PART_S, nan=True)
     overhead_s = message.preprocess_s + message.postprocess_s
+    counts = message.deadline_from == STAMP and not math.isnan(message.age_s)
     return _read(
         FrameObservation,
         message,
         overhead_s=0.0 if math.isnan(overhead_s) else overhead_s,
         stamp_s=message.header.stamp.sec + message.header.stamp.nanosec * 1e-9,
         skipped=message.dropped + message.refused,
+        age_s=message.age_s if counts else 0.0,
     )
 
 

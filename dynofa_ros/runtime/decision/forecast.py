@@ -261,7 +261,7 @@ def _set_violation(violation: Floats, *, extent: Floats, base: float) -> None:
 def _predict(
     application: ApplicationState, slowdowns: Mapping[str, Slowdown], *, policy: DecisionPolicy
 ) -> tuple[LatencyForecast, LatencyForecast]:
-    """Predict the inference, and the frame: inference + overhead + wait for the previous frame.
+    """Predict the inference, and the frame: inference + overhead + wait for the previous one + age.
 
     An application that is not done before the next image comes, with `IN_TIME_STD` to spare, finds
     an image waiting, up to one period old: the wait is uniform on [0, period], with mean period / 2
@@ -290,7 +290,8 @@ def _predict(
                 np.where(waits, period_s / 2, 0.0),
                 variance_s2=np.where(waits, period_s**2 / 12, 0.0),
             )
-    return inference, frame
+    # The age keeps no processor busy, so it makes no image wait.
+    return inference, frame.plus(application.age_s, variance_s2=0.0) if application.age_s else frame
 
 
 def _corrections(application: ApplicationState) -> tuple[Floats | None, Floats | None]:

@@ -230,11 +230,11 @@ class _Responses:
 
     def _alone_s(self, index: int, forecast: Forecast) -> float:
         """Return the quantile of the latency of a frame without the other applications."""
-        overhead_s = forecast.application.overhead_s
+        fixed_s = forecast.application.fixed_s
         name = self._loads[index].processor
         load = others(self._loads, index).get(name, 0.0)
-        busy_s = forecast.quantile_s(self._rows[index]) - overhead_s
-        return overhead_s + busy_s / self._interference.factor(name, load)
+        busy_s = forecast.quantile_s(self._rows[index]) - fixed_s
+        return fixed_s + busy_s / self._interference.factor(name, load)
 
     def _others_value(self, index: int, option: Load) -> Floats:
         """Return what all others contribute to the value if this one takes an option.
@@ -247,9 +247,9 @@ class _Responses:
         for app, forecast in enumerate(self._problem.forecasts):
             if app == index:
                 continue
-            name, overhead_s = loads[app].processor, forecast.application.overhead_s
+            name, fixed_s = loads[app].processor, forecast.application.fixed_s
             factor = self._interference.factor(name, others(loads, app).get(name, 0.0))
-            quantile_s = overhead_s + (self._alone[app] - overhead_s) * factor
+            quantile_s = fixed_s + (self._alone[app] - fixed_s) * factor
             scores = np.array([[forecast.violation_at(self._rows[app], quantile_s)], [0], [0], [0]])
             total += self._problem.full_value(app, scores)[0]
         return total

@@ -33,6 +33,7 @@ class ApplicationState:
     corrections: Mapping[tuple[str, str], Correction] = field(default_factory=dict)
     overhead_s: float = 0.0  # preprocessing and postprocessing
     overhead_std_s: float = 0.0
+    age_s: float = 0.0  # of an image on arrival, where it counts against the deadline
     frame_period_s: float = math.nan  # between two images; NaN: unknown
     current: OperatingPoint | None = None  # last decided point, at the frequency decided then
     refused: frozenset[PointKey] = frozenset()  # points that it cannot run at present
@@ -41,12 +42,18 @@ class ApplicationState:
     def __post_init__(self) -> None:
         check_number('overhead_s', self.overhead_s, low=0.0)
         check_number('overhead_std_s', self.overhead_std_s, low=0.0)
+        check_number('age_s', self.age_s, low=0.0)
         check_number('frame_period_s', self.frame_period_s, low=0.0, above=True, nan=True)
 
     @property
     def app(self) -> str:
         """Name of the application."""
         return self.profile.app
+
+    @property
+    def fixed_s(self) -> float:
+        """The part of a frame's latency that depends on no processor."""
+        return self.overhead_s + self.age_s
 
     def slowdown(self, processor: str) -> Slowdown:
         """Return the slowdown on `processor`, the prior if there is no observation."""

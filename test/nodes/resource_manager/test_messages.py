@@ -145,3 +145,14 @@ def test_a_mission_counts_from_its_stamp_if_that_is_plausible(age_s, latched, ag
 def test_a_mission_without_a_stamp_begins_now():
     message = msg.Mission(duration_s=600.0, header=Header(stamp=TimeMessage()))
     assert mission_from(message, now=Time(nanoseconds=10**16), latched=False) == (600.0, 0.0, '')
+
+
+@pytest.mark.parametrize(
+    ('deadline_from', 'age_s', 'expected_s'),
+    [('arrival', 0.02, 0.0), ('stamp', 0.02, 0.02), ('stamp', math.nan, 0.0), ('', 0.02, 0.0)],
+)
+def test_the_age_of_an_image_counts_where_its_deadline_does(deadline_from, age_s, expected_s):
+    report = msg.FrameReport(
+        app='camera', inference_s=0.05, deadline_from=deadline_from, age_s=age_s
+    )
+    assert frame_from(report).age_s == expected_s
