@@ -2,12 +2,13 @@
 """The power budget: the lowest cap minus the base load, and warnings about missing inputs."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 
 from dynofa_ros.runtime import ManagerSettings, PlatformObservation, TemperatureObservation
-from dynofa_ros.runtime.budget.cap import RISE_AFTER_S
-from dynofa_ros.runtime.budget.power_budget import PowerControl
+from dynofa_ros.runtime.budget.cap import RISE_AFTER_S, Cap
+from dynofa_ros.runtime.budget.power_budget import PowerBudget, PowerControl
 
 BASE_W = 3.0
 HOT = (TemperatureObservation('gpu', 94.0, 95.0),)
@@ -210,3 +211,96 @@ def test_a_duplicate_sensor_is_rejected():
 def test_an_impossible_power_is_rejected(power_w):
     with pytest.raises(ValueError, match=r'power_w is .*; expected 0 to 10000 or NaN'):
         PlatformObservation('board', (), power_w=power_w)
+
+
+def decision(**changes):
+    values = {'power_cap_met': True, 'power_w': 3.5, 'unmetered': ()}
+    return SimpleNamespace(**(values | changes))
+
+
+def budget_of(applications_w, *, requested):
+    return PowerBudget(Cap(6.0, 'x'), None, applications_w, math.nan, requested)
+
+
+@pytest.mark.parametrize(
+    ('applications_w', 'requested', 'changes', 'warnings'),
+    [
+        (2.0, True, {}, []),
+        (
+            2.0,
+            True,
+            {'power_cap_met': False},
+            ['power cap not met: 6 W (x) leaves 2 W, the applications need 3.5 W'],
+        ),
+        (
+            2.0,
+            True,
+            {'unmetered': ('a', 'b')},
+            ['energy of a, b unknown: not counted against the power cap'],
+        ),
+        (2.0, False, {'unmetered': ('a',)}, []),
+        (
+            0.0,
+            False,
+            {'unmetered': ('a',)},
+            ['energy of a unknown: not counted against the power cap'],
+        ),
+    ],
+)
+def test_a_decision_that_exceeds_the_budget_is_a_warning(
+    applications_w, requested, changes, warnings
+):
+    budget = budget_of(applications_w, requested=requested)
+    assert budget.warnings(decision(**changes)) == warnings
+
+
+def test_power_is_averaged_over_a_second():
+    board = board_after(10.0)
+    for power_w in (4.0, 6.0) * 20:
+        board.run(0.1, power_w=power_w)
+    base = board.budget().base_load
+    assert base.mean_w == pytest.approx(BASE_W, abs=0.05)
+    assert base.std_w < 0.1
+
+
+def test_an_expectation_beyond_any_board_is_limited():
+    board = Board()
+    board.power.expect(1e9, now_s=board.now_s)
+    board.run(10.0, power_w=10_000.0)
+    assert board.budget().base_load.mean_w == pytest.approx(0.0, abs=1.0)
+
+
+def test_a_mission_is_a_request_while_it_lasts():
+    board = Board(mission_s=5.0)
+    assert board.budget().requested
+    board.run(6.0)
+    assert not board.budget().requested
+    assert not Board().budget().requested
+    assert Board(power_cap_w=5.0).budget().requested
+
+
+def test_the_last_cap_of_a_mission_holds_with_a_warning():
+    board = board_after(2.0, mission_s=100.0)
+    board.energy_j = 400.0
+    board.budget()
+    board.energy_j = math.nan
+    assert board.warnings() == [
+        'battery energy unknown or stale: the last power cap of the mission holds'
+    ]
+
+
+def test_a_sensor_that_is_no_longer_read_is_a_warning():
+    board = Board()
+    board.run(2.0, temperatures=HOT)
+    board.run(2.0)
+    assert board.warnings() == ['temperature of gpu unknown: predicted from power']
+
+
+@pytest.mark.parametrize(('silence_s', 'warned'), [(4.9, False), (5.0, True)])
+def test_power_is_unknown_after_the_report_timeout(silence_s, warned):
+    board = Board(power_cap_w=6.0)
+    for _ in range(8):
+        board.now_s += 1.0
+        board.power.observe(PlatformObservation('board', (), power_w=5.0), now_s=board.now_s)
+    found = board.power.warnings(math.nan, now_s=board.now_s + silence_s)
+    assert found == (['board power unknown: the last base load holds'] if warned else [])

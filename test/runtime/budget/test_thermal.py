@@ -11,7 +11,7 @@ import pytest
 from dynofa_ros.platform.thermal import ThermalZone
 from dynofa_ros.runtime import ManagerSettings, TemperatureObservation
 from dynofa_ros.runtime.budget.cap import Cap, CapFilter
-from dynofa_ros.runtime.budget.thermal import ThermalCap
+from dynofa_ros.runtime.budget.thermal import ThermalCap, ThermalPath
 
 THROTTLE_C, MARGIN_K = 95.0, ManagerSettings.thermal_margin_k
 IDLE_W, FULL_W = 3.0, 12.0
@@ -164,3 +164,83 @@ def test_a_failed_sensor_is_predicted_from_the_power():
 def test_an_impossible_temperature_is_rejected(values, error):
     with pytest.raises(ValueError, match=error):
         TemperatureObservation(*values)
+
+
+class Reference:
+    """The Kalman filter of the model in the textbook's form, with Joseph's covariance update."""
+
+    def __init__(self, temperature_c, power_w):
+        self.mean = np.array([temperature_c, temperature_c - 3.0 * power_w, 3.0])
+        self.covariance = np.diag([0.3**2, 30.0**2, 2.0**2])
+
+    def step(self, temperature_c, *, power_w, dt_s):
+        share = 1.0 - math.exp(-dt_s / 60.0)
+        move = np.array([[1.0 - share, share, share * power_w], [0, 1, 0], [0, 0, 1]])
+        noise = np.diag([0.02**2, 0.1**2, 0.02**2]) * dt_s
+        self.mean = move @ self.mean
+        self.covariance = move @ self.covariance @ move.T + noise
+        if temperature_c is None:
+            return
+        see = np.array([[1.0, 0.0, 0.0]])
+        gain = self.covariance @ see.T / (see @ self.covariance @ see.T + 0.3**2)
+        self.mean = self.mean + gain[:, 0] * (temperature_c - self.mean[0])
+        rest = np.eye(3) - gain @ see
+        self.covariance = rest @ self.covariance @ rest.T + 0.3**2 * gain @ gain.T
+        self.mean[2] = max(self.mean[2], 0.3)
+
+
+def test_the_estimate_is_that_of_a_kalman_filter():
+    rng = np.random.default_rng(3)
+    path, reference = ThermalPath(45.0, power_w=4.0), Reference(45.0, 4.0)
+    for step in range(200):
+        dt_s, power_w = float(rng.uniform(0.5, 3.0)), float(rng.uniform(2.0, 12.0))
+        reading_c = None if step % 7 == 0 else 40.0 + 3.0 * power_w + float(rng.normal())
+        path.advance(dt_s, power_w=power_w)
+        if reading_c is not None:
+            path.observe(reading_c)
+        reference.step(reading_c, power_w=power_w, dt_s=dt_s)
+        temperature_c, air_c, resistance = reference.mean
+        limit_c = temperature_c + 3.0  # close to the limit, so the cap is that of the steady state
+        assert path.power_w(limit_c) == pytest.approx(max(0.0, (limit_c - air_c) / resistance))
+
+
+@pytest.mark.parametrize(
+    ('limit_c', 'power_w'),
+    [
+        (52.0, (52.0 - 35.0) / 3.0),
+        (54.0, (54.0 - 35.0) / 3.0),
+        # 40 K left: the rate is 40 K / 60 s + 36 K / 20 s, over 60 s.
+        (90.0, (50.0 + 40.0 + 3.0 * 36.0 - 35.0) / 3.0),
+        (20.0, 0.0),
+        (35.0, 0.0),
+        (36.5, 0.5),
+    ],
+)
+def test_the_closer_to_the_limit_the_slower_the_rise(limit_c, power_w):
+    assert ThermalPath(50.0, power_w=5.0).power_w(limit_c) == pytest.approx(power_w)
+
+
+def test_the_thermal_resistance_has_a_minimum():
+    path = ThermalPath(20.0, power_w=0.0)
+    for _ in range(50):
+        path.advance(60.0, power_w=100.0)
+        path.observe(20.0)
+    assert path.power_w(1000.0) < 1e5
+
+
+def test_each_sensor_is_advanced_by_the_power_and_named_with_its_limit():
+    cap = ThermalCap()
+    sensors = [TemperatureObservation('a', 60.0, 95.5), TemperatureObservation('b', 60.0, 85.25)]
+    cap.observe(sensors, power_w=5.0, dt_s=1.0)
+    alone = ThermalPath(60.0, power_w=5.0)
+    assert cap.cap(margin_k=2.0) == Cap(alone.power_w(83.25), 'b throttles at 85.25 degrees')
+    cap.observe([TemperatureObservation('a', 61.0, 300.0)], power_w=6.0, dt_s=2.0)
+    alone.advance(2.0, power_w=6.0)
+    assert cap.cap(margin_k=2.0).power_w == pytest.approx(alone.power_w(83.25))
+    assert cap.warnings() == ['temperature of b unknown: predicted from power']
+    alone = ThermalPath(60.0, power_w=5.0)
+    alone.advance(2.0, power_w=6.0)
+    alone.observe(61.0)
+    cap.observe([TemperatureObservation('b', 20.0, 9999.0)], power_w=6.0, dt_s=0.5)
+    alone.advance(0.5, power_w=6.0)
+    assert cap.cap(margin_k=0.0) == Cap(alone.power_w(300.0), 'a throttles at 300 degrees')

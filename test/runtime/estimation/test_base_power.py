@@ -102,3 +102,90 @@ def test_the_quantile_is_never_below_zero():
 def test_an_impossible_power_is_rejected(power_w):
     with pytest.raises(ValueError, match=r'power_w is .*; expected a finite number from 0'):
         after(power_w)
+
+
+def test_the_filter_step_by_step():
+    """The second sample by hand, with the prior variance 0.3^2 + (0.02 x 3)^2 = 0.0936 W^2.
+
+    Its gain is 0.0936 / (0.0936 + 0.09) = 0.5098 and its residual variance 0.4^2 - 0.0936, of which
+    a tenth replaces a tenth of the noise: 0.08764 W^2, which the third sample shows.
+    """
+    power = after(8.0)
+    assert power.estimate() == BaseLoad(3.0, 0.3)
+    observe(power, 8.4)
+    assert power.estimate().mean_w == pytest.approx(3.0 + 0.0936 / 0.1836 * 0.4)
+    assert power.estimate().std_w == pytest.approx(math.sqrt(0.09 / 0.1836 * 0.0936))
+    before = power.estimate()
+    prior = before.std_w**2 + (0.02 * before.mean_w) ** 2
+    observe(power, 7.9)
+    gain = prior / (prior + 0.08764)
+    assert power.estimate().mean_w == pytest.approx(before.mean_w + gain * (2.9 - before.mean_w))
+    assert power.estimate().std_w == pytest.approx(math.sqrt((1.0 - gain) * prior))
+
+
+def test_an_outlier_counts_as_three_standard_deviations():
+    power = after(8.0)
+    observe(power, 20.0)
+    limit_w = 3.0 * math.sqrt(0.0936 + 0.09)
+    assert power.estimate().mean_w == pytest.approx(3.0 + 0.0936 / 0.1836 * limit_w)
+    power = after(8.0)
+    observe(power, 5.0)
+    assert power.estimate().mean_w == pytest.approx(3.0 - 0.0936 / 0.1836 * limit_w)
+
+
+def test_a_step_counts_with_its_own_variance():
+    power = after(8.0, 20.0)
+    before = power.estimate()
+    noise = 0.9 * 0.09 + 0.1 * (9.0 * 0.1836 - 0.0936)
+    observe(power, 20.0)
+    innovation_w = 15.0 - before.mean_w
+    prior = before.std_w**2 + (0.02 * before.mean_w) ** 2 + innovation_w**2
+    gain = prior / (prior + noise)
+    assert power.estimate().mean_w == pytest.approx(before.mean_w + gain * innovation_w)
+    assert power.estimate().std_w == pytest.approx(math.sqrt((1.0 - gain) * prior))
+
+
+def test_a_spread_of_expectations_adds_to_the_noise():
+    power = after(8.0)
+    observe(power, 8.2, expected_w=[6.0, 5.0])
+    noise = 0.09 + 1.0  # of the sample; the closer expectation is 5 W
+    assert power.estimate().mean_w == pytest.approx(3.0 + 0.0936 / (0.0936 + noise) * 0.2)
+
+
+def test_a_spread_does_not_count_as_noise_of_the_board():
+    power = after(8.0)
+    observe(power, 9.0, expected_w=[6.0, 5.0])
+    before = power.estimate()
+    prior = before.std_w**2 + (0.02 * before.mean_w) ** 2
+    observe(power, 8.5)
+    gain = prior / (prior + 0.9 * 0.09)
+    assert power.estimate().mean_w == pytest.approx(before.mean_w + gain * (3.5 - before.mean_w))
+
+
+def test_the_noise_has_a_minimum():
+    power = after(*[8.0] * 200)
+    variance = power.estimate().std_w ** 2
+    prior = variance + 0.06**2
+    assert variance == pytest.approx(prior * 0.02**2 / (prior + 0.02**2), rel=1e-3)
+
+
+@pytest.mark.parametrize(('spread_w', 'used'), [(0.8, True), (0.81, False)])
+def test_the_first_sample_needs_expectations_within_a_tenth_of_the_power(spread_w, used):
+    power = BaseLoadEstimator()
+    observe(power, 8.0, expected_w=[5.0 + spread_w, 5.0])
+    assert (power.estimate() is not None) == used
+    if used:
+        assert power.estimate().mean_w == 3.0
+
+
+@pytest.mark.parametrize(
+    ('values', 'text'),
+    [
+        ((-1.0, 0.0), 'mean_w is -1'),
+        ((0.0, -1.0), 'std_w is -1'),
+        ((math.nan, 0.0), 'mean_w is nan'),
+    ],
+)
+def test_an_impossible_base_load_is_refused(values, text):
+    with pytest.raises(ValueError, match=f'^{text}; expected a finite number from 0$'):
+        BaseLoad(*values)
