@@ -23,6 +23,8 @@ from dynofa_ros.runtime.targets import Target
 
 # Weight of each new sample: a memory of about 20 frames, like that of the slowdown's noise.
 OVERHEAD_WEIGHT = 0.05
+# Weight of each new load of the others: a slowdown follows a step within two frames.
+LOAD_WEIGHT = 0.4
 # Relative change of the slowdown that triggers a decision.
 SIGNIFICANT = 0.05
 # From this relative correction on, a sub-network is `unlike` its profile.
@@ -55,11 +57,20 @@ class ManagedApplication:
         self._processors = tuple(dict.fromkeys(processor for _, processor in self._subnets))
         self._decided_for: dict[SubnetOn, float] = {}
         self._active_s = now_s
+        self._loads: dict[str, float] = {}
 
-    def observe(self, frame: FrameObservation, *, clocks_hz: Iterable[float], now_s: float) -> bool:
+    def observe(
+        self,
+        frame: FrameObservation,
+        *,
+        clocks_hz: Iterable[float],
+        others_load: float = 0.0,
+        now_s: float,
+    ) -> bool:
         """Update with a frame; True if a change of latency or frame rate calls for a decision.
 
-        `clocks_hz` are the frequencies at which it may have run, old and new while one changes.
+        `clocks_hz` are the frequencies at which it may have run, old and new while one changes;
+        `others_load` is the share of the processor's time that other applications take, summed.
         Raises ValueError for a sub-network that the profile does not have.
         """
         found = [self.profile.at(frame.key, clock_hz) for clock_hz in clocks_hz]
@@ -77,8 +88,17 @@ class ManagedApplication:
         decided_for = self._decided_for.setdefault(subnet, self._latency.expected(*subnet))
         stepped = self._latency.observe_frame(points, frame.inference_s, now_s=now_s)
         self._compare(subnet)
+        before = self._loads.get(frame.processor, others_load)
+        self._loads[frame.processor] = before + LOAD_WEIGHT * (others_load - before)
         change = abs(self._latency.expected(*subnet) - decided_for)
         return stepped or new_rate or change > SIGNIFICANT * decided_for
+
+    def load_on(self, processor: str) -> float:
+        """Return the share of a processor's time that the last frames took; 1 if unknown."""
+        frame, period_s = self._previous, self._period.mean_s
+        if frame is None or frame.processor != processor:
+            return 0.0
+        return min(1.0, frame.inference_s / period_s) if period_s > 0.0 else 1.0
 
     def _compare(self, subnet: SubnetOn) -> None:
         """Let no other sub-network be hidden by one that is unlike its profile."""
@@ -134,6 +154,7 @@ class ManagedApplication:
             target=target,
             slowdowns=self._latency.slowdowns(self._processors),
             corrections=self._latency.corrections(self._subnets),
+            observed_loads=dict(self._loads),
             overhead_s=self._overhead.mean(unknown=0.0),
             overhead_std_s=self._overhead.std(),
             age_s=self._age.mean(unknown=0.0),

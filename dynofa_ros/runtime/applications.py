@@ -8,7 +8,7 @@ whose data make a decision fail is left out for a while, so that the others go o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from dynofa_ros.runtime.application import ManagedApplication
 from dynofa_ros.runtime.checks import listed, shortened
@@ -51,6 +51,14 @@ class Applications:
             shown = shortened(repr(name))
             raise ValueError(f'application is {shown}; expected one with a profile ({known})')
         return self._apps[name]
+
+    def load_beside(self, app: str, processor: str, *, idle: Collection[str]) -> float:
+        """Return the share of a processor's time that all active applications but one take."""
+        return sum(
+            each.load_on(processor)
+            for name, each in self._apps.items()
+            if name != app and name not in idle
+        )
 
     def set_profile(self, profile: Profile, *, now_s: float) -> bool:
         """Add an application, or replace its profile; False if the profile is the same."""

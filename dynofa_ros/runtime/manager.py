@@ -116,7 +116,12 @@ class ResourceManager:
         now_s = self._clock()
         started_s = now_s - frame.overhead_s - frame.inference_s
         clocks_hz = self._clocks.clocks_of(frame.processor, started_s=started_s, now_s=now_s)
-        changed = self._apps[frame.app].observe(frame, clocks_hz=clocks_hz, now_s=now_s)
+        changed = self._apps[frame.app].observe(
+            frame,
+            clocks_hz=clocks_hz,
+            others_load=self._apps.load_beside(frame.app, frame.processor, idle=self._idle),
+            now_s=now_s,
+        )
         self.due = self.due or changed
 
     def observe_subnet(self, observation: SubnetObservation) -> None:

@@ -68,14 +68,14 @@ def pose(state: DecisionState) -> DecisionProblem:
     policy, clocks = state.policy, clock_options(state)
     # Sums must not depend on the order in which applications joined.
     applications = sorted(state.applications, key=lambda each: each.app)
+    rows = tuple(_present_row(each, clocks) for each in applications)
     forecasts = [
-        _prefer_ready(Forecast.of(each, policy=policy), _present_row(each, clocks))
-        for each in applications
+        _prefer_ready(Forecast.of(each, policy=policy), row)
+        for each, row in zip(applications, rows, strict=True)
     ]
-    problem = DecisionProblem(tuple(forecasts), clocks, policy, state.contention)
+    problem = DecisionProblem(tuple(forecasts), clocks, policy, state.contention, rows)
     if not state.hysteresis:
         return problem
-    rows = [_present_row(each, clocks) for each in applications]
     inert = [replace(each, present=row) for each, row in zip(forecasts, rows, strict=True)]
     problem = problem.changed(inert)
     present = problem.present

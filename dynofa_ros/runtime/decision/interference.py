@@ -82,22 +82,29 @@ class Interference:
 
     def slowdowns(self, index: int, loads: Sequence[Load | None]) -> dict[str, Slowdown]:
         """Return the slowdowns of one application that differ from the observed ones."""
-        application, now = self.applications[index], self.present[index]
-        before, after = others(self.present, index), others(loads, index)
+        application = self.applications[index]
+        before, after = self._observed(index), others(loads, index)
         result = {}
         for name in before.keys() | after.keys():
             observed = application.slowdown(name)
             factor = self.factor(name, after.get(name, 0.0))
-            known = now is not None and now.processor == name
-            if known and not takes_turns(self.contention.get(name, math.nan)):
-                factor /= self.factor(name, before.get(name, 0.0))
-                # What the present load does not explain is not below the profile.
-                factor = max(factor, min(1.0, 1.0 / observed.mean))
+            if not takes_turns(self.contention.get(name, math.nan)):
+                # What the load does not explain is not below the profile.
+                explained = self.factor(name, before.get(name, 0.0))
+                factor *= max(1.0 / explained, min(1.0, 1.0 / observed.mean))
             if factor != 1.0:
                 result[name] = replace(
                     observed, mean=observed.mean * factor, std=observed.std * factor
                 )
         return result
+
+    def _observed(self, index: int) -> Mapping[str, float]:
+        """Return the load of the others while the slowdown of a processor was observed."""
+        application, now = self.applications[index], self.present[index]
+        if application.observed_loads is not None:
+            return application.observed_loads
+        loads = others(self.present, index)
+        return {} if now is None else {now.processor: loads.get(now.processor, 0.0)}
 
     def factor(self, processor: str, load: float) -> float:
         """Return the slowdown by a load of other applications."""
@@ -122,9 +129,26 @@ def settle(problem: DecisionProblem, solve: Solve) -> tuple[DecisionProblem, Pla
         return problem, solve(problem)
     problem = interference.with_loads(problem, present)
     plan = solve(problem)
-    if _agree(present, loads_of(problem, plan)) and problem.all_met(plan.rows):
+    loads = loads_of(problem, plan)
+    stays = _same_processors(present, loads)
+    if stays and _agree(present, loads) and problem.all_met(plan.rows):
         return problem, plan
-    loads = _Responses(problem, interference, plan).loads()
+    if not (stays and problem.all_met(plan.rows)):
+        loads = _Responses(problem, interference, plan).loads()
+    best = _on_processors(problem, interference, solve, loads)
+    here = [now for now in present if now is not None]
+    if len(here) == len(loads) and not _same_processors(here, loads):
+        # Moves that are good one by one may not be so together.
+        kept = _on_processors(problem, interference, solve, here)
+        if kept[0].value(kept[1].rows) <= best[0].value(best[1].rows):
+            return kept
+    return best
+
+
+def _on_processors(
+    problem: DecisionProblem, interference: Interference, solve: Solve, loads: Sequence[Load]
+) -> tuple[DecisionProblem, Plan]:
+    """Return the best plan with these processors, and the problem with its interference."""
     problem = problem.changed(
         [
             forecast.excluding(~forecast.on(load.processor))
@@ -154,12 +178,16 @@ def loads_of(problem: DecisionProblem, plan: Plan) -> list[Load]:
     ]
 
 
+def _same_processors(assumed: Sequence[Load | None], found: Sequence[Load]) -> bool:
+    """Whether each application is on the assumed processor."""
+    pairs = zip(assumed, found, strict=True)
+    return all(one is not None and one.processor == other.processor for one, other in pairs)
+
+
 def _agree(assumed: Sequence[Load | None], found: Sequence[Load]) -> bool:
     """Whether loads are those for which the latencies were predicted."""
-    return all(
-        one is not None
-        and one.processor == other.processor
-        and abs(one.utilisation - other.utilisation) <= SAME_LOAD
+    return _same_processors(assumed, found) and all(
+        one is not None and abs(one.utilisation - other.utilisation) <= SAME_LOAD
         for one, other in zip(assumed, found, strict=True)
     )
 
@@ -167,13 +195,21 @@ def _agree(assumed: Sequence[Load | None], found: Sequence[Load]) -> bool:
 class _Responses:
     """Moves applications between processors, one after another, until none moves.
 
-    A domain that another application uses keeps its frequency meanwhile.
+    They start from their current points, or else from a plan. The frequency of a domain that
+    another application uses may only rise meanwhile.
     """
 
     def __init__(self, problem: DecisionProblem, interference: Interference, plan: Plan) -> None:
-        self._problem, self._interference, self._plan = problem, interference, plan
-        self._loads = loads_of(problem, plan)
-        self._rows = list(plan.rows)
+        self._problem, self._interference = problem, interference
+        self._rows = [
+            row if current is None else current
+            for row, current in zip(plan.rows, problem.current, strict=True)
+        ]
+        self._loads = loads_of(problem, Plan(tuple(self._rows), ()))
+        self._options = [
+            option if now < 0 else now
+            for option, now in zip(plan.combination, problem.clocks.present, strict=True)
+        ]
         # Of each application: quantile of the latency of a frame without the others.
         self._alone = [
             self._alone_s(index, problem.forecasts[index]) for index in range(len(plan.rows))
@@ -219,8 +255,8 @@ class _Responses:
             if app != index and domain is not None:
                 fixed[domain] = True
         reached = clocks.reached(forecast.table)
-        now = np.append(self._plan.combination, 0)
-        allowed = ~fixed[reached.domain] | (reached.option == now[reached.domain])
+        now = np.append(self._options, 0)
+        allowed = ~fixed[reached.domain] | (reached.option >= now[reached.domain])
         groups = reached.group[allowed & reached.known]
         best, keys = forecast.best_of_groups()
         order = np.lexsort(keys[::-1, groups])

@@ -50,6 +50,7 @@ class DecisionProblem:
     clocks: Clocks
     policy: DecisionPolicy
     contention: Mapping[str, float]  # by processor, see DecisionState
+    current: tuple[int | None, ...]  # the current point of each application, if it can be kept
     power_headroom: float = 0.0  # of the cap, for every point but those that run now
 
     def changed(
@@ -58,7 +59,7 @@ class DecisionProblem:
         """Return the problem with other forecasts of the same applications."""
         headroom = self.power_headroom if power_headroom is None else power_headroom
         return DecisionProblem(
-            tuple(forecasts), self.clocks, self.policy, self.contention, headroom
+            tuple(forecasts), self.clocks, self.policy, self.contention, self.current, headroom
         )
 
     @property
@@ -94,6 +95,13 @@ class DecisionProblem:
         value[:, -OBJECTIVE_KEYS:] = np.array(objective).T
         value[:, 2 * levels : -1] = np.rint(value[:, 2 * levels : -1] / QUANTUM)
         return value
+
+    def value(self, rows: Sequence[int]) -> tuple[float, ...]:
+        """Return all keys of a plan, smaller is better."""
+        total = np.zeros(self.full_keys)
+        for index, (forecast, row) in enumerate(zip(self.forecasts, rows, strict=True)):
+            total += self.full_value(index, forecast.scores(slice(row, row + 1)))[0]
+        return tuple(total.tolist())
 
     def values(self, scores: Sequence[Floats]) -> list[Floats]:
         """Return `full_value` of each application, without keys in which no plan differs."""

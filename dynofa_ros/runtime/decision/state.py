@@ -31,6 +31,9 @@ class ApplicationState:
     slowdowns: Mapping[str, Slowdown] = field(default_factory=dict)  # by processor
     # By sub-network and processor; without an entry the profile is taken as it is.
     corrections: Mapping[tuple[str, str], Correction] = field(default_factory=dict)
+    # By processor: load of the other applications while its slowdown was observed, as a sum of
+    # shares of its time. None: that of their current points.
+    observed_loads: Mapping[str, float] | None = None
     overhead_s: float = 0.0  # preprocessing and postprocessing
     overhead_std_s: float = 0.0
     age_s: float = 0.0  # of an image on arrival, where it counts against the deadline

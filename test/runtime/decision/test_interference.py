@@ -1,0 +1,125 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+"""Our own applications disturb each other, and the joint choice knows."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from dynofa_ros.runtime import DecisionState, Domain, Slowdown, decide
+from dynofa_ros.runtime.decision.interference import Interference, Load
+
+FAST_AND_SLOW = (Domain('fast', ('gpu',), (1e9,)), Domain('slow', ('npu',), (1e9,)))
+PERIOD_S = 0.1
+
+
+@pytest.fixture
+def camera(app, make_point, make_profile):
+    """Return a function for an application of 10 Hz: 50 ms on the GPU, 60 ms on the NPU.
+
+    Beside each other on the GPU, two take 62.5 ms each and miss their deadline.
+    """
+
+    def camera(name, deadline_s=0.061, *, processors=('gpu', 'npu'), **changes):
+        latency_s = {'gpu': 0.05, 'npu': 0.06}
+        points = [
+            make_point(
+                processor=each,
+                frequency_hz=1e9,
+                latency_s=latency_s[each],
+                energy_j=latency_s[each],
+            )
+            for each in processors
+        ]
+        slowdowns = dict.fromkeys(processors, Slowdown(1.0, 0.0))
+        state = {'frame_period_s': PERIOD_S, 'slowdowns': slowdowns} | changes
+        return app(make_profile(*points, app=name), deadline_s, **state)
+
+    return camera
+
+
+def choose(*apps, contention=0.5, **changes):
+    """Return the processor of each application."""
+    state = DecisionState(
+        apps, FAST_AND_SLOW, contention=dict.fromkeys(('gpu', 'npu'), contention), **changes
+    )
+    return [choice.point.processor for choice in decide(state).choices]
+
+
+def test_two_applications_that_would_disturb_each_other_spread(camera):
+    assert sorted(choose(camera('a'), camera('b'))) == ['gpu', 'npu']
+
+
+def test_without_contention_they_share_the_better_processor(camera):
+    assert choose(camera('a'), camera('b'), contention=0.0) == ['gpu', 'gpu']
+
+
+def test_an_unknown_contention_is_that_of_processor_sharing(camera):
+    decision = decide(DecisionState((camera('a'), camera('b')), FAST_AND_SLOW))
+    assert {each.point.processor for each in decision.choices} == {'gpu', 'npu'}
+
+
+def test_an_application_makes_room_for_one_that_has_no_other_processor(camera):
+    assert choose(camera('a'), camera('b', processors=('gpu',))) == ['npu', 'gpu']
+
+
+def test_applications_that_were_piled_up_are_moved_apart(camera):
+    """Both run on the GPU and are observed to be slow there."""
+    slow = {'gpu': Slowdown(1.25, 0.0), 'npu': Slowdown(1.0, 0.0)}
+    apps = [camera(name, slowdowns=slow) for name in 'ab']
+    apps = [replace(each, current=each.profile.points[0]) for each in apps]
+    assert sorted(choose(*apps, hysteresis=True)) == ['gpu', 'npu']
+
+
+def test_applications_that_are_apart_stay_apart(camera):
+    first, second = camera('a'), camera('b')
+    apart = [
+        replace(first, current=first.profile.points[0]),
+        replace(second, current=second.profile.points[1]),
+    ]
+    domains = tuple(replace(each, commanded_hz=1e9) for each in FAST_AND_SLOW)
+    state = DecisionState(
+        tuple(apart), domains, contention={'gpu': 0.5, 'npu': 0.5}, hysteresis=True
+    )
+    assert [each.point.processor for each in decide(state).choices] == ['gpu', 'npu']
+
+
+def predicted(camera, observed, *, contention=0.5, before, after, loads=None):
+    """Return the slowdown predicted on the GPU for a load of the other application."""
+    own = camera('a', slowdowns={'gpu': Slowdown(observed, 0.1)}, observed_loads=loads)
+    other = camera('b')
+    present = [Load('gpu', 0.5), Load('gpu', before)]
+    model = Interference((own, other), {'gpu': contention}, present)
+    found = model.slowdowns(0, [None, Load('gpu', after)])
+    return found.get('gpu', Slowdown(observed, 0.1))
+
+
+@pytest.mark.parametrize(
+    ('observed', 'before', 'after', 'expected'),
+    [
+        (1.25, 0.5, 0.5, 1.25),  # as observed
+        (1.25, 0.5, 0.0, 1.0),  # alone
+        (2.5, 0.5, 0.0, 2.0),  # another program is there as well
+        (1.0, 0.5, 0.0, 1.0),  # not faster than the profile
+        (1.0, 0.0, 1.0, 1.5),
+    ],
+)
+def test_the_observed_slowdown_holds_the_present_load(camera, observed, before, after, expected):
+    found = predicted(camera, observed, before=before, after=after)
+    assert found.mean == pytest.approx(expected)
+    assert found.std / found.mean == pytest.approx(0.1 / observed)
+
+
+def test_the_load_of_the_observation_counts_if_it_is_known(camera):
+    found = predicted(camera, 1.25, before=0.0, after=0.0, loads={'gpu': 0.5})
+    assert found.mean == pytest.approx(1.0)
+
+
+def test_where_frames_take_turns_the_observed_slowdown_has_no_load(camera):
+    """Waiting for a turn is not part of the inference."""
+    assert predicted(camera, 1.0, contention=1.0, before=0.5, after=0.5).mean == pytest.approx(1.5)
+
+
+def test_without_a_known_rate_an_application_is_always_busy(camera):
+    apps = [camera(name, frame_period_s=math.nan) for name in 'ab']
+    assert sorted(choose(*apps, contention=0.3)) == ['gpu', 'npu']
