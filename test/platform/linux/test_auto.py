@@ -48,7 +48,7 @@ def test_simulated_is_simulated_on_any_machine(board, opener):
     ],
 )
 def test_a_choice_that_is_impossible_is_refused(board, opener, choice, text):
-    with pytest.raises(PlatformError, match=text):
+    with pytest.raises(PlatformError, match=f"^device is '{choice}'; expected .*{text}"):
         opener(board('container'), choice)
 
 

@@ -151,6 +151,11 @@ def test_one_unknown_percentage_does_not_hide_the_other(tmp_path):
     assert read(tmp_path, {'capacity': 30}, {}).percentage == pytest.approx(0.3)
 
 
+def test_batteries_of_no_energy_have_their_mean_percentage(tmp_path):
+    empty = {'energy_now': 0, 'energy_full': 0, 'capacity': 20}
+    assert read(tmp_path, empty, empty).percentage == pytest.approx(0.2)
+
+
 def test_more_energy_than_when_full_counts_as_full(tmp_path):
     over = {'energy_now': 50e6, 'energy_full': 40e6}
     assert read(tmp_path, over, over).percentage == 1.0

@@ -144,6 +144,7 @@ def test_the_sampling_period_varies_around_its_mean(monkeypatch):
     samples = itertools.count()
     sampler = Sampler(lambda: next(samples), rate_hz=1e9)
     sampler.stop()
+    assert sampler._period_s == 1e-9
     sampler._period_s, sampler._stopped = 0.1, Waits(400)
     before = next(samples)
     sampler._run()

@@ -88,6 +88,7 @@ def test_channels_of_iio_have_milliwatts(kernel, bus):
         ('VDD_IN', pytest.approx(5.12), BOARD),
         ('VDD_CPU_GPU_CV', 1.5, PART),
     ]
+    assert {each.folder for each in found} == {folder}
     assert found[0].files == (f'{folder}/in_power0_input',)
     assert {each.monitor for each in found} == {'ina3221'}
     assert board_rails(found) == found[:1]
