@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from dynofa_ros.runtime.checks import check_number
+from dynofa_ros.runtime.estimation.correction import LOG_MAX
 from dynofa_ros.runtime.estimation.frame_scores import score_quantile
 
 # Before the first observation: the profile is right within 10 %.
@@ -31,7 +32,8 @@ class Slowdown:
         """Return the slowdown that a frame does not exceed with this probability."""
         if not self.scores:
             return self.mean + NormalDist().inv_cdf(probability) * self.std
-        return self.mean * math.exp(score_quantile(self.scores, probability) * self.std / self.mean)
+        log = score_quantile(self.scores, probability) * self.std / self.mean
+        return self.mean * math.exp(min(log, LOG_MAX))
 
     def std_for(self, probability: float) -> float:
         """Return the standard deviation for which P(frame > mean + z * std) = 1 - probability.
