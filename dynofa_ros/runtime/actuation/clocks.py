@@ -182,8 +182,13 @@ class ClockControl:
         now_s: float,
         settings: ManagerSettings,
     ) -> ClockCommand | None:
-        """Return the command to send now: a new one, the last one again, or none."""
-        if not clocks_hz:
+        """Return the command to send now: a new one, the last one again, or none.
+
+        A lower frequency for a domain that is still rising waits until it has risen, or
+        `acknowledge_timeout_s`: on a Jetson Xavier NX, a new command would start the 0.8 s of a
+        change anew, while frames are late at the frequency before it.
+        """
+        if not clocks_hz or self._rising(clocks_hz, now_s=now_s, settings=settings):
             return None
         status = self.tracker.check(now_s=now_s, timeout_s=settings.acknowledge_timeout_s)
         if self._last is None or self._last.clocks_hz != clocks_hz or status is AckStatus.RENEW:
@@ -195,6 +200,24 @@ class ClockControl:
             self.tracker.repeat(now_s=now_s)
             return self._last
         return None
+
+    def _rising(
+        self, clocks_hz: Mapping[str, float], *, now_s: float, settings: ManagerSettings
+    ) -> bool:
+        """Whether the last command is about to raise a frequency that a new one would lower."""
+        last = self._last
+        if last is None or now_s - self.tracker.sent_s >= settings.acknowledge_timeout_s:
+            return False
+        present_hz = {
+            each.name: each.frequency_hz
+            for each in (self._platform.domains if self._platform else ())
+        }
+        shared = [name for name in self._mismatched() if name in clocks_hz]
+        return (
+            any(present_hz[name] < clocks_hz[name] < last.clocks_hz[name] for name in shared)
+            and set(clocks_hz) <= set(last.clocks_hz)
+            and all(hz <= last.clocks_hz[name] for name, hz in clocks_hz.items())
+        )
 
     def release(
         self, *, reason: str, now_s: float, settings: ManagerSettings

@@ -28,11 +28,15 @@ class Board:
         observation = PlatformObservation('board', (gpu,), sequence, sequence > 0)
         self.control.observe(observation, now_s=self.now_s, settings=SETTINGS)
 
-    def set(self, frequency_hz):
-        self.changes_s = self.now_s + self.takes_s
-        self.command = self.control.command(
+    def request(self, frequency_hz):
+        """Return the command for a frequency, without obeying it."""
+        return self.control.command(
             {'gpu': frequency_hz}, reason='', now_s=self.now_s, settings=SETTINGS
         )
+
+    def set(self, frequency_hz):
+        self.changes_s = self.now_s + self.takes_s
+        self.command = self.request(frequency_hz)
 
     def run(self, duration_s):
         for _ in range(round(duration_s / self.period_s)):
@@ -103,3 +107,31 @@ def test_the_doubt_lasts_until_the_next_platform_state(period_s):
     assert board.clocks_hz(after_s=0.9 * period_s) == (LOW, HIGH)
     board.run(period_s)
     assert board.clocks_hz(after_s=0.03) == (HIGH,)
+
+
+def test_a_lower_frequency_waits_until_the_domain_has_risen():
+    board = Board(takes_s=0.8)
+    board.set(HIGH)
+    rising, middle = board.command, 0.8e9
+    board.run(0.3)
+    assert board.request(middle) is None
+    assert board.request(HIGH) is None  # obeyed already
+    board.run(0.6)
+    assert board.frequency_hz == rising.clocks_hz['gpu']
+    assert board.request(middle).clocks_hz == {'gpu': middle}
+
+
+def test_a_higher_frequency_or_the_present_one_does_not_wait():
+    board = Board(takes_s=0.8)
+    board.set(0.8e9)
+    board.run(0.3)
+    assert board.request(HIGH) is not None
+    board.run(0.3)
+    assert board.request(LOW) is not None
+
+
+def test_a_domain_that_does_not_rise_is_not_waited_for():
+    board = Board(takes_s=60.0)
+    board.set(HIGH)
+    board.run(SETTINGS.acknowledge_timeout_s + 0.1)
+    assert board.request(0.8e9) is not None
