@@ -21,7 +21,7 @@ from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile, SubnetOn
 from dynofa_ros.runtime.targets import Target
 
-# Weight of each new sample: a memory of about 20 frames, like that of the slowdown's noise.
+# Weight of each new sample: a memory of about 20 frames.
 OVERHEAD_WEIGHT = 0.05
 # Weight of each new load of the others: a slowdown follows a step within two frames.
 LOAD_WEIGHT = 0.4
