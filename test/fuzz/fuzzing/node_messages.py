@@ -177,10 +177,6 @@ def perception_node() -> NodeUnderTest:
 
     torch.set_num_threads(1)
 
-    class Perception(PerceptionNode):
-        def _work(self) -> None:
-            """Leave the worker to the fuzzer."""
-
     parameters = {
         'app': 'camera',
         'engine': 'torch',
@@ -189,18 +185,22 @@ def perception_node() -> NodeUnderTest:
         'threads': 1,
         'cache': tempfile.mkdtemp(prefix='fuzz-cache-'),
     }
-    node = make(Perception, parameters)
+    node = make(PerceptionNode, parameters)
     worker, mailbox = node._worker, node._mailbox
+    mailbox.close()  # ends the thread of the worker, whose work the fuzzer does
+    node._thread.join()
+    mailbox._closed = False
     worker._stopped.set()  # simulated frames take no time
     names = sorted({each.subnet_id for each in node._profile.points})
-    first, resident = worker.running, worker.classifier.active
+    first, resident, envelope = worker.running, worker._active, worker._picker._commanded
 
     def reset() -> None:
-        worker.running, worker.classifier.active, worker._pending = first, resident, None
+        worker.running, worker._active, worker._pending = first, resident, None
+        worker._picker.command(envelope)
         node._other_apps.clear()
 
     def work() -> None:
-        if mailbox._commands or mailbox._frame is not None:
+        if mailbox._commands or mailbox._latest:
             worker.handle(mailbox.take())
 
     return NodeUnderTest(node, clock=FakeClock(), reset=reset, work=work, subnets=names)
