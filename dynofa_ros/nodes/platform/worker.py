@@ -82,7 +82,7 @@ class PlatformWorker:
             self._apply_parameters([node.get_parameter(name) for name in names])
         else:
             described = None if opened.mismatch else settings.platform
-            self._contention = {} if described is None else _measured_contention(described)
+            self._contention = {} if described is None else measured_contention(described)
             self._energies = FrameEnergyPublisher(node, described, clock=clock)
             self._device.start_sampling(settings.sample_rate_hz)
         self._subscribe(settings.publish_rate_hz)
@@ -268,7 +268,7 @@ class PlatformWorker:
         self._states.publish(message)
 
 
-def _measured_contention(platform: Platform) -> dict[str, float]:
+def measured_contention(platform: Platform) -> dict[str, float]:
     """Return the contention of the processors of a real machine where it is more than assumed."""
     return {
         name: each.contention

@@ -362,3 +362,18 @@ class ManualClock:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+def test_frames_that_take_turns_are_not_slowed_down_by_others(clock: Any) -> None:
+    """The reported time is all work, however much the other application runs."""
+    utilisation = {}
+    for takes_turns in (False, True):
+        device = SimulatedDevice(JETSON, clock=clock)
+        for _ in range(20):
+            clock.now_s += 0.1
+            device.advance()
+            for app in ('front', 'rear'):
+                device.add_busy('gpu', 0.04, app=app, takes_turns=takes_turns)
+        utilisation[takes_turns] = device.state().domains['gpu'].utilisation
+    assert utilisation[True] == pytest.approx(0.8)
+    assert utilisation[False] < 0.7
