@@ -358,7 +358,9 @@ def test_a_state_file_cannot_name_files_other_than_frequency_controls(kernel, st
 def test_without_a_folder_for_the_state_file_nothing_is_set(kernel, open_board, tmp_path):
     (tmp_path / 'file').write_text('')
     device = open_board(kernel, state_file=tmp_path / 'file' / 'clocks.json')
-    assert 'expected a writable file' in device.apply(at('gpu', 510e6)).text
+    outcome = device.apply(at('gpu', 510e6))
+    assert outcome.applied is False
+    assert outcome.text.endswith('expected a writable file: File exists')
     assert kernel.log == []
 
 
@@ -472,8 +474,15 @@ def test_a_lock_that_is_taken_is_named(kernel):
     MachineLock(kernel).release()
 
 
-def test_without_sys_there_is_no_lock(tmp_path):
-    with pytest.raises(PlatformError, match='expected a readable folder: No such file'):
+def test_without_the_folder_sys_there_is_no_lock(tmp_path):
+    with pytest.raises(PlatformError) as error:
+        MachineLock(FakeKernel(tmp_path))
+    assert str(error.value) == (
+        f"lock of the machine is '{tmp_path}/sys'; expected a readable folder: "
+        'No such file or directory'
+    )
+    (tmp_path / 'sys').write_text('')
+    with pytest.raises(PlatformError, match='expected a readable folder: Not a directory'):
         MachineLock(FakeKernel(tmp_path))
 
 
