@@ -216,7 +216,11 @@ def start_node(tmp_path_factory):
             command,
             # Not in the checkout, where `dynofa_ros` has no messages.
             cwd=tmp_path_factory.mktemp(node),
-            env=os.environ | {'OMP_WAIT_POLICY': 'PASSIVE'},
+            env=os.environ
+            | {
+                'OMP_WAIT_POLICY': 'PASSIVE',
+                'XDG_RUNTIME_DIR': str(tmp_path_factory.getbasetemp()),  # of the turns
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -12,4 +12,5 @@ def test_no_frame_and_no_command_is_lost_between_the_threads():
     assert outcome.problems == []
     assert outcome.frames_classified > 0
     assert outcome.switches > 0
+    assert outcome.frames_of_others > 0
     assert outcome.compilations > 12  # evicted, and compiled again

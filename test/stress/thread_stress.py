@@ -38,6 +38,7 @@ from dynofa_ros.engine import resident_set as resident_set_module
 from dynofa_ros.engine.resident_set import Loader
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
 from dynofa_ros.nodes.perception.worker_types import Arrival, Running, SubnetRequest
+from dynofa_ros.runtime import OperatingPoint, Profile
 from dynofa_ros.supernet import load_model
 
 COMMANDS_HZ = 1000.0
@@ -131,6 +132,7 @@ class Outcome:
     frames_refused: int
     commands_sent: int
     commands_acknowledged: int
+    frames_of_others: int  # that ran another than the commanded sub-network
     switches: int
     compilations: int
     problems: list[str]
@@ -140,7 +142,7 @@ class Recorder:
     """Listener of the worker."""
 
     def __init__(self) -> None:
-        self.classified = self.dropped = self.refused = 0
+        self.classified = self.dropped = self.refused = self.others = 0
         self.acknowledged: Counter[int] = Counter()
         self.refusals: Counter[str] = Counter()
         self.running: Running | None = None
@@ -151,6 +153,7 @@ class Recorder:
         self.classified += 1
         self.dropped += result.dropped
         self.refused += result.refused
+        self.others += bool(result.ran.reason)
         self.sequences.append(result.sequence)
 
     def on_running(self, running: Running) -> None:
@@ -189,6 +192,7 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
             listener=recorder,
             processors={'cpu': THREADS},
             running=Running(first.kept.subnet_id, 'cpu', 1, float('nan'), 0.0, 'start'),
+            profile=profile_of(residents),
         )
         worker_thread = threading.Thread(target=worker.run)
         worker_thread.start()
@@ -209,8 +213,8 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
         worker.stop()
         worker_thread.join(timeout=60)
     # Frames dropped or refused since the last result have not been reported yet.
-    unreported = worker._dropped + worker._refused + mailbox._dropped
-    unreported += mailbox._frame is not None
+    unreported = worker._dropped + worker._refused + mailbox._latest._replaced
+    unreported += bool(mailbox._latest)
     problems = _problems(recorder, sent['frames'], requests, worker, unreported)
     if worker_thread.is_alive():
         problems.append('the worker did not stop')
@@ -226,10 +230,33 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
         commands_acknowledged=sum(
             request.sequence in recorder.acknowledged for request in requests
         ),
+        frames_of_others=recorder.others,
         switches=recorder.running.switches if recorder.running else 0,
         compilations=engine.compiled,
         problems=problems,
     )
+
+
+def profile_of(residents: ResidentSet) -> Profile:
+    """Return a profile in which a sub-network takes the longer the later it comes."""
+    points = tuple(
+        OperatingPoint(
+            subnet_id=subnet_id,
+            engine='counting',
+            processor='cpu',
+            threads=threads,
+            frequency_hz=float('nan'),
+            latency_s=1e-3 * (index + 1) / threads,
+            latency_std_s=0.0,
+            energy_j=float('nan'),
+            accuracy=0.1 * (index + 1),
+            flops=1,
+            parameters=1,
+        )
+        for index, subnet_id in enumerate(residents.networks)
+        for threads in range(1, THREADS + 1)
+    )
+    return Profile('camera', 'supernet', 'board', 'measured', 'unavailable', points)
 
 
 def _send_frames(worker: PerceptionWorker, sent: Counter[str], end_s: float, seed: int) -> None:
@@ -267,6 +294,10 @@ def _send_commands(
             sequence=len(requests) + 1,
             subnet_id=rng.choices(names, weights)[0],
             threads=rng.randint(1, THREADS),
+            deadline_s=10 ** rng.uniform(-3, -1),
+            envelope=tuple((each, rng.randint(0, THREADS)) for each in residents.networks),
+            deadline_probability=0.95,
+            objective='max_accuracy',
         )
         requests.append(request)
         mailbox.put_command(request)
@@ -315,8 +346,8 @@ def _problems(
     )
     if found != expected:
         problems.append(f'the last command left {found}; expected {expected}')
-    if worker.classifier.active.key != (last.subnet_id, Place('cpu', last.threads)):
-        problems.append(f'{worker.classifier.active.key} runs; expected the last command')
+    if worker._active.key != (last.subnet_id, Place('cpu', last.threads)):
+        problems.append(f'{worker._active.key} is active; expected the last command')
     unexpected = [
         text for text in recorder.refusals if 'nonsense' not in text and 'no such' not in text
     ]
