@@ -129,15 +129,15 @@ def _lock(descriptor: int, kind: int) -> bool:
 
 
 def _make_private(folder: Path) -> None:
-    """Make a folder, and its parents, that only this user can enter."""
+    """Make a folder below that of this package, which only this user can enter."""
+    for own in (folder, *folder.parents):
+        if own.name.startswith('dynofa_ros'):
+            own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            status = own.lstat()
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+                raise PermissionError(f'{own} is not a folder of this user; expected one')
+            break
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for each in (folder, *folder.parents):
-        if not each.name.startswith('dynofa_ros'):
-            continue
-        status = each.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-            raise PermissionError(f'{each} is not a folder of this user; expected one')
-        break
 
 
 class MachineTurns:

@@ -177,6 +177,7 @@ def test_without_a_folder_there_are_no_turns_and_a_reason(tmp_path):
 def test_a_folder_of_another_user_is_refused(tmp_path, monkeypatch):
     folder = tmp_path / 'dynofa_ros' / 'gpu'
     ProcessorTurn(folder).close()
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
     monkeypatch.setattr(os, 'getuid', lambda: 12345)
     with pytest.raises(PermissionError, match='dynofa_ros is not a folder of this user'):
         ProcessorTurn(folder)
