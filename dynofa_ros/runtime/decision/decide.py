@@ -76,15 +76,17 @@ def pose(state: DecisionState) -> DecisionProblem:
     problem = DecisionProblem(tuple(forecasts), clocks, policy, state.contention, rows)
     if not state.hysteresis:
         return problem
-    inert = [replace(each, present=row) for each, row in zip(forecasts, rows, strict=True)]
-    problem = problem.changed(inert)
+    inert = [
+        replace(each, present=row, _others={}) for each, row in zip(forecasts, rows, strict=True)
+    ]
+    problem = problem.but(inert)
     present = problem.present
     if present is None or not (problem.all_met(present) and problem.fits(present)):
         return problem
     # What runs now is fine, so a change has to leave headroom.
     margin = policy.switch_margin
-    return problem.changed(
-        [replace(each, headroom=margin) for each in inert], power_headroom=margin
+    return problem.but(
+        [replace(each, headroom=margin, _others={}) for each in inert], power_headroom=margin
     )
 
 
@@ -133,7 +135,7 @@ def _solve(problem: DecisionProblem) -> Plan:
     if not lasts:
         return plan
     margin = problem.policy.switch_margin
-    return search_within(problem.changed(problem.forecasts, power_headroom=margin))
+    return search_within(problem.but(power_headroom=margin))
 
 
 def _cap_effects(problem: DecisionProblem, plan: Plan, *, cap_met: bool) -> list[CapEffect]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -52,6 +52,8 @@ class Forecast:
     refused: npt.NDArray[np.bool_] | None = None  # (points,) that cannot run; None: none
     present: int | None = None  # the point that runs now, if it has inertia
     headroom: float = 0.0  # of the deadline, that every other point needs
+    # The same with other slowdowns, by processor and mean.
+    _others: dict[tuple[tuple[str, float], ...], Forecast] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -95,7 +97,7 @@ class Forecast:
         If all points were refused, all are tried again.
         """
         refused = excluded if self.refused is None else self.refused | excluded
-        return replace(self, refused=None if refused.all() else refused)
+        return replace(self, refused=None if refused.all() else refused, _others={})
 
     def met(self, row: int) -> bool:
         """Whether a point meets all targets."""
@@ -103,14 +105,17 @@ class Forecast:
 
     def with_slowdowns(self, slowdowns: Mapping[str, Slowdown]) -> Forecast:
         """Return the same forecast with some slowdowns replaced, the others as observed."""
-        application = self.application
-        factors = {
-            name: slowdowns.get(name) or application.slowdown(name) for name in self.slowdowns
-        }
-        if factors == self.slowdowns:
-            return self
-        new = Forecast.of(application, policy=self.policy, slowdowns=slowdowns)
-        return replace(new, refused=self.refused, present=self.present, headroom=self.headroom)
+        key = tuple(sorted((name, each.mean) for name, each in slowdowns.items()))
+        if key not in self._others:
+            new = Forecast.of(self.application, policy=self.policy, slowdowns=slowdowns)
+            self._others[key] = replace(
+                new,
+                refused=self.refused,
+                present=self.present,
+                headroom=self.headroom,
+                _others=self._others,
+            )
+        return self._others[key]
 
     def on(self, processor: str) -> npt.NDArray[np.bool_]:
         """Return which points are on a processor, (points,)."""
@@ -155,8 +160,9 @@ class Forecast:
         keys[3] = np.where(rows == self.present, 0.0, np.where(same, 1.0, 2.0))
         return self._indifferent(keys, self._late[self.present], *self._objective(self.present))
 
-    def best_of_groups(self) -> tuple[Indices, Floats]:
-        """Return the row of the best point of each group, and its keys, (4, groups)."""
+    @cached_property
+    def best(self) -> tuple[Indices, Floats]:
+        """The row of the best point of each group, and its keys, (4, groups)."""
         table, policy = self.table, self.policy
         accurate = policy.objective is Objective.MAX_ACCURACY
         order = table.most_accurate_first if accurate else table.cheapest_first

@@ -112,11 +112,9 @@ class Interference:
 
     def with_loads(self, problem: DecisionProblem, loads: Sequence[Load | None]) -> DecisionProblem:
         """Return the problem with the latencies predicted for these loads."""
-        return problem.changed(
-            [
-                forecast.with_slowdowns(self.slowdowns(index, loads))
-                for index, forecast in enumerate(problem.forecasts)
-            ]
+        return problem.but(
+            forecast.with_slowdowns(self.slowdowns(index, loads))
+            for index, forecast in enumerate(problem.forecasts)
         )
 
 
@@ -149,12 +147,7 @@ def _on_processors(
     problem: DecisionProblem, interference: Interference, solve: Solve, loads: Sequence[Load]
 ) -> tuple[DecisionProblem, Plan]:
     """Return the best plan with these processors, and the problem with its interference."""
-    problem = problem.changed(
-        [
-            forecast.excluding(~forecast.on(load.processor))
-            for forecast, load in zip(problem.forecasts, loads, strict=True)
-        ]
-    )
+    problem = problem.but(only=[load.processor for load in loads])
     for _ in range(MOST_ROUNDS):
         problem = interference.with_loads(problem, loads)
         plan = solve(problem)
@@ -258,7 +251,7 @@ class _Responses:
         now = np.append(self._options, 0)
         allowed = ~fixed[reached.domain] | (reached.option >= now[reached.domain])
         groups = reached.group[allowed & reached.known]
-        best, keys = forecast.best_of_groups()
+        best, keys = forecast.best
         order = np.lexsort(keys[::-1, groups])
         rows = best[groups[order]]
         _, first = np.unique(forecast.table.processor_of[rows], return_index=True)

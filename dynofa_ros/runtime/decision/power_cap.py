@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from dynofa_ros.runtime.decision.problem import (
     OBJECTIVE_KEYS,
     DecisionProblem,
     Plan,
+    lexicographic_minimum,
 )
 from dynofa_ros.runtime.decision.search import (
     EXACT_COMBINATIONS,
@@ -44,6 +46,9 @@ WIDE_PRICES = np.concatenate(([0.0], np.geomspace(1e-9, 1e6, 16)))
 # Pairs of points evaluated in all folds, and points in a front: tens of milliseconds.
 MOST_PAIRS = 200_000
 MOST_FRONT = 4000
+# Combinations that are solved together, and their plans.
+TOGETHER = 16
+MOST_TOGETHER = 30_000
 ROUNDING = 1e-12
 
 
@@ -65,16 +70,14 @@ def search_within(problem: DecisionProblem) -> Plan:
 
 def _without_impossible(problem: DecisionProblem) -> DecisionProblem:
     """Refuse the points that exceed the cap even if all other applications draw the least."""
-    least = [
-        float(weight.min() if each.refused is None else weight[~each.refused].min())
-        for each, weight in zip(problem.forecasts, problem.weights_w, strict=True)
-    ]
+    weights = problem.weights_w
+    least = [float(weight[problem.possible(index)].min()) for index, weight in enumerate(weights)]
     spare_w = problem.capacity_w - sum(least)
-    return problem.changed(
-        [
-            each.excluding(weight > own + spare_w) if spare_w >= 0.0 else each
-            for each, weight, own in zip(problem.forecasts, problem.weights_w, least, strict=True)
-        ]
+    if spare_w < 0.0:
+        return problem
+    return problem.but(
+        each.excluding(weight > own + spare_w)
+        for each, weight, own in zip(problem.forecasts, weights, least, strict=True)
     )
 
 
@@ -98,7 +101,7 @@ class _Bounds:
 
     def limit(self, value: Sequence[float]) -> float:
         """Return the score that no plan with a better value exceeds."""
-        return float(self.weights @ np.array(value) * (1.0 + ROUNDING))
+        return _rounded_up(float(self.weights @ np.array(value)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,15 +115,21 @@ class _Knapsack:
 
     @classmethod
     def of(cls, problem: DecisionProblem) -> _Knapsack:
-        points = [
-            np.arange(len(each.violation))
-            if each.refused is None
-            else np.flatnonzero(~each.refused)
-            for each in problem.forecasts
-        ]
+        points = [problem.possible(index) for index in range(len(problem.forecasts))]
         pairs = list(zip(problem.forecasts, problem.weights_w, points, strict=True))
         values = problem.values([each.scores(rows) for each, _, rows in pairs])
-        return cls(problem, points, values, [weight[rows] for _, weight, rows in pairs])
+        weights = [weight[rows] for _, weight, rows in pairs]
+        # Of each group only the Pareto front of power and value is needed.
+        fronts = [
+            _pareto(weight, value, each.table.group_of[rows])
+            for (each, _, rows), weight, value in zip(pairs, weights, values, strict=True)
+        ]
+        return cls(
+            problem,
+            [each[front] for each, front in zip(points, fronts, strict=True)],
+            [each[front] for each, front in zip(values, fronts, strict=True)],
+            [each[front] for each, front in zip(weights, fronts, strict=True)],
+        )
 
     def lightest(self) -> Plan | None:
         """Return the plan of least power; None if not all applications can run together."""
@@ -149,22 +158,25 @@ class _Knapsack:
                 return self._plan(best, exact)
             if pairs > MOST_PAIRS:
                 return self._plan(best, False)
-            index = int(np.where(left, bounds.bound, np.inf).argmin())
+            order = np.flatnonzero(left)
+            order = order[np.argsort(bounds.bound[order], kind='stable')[:TOGETHER]]
             if not pairs:
-                best = min(best, self._greedy(combinations[index], bounds), key=_value)
-            if key == self._key_to_improve(best.value):
-                found, evaluated, complete = self._fold(
-                    combinations[index],
-                    bounds,
-                    price=bounds.price[index],
-                    spare=bounds.limit(best.value) - bounds.bound[index],
+                best = min(best, self._greedy(combinations[order[0]], bounds), key=_value)
+            pairs += 1
+            if key != self._key_to_improve(best.value):
+                continue
+            prices = bounds.price[order]
+            spare = bounds.limit(best.value) - bounds.bound[order]
+            plans, found = self._enumerate(combinations[order], bounds, prices, spare)
+            if plans > MOST_TOGETHER:
+                order = order[:1]
+                found, plans, complete = self._fold(
+                    combinations[order[0]], bounds, price=prices[0], spare=spare[0]
                 )
-                best = best if found is None else min(best, found, key=_value)
-                left[index] = False
                 exact &= complete
-                pairs += evaluated
-            else:
-                pairs += 1
+            best = best if found is None else min(best, found, key=_value)
+            left[order] = False
+            pairs += plans
 
     def _combinations(self) -> tuple[Indices, bool]:
         """Return the combinations of frequencies to search, and whether they are all."""
@@ -243,17 +255,85 @@ class _Knapsack:
             grids.append(least_of_options(self.problem.clocks, forecast.table, groups))
         return np.array(grids)
 
-    def _at(self, combination: Indices) -> list[Indices]:
-        """Return the points of each application that can be had at a combination."""
+    @cached_property
+    def _grid(self) -> list[Indices]:
+        """The points of each application, (domains + 1, options, points); padded with none."""
         result = []
         for forecast, rows in zip(self.problem.forecasts, self.points, strict=True):
             reached = self.problem.clocks.reached(forecast.table)
-            option = np.append(combination, 0)[reached.domain]
-            groups = reached.group[(reached.option == option) & reached.known]
-            wanted = np.zeros(len(forecast.table.group_starts), bool)
-            wanted[groups] = True
-            result.append(np.flatnonzero(wanted[forecast.table.group_of[rows]]))
+            groups = np.arange(len(forecast.table.group_starts) + 1)
+            starts = np.searchsorted(forecast.table.group_of[rows], groups)
+            sizes = np.diff(starts)[reached.group] * reached.known
+            # Several processors of a domain have an option of it each: one after another.
+            slot = reached.domain * self.problem.clocks.most_options + reached.option
+            order = np.argsort(slot, kind='stable')
+            ends = np.cumsum(sizes[order])
+            first = np.searchsorted(slot[order], slot[order])
+            offset = (ends - sizes[order]) - (ends - sizes[order])[first]
+            shape = (len(self.problem.clocks.domains) + 1, self.problem.clocks.most_options)
+            grid = np.full((*shape, int((offset + sizes[order]).max())), len(rows))
+            flat = grid.reshape(shape[0] * shape[1], -1)
+            within = np.arange(int(ends[-1])) - np.repeat(ends - sizes[order], sizes[order])
+            flat[np.repeat(slot[order], sizes[order]), np.repeat(offset, sizes[order]) + within] = (
+                np.repeat(starts[reached.group[order]], sizes[order]) + within
+            )
+            result.append(grid)
         return result
+
+    def _at_each(self, combinations: Indices) -> list[Indices]:
+        """Return the points at combinations, of each application (combinations, points)."""
+        count, domains = combinations.shape
+        options = np.column_stack((combinations, np.zeros(count, np.intp)))
+        return [grid[np.arange(domains + 1), options].reshape(count, -1) for grid in self._grid]
+
+    def _at(self, combination: Indices) -> list[Indices]:
+        """Return the points of each application that can be had at a combination."""
+        found = self._at_each(combination[None])
+        return [at[0][at[0] < len(rows)] for at, rows in zip(found, self.points, strict=True)]
+
+    def _enumerate(
+        self, combinations: Indices, bounds: _Bounds, price: Floats, spare: Floats
+    ) -> tuple[int, _Found | None]:
+        """Return the number of plans at some combinations, and the best one.
+
+        Points of which the cost exceeds the least one by more than `spare` are left out: no better
+        plan has them. None if no plan is left, or if there are more than `MOST_TOGETHER`.
+        """
+        taken, weights, scores = [], [], []
+        for at, score, weight in zip(
+            self._at_each(combinations), bounds.scores, self.weights_w, strict=True
+        ):
+            score, weight = np.append(score, np.inf), np.append(weight, 0.0)  # none
+            cost = score[at] + price[:, None] * weight[at]
+            cost[cost > (cost.min(axis=1) + spare)[:, None]] = np.inf
+            order = np.argsort(cost, axis=1)[:, : int(np.isfinite(cost).sum(axis=1).max())]
+            near = np.take_along_axis(at, order, axis=1)
+            near[np.isinf(np.take_along_axis(cost, order, axis=1))] = len(score) - 1
+            taken.append(near)
+            weights.append(weight[near])
+            scores.append(score[near])
+        sizes = [each.shape[1] for each in taken]
+        plans = len(combinations) * math.prod(sizes)
+        if plans > MOST_TOGETHER:
+            return plans, None
+        total_w, total = weights[0], scores[0]
+        for weight, score in zip(weights[1:], scores[1:], strict=True):
+            total_w = (total_w[:, :, None] + weight[:, None, :]).reshape(len(weight), -1)
+            total = (total[:, :, None] + score[:, None, :]).reshape(len(score), -1)
+        within = (total_w <= self.problem.capacity_w) & np.isfinite(total)
+        which, plan = np.nonzero(within)
+        if not len(which):
+            return plans, None
+        least = total[which, plan]
+        close = least <= _rounded_up(float(least.min()))
+        which, plan = which[close], plan[close]
+        items = [
+            near[which, item]
+            for near, item in zip(taken, np.unravel_index(plan, sizes), strict=True)
+        ]
+        value = sum(each[item] for each, item in zip(self.values, items, strict=True))
+        best = int(lexicographic_minimum(np.asarray(value)))
+        return plans, self._found([int(each[best]) for each in items], combinations[which[best]])
 
     def _cheapest(self, combination: Indices, costs: Sequence[Floats]) -> _Found:
         """Return the plan of least cost at a combination; of equal costs, the better value."""
@@ -317,6 +397,10 @@ class _Knapsack:
         return self._found(taken[::-1], combination), pairs, exact
 
 
+def _rounded_up(score: float) -> float:
+    return score + ROUNDING * abs(score)
+
+
 def _value(found: _Found) -> tuple[float, ...]:
     return found.value
 
@@ -329,10 +413,13 @@ def _at(least: Floats, combinations: Indices) -> Floats:
     return np.asarray(best.sum(axis=0))
 
 
-def _pareto(power_w: Floats, value: Floats) -> Indices:
-    """Return the rows of the Pareto front, best value first, power strictly falling."""
-    order = np.lexsort((power_w, *value.T[::-1]))
+def _pareto(power_w: Floats, value: Floats, group: Indices | None = None) -> Indices:
+    """Return the rows of the Pareto front of each group, by group, best value first."""
+    keys = (power_w, *value.T[::-1])
+    order = np.lexsort(keys if group is None else (*keys, group))
     power_w = power_w[order]
+    if group is not None:  # each group is shifted below the one before it
+        power_w = power_w - group[order] * (power_w.max() + 1.0)
     kept = np.ones(len(order), bool)
     kept[1:] = power_w[1:] < np.minimum.accumulate(power_w)[:-1]
     return np.asarray(order[kept])
@@ -352,16 +439,15 @@ def loss_bound(problem: DecisionProblem, plan: Plan) -> float:
     if math.isfinite(cap_w):
         prices = PRICES * ((sum(float(np.ptp(each)) for each in primaries) or 1.0) / cap_w)
     found, grids = 0.0, []
-    for forecast, primary, weight, row in zip(
-        problem.forecasts, primaries, problem.weights_w, plan.rows, strict=True
-    ):
+    for index, (forecast, primary) in enumerate(zip(problem.forecasts, primaries, strict=True)):
+        row, rows = plan.rows[index], problem.possible(index)
         violation = forecast.scores()[0]
         found += float(primary[row])
-        cost = np.where(violation <= violation[row], primary, np.inf)[:, None]
-        cost = cost + prices * weight[:, None]
-        table = forecast.table
-        groups = np.minimum.reduceat(cost, table.group_starts, axis=0)
-        grids.append(least_of_options(problem.clocks, table, groups))
+        cost = np.full((len(primary), len(prices)), np.inf)
+        cost[rows] = primary[rows, None] + prices * problem.weights_w[index][rows, None]
+        cost[violation > violation[row]] = np.inf
+        groups = np.minimum.reduceat(cost, forecast.table.group_starts, axis=0)
+        grids.append(least_of_options(problem.clocks, forecast.table, groups))
     least = np.array(grids)
     if combinations is None:
         bound = least.min(axis=(1, 2)).sum(axis=0)[None]

@@ -10,7 +10,7 @@ that sums are exact and do not depend on the order of addition.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -52,15 +52,37 @@ class DecisionProblem:
     contention: Mapping[str, float]  # by processor, see DecisionState
     current: tuple[int | None, ...]  # the current point of each application, if it can be kept
     power_headroom: float = 0.0  # of the cap, for every point but those that run now
+    only: tuple[str, ...] | None = None  # the processor of each application; None: any
 
-    def changed(
-        self, forecasts: Sequence[Forecast], *, power_headroom: float | None = None
+    def but(
+        self,
+        forecasts: Iterable[Forecast] | None = None,
+        *,
+        power_headroom: float | None = None,
+        only: Iterable[str] | None = None,
     ) -> DecisionProblem:
-        """Return the problem with other forecasts of the same applications."""
-        headroom = self.power_headroom if power_headroom is None else power_headroom
+        """Return the problem with some things replaced."""
         return DecisionProblem(
-            tuple(forecasts), self.clocks, self.policy, self.contention, self.current, headroom
+            self.forecasts if forecasts is None else tuple(forecasts),
+            self.clocks,
+            self.policy,
+            self.contention,
+            self.current,
+            self.power_headroom if power_headroom is None else power_headroom,
+            self.only if only is None else tuple(only),
         )
+
+    def possible(self, index: int) -> Indices:
+        """Return the points that an application may run, rows of its table."""
+        forecast = self.forecasts[index]
+        if forecast.refused is None and self.only is None:
+            return np.arange(len(forecast.violation))
+        runs = np.ones(len(forecast.violation), bool)
+        if self.only is not None:
+            runs = forecast.on(self.only[index])
+        if forecast.refused is not None and (runs & ~forecast.refused).any():
+            runs &= ~forecast.refused
+        return np.flatnonzero(runs)
 
     @property
     def present(self) -> tuple[int, ...] | None:

@@ -39,9 +39,9 @@ class Options:
         """Rank the best points of all groups that can be reached."""
         clocks = problem.clocks
         ranks, rows, scores = [], [], []
-        for forecast in problem.forecasts:
+        for index, forecast in enumerate(problem.forecasts):
             reached = clocks.reached(forecast.table)
-            best, keys = forecast.best_of_groups()
+            best, keys = forecast.best
             keys = keys[:, reached.group]
             keys[0, ~reached.known] = REFUSED
             order = np.lexsort(keys[::-1])
@@ -49,7 +49,11 @@ class Options:
             rank[order] = np.arange(len(order))
             missing = np.iinfo(np.intp).max
             grid = np.full((len(clocks.domains) + 1, clocks.most_options), missing)
-            np.minimum.at(grid, (reached.domain, reached.option), rank)
+            at = reached.domain, reached.option
+            if problem.only is not None:
+                on = np.flatnonzero(forecast.on(problem.only[index])[best[reached.group]])
+                at, rank = (at[0][on], at[1][on]), rank[on]
+            np.minimum.at(grid, at, rank)
             ranks.append(grid)
             rows.append(best[reached.group][order])
             scores.append(keys[:, order])
