@@ -145,8 +145,9 @@ def test_a_malformed_whitelist_is_refused(entries, text):
 
 
 def test_a_whitelist_is_parsed():
-    found = parse_whitelist(['gpu', 'cpu:6e8-1.4e9'])
+    found = parse_whitelist(['gpu', 'cpu:6e8-1.4e9', 'dla:1e9-1e9'])
     assert found['cpu'] == Allowed(6e8, 1.4e9)
+    assert (found['dla'].contains(1e9), found['dla'].contains(1.1e9)) == (True, False)
     assert found['gpu'].contains(1.0)
 
 

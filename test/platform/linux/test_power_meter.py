@@ -50,6 +50,14 @@ def test_the_sensor_is_named(meter_of, name, without, detail):
     assert meter_of(name, without)[1].detail == detail
 
 
+def test_several_batteries_are_all_named(board, clock):
+    kernel = board('container')
+    for name in ('BAT0', 'BAT1'):
+        kernel.put(f'/sys/class/power_supply/{name}/type', 'Battery')
+    meter = PowerMeter(kernel, LinuxMachine.discover(kernel), clock=clock)
+    assert meter.detail == 'battery BAT0, BAT1, while it discharges'
+
+
 def test_before_the_first_period_the_power_is_unknown(meter_of):
     _, meter = meter_of('xavier_nx_jetpack5')
     assert (meter.energy_j, meter.source, math.isnan(meter.power_w)) == (0.0, 'unavailable', True)
