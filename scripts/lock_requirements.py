@@ -36,6 +36,7 @@ FILES = {
     'requirements': ('requirements-torch',),
     'requirements-ros': ('requirements-torch', 'requirements'),
     'requirements-audit': (),
+    'requirements-mutation': ('requirements-torch', 'requirements'),
 }
 """Each file, and those that are installed before it, whose versions it must take over."""
 ONLY_X86 = ('requirements-ros',)
