@@ -39,25 +39,31 @@ class LatencyForecast:
         latency_s: Floats,
         latency_std_s: Floats,
         *,
-        slowdown: Slowdown,
+        slowdown: Slowdown | Sequence[Slowdown],
+        counts: Sequence[int] = (),
         probability: float,
         correction: Floats | float = 1.0,
         correction_std: Floats | float = 0.0,
     ) -> LatencyForecast:
-        """Predict the inference of points on one processor: profile x slowdown x correction.
+        """Predict the inference of points: profile x slowdown x correction.
 
         `latency_s` and `latency_std_s` are as profiled, `correction` and `correction_std` as in
-        `Correction`, each (points,). Of the spreads of profile and slowdown the larger counts, as
-        the slowdown's includes the noise of single frames; the correction's is independent. A
+        `Correction`, each (points,). `slowdown` is that of the processor, or of several, of which
+        each has the next `counts` points. Of the spreads of profile and slowdown the larger counts,
+        as the slowdown's includes the noise of single frames; the correction's is independent. A
         heavier tail than the normal one counts at this `probability` (`Slowdown.std_for`).
         """
-        spread = np.maximum(
-            latency_s * slowdown.std_for(probability), latency_std_s * slowdown.mean
-        )
-        mean_s = latency_s * slowdown.mean
+        if isinstance(slowdown, Slowdown):
+            mean: Floats | float = slowdown.mean
+            std: Floats | float = slowdown.std_for(probability)
+        else:
+            mean = np.repeat([each.mean for each in slowdown], counts)
+            std = np.repeat([each.std_for(probability) for each in slowdown], counts)
+        mean_s = latency_s * mean
+        spread_s = np.maximum(latency_s * std, latency_std_s * mean)
         if isinstance(correction_std, float) and correction_std == 0.0:
-            return cls(mean_s * correction, spread * correction)
-        variance = (spread * correction) ** 2 + (mean_s * correction_std) ** 2
+            return cls(mean_s * correction, spread_s * correction)
+        variance = (spread_s * correction) ** 2 + (mean_s * correction_std) ** 2
         return cls(mean_s * correction, np.sqrt(variance))
 
     def plus(self, mean_s: Floats | float, *, variance_s2: Floats | float) -> LatencyForecast:
@@ -78,16 +84,6 @@ class LatencyForecast:
             return np.ones_like(self.mean_s)
         pairs = zip(self.mean_s.tolist(), self.std_s.tolist(), strict=True)
         return np.array([_normal_cdf(time_s - mean_s, std_s) for mean_s, std_s in pairs])
-
-    @classmethod
-    def joined(cls, parts: Sequence[LatencyForecast]) -> LatencyForecast:
-        """Return the forecast of all points, part by part."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls(
-            np.concatenate([each.mean_s for each in parts]),
-            np.concatenate([each.std_s for each in parts]),
-        )
 
     def take(self, rows: npt.NDArray[np.intp] | slice) -> LatencyForecast:
         """Return the forecast of some of the points."""

@@ -19,7 +19,7 @@ from dynofa_ros.runtime.decision.forecast import (
     Forecast,
 )
 from dynofa_ros.runtime.decision.interference import settle
-from dynofa_ros.runtime.decision.power_cap import search_within
+from dynofa_ros.runtime.decision.power_cap import loss_bound, search_within
 from dynofa_ros.runtime.decision.problem import DecisionProblem, Plan
 from dynofa_ros.runtime.decision.reasons import CapEffect, reason
 from dynofa_ros.runtime.decision.search import search
@@ -52,7 +52,7 @@ def decide(state: DecisionState) -> Decision:
         ),
         clocks_hz=_used_clocks(problem, plan),
         exact=plan.exact,
-        loss_bound=plan.loss_bound,
+        loss_bound=0.0 if plan.exact else loss_bound(problem, plan),
         power_w=power_w,
         power_cap_met=cap_met,
         unmetered=tuple(

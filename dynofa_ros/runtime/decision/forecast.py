@@ -275,18 +275,16 @@ def _predict(
     """
     table = application.profile.table
     correction, doubt = _corrections(application)
-    parts = [
-        LatencyForecast.of_inference(
-            table.latency_s[groups.points],
-            table.latency_std_s[groups.points],
-            slowdown=slowdowns[name],
-            probability=policy.deadline_probability,
-            correction=1.0 if correction is None else correction[groups.points],
-            correction_std=0.0 if doubt is None else doubt[groups.points],
-        )
-        for name, groups in table.processors.items()
-    ]
-    inference = LatencyForecast.joined(parts)
+    points = [groups.points for groups in table.processors.values()]
+    inference = LatencyForecast.of_inference(
+        table.latency_s,
+        table.latency_std_s,
+        slowdown=[slowdowns[name] for name in table.processors],
+        counts=[each.stop - each.start for each in points],
+        probability=policy.deadline_probability,
+        correction=1.0 if correction is None else correction,
+        correction_std=0.0 if doubt is None else doubt,
+    )
     frame = inference.plus(application.overhead_s, variance_s2=application.overhead_std_s**2)
     period_s = application.frame_period_s
     if not math.isnan(period_s):

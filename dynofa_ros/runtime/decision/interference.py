@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dynofa_ros.runtime.decision.forecast import Forecast
+from dynofa_ros.runtime.decision.forecast import DEADLINE_VIOLATED, Forecast
 from dynofa_ros.runtime.decision.problem import DecisionProblem, Plan, lexicographic_minimum
 from dynofa_ros.runtime.decision.state import ApplicationState
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
@@ -117,6 +117,16 @@ class Interference:
             for index, forecast in enumerate(problem.forecasts)
         )
 
+    def costs_target(self, problem: DecisionProblem, plan: Plan) -> bool:
+        """Whether some application violates a target that it would meet alone."""
+        nobody = [None] * len(plan.rows)
+        for index, (forecast, row) in enumerate(zip(problem.forecasts, plan.rows, strict=True)):
+            if not forecast.met(row):
+                alone = forecast.with_slowdowns(self.slowdowns(index, nobody))
+                if int(alone.violation.min()) < int(forecast.violation[row]):
+                    return True
+        return False
+
 
 def settle(problem: DecisionProblem, solve: Solve) -> tuple[DecisionProblem, Plan]:
     """Return the best plan, and the problem with the interference that it causes."""
@@ -128,10 +138,10 @@ def settle(problem: DecisionProblem, solve: Solve) -> tuple[DecisionProblem, Pla
     problem = interference.with_loads(problem, present)
     plan = solve(problem)
     loads = loads_of(problem, plan)
-    stays = _same_processors(present, loads)
-    if stays and _agree(present, loads) and problem.all_met(plan.rows):
+    moves = not _same_processors(present, loads) or interference.costs_target(problem, plan)
+    if not moves and _agree(present, loads):
         return problem, plan
-    if not (stays and problem.all_met(plan.rows)):
+    if moves:
         loads = _Responses(problem, interference, plan).loads()
     best = _on_processors(problem, interference, solve, loads)
     here = [now for now in present if now is not None]
@@ -203,10 +213,14 @@ class _Responses:
             option if now < 0 else now
             for option, now in zip(plan.combination, problem.clocks.present, strict=True)
         ]
-        # Of each application: quantile of the latency of a frame without the others.
-        self._alone = [
-            self._alone_s(index, problem.forecasts[index]) for index in range(len(plan.rows))
-        ]
+        targets = [each.application.target for each in problem.forecasts]
+        self._deadline_s = np.nan_to_num([each.deadline_s for each in targets], nan=np.inf)
+        self._fixed_s = np.array([each.application.fixed_s for each in problem.forecasts])
+        # Of the current points: what violates the floor, and the quantile of the latency of a frame
+        # without the other applications.
+        self._low, self._alone_s = np.zeros((2, len(targets)))
+        for index, forecast in enumerate(problem.forecasts):
+            self._take(index, self._rows[index], forecast)
 
     def loads(self) -> list[Load]:
         """Return the loads after all moves."""
@@ -226,18 +240,25 @@ class _Responses:
             self._interference.slowdowns(index, loads)
         )
         rows, scores = self._best_of_processors(index, forecast)
-        values = problem.full_value(index, scores)
         options = [Load(forecast.point(row).processor, forecast.utilisation(row)) for row in rows]
-        for option, value in zip(options, values, strict=True):
-            value += self._others_value(index, option)
+        values = problem.full_value(index, scores) + self._others_value(index, options)
         names = [each.processor for each in options]
         own = names.index(loads[index].processor) if loads[index].processor in names else 0
         order = [own, *(each for each in range(len(rows)) if each != own)]  # a tie changes nothing
         best = order[int(lexicographic_minimum(values[order]))]
         moves = options[best].processor != loads[index].processor
-        loads[index], self._rows[index] = options[best], int(rows[best])
-        self._alone[index] = self._alone_s(index, forecast)
+        loads[index] = options[best]
+        self._take(index, int(rows[best]), forecast)
         return moves
+
+    def _take(self, index: int, row: int, forecast: Forecast) -> None:
+        """Let an application run a point; the load of the others is that of the forecast."""
+        self._rows[index] = row
+        self._low[index] = forecast.violation_at(row, 0.0)
+        name = self._loads[index].processor
+        factor = self._interference.factor(name, others(self._loads, index).get(name, 0.0))
+        fixed_s = self._fixed_s[index]
+        self._alone_s[index] = fixed_s + (forecast.quantile_s(row) - fixed_s) / factor
 
     def _best_of_processors(self, index: int, forecast: Forecast) -> tuple[Indices, Floats]:
         """Return the best point on each processor, and its keys, (4, processors)."""
@@ -257,28 +278,25 @@ class _Responses:
         _, first = np.unique(forecast.table.processor_of[rows], return_index=True)
         return rows[first], keys[:, groups[order][first]]
 
-    def _alone_s(self, index: int, forecast: Forecast) -> float:
-        """Return the quantile of the latency of a frame without the other applications."""
-        fixed_s = forecast.application.fixed_s
-        name = self._loads[index].processor
-        load = others(self._loads, index).get(name, 0.0)
-        busy_s = forecast.quantile_s(self._rows[index]) - fixed_s
-        return fixed_s + busy_s / self._interference.factor(name, load)
+    def _others_value(self, index: int, options: Sequence[Load]) -> Floats:
+        """Return what all others contribute to the value if this one takes each option.
 
-    def _others_value(self, index: int, option: Load) -> Floats:
-        """Return what all others contribute to the value if this one takes an option.
-
-        Only their violations depend on it.
+        Only their violations depend on it. The result is (options, keys).
         """
-        loads = [*self._loads]
-        loads[index] = option
-        total = np.zeros(self._problem.full_keys)
-        for app, forecast in enumerate(self._problem.forecasts):
-            if app == index:
-                continue
-            name, fixed_s = loads[app].processor, forecast.application.fixed_s
-            factor = self._interference.factor(name, others(loads, app).get(name, 0.0))
-            quantile_s = fixed_s + (self._alone[app] - fixed_s) * factor
-            scores = np.array([[forecast.violation_at(self._rows[app], quantile_s)], [0], [0], [0]])
-            total += self._problem.full_value(app, scores)[0]
-        return total
+        names = [each.processor for each in self._loads]
+        loads = [
+            others([*self._loads[:index], None, *self._loads[index + 1 :]], app).get(name, 0.0)
+            for app, name in enumerate(names)
+        ]
+        contention = [self._interference.factor(name, 1.0) - 1.0 for name in names]
+        added = [
+            [option.utilisation if option.processor == name else 0.0 for name in names]
+            for option in options
+        ]
+        factor = 1.0 + np.array(contention) * (np.array(loads) + np.array(added))
+        quantile_s = self._fixed_s + (self._alone_s - self._fixed_s) * factor
+        extent = np.maximum(quantile_s / self._deadline_s - 1.0, 0.0)
+        late = DEADLINE_VIOLATED + extent / (1.0 + extent)
+        violation = np.where(extent > 0.0, late, self._low)
+        violation[:, index] = 0.0
+        return self._problem.violations_value(violation)

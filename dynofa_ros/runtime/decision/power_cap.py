@@ -56,7 +56,7 @@ def search_within(problem: DecisionProblem) -> Plan:
     """Return the best plan within the power cap, or else the plan of least power."""
     plan, _ = search(problem)
     if problem.policy.power_cap_w == math.inf:
-        return plan if plan.exact else replace(plan, loss_bound=loss_bound(problem, plan))
+        return plan
     if not problem.fits(plan.rows):
         possible = _without_impossible(problem)
         best, _ = search(possible)
@@ -65,7 +65,7 @@ def search_within(problem: DecisionProblem) -> Plan:
         else:
             found = _Knapsack.of(possible).solve() or _Knapsack.of(problem).lightest()
             plan = found or replace(plan, exact=False)
-    return plan if plan.exact else replace(plan, loss_bound=loss_bound(problem, plan))
+    return plan
 
 
 def _without_impossible(problem: DecisionProblem) -> DecisionProblem:

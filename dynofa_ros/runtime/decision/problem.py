@@ -39,7 +39,6 @@ class Plan:
     rows: tuple[int, ...]  # of each application's table
     combination: tuple[int, ...]  # (domains,) index of each one's frequency
     exact: bool = True
-    loss_bound: float = 0.0  # see Decision
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,17 +105,32 @@ class DecisionProblem:
         `scores` are those of `Forecast`, (4, rows).
         """
         violation, *objective = scores
-        levels = len(self.priorities)
-        late = violation >= DEADLINE_VIOLATED
-        low = (violation >= FLOOR_VIOLATED) & ~late
-        value = np.zeros((len(violation), self.full_keys))
-        at = 2 * self.priorities.index(self.forecasts[index].application.target.priority)
-        value[:, at], value[:, at + 1] = late, low
-        at += 2 * levels
-        value[:, at], value[:, at + 1] = late * violation, low * violation
+        value = self.violations_value(violation[:, None], self._place[index : index + 1])
         value[:, -OBJECTIVE_KEYS:] = np.array(objective).T
-        value[:, 2 * levels : -1] = np.rint(value[:, 2 * levels : -1] / QUANTUM)
+        value[:, -OBJECTIVE_KEYS:-1] = np.rint(value[:, -OBJECTIVE_KEYS:-1] / QUANTUM)
         return value
+
+    def violations_value(self, violations: Floats, place: Floats | None = None) -> Floats:
+        """Return what violations contribute to the value of plans, (plans, keys).
+
+        `violations` is that of each application in each plan, (plans, applications), and `place`
+        which priority each of them has, (applications, priorities).
+        """
+        place = self._place if place is None else place
+        counts = 2 * place.shape[1]
+        value = np.zeros((len(violations), self.full_keys))
+        late = violations >= DEADLINE_VIOLATED
+        for first, violates in ((0, late), (1, (violations >= FLOOR_VIOLATED) & ~late)):
+            value[:, first:counts:2] = violates @ place
+            extents = np.rint(violates * violations / QUANTUM)
+            value[:, counts + first : 2 * counts : 2] = extents @ place
+        return value
+
+    @cached_property
+    def _place(self) -> Floats:
+        """Which priority each application has, (applications, priorities)."""
+        own = [self.priorities.index(each.application.target.priority) for each in self.forecasts]
+        return np.eye(len(self.priorities))[own]
 
     def value(self, rows: Sequence[int]) -> tuple[float, ...]:
         """Return all keys of a plan, smaller is better."""
