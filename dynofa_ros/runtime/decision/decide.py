@@ -13,7 +13,6 @@ from dataclasses import replace
 from dynofa_ros.runtime.decision.clocks import Clocks, clock_options
 from dynofa_ros.runtime.decision.envelope import envelope
 from dynofa_ros.runtime.decision.forecast import (
-    DEADLINE_VIOLATED,
     EQUAL_ACCURACY,
     FLOOR_VIOLATED,
     Forecast,
@@ -81,12 +80,15 @@ def pose(state: DecisionState) -> DecisionProblem:
     ]
     problem = problem.but(inert)
     present = problem.present
-    if present is None or not (problem.all_met(present) and problem.fits(present)):
+    if present is None or not problem.fits(present):
         return problem
-    # What runs now is fine, so a change has to leave headroom.
+    if any(each.is_late(row) for each, row in zip(inert, present, strict=True)):
+        return problem
+    # What runs now is in time and within the cap, so a change has to leave headroom.
     margin = policy.switch_margin
     return problem.but(
-        [replace(each, headroom=margin, _others={}) for each in inert], power_headroom=margin
+        [replace(each, headroom=margin, _others={}) for each in inert],
+        power_headroom=margin if problem.all_met(present) else 0.0,
     )
 
 
@@ -177,7 +179,7 @@ def _choice(problem: DecisionProblem, plan: Plan, index: int, *, effect: CapEffe
     violated_targets = []
     if point.accuracy + EQUAL_ACCURACY < target.min_accuracy:
         violated_targets.append(MIN_ACCURACY)
-    if forecast.violation[row] >= DEADLINE_VIOLATED and not math.isnan(target.deadline_s):
+    if forecast.is_late(row):
         violated_targets.append(DEADLINE)
     latency = forecast.latency.take(slice(row, row + 1))
     kept = row == forecast.present

@@ -135,6 +135,10 @@ class Forecast:
             _violation(np.array([quantile_s]), accuracy, target=self.application.target)[0]
         )
 
+    def is_late(self, row: int) -> bool:
+        """Whether a point violates the deadline."""
+        return bool(self.violation[row] >= DEADLINE_VIOLATED)
+
     def utilisation(self, row: int) -> float:
         """Return the fraction of its processor's time that a point takes; 1 if unknown."""
         period_s = self.application.frame_period_s
@@ -192,15 +196,20 @@ class Forecast:
 
     @cached_property
     def _late(self) -> Floats:
-        """The first key, (points,), with the headroom that all points but the present one need."""
+        """The first key, (points,), with headroom.
+
+        All points need it but the present one, and those that meet a target which that violates.
+        """
         violation = self.violation
-        if self.headroom:
+        if self.headroom and self.present is not None:
             violation = _violation(
                 self.latency.quantile_s(self.policy.deadline_probability) * (1.0 + self.headroom),
                 self.table.accuracy,
                 target=self.application.target,
             )
-            violation[self.present] = self.violation[self.present]
+            better = np.floor(self.violation) < np.floor(self.violation[self.present])
+            better[self.present] = True
+            violation[better] = self.violation[better]
         if self.refused is not None:
             violation = np.where(self.refused, REFUSED, violation)
         return violation
