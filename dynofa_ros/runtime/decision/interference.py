@@ -31,6 +31,8 @@ Solve = Callable[[DecisionProblem], Plan]
 
 # Rounds of moving applications, one after another; two are the rule.
 MOST_ROUNDS = 4
+# Solutions for loads that follow from the solution before; the first one is the rule.
+MOST_SOLUTIONS = 2
 UNKNOWN_CONTENTION = 1.0
 # Shares of a processor's time that differ by less count as equal.
 SAME_LOAD = 0.1
@@ -138,16 +140,19 @@ def settle(problem: DecisionProblem, solve: Solve) -> tuple[DecisionProblem, Pla
     problem = interference.with_loads(problem, present)
     plan = solve(problem)
     loads = loads_of(problem, plan)
+    settled = (problem, plan) if _agree(present, loads) else None
     moves = not _same_processors(present, loads) or interference.costs_target(problem, plan)
-    if not moves and _agree(present, loads):
-        return problem, plan
+    if settled and not moves:
+        return settled
     if moves:
         loads = _Responses(problem, interference, plan).loads()
+    if settled and _same_processors(present, loads):
+        return settled
     best = _on_processors(problem, interference, solve, loads)
     here = [now for now in present if now is not None]
     if len(here) == len(loads) and not _same_processors(here, loads):
         # Moves that are good one by one may not be so together.
-        kept = _on_processors(problem, interference, solve, here)
+        kept = settled or _on_processors(problem, interference, solve, here)
         if kept[0].value(kept[1].rows) <= best[0].value(best[1].rows):
             return kept
     return best
@@ -158,7 +163,7 @@ def _on_processors(
 ) -> tuple[DecisionProblem, Plan]:
     """Return the best plan with these processors, and the problem with its interference."""
     problem = problem.but(only=[load.processor for load in loads])
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MOST_SOLUTIONS):
         problem = interference.with_loads(problem, loads)
         plan = solve(problem)
         assumed, loads = loads, loads_of(problem, plan)
