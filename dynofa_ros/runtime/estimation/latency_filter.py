@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,7 @@ from dynofa_ros.runtime.checks import check_number
 from dynofa_ros.runtime.estimation.correction import LOG_MAX, Correction, correction_of_log
 from dynofa_ros.runtime.estimation.frame_scores import FrameScores
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
-from dynofa_ros.runtime.estimation.step_detector import StepDetector
+from dynofa_ros.runtime.estimation.step_detector import CLIP, CumulativeSum, Step
 from dynofa_ros.runtime.ranges import CORRECTION, CORRECTION_STD
 
 Floats = npt.NDArray[np.float64]
@@ -38,7 +37,7 @@ CORRECTION_PRIOR_STD = 0.1  # before its first frame: a profile is right within 
 NOISE_STD_MIN = 0.01  # two runs of one network never agree better than this
 DRIFT_VARIANCE = 0.001**2  # random walk of the slowdown per frame: temperature, memory layout
 NOISE_MEMORY = 0.98  # weight of the previous noise estimate at each frame: about 50 frames
-SURPRISE = 3.0  # standard deviations
+SURPRISE = CLIP  # standard deviations
 
 # A wrong profile shows at once after a switch, contention at any time. So a step may belong to the
 # sub-network if it is one of its first frames ever, or begins with the first ones after a switch.
@@ -52,14 +51,6 @@ FASTER_SHARE = 0.2  # of a step down
 # Contention does not speed up: a step down from here is a correction.
 SLOWDOWN_MIN = -2.0 * SLOWDOWN_PRIOR_STD
 MOST_SUBNETS = 64  # with covariances; of others only the correction is kept
-
-
-class _Surprise(NamedTuple):
-    """A frame that was far from its prediction, and may be the first of a step."""
-
-    subnet_id: str
-    own_share: float  # of the step that is the sub-network's correction
-    slowdown: float
 
 
 class LatencyFilter:
@@ -88,14 +79,16 @@ class LatencyFilter:
         self._count = 0
         self._running = ''
         self._since_switch = 0  # frames
-        self._detector = StepDetector()
-        self._surprise: _Surprise | None = None
+        self._detector = CumulativeSum()
+        # Sub-network of the step that may have begun, and its share of it.
+        self._began: tuple[str, float] = ('', 0.0)
+        self._surprise = math.nan
         self._scores = FrameScores()
 
     @property
     def surprise(self) -> float:
         """Slowdown of the last frame, if it may be the first of a step; otherwise NaN."""
-        return math.nan if self._surprise is None else self._surprise.slowdown
+        return self._surprise
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -156,24 +149,26 @@ class LatencyFilter:
         std = math.sqrt(prior + self._noise)
         innovation = math.log(ratio) - float(self._mean[0] + self._mean[row])
         self._scores.add(innovation / std)
-        limit = SURPRISE * std
-        earlier = self._detector.observe(innovation, estimate=0.0, limit=limit)
-        if earlier is not None:
-            self._step(subnet_id, earlier, innovation)
+        doubtful = self._detector.doubtful(std)
+        step = self._detector.observe(innovation, std=std)
+        if self._detector.count == 1:
+            self._began = subnet_id, self._own_share(subnet_id)
+        elif self._began[0] != subnet_id:
+            self._began = subnet_id, 0.0
+        surprising = step is None and abs(innovation) > SURPRISE * std
+        self._surprise = ratio / math.exp(float(self._mean[row])) if surprising else math.nan
+        if step is not None:
+            self._step(subnet_id, step)
         else:
+            limit = SURPRISE * std
             clipped = max(-limit, min(limit, innovation))
             # One that may begin a step must not use up the doubt that the step will need.
-            pending = self._detector.pending
-            self._update(row, clipped, noise=self._noise + limit**2 * pending)
+            self._update(row, clipped, noise=self._noise + limit**2 * (surprising or doubtful))
             # Of the innovation's variance, prior + noise, this is the part of the noise.
             residual = clipped**2 * self._noise / (prior + self._noise)
             noise = NOISE_MEMORY * self._noise + (1.0 - NOISE_MEMORY) * residual
             self._noise = max(noise, NOISE_STD_MIN**2)
-        self._surprise = None
-        if self._detector.pending:
-            slowdown = ratio / math.exp(float(self._mean[row]))
-            self._surprise = _Surprise(subnet_id, self._own_share(subnet_id), slowdown)
-        return earlier is not None
+        return step is not None
 
     def forget(self, elapsed_s: float, *, time_constant_s: float) -> None:
         """Age by `elapsed_s` without frames: the slowdown returns to 1, as uncertain as at first.
@@ -187,7 +182,7 @@ class LatencyFilter:
         self._covariance[:, 0] *= keep
         self._covariance[0, 0] += (1.0 - keep**2) * SLOWDOWN_PRIOR_STD**2
         self._detector.reset()
-        self._surprise = None
+        self._surprise = math.nan
 
     def _own(self, subnet_id: str) -> tuple[float, float]:
         """Return mean and variance of a correction, without those of the slowdown."""
@@ -235,10 +230,10 @@ class LatencyFilter:
         self._covariance = np.delete(np.delete(self._covariance, row, 0), row, 1)
         self._rows = {name: each - (each > row) for name, each in self._rows.items()}
 
-    def _step(self, subnet_id: str, earlier: float, innovation: float) -> None:
-        """Jump to the mean of two frames; their difference is the uncertainty."""
-        row, size, first = self._rows[subnet_id], 0.5 * (earlier + innovation), self._surprise
-        own_share = first.own_share if first and first.subnet_id == subnet_id else 0.0
+    def _step(self, subnet_id: str, step: Step) -> None:
+        """Jump to the mean of some frames; their differences are the uncertainty."""
+        row, size = self._rows[subnet_id], step.size
+        own_share = self._began[1] if self._began[0] == subnet_id else 0.0
         if size < 0.0:
             own_share = min(own_share, FASTER_SHARE)
         shared = (1.0 - own_share) * size
@@ -246,8 +241,7 @@ class LatencyFilter:
         # Variances in the ratio of the shares, so that the update splits the step like this.
         self._covariance[0, 0] += shared * size
         self._covariance[row, row] += (size - shared) * size
-        noise = 0.5 * self._noise + 0.25 * (earlier - innovation) ** 2
-        self._update(row, size, noise=noise)
+        self._update(row, size, noise=self._noise / step.samples + step.spread)
 
     def _own_share(self, subnet_id: str) -> float:
         """Return which part of a step that begins now is the sub-network's correction."""

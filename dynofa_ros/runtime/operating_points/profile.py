@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -16,10 +16,13 @@ from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.operating_points.frequency import highest_same
 from dynofa_ros.runtime.operating_points.pareto import pareto_front
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
-from dynofa_ros.runtime.operating_points.table import PointTable
+from dynofa_ros.runtime.operating_points.table import Floats, PointTable
 from dynofa_ros.runtime.ranges import POINTS_MAX, PROCESSORS_MAX
 
 SubnetOn = tuple[str, str]  # subnet_id, processor
+
+# A point is not worse for certain unless another one is better by this share: profiles err.
+PROFILE_MARGIN = 0.2
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ class Profile:
     def table(self) -> PointTable:
         """The pruned points as arrays."""
         return PointTable.from_points(
-            prune(self.points, unlike=self.unlike), energy_known=self.energy_known
+            prune(self.points, unlike=self.unlike, margin=PROFILE_MARGIN),
+            energy_known=self.energy_known,
         )
 
     @cached_property
@@ -120,15 +124,19 @@ def _frequency_order(point: OperatingPoint) -> float:
 
 
 def prune(
-    points: Iterable[OperatingPoint], *, unlike: frozenset[SubnetOn] = frozenset()
+    points: Iterable[OperatingPoint],
+    *,
+    unlike: frozenset[SubnetOn] = frozenset(),
+    margin: float = 0.0,
 ) -> tuple[OperatingPoint, ...]:
     """Return the Pareto-optimal points of each processor and frequency, in the order given.
 
     A point is dropped if another one of the same processor and frequency is no worse in latency,
     its standard deviation, energy and accuracy. Points of different frequencies are not compared:
     applications that share a frequency domain may need a frequency that is not the best for one.
-    Points of `unlike` sub-networks and processors are all kept, and no other is dropped for them:
-    a sub-network that is slower than its profile states must not hide the others.
+    With a `margin` the other one has to be better by that share in all but accuracy. Points of
+    `unlike` sub-networks and processors are all kept, and no other is dropped for them: a
+    sub-network that is slower than its profile states must not hide the others.
     """
     groups: dict[tuple[str, float, bool], list[tuple[int, OperatingPoint]]] = {}
     kept: list[tuple[int, OperatingPoint]] = []
@@ -141,6 +149,21 @@ def prune(
         key = (point.processor, _frequency_order(point), unknown)
         groups.setdefault(key, []).append((index, point))
     for group in groups.values():
-        costs = [[p.latency_s, p.latency_std_s, p.energy_j, -p.accuracy] for _, p in group]
-        kept += [group[row] for row in pareto_front(np.nan_to_num(np.array(costs)))]
+        costs = np.nan_to_num(
+            [[p.latency_s, p.latency_std_s, p.energy_j, -p.accuracy] for _, p in group]
+        )
+        front = pareto_front(costs)
+        kept += [group[row] for row in (_near(costs, front, margin) if margin else front)]
     return tuple(point for _, point in sorted(kept, key=lambda each: each[0]))
+
+
+def _near(costs: Floats, front: Sequence[int], margin: float) -> Iterator[int]:
+    """Yield the rows of the Pareto front, and those that it dominates by less than the margin.
+
+    What any row dominates by the margin, one of the front does as well.
+    """
+    better = costs[front] * (1.0 + margin, 1.0 + margin, 1.0 + margin, 1.0)
+    best = frozenset(front)
+    for row, own in enumerate(costs):
+        if row in best or not (better <= own).all(axis=1).any():
+            yield row

@@ -181,8 +181,19 @@ def test_the_errors_of_a_profile_name_its_application(make_profile, make_point):
     )
 
 
+@pytest.mark.parametrize(('share', 'kept'), [(1.19, True), (1.21, False)])
+@pytest.mark.parametrize('cost', ['latency_s', 'latency_std_s', 'energy_j'])
+def test_a_point_that_is_little_worse_is_kept_with_a_margin(make_point, cost, share, kept):
+    good = make_point('a', latency_s=0.05, latency_std_s=0.01, energy_j=0.5, accuracy=0.8)
+    costs = {'latency_s': 0.1, 'latency_std_s': 0.02, 'energy_j': 1.0}
+    costs[cost] = getattr(good, cost) * share
+    worse = make_point('b', **costs, accuracy=0.7)
+    assert prune([good, worse]) == (good,)
+    assert prune([good, worse], margin=0.2) == ((good, worse) if kept else (good,))
+
+
 def test_a_profile_lists_its_sub_networks_and_tables(make_profile, make_point):
-    dominated = make_point('b', latency_s=0.08, accuracy=0.6)
+    dominated = make_point('b', latency_s=0.08, energy_j=1.0, accuracy=0.6)
     profile = make_profile(dominated, make_point('a'), make_point('a', processor='cpu'))
     assert profile.subnet_ids == ('a', 'b')
     assert [each.subnet_id for each in profile.table.points] == ['a', 'a']

@@ -5,9 +5,9 @@
 def hidden(make_point, make_profile):
     """Return a profile in which the first sub-network seems better than all others."""
     return make_profile(
-        make_point('a', latency_s=0.02, accuracy=0.8),
-        make_point('b', latency_s=0.03, accuracy=0.7),
-        make_point('c', latency_s=0.04, accuracy=0.6),
+        make_point('a', latency_s=0.02, energy_j=0.1, accuracy=0.8),
+        make_point('b', latency_s=0.03, energy_j=0.2, accuracy=0.7),
+        make_point('c', latency_s=0.04, energy_j=0.3, accuracy=0.6),
     )
 
 
