@@ -22,6 +22,7 @@ from functools import cached_property
 
 import numpy as np
 
+from dynofa_ros.runtime.decision.forecast import REFUSED
 from dynofa_ros.runtime.decision.problem import (
     OBJECTIVE_KEYS,
     DecisionProblem,
@@ -54,13 +55,13 @@ ROUNDING = 1e-12
 
 def search_within(problem: DecisionProblem) -> Plan:
     """Return the best plan within the power cap, or else the plan of least power."""
-    plan, _ = search(problem)
+    plan, runs = search(problem)
     if problem.policy.power_cap_w == math.inf:
         return plan
-    if not problem.fits(plan.rows):
+    if not (runs and problem.fits(plan.rows)):
         possible = _without_impossible(problem)
-        best, _ = search(possible)
-        if possible.fits(best.rows):
+        best, runs = search(possible)
+        if runs and possible.fits(best.rows):
             plan = best
         else:
             found = _Knapsack.of(possible).solve() or _Knapsack.of(problem).lightest()
@@ -117,7 +118,10 @@ class _Knapsack:
     def of(cls, problem: DecisionProblem) -> _Knapsack:
         points = [problem.possible(index) for index in range(len(problem.forecasts))]
         pairs = list(zip(problem.forecasts, problem.weights_w, points, strict=True))
-        values = problem.values([each.scores(rows) for each, _, rows in pairs])
+        scores = [each.scores(rows) for each, _, rows in pairs]
+        for each in scores:  # those that cannot run are here only if nothing else can
+            np.minimum(each[0], np.nextafter(REFUSED, 0.0), out=each[0])
+        values = problem.values(scores)
         weights = [weight[rows] for _, weight, rows in pairs]
         # Of each group only the Pareto front of power and value is needed.
         fronts = [

@@ -2,10 +2,10 @@
 """The joint decision as an optimisation problem: one point of each application, and the clocks.
 
 Given the clocks, the applications are independent but for the power cap. The value of a plan is a
-vector of keys, summed over applications and compared in order: for each priority from the highest,
-the violated deadlines, then the violated floors; in the same order the extents of the violations;
-the objective and its tie-break; the number of changes. Keys are whole multiples of `QUANTUM`, so
-that sums are exact and do not depend on the order of addition.
+vector of keys, summed over applications and compared in order: the applications that cannot run;
+for each priority from the highest, the violated deadlines, then the violated floors; in the same
+order the extents of the violations; the objective and its tie-break; the number of changes. Keys
+are whole multiples of `QUANTUM`, so that sums are exact and do not depend on the order of addition.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dynofa_ros.runtime.decision.forecast import (
     DEADLINE_VIOLATED,
     EQUAL_POWER_W,
     FLOOR_VIOLATED,
+    REFUSED,
     Forecast,
 )
 from dynofa_ros.runtime.decision.state import DecisionPolicy
@@ -97,7 +98,7 @@ class DecisionProblem:
     @property
     def full_keys(self) -> int:
         """The number of keys of a value."""
-        return 4 * len(self.priorities) + OBJECTIVE_KEYS
+        return 1 + 4 * len(self.priorities) + OBJECTIVE_KEYS
 
     def full_value(self, index: int, scores: Floats) -> Floats:
         """Return what points of one application contribute to the value of a plan, (rows, keys).
@@ -119,11 +120,12 @@ class DecisionProblem:
         place = self._place if place is None else place
         counts = 2 * place.shape[1]
         value = np.zeros((len(violations), self.full_keys))
+        value[:, 0] = (violations >= REFUSED).sum(axis=1)
         late = violations >= DEADLINE_VIOLATED
-        for first, violates in ((0, late), (1, (violations >= FLOOR_VIOLATED) & ~late)):
-            value[:, first:counts:2] = violates @ place
+        for first, violates in ((1, late), (2, (violations >= FLOOR_VIOLATED) & ~late)):
+            value[:, first : 1 + counts : 2] = violates @ place
             extents = np.rint(violates * violations / QUANTUM)
-            value[:, counts + first : 2 * counts : 2] = extents @ place
+            value[:, counts + first : 1 + 2 * counts : 2] = extents @ place
         return value
 
     @cached_property

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dynofa_ros.runtime.decision.clocks import Clocks
 from dynofa_ros.runtime.decision.forecast import REFUSED
@@ -32,6 +33,7 @@ class Options:
 
     rank: Indices  # (applications, domains + 1, options); `missing` where there is none
     rows: list[Indices]  # of each application: row of its table, by rank
+    runs: list[npt.NDArray[np.bool_]]  # whether it can run, by rank
     value: Floats  # (applications, ranks + 1, keys) contribution to the plan; `missing` is infinite
 
     @classmethod
@@ -62,7 +64,8 @@ class Options:
         padded = np.full((len(values), longest + 1, values[0].shape[1]), np.inf)
         for index, each in enumerate(values):
             padded[index, : len(each)] = each
-        return cls(np.minimum(np.array(ranks), longest), rows, padded)
+        runs = [violation < REFUSED for violation, *_ in scores]
+        return cls(np.minimum(np.array(ranks), longest), rows, runs, padded)
 
     def ranks_at(self, combinations: Indices) -> Indices:
         """Return the rank of each application's best point, (applications, combinations)."""
@@ -79,8 +82,8 @@ class Options:
         return total
 
 
-def search(problem: DecisionProblem) -> tuple[Plan, Floats]:
-    """Return the best plan without a power cap, and its value, (keys,)."""
+def search(problem: DecisionProblem) -> tuple[Plan, bool]:
+    """Return the best plan without a power cap, and whether all applications can run in it."""
     options, clocks = Options.of(problem), problem.clocks
     combinations = clocks.every_combination(most=EXACT_COMBINATIONS)
     exact = combinations is not None
@@ -90,14 +93,13 @@ def search(problem: DecisionProblem) -> tuple[Plan, Floats]:
     values = options.values_at(ranks)
     moved = (combinations != np.array(clocks.present, np.intp)).sum(axis=1)
     best = int(lexicographic_minimum(np.column_stack((values, moved))))
+    taken = ranks[:, best].tolist()
     plan = Plan(
-        rows=tuple(
-            int(rows[rank]) for rows, rank in zip(options.rows, ranks[:, best], strict=True)
-        ),
+        rows=tuple(int(rows[rank]) for rows, rank in zip(options.rows, taken, strict=True)),
         combination=tuple(combinations[best].tolist()),
         exact=exact,
     )
-    return plan, values[best]
+    return plan, all(runs[rank] for runs, rank in zip(options.runs, taken, strict=True))
 
 
 def lexicographic_weights(values: Sequence[Floats]) -> Floats:

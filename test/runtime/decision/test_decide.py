@@ -144,6 +144,21 @@ def test_a_frequency_below_all_profiled_ones_is_not_chosen(
     assert run(app(slow_only), app(clocked('b')), domains=(domain,)).clocks_hz == {'gpu': 0.5e9}
 
 
+def test_it_is_not_chosen_for_the_deadline_of_a_higher_priority_either(
+    run, app, clocked, make_point, make_profile
+):
+    """The urgent application is in time at 0.25 GHz only, where the other has no point."""
+    urgent = make_profile(
+        make_point('only', frequency_hz=0.25e9, latency_s=0.01),
+        make_point('only', frequency_hz=0.5e9, latency_s=0.09),
+        app='urgent',
+    )
+    other = make_profile(make_point(frequency_hz=0.5e9), app='other')
+    domain = Domain('gpu', ('gpu',), (0.25e9, 0.5e9))
+    decision = run(app(urgent, 0.05, priority=1), app(other), domains=(domain,))
+    assert decision.clocks_hz == {'gpu': 0.5e9}
+
+
 @pytest.mark.parametrize('processors', [('gpu', 'gpu'), ('gpu', 'cpu')])
 def test_points_of_one_domain_agree_on_its_frequency(run, app, clocked, processors):
     shared = Domain('soc', ('gpu', 'cpu'), (0.5e9, 1e9))
