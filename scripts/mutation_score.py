@@ -48,15 +48,19 @@ SETTINGS = {
     'also_copy': ['config', 'package.xml'],
     # Fork from a process that ran no test, so that no mutant meets a cache that a test filled.
     'process_isolation': 'forkserver',
-    # The same examples for each mutant.
-    'pytest_add_cli_args': [
-        '--hypothesis-seed=0',
-        *('-p', 'no:cacheprovider', '-p', 'no:xdist'),
-        *(f'--ignore={each}' for each in SLOW),
-    ],
     'use_git_change_detection': False,
 }
 """https://mutmut.readthedocs.io: configuration."""
+
+CONFTEST = """
+from hypothesis import Phase, settings
+
+settings.register_profile(
+    'mutation', phases=[Phase.explicit, Phase.generate], database=None, derandomize=True
+)
+settings.load_profile('mutation')
+"""
+"""Added to test/conftest.py: the same examples for each mutant, and none of them minimised."""
 
 
 def undecorate(source: str) -> str:
@@ -79,7 +83,7 @@ def undecorate(source: str) -> str:
     return ''.join(lines)
 
 
-def copy_tree(room: str, folder: Path) -> str:
+def copy_tree(room: str, folder: Path, *, without: Sequence[str]) -> str:
     """Copy what the tests need, and mutmut's settings; return a hash of the room's sources."""
     command = ['git', 'ls-files', '--cached', '--others', '--exclude-standard', '--', *NEEDED]
     names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -95,10 +99,14 @@ def copy_tree(room: str, folder: Path) -> str:
             copy.write_text(undecorate(text))
         else:
             shutil.copyfile(source, copy)
+    deselected = [f'--deselect={each}' for each in (*SLOW, *without)]
     settings = SETTINGS | {
+        'pytest_add_cli_args': ['-p', 'no:cacheprovider', '-p', 'no:xdist', *deselected],
         'only_mutate': [f'dynofa_ros/{room}/*'],
         'pytest_add_cli_args_test_selection': [f'test/{room}'],
     }
+    with (folder / 'test/conftest.py').open('a') as file:
+        file.write(CONFTEST)
     with (folder / 'pyproject.toml').open('a') as file:
         file.write('\n[tool.mutmut]\n')
         file.writelines(f'{key} = {json.dumps(value)}\n' for key, value in settings.items())
@@ -230,6 +238,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         '--again', action='store_true', help='only those that the last run did not kill'
     )
+    parser.add_argument(
+        '--without', action='append', default=[], metavar='TEST', help='a test to leave out'
+    )
     parser.add_argument('--page', action='store_true', help='write the table to docs/mutation.md')
     return parser.parse_args()
 
@@ -258,7 +269,7 @@ def main() -> int:
     folder = ROOT / 'build/mutation' / room.replace('/', '_')
     report_file = folder.with_suffix('.json')
     shutil.rmtree(folder, ignore_errors=True)
-    sources = copy_tree(room, folder)
+    sources = copy_tree(room, folder, without=arguments.without)
     last: dict[str, Any] = {}
     if arguments.again:
         last = json.loads(report_file.read_text())
