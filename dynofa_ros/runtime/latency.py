@@ -22,7 +22,8 @@ Floats = npt.NDArray[np.float64]
 
 
 @lru_cache(maxsize=64)
-def _normal_quantile(probability: float) -> float:
+def normal_quantile(probability: float) -> float:
+    """Return the quantile of the standard normal distribution."""
     return NormalDist().inv_cdf(probability)
 
 
@@ -73,7 +74,7 @@ class LatencyForecast:
 
     def quantile_s(self, probability: float) -> Floats:
         """Return the latency that a frame does not exceed with this probability, (points,) [s]."""
-        return self.mean_s + _normal_quantile(probability) * self.std_s
+        return self.mean_s + normal_quantile(probability) * self.std_s
 
     def probability_within(self, time_s: float) -> Floats:
         """Return the probability that a frame is done in time, (points,); 1 for NaN (no limit).

@@ -14,7 +14,7 @@ KINDS = ('gpu', 'npu', 'dsp', 'gpu', 'npu', 'dsp', 'npu', 'dsp')
 EQUAL = (1.0,) * 8
 MIXED = (1.0, 0.8, 0.6, 0.9, 0.7, 0.5, 0.4, 0.3)
 MOST_MISSED = 0.01
-MOST_COMMANDS = 24  # in a minute; each application joins with one for itself and one for a clock
+MOST_COMMANDS = 45  # in a minute, of which 16 as applications join: one for each and for its clock
 
 
 def board(folder, *, speeds, contention):

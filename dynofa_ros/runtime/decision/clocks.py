@@ -77,6 +77,14 @@ class Clocks:
         clock_hz = self.options_hz[domain][self.present[domain]]
         return int(groups.groups_at(np.array([clock_hz]))[0])
 
+    def running_group(self, table: PointTable, processor: str) -> int:
+        """Return the group at the frequency in force; if that is unknown, the highest."""
+        groups, domain = table.processors[processor], self.domain_of(processor)
+        if not len(groups.clocks_hz):
+            return int(groups.unclocked_group or 0)
+        clock_hz = math.nan if domain is None else self.domains[domain].frequency_hz
+        return int(groups.groups_at(np.array([clock_hz]))[0])
+
     def reached(self, table: PointTable) -> Reached:
         """Return what an application with this table can reach; cached."""
         if table not in self._reached:

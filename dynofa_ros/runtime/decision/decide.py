@@ -41,15 +41,17 @@ def decide(state: DecisionState) -> Decision:
     """
     if not state.applications:
         return Decision(choices=(), clocks_hz={}, exact=True)
-    problem, plan = settle(pose(state), _solve)
+    problem, final = settle(pose(state), _solve)
+    plan = _until_clocks_rise(problem, final)
     power_w = problem.power_w(plan.rows)
     cap_met = power_w <= problem.capacity_w
     effects = _cap_effects(problem, plan, cap_met=cap_met)
     return Decision(
         choices=tuple(
-            _choice(problem, plan, index, effect=effect) for index, effect in enumerate(effects)
+            _choice(problem, plan, index, effect=effect, final=final)
+            for index, effect in enumerate(effects)
         ),
-        clocks_hz=_used_clocks(problem, plan),
+        clocks_hz=_used_clocks(problem, final),
         exact=plan.exact,
         loss_bound=0.0 if plan.exact else loss_bound(problem, plan),
         power_w=power_w,
@@ -82,12 +84,10 @@ def pose(state: DecisionState) -> DecisionProblem:
     present = problem.present
     if present is None or not problem.fits(present):
         return problem
-    if any(each.is_late(row) for each, row in zip(inert, present, strict=True)):
-        return problem
-    # What runs now is in time and within the cap, so a change has to leave headroom.
+    # What runs now is within the cap, so a change has to leave headroom.
     margin = policy.switch_margin
     return problem.but(
-        [replace(each, headroom=margin, _others={}) for each in inert],
+        [each.with_headroom(margin) for each in inert],
         power_headroom=margin if problem.all_met(present) else 0.0,
     )
 
@@ -129,6 +129,11 @@ def _solve(problem: DecisionProblem) -> Plan:
     headroom, so that the choice does not follow every fluctuation of the cap.
     """
     plan, present = search_within(problem), problem.present
+    if any(each.headroom for each in problem.forecasts) and not problem.all_met(plan.rows):
+        # More targets are met if the other applications need no headroom either?
+        loose = search_within(problem.but(each.with_headroom(0.0) for each in problem.forecasts))
+        if problem.met(loose.rows) > problem.met(plan.rows):
+            plan = loose
     if present is None or problem.power_headroom or problem.policy.power_cap_w == math.inf:
         return plan
     lasts = not problem.fits(plan.rows)
@@ -138,6 +143,30 @@ def _solve(problem: DecisionProblem) -> Plan:
         return plan
     margin = problem.policy.switch_margin
     return search_within(problem.but(power_headroom=margin))
+
+
+def _until_clocks_rise(problem: DecisionProblem, plan: Plan) -> Plan:
+    """Let applications stay where they are while the clock of their next processor is too low."""
+    rows = tuple(
+        new if old is None or not _better_now(problem, index, old, new) else old
+        for index, (old, new) in enumerate(zip(problem.current, plan.rows, strict=True))
+    )
+    held = replace(plan, rows=rows)
+    return held if rows == plan.rows or problem.fits(rows) else plan
+
+
+def _better_now(problem: DecisionProblem, index: int, old: int, new: int) -> bool:
+    """Whether a point violates less than one on another processor, at the present frequencies."""
+    forecast, clocks = problem.forecasts[index], problem.clocks
+    points = forecast.point(old), forecast.point(new)
+    if points[0].processor == points[1].processor:
+        return False
+    now = [clocks.running_group(forecast.table, each.processor) for each in points]
+    found = [
+        forecast.table.row_in(group, each.key) for group, each in zip(now, points, strict=True)
+    ]
+    before, after = (math.inf if row is None else float(forecast.violation[row]) for row in found)
+    return before < after
 
 
 def _cap_effects(problem: DecisionProblem, plan: Plan, *, cap_met: bool) -> list[CapEffect]:
@@ -172,7 +201,9 @@ def _used_clocks(problem: DecisionProblem, plan: Plan) -> dict[str, float]:
     }
 
 
-def _choice(problem: DecisionProblem, plan: Plan, index: int, *, effect: CapEffect) -> Choice:
+def _choice(
+    problem: DecisionProblem, plan: Plan, index: int, *, effect: CapEffect, final: Plan
+) -> Choice:
     """Return the choice with its predicted performance, violated targets and reason."""
     forecast, row = problem.forecasts[index], plan.rows[index]
     point, target = forecast.point(row), forecast.application.target
@@ -183,6 +214,10 @@ def _choice(problem: DecisionProblem, plan: Plan, index: int, *, effect: CapEffe
         violated_targets.append(DEADLINE)
     latency = forecast.latency.take(slice(row, row + 1))
     kept = row == forecast.present
+    text = reason(forecast, violated_targets=violated_targets, kept=kept, effect=effect)
+    if row != final.rows[index]:
+        later = forecast.point(final.rows[index])
+        text = f'until {later.processor} runs at {later.frequency_hz / 1e6:.4g} MHz: {text}'
     return Choice(
         app=forecast.application.app,
         point=point,
@@ -192,6 +227,6 @@ def _choice(problem: DecisionProblem, plan: Plan, index: int, *, effect: CapEffe
         slowdown=forecast.slowdowns[point.processor],
         correction=forecast.application.correction(point),
         violated_targets=tuple(violated_targets),
-        reason=reason(forecast, violated_targets=violated_targets, kept=kept, effect=effect),
+        reason=text,
         envelope=envelope(problem, plan, index),
     )

@@ -52,8 +52,8 @@ class Forecast:
     refused: npt.NDArray[np.bool_] | None = None  # (points,) that cannot run; None: none
     present: int | None = None  # the point that runs now, if it has inertia
     headroom: float = 0.0  # of the deadline, that every other point needs
-    # The same with other slowdowns, by processor and mean.
-    _others: dict[tuple[tuple[str, float], ...], Forecast] = field(default_factory=dict)
+    # The same with other slowdowns and waits.
+    _others: dict[tuple[object, ...], Forecast] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -62,14 +62,19 @@ class Forecast:
         *,
         policy: DecisionPolicy,
         slowdowns: Mapping[str, Slowdown] | None = None,
+        waits: Mapping[str, tuple[float, float]] | None = None,
     ) -> Forecast:
-        """Predict every point; `slowdowns` replaces those of the application."""
+        """Predict every point.
+
+        `slowdowns` replaces those of the application; `waits` is the mean [s] and the variance
+        [s^2] of the wait for a turn on a processor.
+        """
         table = application.profile.table
         factors = {
             name: (slowdowns or {}).get(name) or application.slowdown(name)
             for name in table.processors
         }
-        inference, latency = _predict(application, factors, policy=policy)
+        inference, latency = _predict(application, factors, waits or {}, policy=policy)
         violation = _violation(
             latency.quantile_s(policy.deadline_probability),
             table.accuracy,
@@ -103,11 +108,20 @@ class Forecast:
         """Whether a point meets all targets."""
         return bool(self.violation[row] < FLOOR_VIOLATED)
 
-    def with_slowdowns(self, slowdowns: Mapping[str, Slowdown]) -> Forecast:
-        """Return the same forecast with some slowdowns replaced, the others as observed."""
-        key = tuple(sorted((name, each.mean) for name, each in slowdowns.items()))
+    def with_headroom(self, headroom: float) -> Forecast:
+        """Return the same forecast with another headroom."""
+        return replace(self, headroom=headroom, _others={})
+
+    def with_others(
+        self, slowdowns: Mapping[str, Slowdown], waits: Mapping[str, tuple[float, float]]
+    ) -> Forecast:
+        """Return the same forecast with slowdowns and waits as in `of`."""
+        means = sorted((name, each.mean) for name, each in slowdowns.items())
+        key = (*means, *sorted(waits.items()))
         if key not in self._others:
-            new = Forecast.of(self.application, policy=self.policy, slowdowns=slowdowns)
+            new = Forecast.of(
+                self.application, policy=self.policy, slowdowns=slowdowns, waits=waits
+            )
             self._others[key] = replace(
                 new,
                 refused=self.refused,
@@ -274,7 +288,11 @@ def _set_violation(violation: Floats, *, extent: Floats, base: float) -> None:
 
 
 def _predict(
-    application: ApplicationState, slowdowns: Mapping[str, Slowdown], *, policy: DecisionPolicy
+    application: ApplicationState,
+    slowdowns: Mapping[str, Slowdown],
+    waits: Mapping[str, tuple[float, float]],
+    *,
+    policy: DecisionPolicy,
 ) -> tuple[LatencyForecast, LatencyForecast]:
     """Predict the inference, and the frame: inference + overhead + wait for the previous one + age.
 
@@ -285,23 +303,29 @@ def _predict(
     table = application.profile.table
     correction, doubt = _corrections(application)
     points = [groups.points for groups in table.processors.values()]
+    counts = [each.stop - each.start for each in points]
     inference = LatencyForecast.of_inference(
         table.latency_s,
         table.latency_std_s,
         slowdown=[slowdowns[name] for name in table.processors],
-        counts=[each.stop - each.start for each in points],
+        counts=counts,
         probability=policy.deadline_probability,
         correction=1.0 if correction is None else correction,
         correction_std=0.0 if doubt is None else doubt,
     )
     frame = inference.plus(application.overhead_s, variance_s2=application.overhead_std_s**2)
+    if waits:
+        mean_s, variance_s2 = np.repeat(
+            [waits.get(name, (0.0, 0.0)) for name in table.processors], counts, axis=0
+        ).T
+        frame = frame.plus(mean_s, variance_s2=variance_s2)
     period_s = application.frame_period_s
     if not math.isnan(period_s):
-        waits = frame.mean_s + IN_TIME_STD * frame.std_s > period_s
-        if waits.any():
+        queued = frame.mean_s + IN_TIME_STD * frame.std_s > period_s
+        if queued.any():
             frame = frame.plus(
-                np.where(waits, period_s / 2, 0.0),
-                variance_s2=np.where(waits, period_s**2 / 12, 0.0),
+                np.where(queued, period_s / 2, 0.0),
+                variance_s2=np.where(queued, period_s**2 / 12, 0.0),
             )
     # The age keeps no processor busy, so it makes no image wait.
     return inference, frame.plus(application.age_s, variance_s2=0.0) if application.age_s else frame

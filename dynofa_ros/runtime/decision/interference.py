@@ -2,9 +2,11 @@
 """What our own applications do to each other on a processor, as part of the joint choice.
 
 One other inference that is always running slows a frame down by `1 + contention`; one that takes
-a share of the processor's time, by that share. The observed slowdown holds what the others do at
-present, so a prediction scales it from the present load to the assumed one. Where frames take turns
-it does not, since waiting is not inference: there the whole load counts.
+a share of the processor's time, by that share. The observed slowdown holds what the others did when
+it was observed, so a prediction scales it from that load to the assumed one.
+
+Where frames take turns, a frame waits instead, for what is left of another one that runs: with the
+probability of the other's share of the time, for a time uniform up to its latency.
 
 The loads depend on the choice, so the search alternates: given the loads, the best plan; then each
 application in turn, the heaviest first, goes to the processor that is best for all, until none
@@ -17,13 +19,14 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from dynofa_ros.runtime.decision.forecast import DEADLINE_VIOLATED, Forecast
 from dynofa_ros.runtime.decision.problem import DecisionProblem, Plan, lexicographic_minimum
 from dynofa_ros.runtime.decision.state import ApplicationState
-from dynofa_ros.runtime.estimation.slowdown import Slowdown
+from dynofa_ros.runtime.latency import normal_quantile
 from dynofa_ros.runtime.operating_points.table import Floats, Indices
 from dynofa_ros.runtime.turns import takes_turns
 
@@ -38,20 +41,40 @@ UNKNOWN_CONTENTION = 1.0
 SAME_LOAD = 0.1
 
 
+class Sum(NamedTuple):
+    """What several applications, or one, do to a frame on their processor."""
+
+    utilisation: float = 0.0  # share of the processor's time
+    wait_s: float = 0.0  # mean wait for a turn
+    variance_s2: float = 0.0  # of the wait
+
+    def plus(self, other: Sum) -> Sum:
+        """Return the sum with one more."""
+        return Sum(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+
 @dataclass(frozen=True)
 class Load:
-    """The processor that one application uses, and the share of its time."""
+    """The processor that one application uses, the share of its time, and for how long at once."""
 
     processor: str
     utilisation: float
+    latency_s: float = 0.0
+
+    @property
+    def sum(self) -> Sum:
+        """What it does to a frame of another application."""
+        wait_s = self.utilisation * self.latency_s / 2
+        variance_s2 = self.utilisation * self.latency_s**2 / 3 - wait_s**2
+        return Sum(self.utilisation, wait_s, variance_s2)
 
 
-def others(loads: Sequence[Load | None], index: int) -> dict[str, float]:
+def others(loads: Sequence[Load | None], index: int) -> dict[str, Sum]:
     """Return the load of all applications but one, by processor."""
-    result: dict[str, float] = {}
+    result: dict[str, Sum] = {}
     for app, load in enumerate(loads):
         if load is not None and app != index:
-            result[load.processor] = result.get(load.processor, 0.0) + load.utilisation
+            result[load.processor] = result.get(load.processor, Sum()).plus(load.sum)
     return result
 
 
@@ -65,7 +88,7 @@ def present_loads(applications: Sequence[ApplicationState]) -> list[Load | None]
             continue
         busy_s = point.latency_s * each.slowdown(point.processor).mean
         busy_s *= each.correction(point).mean
-        result.append(Load(point.processor, _share(busy_s, each.frame_period_s)))
+        result.append(Load(point.processor, _share(busy_s, each.frame_period_s), busy_s))
     return result
 
 
@@ -82,23 +105,26 @@ class Interference:
     contention: Mapping[str, float]
     present: Sequence[Load | None]
 
-    def slowdowns(self, index: int, loads: Sequence[Load | None]) -> dict[str, Slowdown]:
-        """Return the slowdowns of one application that differ from the observed ones."""
+    def on(self, forecast: Forecast, index: int, loads: Sequence[Load | None]) -> Forecast:
+        """Return the forecast of one application for these loads."""
         application = self.applications[index]
         before, after = self._observed(index), others(loads, index)
-        result = {}
+        slowdowns, waits = {}, {}
         for name in before.keys() | after.keys():
+            load = after.get(name, Sum())
+            if self.takes_turns(name):
+                waits[name] = (load.wait_s, load.variance_s2)
+                continue
             observed = application.slowdown(name)
-            factor = self.factor(name, after.get(name, 0.0))
-            if not takes_turns(self.contention.get(name, math.nan)):
-                # What the load does not explain is not below the profile.
-                explained = self.factor(name, before.get(name, 0.0))
-                factor *= max(1.0 / explained, min(1.0, 1.0 / observed.mean))
+            # What the load does not explain is not below the profile.
+            explained = self.factor(name, before.get(name, 0.0))
+            factor = max(1.0 / explained, min(1.0, 1.0 / observed.mean))
+            factor *= self.factor(name, load.utilisation)
             if factor != 1.0:
-                result[name] = replace(
+                slowdowns[name] = replace(
                     observed, mean=observed.mean * factor, std=observed.std * factor
                 )
-        return result
+        return forecast.with_others(slowdowns, waits)
 
     def _observed(self, index: int) -> Mapping[str, float]:
         """Return the load of the others while the slowdown of a processor was observed."""
@@ -106,7 +132,11 @@ class Interference:
         if application.observed_loads is not None:
             return application.observed_loads
         loads = others(self.present, index)
-        return {} if now is None else {now.processor: loads.get(now.processor, 0.0)}
+        return {} if now is None else {now.processor: loads.get(now.processor, Sum()).utilisation}
+
+    def takes_turns(self, processor: str) -> bool:
+        """Whether frames take turns on a processor."""
+        return takes_turns(self.contention.get(processor, math.nan))
 
     def factor(self, processor: str, load: float) -> float:
         """Return the slowdown by a load of other applications."""
@@ -115,8 +145,7 @@ class Interference:
     def with_loads(self, problem: DecisionProblem, loads: Sequence[Load | None]) -> DecisionProblem:
         """Return the problem with the latencies predicted for these loads."""
         return problem.but(
-            forecast.with_slowdowns(self.slowdowns(index, loads))
-            for index, forecast in enumerate(problem.forecasts)
+            self.on(forecast, index, loads) for index, forecast in enumerate(problem.forecasts)
         )
 
     def costs_target(self, problem: DecisionProblem, plan: Plan) -> bool:
@@ -124,7 +153,7 @@ class Interference:
         nobody = [None] * len(plan.rows)
         for index, (forecast, row) in enumerate(zip(problem.forecasts, plan.rows, strict=True)):
             if not forecast.met(row):
-                alone = forecast.with_slowdowns(self.slowdowns(index, nobody))
+                alone = self.on(forecast, index, nobody)
                 if int(alone.violation.min()) < int(forecast.violation[row]):
                     return True
         return False
@@ -178,11 +207,16 @@ def _shared(problem: DecisionProblem, interference: Interference) -> bool:
     return any(count > 1 and interference.factor(name, 1.0) > 1.0 for name, count in users.items())
 
 
+def load_of(forecast: Forecast, row: int) -> Load:
+    """Return the load that a point is."""
+    name = forecast.point(row).processor
+    return Load(name, forecast.utilisation(row), float(forecast.inference_s[row]))
+
+
 def loads_of(problem: DecisionProblem, plan: Plan) -> list[Load]:
     """Return the load of each application in a plan."""
     return [
-        Load(forecast.point(row).processor, forecast.utilisation(row))
-        for forecast, row in zip(problem.forecasts, plan.rows, strict=True)
+        load_of(forecast, row) for forecast, row in zip(problem.forecasts, plan.rows, strict=True)
     ]
 
 
@@ -209,6 +243,7 @@ class _Responses:
 
     def __init__(self, problem: DecisionProblem, interference: Interference, plan: Plan) -> None:
         self._problem, self._interference = problem, interference
+        self._planned = [each.processor for each in loads_of(problem, plan)]
         self._rows = [
             row if current is None else current
             for row, current in zip(plan.rows, problem.current, strict=True)
@@ -229,23 +264,38 @@ class _Responses:
 
     def loads(self) -> list[Load]:
         """Return the loads after all moves."""
-        heaviest = sorted(
-            range(len(self._loads)), key=lambda index: -self._loads[index].utilisation
-        )
+        heaviest = sorted(self._movers(), key=lambda index: -self._loads[index].utilisation)
         for _ in range(MOST_ROUNDS):
             moved = [self._move(index) for index in heaviest]
             if not any(moved):
                 break
         return self._loads
 
+    def _movers(self) -> list[int]:
+        """Return the applications that may move.
+
+        If targets are violated, those that do so and those beside them; otherwise, those that gain.
+        """
+        forecasts = self._problem.forecasts
+        names = [each.processor for each in self._loads]
+        late = {
+            name
+            for name, row, forecast in zip(names, self._rows, forecasts, strict=True)
+            if not forecast.met(row)
+        }
+        return [
+            index
+            for index, name in enumerate(names)
+            if self._problem.current[index] is None
+            or (name in late if late else name != self._planned[index])
+        ]
+
     def _move(self, index: int) -> bool:
         """Let one application choose its processor; whether it moves."""
         loads, problem = self._loads, self._problem
-        forecast = problem.forecasts[index].with_slowdowns(
-            self._interference.slowdowns(index, loads)
-        )
+        forecast = self._interference.on(problem.forecasts[index], index, loads)
         rows, scores = self._best_of_processors(index, forecast)
-        options = [Load(forecast.point(row).processor, forecast.utilisation(row)) for row in rows]
+        options = [load_of(forecast, int(row)) for row in rows]
         values = problem.full_value(index, scores) + self._others_value(index, options)
         names = [each.processor for each in options]
         own = names.index(loads[index].processor) if loads[index].processor in names else 0
@@ -261,9 +311,19 @@ class _Responses:
         self._rows[index] = row
         self._low[index] = forecast.violation_at(row, 0.0)
         name = self._loads[index].processor
-        factor = self._interference.factor(name, others(self._loads, index).get(name, 0.0))
-        fixed_s = self._fixed_s[index]
-        self._alone_s[index] = fixed_s + (forecast.quantile_s(row) - fixed_s) / factor
+        load = others(self._loads, index).get(name, Sum())
+        quantile_s, fixed_s = forecast.quantile_s(row), self._fixed_s[index]
+        if self._interference.takes_turns(name):
+            self._alone_s[index] = quantile_s - self._wait_s(load.wait_s, load.variance_s2)
+        else:
+            factor = self._interference.factor(name, load.utilisation)
+            self._alone_s[index] = fixed_s + (quantile_s - fixed_s) / factor
+
+    def _wait_s(self, mean_s: Floats | float, variance_s2: Floats | float) -> Floats | float:
+        """Return what a wait adds to the quantile of a latency, at most."""
+        return mean_s + normal_quantile(self._problem.policy.deadline_probability) * np.sqrt(
+            variance_s2
+        )
 
     def _best_of_processors(self, index: int, forecast: Forecast) -> tuple[Indices, Floats]:
         """Return the best point on each processor, and its keys, (4, processors)."""
@@ -289,17 +349,22 @@ class _Responses:
         Only their violations depend on it. The result is (options, keys).
         """
         names = [each.processor for each in self._loads]
-        loads = [
-            others([*self._loads[:index], None, *self._loads[index + 1 :]], app).get(name, 0.0)
-            for app, name in enumerate(names)
-        ]
-        contention = [self._interference.factor(name, 1.0) - 1.0 for name in names]
-        added = [
-            [option.utilisation if option.processor == name else 0.0 for name in names]
-            for option in options
-        ]
-        factor = 1.0 + np.array(contention) * (np.array(loads) + np.array(added))
-        quantile_s = self._fixed_s + (self._alone_s - self._fixed_s) * factor
+        without = [*self._loads[:index], None, *self._loads[index + 1 :]]
+        loads = np.array([others(without, app).get(name, Sum()) for app, name in enumerate(names)])
+        added = np.array(
+            [
+                [option.sum if option.processor == name else Sum() for name in names]
+                for option in options
+            ]
+        )
+        load, wait_s, variance_s2 = np.moveaxis(loads + added, 2, 0)
+        factor = 1.0 + load * [self._interference.factor(name, 1.0) - 1.0 for name in names]
+        turns = [self._interference.takes_turns(name) for name in names]
+        quantile_s = np.where(
+            turns,
+            self._alone_s + self._wait_s(wait_s, variance_s2),
+            self._fixed_s + (self._alone_s - self._fixed_s) * factor,
+        )
         extent = np.maximum(quantile_s / self._deadline_s - 1.0, 0.0)
         late = DEADLINE_VIOLATED + extent / (1.0 + extent)
         violation = np.where(extent > 0.0, late, self._low)

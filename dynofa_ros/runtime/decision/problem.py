@@ -178,9 +178,13 @@ class DecisionProblem:
         """The power cap, up to rounding [W]."""
         return self.policy.power_cap_w + EQUAL_POWER_W
 
+    def met(self, rows: Sequence[int]) -> int:
+        """Return the number of applications of which a plan violates no target."""
+        return sum(each.met(row) for each, row in zip(self.forecasts, rows, strict=True))
+
     def all_met(self, rows: Sequence[int]) -> bool:
         """Whether a plan violates no target."""
-        return all(each.met(row) for each, row in zip(self.forecasts, rows, strict=True))
+        return self.met(rows) == len(self.forecasts)
 
 
 def lexicographic_minimum(values: Floats) -> Indices:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from dynofa_ros.runtime import DecisionState, Domain, Slowdown, decide
+from dynofa_ros.runtime import DecisionPolicy, DecisionState, Domain, Slowdown, decide
+from dynofa_ros.runtime.decision.forecast import Forecast
 from dynofa_ros.runtime.decision.interference import Interference, Load
 
 FAST_AND_SLOW = (Domain('fast', ('gpu',), (1e9,)), Domain('slow', ('npu',), (1e9,)))
@@ -71,6 +72,30 @@ def test_applications_that_were_piled_up_are_moved_apart(camera):
     assert sorted(choose(*apps, hysteresis=True)) == ['gpu', 'npu']
 
 
+def test_an_application_moves_only_once_the_clock_of_the_other_processor_is_high_enough(
+    app, clocked, make_profile
+):
+    """Small takes 20 ms at 1 GHz and 40 ms at 0.5 GHz on both processors."""
+    points = [*clocked('a').points, *clocked('a', 'npu').points]
+    slow = {'gpu': Slowdown(2.0, 0.0), 'npu': Slowdown(1.0, 0.0)}
+    profile = make_profile(*points, app='a')
+    current = profile.at(('small', 'torch', 'gpu', 1), 1e9)
+
+    def decide_at(npu_hz):
+        domains = (
+            Domain('gpu', ('gpu',), (0.5e9, 1e9), frequency_hz=1e9, commanded_hz=1e9),
+            Domain('npu', ('npu',), (0.5e9, 1e9), frequency_hz=npu_hz),
+        )
+        state = app(profile, 0.055, slowdowns=slow, current=current)
+        return decide(DecisionState((state,), domains, hysteresis=True))
+
+    low, high = decide_at(0.5e9), decide_at(1e9)
+    assert low.clocks_hz == high.clocks_hz == {'npu': 1e9}
+    assert low.choices[0].point.processor == 'gpu'
+    assert low.choices[0].reason.startswith('until npu runs at 1000 MHz: ')
+    assert high.choices[0].point.processor == 'npu'
+
+
 def test_applications_that_are_apart_stay_apart(camera):
     first, second = camera('a'), camera('b')
     apart = [
@@ -85,13 +110,13 @@ def test_applications_that_are_apart_stay_apart(camera):
 
 
 def predicted(camera, observed, *, contention=0.5, before, after, loads=None):
-    """Return the slowdown predicted on the GPU for a load of the other application."""
+    """Return the forecast for a load of the other application on the GPU."""
     own = camera('a', slowdowns={'gpu': Slowdown(observed, 0.1)}, observed_loads=loads)
     other = camera('b')
     present = [Load('gpu', 0.5), Load('gpu', before)]
     model = Interference((own, other), {'gpu': contention}, present)
-    found = model.slowdowns(0, [None, Load('gpu', after)])
-    return found.get('gpu', Slowdown(observed, 0.1))
+    forecast = Forecast.of(own, policy=DecisionPolicy())
+    return model.on(forecast, 0, [None, Load('gpu', after, 0.04)])
 
 
 @pytest.mark.parametrize(
@@ -105,19 +130,25 @@ def predicted(camera, observed, *, contention=0.5, before, after, loads=None):
     ],
 )
 def test_the_observed_slowdown_holds_the_present_load(camera, observed, before, after, expected):
-    found = predicted(camera, observed, before=before, after=after)
+    found = predicted(camera, observed, before=before, after=after).slowdowns['gpu']
     assert found.mean == pytest.approx(expected)
     assert found.std / found.mean == pytest.approx(0.1 / observed)
 
 
 def test_the_load_of_the_observation_counts_if_it_is_known(camera):
     found = predicted(camera, 1.25, before=0.0, after=0.0, loads={'gpu': 0.5})
-    assert found.mean == pytest.approx(1.0)
+    assert found.slowdowns['gpu'].mean == pytest.approx(1.0)
 
 
-def test_where_frames_take_turns_the_observed_slowdown_has_no_load(camera):
-    """Waiting for a turn is not part of the inference."""
-    assert predicted(camera, 1.0, contention=1.0, before=0.5, after=0.5).mean == pytest.approx(1.5)
+def test_where_frames_take_turns_a_frame_waits_for_what_is_left_of_another(camera):
+    """Half of the time, uniform up to 40 ms: not part of the inference."""
+    found = predicted(camera, 1.0, contention=1.0, before=0.5, after=0.5)
+    row = next(row for row, each in enumerate(found.table.points) if each.processor == 'gpu')
+    assert found.inference_s[row] == pytest.approx(0.05)
+    assert found.latency.mean_s[row] == pytest.approx(0.05 + 0.01)
+    variance = 0.005**2 + 0.5 * 0.04**2 / 3 - 0.01**2  # inference and wait
+    # It is not done before the next image with two standard deviations to spare if that is 0.1 s.
+    assert found.latency.std_s[row] == pytest.approx(math.sqrt(variance), rel=0.01)
 
 
 def test_without_a_known_rate_an_application_is_always_busy(camera):
