@@ -83,6 +83,18 @@ def test_a_different_highest_frequency_does_not_match(board):
     )
 
 
+def test_a_machine_without_domains_does_not_match():
+    assert platform_mismatch(NX, ()).endswith(', this machine: none')
+
+
+def test_by_default_frequencies_may_change_at_once(board, tmp_path):
+    opened = open_device(
+        NX, sysfs=board('xavier_nx_jetpack5'), clock=lambda: 0.0, state_file=tmp_path / 'c.json'
+    )
+    assert opened.device.apply(at('gpu', 510e6)).applied
+    assert opened.device.wait_s == 0.0
+
+
 def test_a_missing_domain_does_not_match(kernel):
     for name in kernel.names('/sys/class/devfreq'):
         (kernel.path(f'/sys/class/devfreq/{name}/available_frequencies')).unlink()

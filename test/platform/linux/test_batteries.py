@@ -61,6 +61,9 @@ def test_without_a_battery_there_is_none(tmp_path):
         (('Full', 'Discharging'), 'Discharging'),
         (('Charging', 'Not charging'), 'Charging'),
         (('Full', 'Not charging'), 'Not charging'),
+        (('Not charging', 'Unknown'), 'Unknown'),
+        (('Full', 'Unknown'), 'Unknown'),
+        (('Discharging', 'Charging'), 'Discharging'),
     ],
 )
 def test_a_battery_that_discharges_decides_the_state(tmp_path, states, together):

@@ -210,6 +210,14 @@ def test_the_whole_state_of_a_jetson(board, open_board, clock):
     assert (device.power_detail, device.changed) == ('rails VDD_IN', False)
 
 
+def test_the_battery_of_a_laptop_is_in_its_state(board, open_board):
+    kernel = board('intel_laptop')
+    kernel.path(ENERGY).unlink()
+    state = open_board(kernel).state()
+    assert (state.battery.percentage, state.battery.status) == (0.83, 'Discharging')
+    assert 'power' in state.capabilities
+
+
 def test_a_device_without_domains_is_never_out_of_control(board, open_board):
     devices = [open_board(board('container')) for _ in range(2)]
     assert [each.out_of_control for each in devices] == ['', '']

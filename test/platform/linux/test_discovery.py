@@ -55,6 +55,15 @@ def test_different_clusters_are_different_domains(tmp_path):
     assert machine.processors == {'cpu0': ('cpu0',), 'cpu4': ('cpu4', 'cpu')}
 
 
+def test_the_fastest_cores_are_the_processor_cpu(tmp_path):
+    kernel = boards.base(tmp_path)
+    for first, khz in ((0, (500000, 1500000, 1600000)), (4, (500000, 1000000, 2000000))):
+        boards.policy(
+            kernel, (first,), khz, driver='x', governors='schedutil', governor='schedutil'
+        )
+    assert discover(kernel).processors['cpu4'] == ('cpu4', 'cpu')
+
+
 def test_a_range_is_offered_in_steps_including_both_ends(board):
     (cpu,) = discover(board('amd_mini_pc')).domains
     assert cpu.frequencies_hz[:2] == (4e8, 5e8)

@@ -81,7 +81,8 @@ def test_of_two_channels_of_one_name_and_driver_the_first_counts(kernel):
 def test_channels_of_iio_have_milliwatts(kernel, bus):
     folder = f'{bus}/iio:device1'
     put(kernel, folder, rail_name_0='VDD_IN', in_power0_input=5120, rail_name_1='VDD_SOC')
-    put(kernel, folder, rail_name_2='VDD_CPU_GPU_CV', in_power2_input=1500, in_power3_input=1)
+    put(kernel, folder, rail_name_2='VDD_CPU_GPU_CV', in_power2_input=1500)
+    put(kernel, folder, rail_name_3='VDD_GPU', in_power3_input=1)  # a monitor has three
     put(kernel, f'{bus}/other', rail_name_0='no', in_power0_input=1)
     found = find_rails(kernel)
     assert [(each.name, each.power_w(kernel), each.measures) for each in found] == [
