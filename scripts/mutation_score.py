@@ -48,6 +48,9 @@ SETTINGS = {
     'also_copy': ['config', 'package.xml'],
     # Fork from a process that ran no test, so that no mutant meets a cache that a test filled.
     'process_isolation': 'forkserver',
+    # Stop a mutant after 3 x (5 s + the time of its tests): the machine may be busy.
+    'timeout_constant': 5.0,
+    'timeout_multiplier': 3.0,
     'use_git_change_detection': False,
 }
 """https://mutmut.readthedocs.io: configuration."""
