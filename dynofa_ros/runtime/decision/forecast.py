@@ -47,6 +47,7 @@ class Forecast:
     policy: DecisionPolicy
     slowdowns: Mapping[str, Slowdown]  # by processor
     inference_s: Floats  # (points,) mean
+    energy_j: Floats  # (points,) of a frame: a network that takes longer than profiled draws more
     latency: LatencyForecast  # of a frame
     violation: Floats  # (points,) without those that cannot run
     refused: npt.NDArray[np.bool_] | None = None  # (points,) that cannot run; None: none
@@ -74,13 +75,15 @@ class Forecast:
             name: (slowdowns or {}).get(name) or application.slowdown(name)
             for name in table.processors
         }
-        inference, latency = _predict(application, factors, waits or {}, policy=policy)
+        corrections = _corrections(application)
+        inference, latency = _predict(application, factors, corrections, waits or {}, policy=policy)
+        energy_j = table.cost_j if corrections is None else table.cost_j * corrections[0]
         violation = _violation(
             latency.quantile_s(policy.deadline_probability),
             table.accuracy,
             target=application.target,
         )
-        forecast = cls(application, policy, factors, inference.mean_s, latency, violation)
+        forecast = cls(application, policy, factors, inference.mean_s, energy_j, latency, violation)
         return forecast.without(application.refused)
 
     @property
@@ -160,12 +163,12 @@ class Forecast:
 
     def power_w(self, rows: Indices | slice = slice(None)) -> Floats:
         """Return the power of points [W]; 0 if the profile lacks an energy."""
-        cost_j = self.table.cost_j[rows]
+        energy_j = self.energy_j[rows]
         if not self.application.profile.energy_known:
-            return np.zeros_like(cost_j)
+            return np.zeros_like(energy_j)
         busy_s = self.inference_s[rows] + self.application.overhead_s
         # fmax takes the number where the other is NaN.
-        return np.asarray(cost_j / np.fmax(busy_s, self.application.frame_period_s))
+        return np.asarray(energy_j / np.fmax(busy_s, self.application.frame_period_s))
 
     def scores(self, rows: Indices | slice = slice(None)) -> Floats:
         """Return the keys of points, (4, rows), with inertia."""
@@ -290,6 +293,7 @@ def _set_violation(violation: Floats, *, extent: Floats, base: float) -> None:
 def _predict(
     application: ApplicationState,
     slowdowns: Mapping[str, Slowdown],
+    corrections: tuple[Floats, Floats] | None,
     waits: Mapping[str, tuple[float, float]],
     *,
     policy: DecisionPolicy,
@@ -301,7 +305,7 @@ def _predict(
     and variance period^2 / 12. Without the spare time, the spread alone would build up a queue.
     """
     table = application.profile.table
-    correction, doubt = _corrections(application)
+    correction, doubt = corrections or (1.0, 0.0)
     points = [groups.points for groups in table.processors.values()]
     counts = [each.stop - each.start for each in points]
     inference = LatencyForecast.of_inference(
@@ -310,8 +314,8 @@ def _predict(
         slowdown=[slowdowns[name] for name in table.processors],
         counts=counts,
         probability=policy.deadline_probability,
-        correction=1.0 if correction is None else correction,
-        correction_std=0.0 if doubt is None else doubt,
+        correction=correction,
+        correction_std=doubt,
     )
     frame = inference.plus(application.overhead_s, variance_s2=application.overhead_std_s**2)
     if waits:
@@ -331,10 +335,10 @@ def _predict(
     return inference, frame.plus(application.age_s, variance_s2=0.0) if application.age_s else frame
 
 
-def _corrections(application: ApplicationState) -> tuple[Floats | None, Floats | None]:
-    """Return mean and standard deviation of the correction of each point, (points,)."""
+def _corrections(application: ApplicationState) -> tuple[Floats, Floats] | None:
+    """Return mean and standard deviation of the correction of each point, (points,); None: none."""
     if not application.corrections:
-        return None, None
+        return None
     table = application.profile.table
     known = [application.corrections.get(each) for each in table.subnets]
     means = np.array([1.0 if each is None else each.mean for each in known])

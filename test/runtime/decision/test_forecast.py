@@ -158,3 +158,11 @@ def test_a_gain_within_the_margin_counts_as_none(
     forecast = replace(forecast, present=rows['now'])
     primary = forecast.scores()[1]
     assert (primary[rows['new']] == primary[rows['now']]) == equal
+
+
+def test_a_sub_network_that_takes_longer_than_profiled_draws_more(make_point, make_profile):
+    point = make_point('a', latency_s=0.05, energy_j=0.2)
+    correction = {('a', point.processor): Correction(1.5, 0.0)}
+    state = ApplicationState(make_profile(point), corrections=correction, frame_period_s=0.1)
+    forecast = Forecast.of(state, policy=DecisionPolicy())
+    assert forecast.power_w()[0] == pytest.approx(1.5 * 0.2 / 0.1)
