@@ -1,152 +1,125 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
-"""Pictures of runtime.py: energy saved, figures of all policies, and latency over time."""
+"""Pictures of runtime.py: energy saved and misses of all scenarios, and latency over time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from runtime_energy_goals import ENERGIES, Runs
-from runtime_figures import Comparison, Interval, summary
-from runtime_goals import STEPPING
+from runtime_measures import PERFORMANCE, PROMISE, STEPPING, Interval, Runs
 from runtime_runs import Run, scenario_of
 
 from dynofa_ros.simulation.policies.registry import ORACLE, OURS
 
 BLUE, RED, GREY, GREEN, ORANGE = '#2563eb', '#dc2626', '#64748b', '#16a34a', '#d97706'
-BARS = (
-    ('energy of the board [J/frame]', 'energy_per_frame_j', 1.0),
-    ('mean accuracy [%]', 'accuracy', 100.0),
-    ('images late or dropped [%]', 'missed', 100.0),
-)
 TRACED = (OURS, STEPPING, ORACLE)
+TRACED_SCENARIOS = ('paper_trace', 'two_applications')
 HEADROOM = 1.3  # above the longest latency, for the legend
 CROSS_MS = 3.0  # height of a dropped image, which has no latency
 
 
 def draw_all(
-    groups: Mapping[tuple[str, str], Runs], comparisons: Sequence[Comparison], folder: Path
+    document: Mapping[str, Any], groups: Mapping[tuple[str, str], Runs], folder: Path
 ) -> list[Path]:
-    """Write a picture of the energy saved and two for each platform and scenario; return the files.
+    """Write the pictures of all scenarios, and those of single runs; return the files.
 
     Raises ValueError if a file cannot be written.
     """
-    written = []
+    drawn = {
+        'runtime_energy_saved.png': draw_energy_saved(document),
+        'runtime_missed.png': draw_missed(document),
+    }
+    for (platform, scenario), runs in groups.items():
+        if Path(scenario).stem in TRACED_SCENARIOS or len(groups) == 1:
+            name = f'runtime_latency_{Path(scenario).stem}_{Path(platform).stem}.png'
+            drawn[name] = draw_latency(runs, f'{scenario} on {platform}, simulated')
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written.append(folder / 'runtime_energy_saved.png')
-        draw_energy_saved(comparisons).savefig(written[0])
-        for (platform, scenario), runs in groups.items():
-            where = f'{Path(scenario).stem}_{Path(platform).stem}'
-            title = f'{scenario} on {platform}, simulated'
-            for kind, draw in (('policies', draw_policies), ('latency', draw_latency)):
-                file = folder / f'runtime_{kind}_{where}.png'
-                draw(runs, title).savefig(file)
-                written.append(file)
+        for name, figure in drawn.items():
+            figure.savefig(folder / name)
     except OSError as error:
         raise ValueError(f'{folder} cannot be written: {error.strerror}') from error
-    return written
+    return [folder / name for name in drawn]
 
 
-def draw_energy_saved(comparisons: Sequence[Comparison]) -> Figure:
+def draw_energy_saved(document: Mapping[str, Any]) -> Figure:
     """Draw the energy that ours and the oracle save against static networks at `performance`."""
-    platforms = list(dict.fromkeys(each.platform for each in comparisons))
-    kept = [
-        each
-        for each in comparisons
-        if each.measure.endswith('less than performance') and 'p95 too' not in each.measure
-    ]
-    scenarios = list(dict.fromkeys(each.scenario for each in kept))[::-1]
-    figure = Figure(figsize=(11, 2.0 + 0.8 * len(scenarios)), dpi=100, layout='constrained')
-    axes = figure.subplots(len(ENERGIES), len(platforms), sharex=True, sharey=True, squeeze=False)
-    for line, energy in zip(axes, ENERGIES, strict=True):
-        for axis, platform in zip(line, platforms, strict=True):
-            found = {
-                each.scenario: each
-                for each in kept
-                if each.platform == platform and f'of the {energy},' in each.measure
+    name = f'energy saved, {PERFORMANCE}'
+    return _bars(
+        document,
+        {
+            f'{kind} energy saved [%]': {
+                OURS: (f'{kind} {name}', BLUE),
+                ORACLE: (f'{kind} {name}, oracle', ORANGE),
             }
-            _energy_bars(axis, [found[each] for each in scenarios if each in found])
-            axis.set_title(f'energy of the {energy}, {platform}', fontsize=9)
-            axis.set_yticks(range(len(scenarios)), scenarios)
-            axis.axvline(0.0, color='black', linewidth=0.8)
-    for axis in axes[-1]:
-        axis.set_xlabel('energy saved per frame [%]', fontsize=9)
-    axes[0][0].legend(fontsize=8)
-    figure.suptitle(
-        'simulated: energy saved against the most accurate static network that meets the deadline, '
-        'at the highest frequency\nred: the goal; *: misses, accuracy or p95 miss their goals',
-        fontsize=11,
+            for kind in ('frame', 'board')
+        },
+        'simulated: energy saved against the best static network in hindsight, at the highest '
+        'frequencies',
     )
-    return figure
 
 
-def _energy_bars(axis: Axes, goals: Sequence[Comparison]) -> None:
-    """Draw a pair of bars for each scenario, with a star if another condition is not met."""
-    for shift, colour, name in ((0.2, BLUE, OURS), (-0.2, ORANGE, ORACLE)):
-        values = [
-            each.checks[0].interval.mean if name == OURS or each.limit is None else each.limit.mean
-            for each in goals
-        ]
-        axis.barh(
-            [row + shift for row in range(len(goals))],
-            values,
-            height=0.38,
-            color=colour,
-            label=name,
-        )
-    for row, each in enumerate(goals):
-        least = each.checks[0].goal.goal
-        axis.plot([least, least], [row - 0.45, row + 0.45], color=RED, linewidth=1.2)
-        if any(not check.met for check in each.checks[1:]):
-            axis.annotate('*', (0.4, row + 0.02), fontsize=10, color='white')
-    _style_bars(axis)
-
-
-def _style_bars(axis: Axes) -> None:
-    axis.grid(True, axis='x', color='#e2e8f0', linewidth=0.8)
-    axis.set_axisbelow(True)
-    axis.spines[['top', 'right']].set_visible(False)
-    axis.tick_params(labelsize=8)
-
-
-def draw_policies(runs: Runs, title: str) -> Figure:
-    """Draw energy, accuracy and misses of every policy, with the 95 % interval of the mean."""
-    labels = list(runs)[::-1]
-    figure = Figure(figsize=(16, 1.8 + 0.27 * len(labels)), dpi=100, layout='constrained')
-    axes = figure.subplots(1, len(BARS), sharey=True)
-    figures = {label: summary(made) for label, made in runs.items()}
-    for axis, (name, key, scale) in zip(axes, BARS, strict=True):
-        _bars(axis, labels, [figures[label][key] for label in labels], scale=scale)
-        axis.set_xlabel(name)
-        axis.set_xlim(left=0.0)
-    accuracies = [each['accuracy'].mean * 100 for each in figures.values()]
-    axes[1].set_xlim(min(accuracies) - 1.0, max(accuracies) + 1.0)
-    axes[1].annotate(
-        'does not start at 0', (0.0, 1.0), xycoords='axes fraction', fontsize=8, color=GREY
+def draw_missed(document: Mapping[str, Any]) -> Figure:
+    """Draw the images that ours and the published baselines miss, and the promise."""
+    return _bars(
+        document,
+        {
+            'images late or dropped [%]': {
+                'ours, max_accuracy': ('missed, max_accuracy', BLUE),
+                'ours, saving': (f'missed, saving, {PERFORMANCE}', GREEN),
+                'ALERT style': ('missed, alert', ORANGE),
+                'stepping (demo)': ('missed, stepping', GREY),
+            }
+        },
+        'simulated: images late or dropped; red: the promise',
+        limit=100 * PROMISE,
     )
-    seeds = len(next(iter(runs.values())))
-    figure.suptitle(f'{title}; mean of {seeds} seeds, 95 % interval', fontsize=12)
-    return figure
 
 
 def _bars(
-    axis: Axes, labels: Sequence[str], intervals: Sequence[Interval], *, scale: float
-) -> None:
-    colours = [BLUE if label.startswith(OURS) else GREY for label in labels]
-    colours = [
-        ORANGE if label.startswith(ORACLE) else colour
-        for label, colour in zip(labels, colours, strict=True)
-    ]
-    axis.barh(labels, [each.mean * scale for each in intervals], color=colours, height=0.7)
-    for row, each in enumerate(intervals):
-        if not math.isnan(each.half):  # more than one seed
-            ends = [(each.mean - each.half) * scale, (each.mean + each.half) * scale]
-            axis.plot(ends, [row, row], color='black', lw=1.5)
-    _style_bars(axis)
+    document: Mapping[str, Any],
+    panels: Mapping[str, Mapping[str, tuple[str, str]]],
+    title: str,
+    *,
+    limit: float = math.nan,
+) -> Figure:
+    """Draw groups of bars: scenarios down, platforms across, one line of axes for each panel."""
+    rows = document['rows']
+    platforms = list(dict.fromkeys(each['platform'] for each in rows))
+    scenarios = list(dict.fromkeys(each['scenario'] for each in rows))[::-1]
+    height = 1.6 + len(panels) * (0.6 + 0.5 * len(scenarios))
+    figure = Figure(figsize=(11, height), dpi=100, layout='constrained')
+    axes = figure.subplots(len(panels), len(platforms), sharex='row', sharey=True, squeeze=False)
+    for line, (label, series) in zip(axes, panels.items(), strict=True):
+        for axis, platform in zip(line, platforms, strict=True):
+            found = {e['scenario']: e['measures'] for e in rows if e['platform'] == platform}
+            wide = 0.8 / len(series)
+            for index, (name, (measure, colour)) in enumerate(series.items()):
+                known = [each for each in scenarios if measure in found.get(each, {})]
+                at = [scenarios.index(each) + 0.4 - wide * (index + 0.5) for each in known]
+                figures = [Interval.from_json(found[each][measure]) for each in known]
+                axis.barh(at, [e.mean for e in figures], height=wide, color=colour, label=name)
+                for place, each in zip(at, figures, strict=True):
+                    if not math.isnan(each.half):  # more than one seed
+                        ends = [each.mean - each.half, each.mean + each.half]
+                        axis.plot(ends, [place, place], color='black', linewidth=1.0)
+            axis.set_title(platform, fontsize=9)
+            axis.set_yticks(range(len(scenarios)), scenarios)
+            axis.set_xlabel(label, fontsize=9)
+            axis.axvline(0.0, color='black', linewidth=0.8)
+            if not math.isnan(limit):
+                axis.axvline(limit, color=RED, linewidth=1.0)
+            axis.grid(True, axis='x', color='#e2e8f0', linewidth=0.8)
+            axis.set_axisbelow(True)
+            axis.spines[['top', 'right']].set_visible(False)
+            axis.tick_params(labelsize=8)
+    axes[0][-1].legend(fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    return figure
 
 
 def draw_latency(runs: Runs, title: str) -> Figure:

@@ -1,27 +1,21 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
-"""One simulated run of runtime.py: which images were late, and the energy used."""
+"""One simulated run of runtime.py: which images were late, how accurate, and the energy used."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from dynofa_ros.platform import load_platform
 from dynofa_ros.simulation import Result, Scenario, load_scenario, simulate
-from dynofa_ros.simulation.policies.managed import ManagedPolicy
-from dynofa_ros.simulation.policies.registry import OURS, MakePolicy
 from dynofa_ros.simulation.scenario import ApplicationPlan, TargetChange
 
-SETTLING_FRAMES = 3
-"""Frames of an application after a change that do not count as steady state."""
-IN_A_ROW = 10
-"""An application complies again from the first of so many consecutive images in time."""
+AFTER_STEP_S = 5.0
+"""An image counts as late after a contention step for at most this long."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +25,6 @@ class Requirement:
     objective: str
     min_accuracy: Mapping[str, float] = field(default_factory=dict)  # by application
     deadline_s: Mapping[str, float] = field(default_factory=dict)  # upper limit, by application
-    deadline_probability: float = 0.95
 
     def apply(self, scenario: Scenario) -> Scenario:
         """Return the scenario with these requirements."""
@@ -61,6 +54,7 @@ class Case:
     label: str  # of the policy in tables
     policy: str
     seed: int
+    profile_error: float = 0.0  # of the profile that policies are given, see Scenario
     requirement: Requirement | None = None
 
 
@@ -72,7 +66,7 @@ class Image:
     arrived_s: float
     latency_s: float  # NaN: dropped
     met: bool
-    steady: bool = False
+    accuracy: float  # of the sub-network that classified it; 0: dropped
 
     @property
     def dropped(self) -> bool:
@@ -86,12 +80,10 @@ class Run:
 
     case: Case
     images: tuple[Image, ...]
-    energy_per_frame_j: float  # of the board, including idle power
-    work_energy_per_frame_j: float  # above idle, of the inferences
+    board_energy_j: float  # per frame, including idle power
+    frame_energy_j: float  # per frame, above idle, of the inferences
     accuracy: Mapping[str, float]  # by application, mean over frames
     latency_p95_s: Mapping[str, float]  # by application
-    compliance_images: float  # NaN: no co-runner, or never compliant again
-    compliance_s: float
     switches: int
     clock_changes: int
 
@@ -101,14 +93,21 @@ class Run:
         return fraction([not each.met for each in self.images])
 
     @property
-    def steady_missed(self) -> float:
-        """Fraction of the images in steady state that were late or dropped."""
-        return fraction([not each.met for each in self.images if each.steady])
+    def effective_accuracy(self) -> float:
+        """Mean accuracy of all images, where a late or a dropped one counts 0 (ALERT)."""
+        values = [each.accuracy * each.met for each in self.images]
+        return sum(values) / len(values) if values else math.nan
 
     @property
-    def late(self) -> frozenset[tuple[str, float]]:
-        """The images in steady state that were late or dropped."""
-        return frozenset((e.app, e.arrived_s) for e in self.images if e.steady and not e.met)
+    def late_after_step(self) -> float:
+        """Images late or dropped after a step of contention, per step; NaN without a step."""
+        steps_s = list(contention_steps(scenario_of(self.case.scenario)))
+        late = [
+            each
+            for each in self.images
+            if not each.met and any(begin_s <= each.arrived_s < end_s for begin_s, end_s in steps_s)
+        ]
+        return len(late) / len(steps_s) if steps_s else math.nan
 
 
 def fraction(values: Sequence[bool]) -> float:
@@ -120,10 +119,36 @@ platform_of = functools.cache(load_platform)
 scenario_of = functools.cache(load_scenario)
 
 
+def contention_steps(scenario: Scenario) -> Iterator[tuple[float, float]]:
+    """Yield begin and end of the time after each increase of contention [s].
+
+    A co-runner takes more of its processor, or an application joins others. The time ends with the
+    next change, or after `AFTER_STEP_S`.
+    """
+    before: dict[str, float] = {}
+    steps_s = set()
+    changes_s = {scenario.duration_s}
+    for each in sorted(scenario.co_runners, key=lambda each: each.at_s):
+        changes_s.add(each.at_s)
+        if each.utilisation > before.get(each.processor, 0.0):
+            steps_s.add(each.at_s)
+        before[each.processor] = each.utilisation
+    joined_s = [each.join_s for each in scenario.applications]
+    for plan in scenario.applications:
+        changes_s |= {plan.join_s, plan.leave_s, *(each.at_s for each in plan.targets)}
+        if plan.join_s > min(joined_s):
+            steps_s.add(plan.join_s)
+    for begin_s in sorted(steps_s):
+        after_s = min((each for each in changes_s if each > begin_s), default=math.inf)
+        if begin_s < scenario.duration_s:
+            yield begin_s, min(begin_s + AFTER_STEP_S, after_s)
+
+
 def make_run(case: Case) -> Run:
     """Simulate a case."""
     scenario = scenario_of(case.scenario)
-    required = case.requirement.apply(scenario) if case.requirement else scenario
+    imperfect = dataclasses.replace(scenario, profile_error=case.profile_error)
+    required = case.requirement.apply(imperfect) if case.requirement else imperfect
     events: list[dict[str, Any]] = []
 
     def record(event: dict[str, Any]) -> None:
@@ -131,80 +156,34 @@ def make_run(case: Case) -> Run:
             events.append(event)
 
     platform = platform_of(case.platform)
-    result = simulate(platform, required, policy_of(case), case.seed, trace=record)
+    result = simulate(platform, required, case.policy, case.seed, trace=record)
     return build_run(case, scenario, result, events)
-
-
-def policy_of(case: Case) -> str | MakePolicy:
-    """Return the policy of a case; ours with the required deadline probability."""
-    if case.policy != OURS or case.requirement is None:
-        return case.policy
-    probability = case.requirement.deadline_probability
-    return lambda setup: ManagedPolicy(setup, deadline_probability=probability)
 
 
 def build_run(
     case: Case, scenario: Scenario, result: Result, events: Sequence[Mapping[str, Any]]
 ) -> Run:
     """Judge all images by the deadlines of `scenario`, whatever was required of the policy."""
-    images = tuple(
-        image for plan in scenario.applications for image in images_of(plan, scenario, events)
-    )
     applications = result.applications
-    compliance_images, compliance_s = compliance(images, scenario)
     work_j = sum(e.energy_per_frame_j * e.frames for e in applications.values() if e.frames)
     return Run(
         case=case,
-        images=images,
-        energy_per_frame_j=result.energy_per_frame_j,
-        work_energy_per_frame_j=work_j / result.frames if result.frames else math.nan,
+        images=tuple(image for plan in scenario.applications for image in images_of(plan, events)),
+        board_energy_j=result.energy_per_frame_j,
+        frame_energy_j=work_j / result.frames if result.frames else math.nan,
         accuracy={name: each.accuracy for name, each in applications.items()},
         latency_p95_s={name: each.latency_p95_s for name, each in applications.items()},
-        compliance_images=compliance_images,
-        compliance_s=compliance_s,
         switches=sum(each.switches for each in applications.values()),
         clock_changes=sum(result.clock_changes.values()),
     )
 
 
-def images_of(
-    plan: ApplicationPlan, scenario: Scenario, events: Sequence[Mapping[str, Any]]
-) -> list[Image]:
+def images_of(plan: ApplicationPlan, events: Sequence[Mapping[str, Any]]) -> list[Image]:
     """Return the completed and the dropped images of an application, in order of arrival."""
-    own = sorted(
-        (each for each in events if each['app'] == plan.name), key=lambda each: each['arrived_s']
-    )
-    changes, images = sorted(changes_of(scenario)), []
-    since, last = 0, -1
-    for event in own:
-        arrived_s = event['arrived_s']
-        latency_s = event.get('latency_s', math.nan)
-        changed = int(np.searchsorted(changes, arrived_s, side='right'))
-        since = since + 1 if changed == last else 1
-        last = changed
+    own = [each for each in events if each['app'] == plan.name]
+    images = []
+    for event in sorted(own, key=lambda each: each['arrived_s']):
+        arrived_s, latency_s = event['arrived_s'], event.get('latency_s', math.nan)
         met = latency_s <= plan.target_at(arrived_s).deadline_s
-        images.append(Image(plan.name, arrived_s, latency_s, met, since > SETTLING_FRAMES))
+        images.append(Image(plan.name, arrived_s, latency_s, met, event.get('accuracy', 0.0)))
     return images
-
-
-def changes_of(scenario: Scenario) -> set[float]:
-    """Return the times of all changes: co-runners, targets, joining and leaving applications."""
-    times_s = {each.at_s for each in scenario.co_runners}
-    for plan in scenario.applications:
-        times_s |= {plan.join_s, plan.leave_s, *(each.at_s for each in plan.targets)}
-    return times_s
-
-
-def compliance(images: Sequence[Image], scenario: Scenario) -> tuple[float, float]:
-    """Return images and seconds from the first co-runner until all is in time again.
-
-    Compliance begins with the arrival of the first of `IN_A_ROW` images in time.
-    """
-    if not scenario.co_runners:
-        return math.nan, math.nan
-    joined_s = min(each.at_s for each in scenario.co_runners)
-    after = [each for each in images if each.arrived_s >= joined_s]
-    for index in range(len(after) - IN_A_ROW + 1):
-        if all(each.met for each in after[index : index + IN_A_ROW]):
-            return float(index), after[index].arrived_s - joined_s if index else 0.0
-    return math.nan, math.nan

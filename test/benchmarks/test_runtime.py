@@ -1,5 +1,5 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
-"""The benchmark of the runtime manager: its figures, its goals and its page."""
+"""The benchmark of the runtime manager: its runs, its measures and its page."""
 
 import dataclasses
 import json
@@ -24,8 +24,8 @@ def runs(load):
 
 
 @pytest.fixture(scope='module')
-def figures(load):
-    return load('runtime_figures')
+def measures(load):
+    return load('runtime_measures')
 
 
 @pytest.fixture(scope='module')
@@ -43,104 +43,82 @@ def document(written):
     return json.loads((written / 'runtime.json').read_text())
 
 
-def make_images(runs, *met, start_s=0.0):
-    return [
-        runs.Image('camera', start_s + index, 0.05, bool(each)) for index, each in enumerate(met)
-    ]
+@pytest.fixture(scope='module')
+def page(written):
+    return (written / 'results.md').read_text()
 
 
-def test_figures_and_page_state_that_they_are_simulated(document, written):
+def test_figures_and_page_state_that_they_are_simulated(document, page):
     assert document['simulated'] is True
-    assert 'ALL FIGURES ARE SIMULATED' in (written / 'results.md').read_text().splitlines()[2]
+    assert 'ALL FIGURES ARE SIMULATED' in page.splitlines()[2]
 
 
 def test_the_figures_contain_machine_and_settings(document):
     assert document['machine']['cores'] >= 1
-    assert document['settings']['seeds'] == 2
-    assert document['settings']['scenarios'] == ['paper_trace']
+    settings = document['settings']
+    assert (settings['seeds'], settings['scenarios']) == (2, ['paper_trace'])
+    assert settings['profile_error'] == 0.1
 
 
-def test_every_policy_has_a_row(document, runtime):
-    found = [each['policy'] for each in document['rows']]
-    assert set(runtime.QUICK_POLICIES) <= set(found)
+def test_every_measure_of_a_scenario_is_a_mean_with_half_its_interval(document, measures):
+    (row,) = document['rows']
+    assert set(row['measures']) == set(measures.MEASURES)
+    for mean, half in row['measures'].values():
+        assert mean is not None
+        assert half >= 0.0
+
+
+def test_every_policy_has_one_row_of_figures(document, runtime):
+    found = [each['policy'] for each in document['policies']]
+    assert set(runtime.POLICIES) <= set(found)
     assert len(found) == len(set(found))
 
 
-def test_a_figure_is_a_mean_with_half_its_interval(document):
-    for row in document['rows']:
-        mean, half = row['energy_per_frame_j']
-        assert 0.0 <= half < mean
-
-
-def test_each_row_and_each_goal_is_a_line_of_the_file(document, written):
+def test_each_row_is_a_line_of_the_file(document, written):
     lines = (written / 'runtime.json').read_text().splitlines()
     entries = [line.rstrip(',') for line in lines if line.startswith('{"')]
-    assert [json.loads(line) for line in entries] == document['rows'] + document['goals']
+    assert [json.loads(line) for line in entries] == document['rows'] + document['policies']
 
 
-def test_a_goal_is_met_if_every_condition_is(document):
-    assert document['goals']
-    for goal in document['goals']:
-        judged = goal['verdict'] != 'no reference'
-        assert goal['met'] == (judged and all(check['met'] for check in goal['checks']))
-
-
-def test_a_condition_is_judged_by_its_mean(document):
-    for check in (each for goal in document['goals'] for each in goal['checks']):
-        assert check['at_most'] == (check['name'] != 'saved')
-        value, goal = check['interval'][0], check['goal']
-        reached = value is not None and (value <= goal if check['at_most'] else value >= goal)
-        assert check['met'] == reached
-
-
-def test_the_saved_energy_agrees_with_the_rows(document):
+def test_the_saved_energy_agrees_with_the_energies_of_the_policies(document, measures):
     """The mean of ratios is near the ratio of means, as seeds differ little."""
-    energy = {each['policy']: each['energy_per_frame_j'][0] for each in document['rows']}
-    measure = 'energy of the board, same deadline, less than performance'
-    goal = next(each for each in document['goals'] if each['measure'] == measure)
-    ours, theirs = (
-        'ours, as accurate as static:performance',
-        'most accurate static that meets it:performance',
-    )
-    saved = 100 * (1 - energy[ours] / energy[theirs])
-    assert goal['checks'][0]['value'] == pytest.approx(saved, abs=0.5)
+    energy = {each['policy']: each['frame_energy_j'][0] for each in document['policies']}
+    governor = measures.PERFORMANCE
+    ours, theirs = measures.SAVING[governor]['ours'], measures.REFERENCES[governor]
+    saved = document['rows'][0]['measures'][f'frame energy saved, {governor}'][0]
+    assert saved == pytest.approx(100 * (1 - energy[ours] / energy[theirs]), abs=0.5)
 
 
-def test_the_page_counts_the_verdicts_of_all_goals(document, written):
-    page = (written / 'results.md').read_text()
-    verdicts = [each['verdict'] for each in document['goals']]
-    counts = [f'{verdicts.count(each)} {each}' for each in ('met', 'missed', 'no reference')]
-    assert f'{", ".join(counts)}.' in page
+def test_the_page_is_short_and_shows_the_six_measures(page):
+    assert len(page.splitlines()) <= 200
+    for number in range(1, 6):
+        assert f'| {number}. ' in page
+    assert '## The share of a core that managing takes' in page
 
 
-def test_the_page_has_a_row_for_each_measure_and_each_compared_policy(document, written, load):
-    lines = (written / 'results.md').read_text().splitlines()
-    for measure in {each['measure'] for each in document['goals']}:
-        assert len([line for line in lines if line.startswith(f'| {measure} |')]) == 1
-    for policy in load('runtime_page').COMPARED:
-        assert len([line for line in lines if line.startswith(f'| `{policy}` |')]) == 1
+def test_the_page_shows_each_scenario_with_its_reference(document, page):
+    (row,) = document['rows']
+    (line,) = (each for each in page.splitlines() if each.startswith('| `paper_trace` |'))
+    assert f'`{row["references"]["performance"]}`' in line
 
 
-def test_the_page_shows_saved_energy_and_misses_against_the_reference(document, written, figures):
-    measure = 'energy of the board, same deadline, less than performance'
-    goal = next(each for each in document['goals'] if each['measure'] == measure)
-    lines = (written / 'results.md').read_text().splitlines()
-    row = next(line for line in lines if line.startswith('| paper_trace |')).split(' | ')
-    saved, missed = goal['checks'][0]['interval'], goal['notes']['ours missed, %']
-    assert row[1] == f'`{goal["reference"]}`'
-    assert row[2] == figures.Interval.from_json(saved).text(digits=1)
-    assert row[6] == figures.Interval.from_json(missed).text(digits=1)
+def test_the_page_judges_every_goal(page, load):
+    for goal in load('runtime_page').CEILINGS:
+        (line,) = (each for each in page.splitlines() if each.startswith(f'| {goal.measure}: mean'))
+        assert line.endswith((': met |', ': **missed** |'))
 
 
-def test_the_page_is_short(written):
-    assert len((written / 'results.md').read_text().splitlines()) <= 150
-
-
-def test_the_page_links_figures_and_pictures_relative_to_its_own_folder(written):
-    page = (written / 'results.md').read_text()
+def test_the_page_links_figures_and_pictures_relative_to_its_own_folder(page):
     assert '](runtime.json)' in page
     assert '](pictures/runtime_energy_saved.png)' in page
     assert '](pictures/runtime_latency_paper_trace_jetson_xavier_nx.png)' in page
+
+
+def test_the_page_shows_the_measured_cost_of_the_manager(load, document):
+    cost = {'machine': {'cpu': 'some CPU'}, 'rows': [{'case': 'idle', 'core': 0.004}]}
+    text = load('runtime_page').page(document, figures='runtime.json', cost=cost)
+    assert '| idle | 0.40 % |' in text
+    assert 'not simulated' in text
 
 
 def test_the_published_page_is_that_of_the_published_figures(load, tmp_path):
@@ -161,75 +139,48 @@ def test_damaged_figures_are_a_one_line_error(load, tmp_path, capsys):
     assert error.count('\n') == 1
 
 
-def test_without_a_network_that_meets_the_deadline_nothing_is_judged(figures):
-    saved = figures.Check.at_least('saved', [50.0], unit='%', least=20.0)
-    goal = figures.Comparison('energy', 'p', 's', 'r', (saved,), {}, comparable=False)
-    assert saved.met
-    assert (goal.met, goal.verdict) == (False, 'no reference')
-
-
-def test_the_table_of_goals_shows_the_median_over_scenarios(load, figures):
-    goals = [
-        figures.Comparison(
-            'energy of the board',
-            'nx',
-            str(value),
-            'r',
-            (figures.Check.at_least('saved', [value], unit='%', least=20.0),),
-            {},
-            limit=figures.Interval.of([value + 1.0]),
-        ).to_dict()
-        for value in (5.0, 30.0, 21.0)
-    ]
-    text = load('runtime_page').goal_table(goals, ['nx'])
-    assert '| saved ≥ 20 % | **2 of 3**; 21.0 % (5.0 to 30.0); oracle 22.0 |' in text
-
-
 def test_pictures_are_png(written):
     found = sorted((written / 'pictures').iterdir())
     assert [each.name for each in found] == [
         'runtime_energy_saved.png',
         'runtime_latency_paper_trace_jetson_xavier_nx.png',
-        'runtime_policies_paper_trace_jetson_xavier_nx.png',
+        'runtime_missed.png',
     ]
     assert all(each.read_bytes().startswith(b'\x89PNG') for each in found)
 
 
-@pytest.mark.parametrize(
-    ('met', 'expected'),
-    [
-        ([1] * 10, 0.0),
-        ([0, 0] + [1] * 10, 2.0),
-        ([0] + [1] * 5 + [0] + [1] * 10, 7.0),
-        ([0] * 20, math.nan),
-    ],
-)
-def test_compliance_is_counted_in_images_from_the_co_runner_on(runs, met, expected):
-    scenario = dataclasses.replace(
-        runs.scenario_of('paper_trace'), co_runners=(CoRunner('gpu', 100.0, 0.2),)
-    )
-    images = [*make_images(runs, 0, 0), *make_images(runs, *met, start_s=100.0)]
-    found, _ = runs.compliance(images, scenario)
-    assert found == pytest.approx(expected, nan_ok=True)
-
-
-def test_a_dropped_image_counts_as_missed(runs):
+def test_a_dropped_image_counts_as_missed_and_has_no_accuracy(runs):
     scenario = runs.scenario_of('paper_trace')
     events = [
-        {'app': 'camera', 'arrived_s': 0.0, 'latency_s': 0.05},
+        {'app': 'camera', 'arrived_s': 0.0, 'latency_s': 0.05, 'accuracy': 0.7},
         {'app': 'camera', 'arrived_s': 0.1},
-        {'app': 'camera', 'arrived_s': 0.2, 'latency_s': 0.061},
+        {'app': 'camera', 'arrived_s': 0.2, 'latency_s': 0.061, 'accuracy': 0.7},
     ]
-    found = runs.images_of(scenario.applications[0], scenario, events)
+    found = runs.images_of(scenario.applications[0], events)
     assert [each.met for each in found] == [True, False, False]
+    assert [each.accuracy for each in found] == [0.7, 0.0, 0.7]
 
 
-def test_steady_state_begins_with_the_fourth_image_after_a_change(runs):
-    scenario = runs.scenario_of('paper_trace')  # changes at 2.5 s
-    times_s = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
-    events = [{'app': 'camera', 'arrived_s': each, 'latency_s': 0.05} for each in times_s]
-    found = runs.images_of(scenario.applications[0], scenario, events)
-    assert [each.steady for each in found] == [False] * 3 + [True] * 2 + [False] * 3 + [True]
+def test_contention_steps_are_co_runners_that_grow_and_applications_that_join(runs):
+    scenario = runs.scenario_of('paper_trace')
+    (plan,) = scenario.applications
+    first = dataclasses.replace(
+        plan, targets=plan.targets[:1], join_s=0.0, leave_s=math.inf, name='first'
+    )
+    second = dataclasses.replace(
+        first, name='second', join_s=20.0, targets=(dataclasses.replace(plan.targets[0], at_s=0.0),)
+    )
+    scenario = dataclasses.replace(
+        scenario,
+        duration_s=30.0,
+        applications=(first, second),
+        co_runners=(
+            CoRunner('gpu', 5.0, 0.5),
+            CoRunner('gpu', 7.0, 0.2),
+            CoRunner('gpu', 9.0, 0.9),
+        ),
+    )
+    assert list(runs.contention_steps(scenario)) == [(5.0, 7.0), (9.0, 14.0), (20.0, 25.0)]
 
 
 def test_a_requirement_only_tightens_the_targets_of_a_scenario(runs):
@@ -242,85 +193,101 @@ def test_a_requirement_only_tightens_the_targets_of_a_scenario(runs):
     assert required.objective == 'min_energy'
 
 
-def test_the_interval_is_that_of_students_t(figures):
-    interval = figures.Interval.of([1.0, 2.0, 3.0])  # s = 1, n = 3, t = 4.303
+def test_the_interval_is_that_of_students_t(measures):
+    interval = measures.Interval.of([1.0, 2.0, 3.0])  # s = 1, n = 3, t = 4.303
     assert interval.mean == 2.0
     assert interval.half == pytest.approx(4.303 / math.sqrt(3), rel=1e-3)
 
 
-def test_the_interval_of_one_seed_is_unknown(figures):
-    assert math.isnan(figures.Interval.of([1.0]).half)
+def test_the_interval_of_one_seed_is_unknown(measures):
+    assert math.isnan(measures.Interval.of([1.0]).half)
 
 
-def test_a_figure_is_unknown_if_it_is_in_any_seed(figures):
-    assert math.isnan(figures.Interval.of([1.0, math.nan]).mean)
-    check = figures.Check.at_most('x', [1.0, math.nan], unit='', most=5.0)
-    assert not check.met
+def test_a_figure_is_unknown_if_it_is_in_any_seed(measures):
+    assert math.isnan(measures.Interval.of([1.0, math.nan]).mean)
 
 
-def make_run(runs, name, *, missed, accuracy, energy_j=1.0):
-    images = make_images(runs, *[False] * missed, *[True] * (100 - missed))
-    case = runs.Case('p', 'steady', '', name, 0)
-    none = math.nan
-    return runs.Run(
-        case, tuple(images), energy_j, none, {'camera': accuracy}, {'camera': 0.1}, none, none, 0, 0
+def make_run(runs, name, *, missed=0, accuracy=0.75, energy_j=1.0):
+    """Return a run of 100 images, the first of which are late."""
+    images = tuple(
+        runs.Image('camera', float(index), 0.05, index >= missed, accuracy) for index in range(100)
     )
+    case = runs.Case('p', 'steady', '', name, 0)
+    return runs.Run(case, images, energy_j, energy_j, {'camera': accuracy}, {'camera': 0.1}, 0, 0)
 
 
 @pytest.mark.parametrize(
     ('missed', 'expected'), [((0, 5, 6), 'medium'), ((0, 6, 7), 'small'), ((9, 8, 10), 'medium')]
 )
-def test_the_reference_is_the_most_accurate_that_meets_the_deadline(load, runs, missed, expected):
+def test_the_reference_is_the_most_accurate_that_keeps_the_promise(
+    measures, runs, missed, expected
+):
     names, accuracies = ('small', 'medium', 'large'), (0.7, 0.75, 0.8)
     tried = [
         make_run(runs, name, missed=count, accuracy=accuracy)
         for name, count, accuracy in zip(names, missed, accuracies, strict=True)
     ]
-    assert load('runtime_energy_goals').most_accurate(tried).case.policy == expected
-
-
-@pytest.mark.parametrize(('missed', 'expected'), [(0, 0.999), (3, 0.97), (40, 0.95)])
-def test_ours_must_be_as_reliable_as_the_reference(load, runs, missed, expected):
-    reference = make_run(runs, 'x', missed=missed, accuracy=0.7)
-    assert load('runtime_energy_goals').reliability(reference) == pytest.approx(expected)
-
-
-def test_ours_may_lose_half_a_point_to_the_reference(load, runs):
-    goals = load('runtime_energy_goals')
-    first = {
-        label: make_run(runs, label, missed=0, accuracy=0.75) for label in goals.REFERENCES.values()
-    }
-    needed = goals.requirements(first, several=False)
-    policy, required = needed[goals.saving_label('ours', 'schedutil', as_fast=True)]
-    assert (policy, required.objective) == ('ours', 'min_energy')
-    assert required.min_accuracy['camera'] == pytest.approx(0.745)
-    assert required.deadline_s['camera'] == pytest.approx(0.11)
-    _, alone = needed[goals.saving_label('ours', 'schedutil', as_fast=False)]
-    assert alone.deadline_s == {}
-
-
-@pytest.mark.parametrize(
-    ('cap_s', 'expected'), [(0.06, 0.999), (0.055, 0.999), (0.054, 0.95), (0.02, 0.95)]
-)
-def test_a_p95_well_below_the_deadline_needs_a_probability_of_95_percent(
-    load, runs, cap_s, expected
-):
-    """The deadline of `steady` is 60 ms: a latency 10 % above a cap of 54 ms still meets it."""
-    reference = make_run(runs, 'x', missed=0, accuracy=0.7)
-    found = load('runtime_energy_goals').probability(reference, {'camera': cap_s})
-    assert found == pytest.approx(expected)
+    assert measures.best_static(tried).case.policy == expected
 
 
 @pytest.mark.parametrize(
     ('scenario', 'kind'), [('steady', 'static='), ('two_applications', 'static-best')]
 )
-def test_the_reference_is_simulated_for_a_single_application_only(load, scenario, kind):
+def test_the_reference_is_searched_for_a_single_application_only(measures, scenario, kind):
     """Some sub-networks of the shipped file run on the CPU only: they are not simulated."""
-    found = load('runtime_energy_goals').reference_policy(
-        'jetson_xavier_nx', scenario, 'performance', seed=0
+    found = measures.hindsight_policy(
+        'jetson_xavier_nx', scenario, 'performance', seed=0, profile_error=0.0
     )
     assert found.startswith(kind)
     assert found.endswith(':performance')
+
+
+def test_a_saving_may_lose_half_a_point_to_the_reference(measures, runs):
+    first = {label: make_run(runs, label) for label in measures.REFERENCES.values()}
+    needed = measures.saving_runs(first)
+    policy, required = needed[measures.SAVING['performance']['ours']]
+    assert (policy, required.objective, required.deadline_s) == ('ours', 'min_energy', {})
+    assert required.min_accuracy['camera'] == pytest.approx(0.745)
+    _, as_fast = needed[measures.AS_FAST['performance']]
+    assert as_fast.deadline_s['camera'] == pytest.approx(0.11)
+
+
+def test_effective_accuracy_counts_a_late_image_as_wrong(runs):
+    assert make_run(runs, 'x', missed=20).effective_accuracy == pytest.approx(0.6)
+
+
+def test_a_saving_is_the_share_of_the_reference_energy_that_is_not_used(measures, runs):
+    ours, theirs = make_run(runs, 'a', energy_j=0.6), make_run(runs, 'b', energy_j=0.8)
+    assert measures.percent_saved([ours], [theirs], 'frame_energy_j') == pytest.approx([25.0])
+
+
+@pytest.mark.parametrize(
+    ('lost', 'missed', 'reference', 'kept'),
+    [(0.5, 6.0, 0.0, True), (0.6, 0.0, 0.0, False), (0.0, 6.1, 0.0, False), (0.0, 7.0, 7.0, True)],
+)
+def test_a_saving_keeps_accuracy_and_misses(measures, lost, missed, reference, kept):
+    values = {
+        'accuracy lost, performance': [lost],
+        'missed, saving, performance': [missed],
+        'missed, reference, performance': [reference],
+    }
+    assert measures.kept_conditions(values, 'performance') is kept
+
+
+def test_overall_is_the_mean_over_scenarios_and_the_worst_one(measures):
+    name = 'missed, max_accuracy'
+    found = measures.overall({'a': {name: [1.0, 3.0]}, 'b': {name: [5.0, 7.0]}, 'c': {}})[name]
+    assert found.mean.mean == 4.0
+    assert (found.worst, found.worst_scenario) == (6.0, 'b')
+
+
+def test_the_share_of_the_oracle_leaves_out_scenarios_in_which_it_is_no_bound(measures):
+    name = 'frame energy saved, performance'
+    by_scenario = {
+        'steady': {name: [18.0], f'{name}, oracle': [20.0]},
+        'heat': {name: [50.0], f'{name}, oracle': [1.0]},
+    }
+    assert measures.oracle_share(by_scenario, 'frame') == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(
@@ -329,6 +296,7 @@ def test_the_reference_is_simulated_for_a_single_application_only(load, scenario
         (['--platforms', 'nope'], "platform is 'nope'"),
         (['--scenarios', 'nope'], "scenario is 'nope'"),
         (['--seeds', '0'], "'0'; expected an integer above 0"),
+        (['--profile-error', '2'], "'2'; expected 0 to 1"),
         (['--page', 'page.md'], '--page needs --json and --pictures'),
     ],
 )
