@@ -275,14 +275,17 @@ def overall(by_scenario: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[st
 
 
 def oracle_share(by_scenario: Mapping[str, Mapping[str, Sequence[float]]], kind: str) -> float:
-    """Return the saving as a share of the oracle's, over the scenarios in which it is a bound."""
+    """Return the saving as a share of the oracle's.
+
+    Over the scenarios in which the oracle is a bound and the saving kept its conditions.
+    """
     name = f'{kind} energy saved, {PERFORMANCE}'
 
     def total(which: str) -> float:
         return sum(
             statistics.fmean(values[which])
             for scenario, values in by_scenario.items()
-            if scenario not in NO_BOUND
+            if scenario not in NO_BOUND and kept_conditions(values, PERFORMANCE)
         )
 
     saved = total(f'{name}, oracle')

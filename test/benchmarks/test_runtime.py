@@ -283,9 +283,16 @@ def test_overall_is_the_mean_over_scenarios_and_the_worst_one(measures):
 
 def test_the_share_of_the_oracle_leaves_out_scenarios_in_which_it_is_no_bound(measures):
     name = 'frame energy saved, performance'
+    kept = {
+        f'{each}, performance': [0.0]
+        for each in ('accuracy lost', 'missed, saving', 'missed, reference')
+    }
     by_scenario = {
-        'steady': {name: [18.0], f'{name}, oracle': [20.0]},
-        'heat': {name: [50.0], f'{name}, oracle': [1.0]},
+        'steady': {name: [18.0], f'{name}, oracle': [20.0]} | kept,
+        'heat': {name: [50.0], f'{name}, oracle': [1.0]} | kept,
+        'less accurate': {name: [50.0], f'{name}, oracle': [1.0]}
+        | kept
+        | {'accuracy lost, performance': [0.9]},
     }
     assert measures.oracle_share(by_scenario, 'frame') == pytest.approx(0.9)
 
