@@ -1,11 +1,11 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """A trained model on disk: weights, class labels, and the sub-networks worth running.
 
-A model is a folder: ``model.yaml`` lists labels and kept sub-networks with their measured
-accuracy; ``weights.pt`` holds the supernet's weights and the batch norm statistics of each kept
-sub-network; ``README.md`` is the model card. A fingerprint ties them together. If the weights come
-from Python packages, ``model.yaml`` lists the packages and their checksums instead. The optional
-folder ``int8`` holds int8 sub-networks: see ``quantized.py``.
+A model is a folder: ``model.yaml`` holds the architecture, the labels and the kept sub-networks
+with their measured accuracy; ``weights.pt`` holds the supernet's weights and the batch norm
+statistics of each kept sub-network; ``README.md`` is the model card. A fingerprint ties them
+together. If the weights come from Python packages, ``model.yaml`` lists the packages and their
+checksums instead. The optional folder ``int8`` holds int8 sub-networks: see ``quantized.py``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from typing import Annotated, Any
 
 import torch
 import yaml
-from pydantic import BeforeValidator, TypeAdapter
+from pydantic import BeforeValidator, InstanceOf, TypeAdapter, WithJsonSchema
 from torch import Tensor
 
 from dynofa_ros.atomic_file import atomic_write, write_text
 from dynofa_ros.config_file import MISSING, ConfigError, Section, Text, load_file
 from dynofa_ros.share import share_path, share_roots
+from dynofa_ros.supernet.architecture import Architecture, architecture_of, read_architecture
 from dynofa_ros.supernet.checkpoint import not_finite
 from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
 from dynofa_ros.supernet.efficientnet_lite_weights import WeightPackage, load_packages
@@ -72,8 +73,12 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
 
     Raises:
         ModelError: if a kept sub-network lacks batch norm statistics, or is int8; if a weight is
-            not finite in half precision.
+            not finite in half precision; if the architecture is of no known family.
     """
+    try:
+        network = architecture_of(model.net).to_dict()
+    except ValueError as error:
+        raise ModelError(f'{model.name}: {error}') from error
     for each in model.kept:
         if each.precision == INT8:
             raise ModelError(
@@ -81,7 +86,7 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
                 'adds the int8 sub-networks'
             )
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.half() for name, value in model.net.state_dict().items()}
+    weights = half_precision(model.net.state_dict())
     if problem := not_finite(weights):  # in half precision, infinity starts at 65,520
         raise ModelError(f'{model.name}: {problem}')
     statistics = {}
@@ -98,6 +103,7 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
         torch.save({'state_dict': weights, 'statistics': statistics}, partial)
     document = {
         'supernet': model.net.spec.name,
+        'network': network,
         'fingerprint': fingerprint(weights),
         'labels': list(model.labels),
         'facts': dict(facts),
@@ -107,11 +113,27 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
     write_text(folder / 'model.yaml', text)
 
 
+def half_precision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights as they are stored: float16; counters of batch norm stay integers."""
+    return {
+        name: value.half() if value.is_floating_point() else value for name, value in state.items()
+    }
+
+
 class _Document(Section):
     """The file ``model.yaml``."""
 
     supernet: Text
     fingerprint: Text = ''
+    network: (
+        Annotated[
+            InstanceOf[Architecture],
+            BeforeValidator(read_architecture),
+            WithJsonSchema({'type': 'object'}),
+        ]
+        | None
+    ) = None
+    """Missing in a folder of before it was written; then ``supernet`` names a known one."""
     labels: tuple[Annotated[str, BeforeValidator(str)], ...]
     facts: Any = None
     subnets: tuple[SubnetRecord, ...]
@@ -139,7 +161,10 @@ def load_model(name_or_path: str, *, quantized: bool = True) -> Model:
     document = load_file(file, _DOCUMENT, error=ModelError.of)
     labels, kept, packages = document.labels, document.subnets, document.packages
     try:
-        net = create_supernet(document.supernet)
+        if document.network is None:
+            net = create_supernet(document.supernet)
+        else:
+            net = document.network.build(document.supernet)
         for each in kept:
             net.space.validate(each.config)
     except ValueError as error:
@@ -148,9 +173,14 @@ def load_model(name_or_path: str, *, quantized: bool = True) -> Model:
     if packages:
         left_out = _load_packages(file, net, kept, packages)
         kept = tuple(each for each in kept if each.subnet_id not in left_out)
-    else:
+    if len(labels) != net.spec.classes:
+        raise ModelError(
+            f'{file}: labels has {len(labels)} entries; expected {net.spec.classes} for '
+            f'{net.spec.name}'
+        )
+    if not packages:
         _load_weights(folder / 'weights.pt', net, kept, document.fingerprint)
-    _check(file, net, labels, kept)
+    _check(file, kept)
     int8 = load_quantized(folder, net, kept, left_out) if quantized else ()
     kept = (*(subnet for subnet, _ in int8), *kept)  # first among equal FLOPs, as int8 is cheaper
     kept = tuple(sorted(kept, key=lambda k: k.flops))
@@ -252,14 +282,7 @@ def _load_packages(
     }
 
 
-def _check(
-    file: Path, net: Supernet, labels: tuple[str, ...], kept: tuple[SubnetRecord, ...]
-) -> None:
-    if len(labels) != net.spec.classes:
-        raise ModelError(
-            f'{file}: labels has {len(labels)} entries; expected {net.spec.classes} for '
-            f'{net.spec.name}'
-        )
+def _check(file: Path, kept: tuple[SubnetRecord, ...]) -> None:
     if not kept:
         raise ModelError(f'{file}: subnets is []; expected at least one')
     for each in kept:

@@ -212,18 +212,32 @@ class OFAResNet(Supernet):
         return resnet_key(key)
 
 
-def ofa_resnet50() -> OFAResNet:
-    """Build the ImageNet supernet of the official checkpoint."""
-    base_depths = ResNetSpec.base_depths
+def resnet_space(
+    *,
+    base_depths: tuple[int, ...] = ResNetSpec.base_depths,
+    extra_depths: tuple[int, ...] = (0, 1, 2),
+    expand_ratios: tuple[float, ...] = (0.2, 0.25, 0.35),
+    widths: int = len(ResNetSpec.width_multipliers),
+    resolutions: tuple[int, ...] = OFA_RESOLUTIONS,
+) -> SearchSpace:
+    """Return a space of bottleneck blocks, by default that of the official checkpoint.
+
+    A stage has ``base_depths`` blocks and as many of ``extra_depths`` as it chooses; the stem and
+    every stage choose one of ``widths`` multipliers.
+    """
     gates = [
         (stage, block - least) if block >= least else None
         for stage, least in enumerate(base_depths, start=1)
-        for block in range(least + 2)
+        for block in range(least + max(extra_depths))
     ]
-    space = SearchSpace(
-        d=(ElasticDimension((0, 2)), *(ElasticDimension((0, 1, 2)) for _ in base_depths)),
-        e=tuple(ElasticDimension((0.2, 0.25, 0.35), gate) for gate in gates),
-        w=(ElasticDimension((0, 1, 2)),) * (2 + len(base_depths)),
-        resolutions=OFA_RESOLUTIONS,
+    return SearchSpace(
+        d=(ElasticDimension((0, 2)), *(ElasticDimension(extra_depths) for _ in base_depths)),
+        e=tuple(ElasticDimension(expand_ratios, gate) for gate in gates),
+        w=(ElasticDimension(tuple(range(widths))),) * (2 + len(base_depths)),
+        resolutions=resolutions,
     )
-    return OFAResNet(ResNetSpec(name='ofa_resnet50', space=space))
+
+
+def ofa_resnet50() -> OFAResNet:
+    """Build the ImageNet supernet of the official checkpoint."""
+    return OFAResNet(ResNetSpec(name='ofa_resnet50', space=resnet_space()))

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
+import torch
+
+from dynofa_ros.supernet.architecture import architecture_of, resized
 from dynofa_ros.supernet.efficientnet_lite import efficientnet_lite
 from dynofa_ros.supernet.mobilenet_v3 import ofa_mbv3_cifar10, ofa_mobilenet_v3
 from dynofa_ros.supernet.proxyless import ofa_proxyless
@@ -24,12 +27,26 @@ _SUPERNETS: dict[str, Callable[[], Supernet]] = {
 }
 
 
-def create_supernet(name: str) -> Supernet:
-    """Build a supernet with fresh weights.
+def create_supernet(
+    name: str,
+    *,
+    classes: int | None = None,
+    resolutions: Sequence[int] | None = None,
+    width: float | None = None,
+) -> Supernet:
+    """Build a supernet with fresh weights, by default as it was published.
+
+    ``classes``, ``resolutions`` [pixel] and the width multiplier ``width`` replace its own.
 
     Raises:
-        ValueError: for an unknown name, listing the known ones.
+        ValueError: for an unknown name, listing the known ones, or naming the value that is not
+            allowed.
     """
     if name not in _SUPERNETS:
         raise ValueError(f'supernet is {name!r}; expected {", ".join(sorted(_SUPERNETS))}')
-    return _SUPERNETS[name]()
+    if classes is None and resolutions is None and width is None:
+        return _SUPERNETS[name]()
+    with torch.device('meta'):  # for its sizes alone
+        published = _SUPERNETS[name]()
+    architecture = architecture_of(published)
+    return resized(architecture, classes=classes, resolutions=resolutions, width=width).build(name)

@@ -101,6 +101,27 @@ def test_the_fingerprint_changes_with_any_weight(model):
     assert fingerprint(state) == fingerprint(dict(reversed(state.items()))) != fingerprint(other)
 
 
+def test_a_folder_without_an_architecture_is_of_a_known_supernet(folder, change, model):
+    change(network=...)
+    loaded = load_model(str(folder))
+    assert loaded.net.spec == model.net.spec
+    assert fingerprint(loaded.net.state_dict()) == fingerprint(model.net.state_dict())
+    change(network=..., supernet='ofa_none')
+    refuse(folder, "supernet is 'ofa_none'; .*ofa_mbv3_cifar10")
+
+
+def test_an_architecture_of_other_weights_is_refused(folder, change):
+    change(**{'network.final_expand': 8000})
+    refuse(folder, r'shape of final_expand\..* is .*480.*; expected .*4000')
+
+
+def test_a_name_that_the_package_does_not_know_is_no_obstacle(folder, change, model):
+    change(supernet='my_network')
+    net = load_model(str(folder)).net
+    assert net.spec.name == 'my_network'
+    assert net.space == model.net.space
+
+
 def test_a_missing_folder_is_named(tmp_path):
     refuse(tmp_path / 'none', "none'; expected a folder, or one of: ")
 
@@ -295,7 +316,16 @@ def test_an_invalid_description_is_named(folder, text):
         ('subnets.0.colour', 'red', "colour is 'red'; expected only the keys subnet_id, config"),
         ('subnets.0.config', {'ks': [3]}, r'subnets\[0\].config: .* the key r'),
         ('subnets.0.config.r', 64, 'r is 64; expected 20, 24, 28, 32'),
-        ('supernet', 'ofa_none', "supernet is 'ofa_none'; .*ofa_mbv3_cifar10"),
+        ('network', ['x'], r'network is \[.x.\]; expected'),
+        ('network.family', 'alexnet', "network.family is 'alexnet'; expected one of mobilenet_v3"),
+        (
+            'network.classes',
+            10**12,
+            'network.classes is 1000000000000; expected .* from 1 to 100000',
+        ),
+        ('network.classes', 4, 'labels has 10 entries; expected 4 for ofa_mbv3_cifar10'),
+        ('network.width', -0.5, r'network.width is -0.5; expected a finite number from 0.05 to 8'),
+        ('network.colour', 'red', 'network.colour is .red.; expected only the keys classes'),
         ('labels.9', ..., 'labels has 9 entries; expected 10 for ofa_mbv3_cifar10'),
         ('subnets', [], r'subnets is \[\]; expected at least one'),
     ],
