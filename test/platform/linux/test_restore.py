@@ -465,9 +465,10 @@ def test_a_lock_that_is_taken_is_named(kernel):
     lock = MachineLock(kernel)
     with pytest.raises(PlatformError) as error:
         MachineLock(kernel)
-    assert str(error.value) == (
-        f"lock of the machine is '{kernel.root}/sys'; expected a lock that is free: another "
-        'process sets frequencies'
+    # A long path is shortened in the middle.
+    assert str(error.value).startswith("lock of the machine is '/")
+    assert str(error.value).endswith(
+        "/sys'; expected a lock that is free: another process sets frequencies"
     )
     lock.release()
     lock.release()
@@ -477,10 +478,8 @@ def test_a_lock_that_is_taken_is_named(kernel):
 def test_without_the_folder_sys_there_is_no_lock(tmp_path):
     with pytest.raises(PlatformError) as error:
         MachineLock(FakeKernel(tmp_path))
-    assert str(error.value) == (
-        f"lock of the machine is '{tmp_path}/sys'; expected a readable folder: "
-        'No such file or directory'
-    )
+    assert str(error.value).startswith("lock of the machine is '/")
+    assert str(error.value).endswith("/sys'; expected a readable folder: No such file or directory")
     (tmp_path / 'sys').write_text('')
     with pytest.raises(PlatformError, match='expected a readable folder: Not a directory'):
         MachineLock(FakeKernel(tmp_path))
