@@ -115,9 +115,16 @@ def test_the_page_links_figures_and_pictures_relative_to_its_own_folder(page):
 
 
 def test_the_page_shows_the_measured_cost_of_the_manager(load, document):
-    cost = {'machine': {'cpu': 'some CPU'}, 'rows': [{'case': 'idle', 'core': 0.004}]}
+    goal = {'name': 'manager, idle [part of a core]', 'goal': 0.005, 'met': True}
+    row = {'version': 'this version', 'case': 'idle', 'share': 0.004}
+    cost = {
+        'machine': {'cpu': 'some CPU'},
+        'rows': [row, row | {'version': 'other version', 'share': 0.05}],
+        'goals': [goal],
+    }
     text = load('runtime_page').page(document, figures='runtime.json', cost=cost)
-    assert '| idle | 0.40 % |' in text
+    assert '| idle | 0.40 % | 0.5 %: met |' in text
+    assert '5.00 %' not in text
     assert 'not simulated' in text
 
 
