@@ -28,18 +28,36 @@ def add_parser(commands: Any) -> None:
         'interruption the same command resumes. Supports torchrun.',
     )
     add = train.add_argument
-    add('--supernet', default='ofa_mbv3_cifar10', help='name of the supernet')
+    add(
+        '--supernet',
+        metavar='NAME|FILE.yaml',
+        help='a supernet, or a file that describes one; default: that of the model of --from, '
+        'otherwise ofa_mbv3_cifar10. The classes are those of the images',
+    )
+    add('--resolutions', type=int, nargs='+', metavar='R', help='sides of the input [pixel]')
+    add('--width', type=float, help='width multiplier of all channels')
     add(
         '--data',
         required=True,
         help='training images: a folder or tar file with one folder per class, a folder with '
-        'train and test (or val), or cifar10:FOLDER',
+        'train and test (or val), or cifar10:FOLDER. A folder of classes alone also gives a tenth '
+        'of each as test images',
     )
     add('--test', help='test images, if --data has none')
     add('--out', type=Path, required=True, help='folder of the model')
-    add('--initial-weights', help='start from a checkpoint file or a model')
+    add(
+        '--from',
+        '--initial-weights',
+        dest='initial_weights',
+        metavar='MODEL|FILE',
+        help='start from a model or a checkpoint file, with a new head for other classes',
+    )
     add('--data-name', help='name of the data set in the model card')
-    add('--held-out', type=int, default=2500, help='training images held out for the selection')
+    add(
+        '--held-out',
+        type=int,
+        help='training images held out for the selection; default: a tenth, at most 2500',
+    )
     add('--keep', type=int, default=8, help='sub-networks to keep')
     add('--candidates', type=int, default=120, help='sub-networks to evaluate for the selection')
     add('--device', default='auto', help='auto, cpu or cuda')

@@ -9,13 +9,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import torch
-from pydantic import AfterValidator, Field, Strict, StrictBool
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    Strict,
+    StrictBool,
+    TypeAdapter,
+    WithJsonSchema,
+)
 from typing_extensions import Self
 
-from dynofa_ros.config_file import MISSING, ConfigError, Number, checked
+from dynofa_ros.config_file import MISSING, ConfigError, Number, checked, load_file
 from dynofa_ros.supernet.efficientnet_lite import (
     EfficientNetLite,
     EfficientNetLiteSpec,
@@ -423,3 +433,21 @@ def read_architecture(values: Any) -> Any:
         raise ConfigError(field='family', value=family, expected=f'one of {", ".join(FAMILIES)}')
     rest = {str(key): value for key, value in values.items() if key != 'family'}
     return FAMILIES[family](**rest)
+
+
+ArchitectureSection = Annotated[
+    InstanceOf[Architecture],
+    BeforeValidator(read_architecture),
+    WithJsonSchema({'type': 'object'}),
+]
+"""The section ``network`` of a file."""
+
+
+def load_architecture(file: Path) -> Architecture:
+    """Return the architecture of a YAML file, whose content is that of a section ``network``.
+
+    Raises:
+        ConfigError: with all faults of the file.
+    """
+    found: Architecture = load_file(file, TypeAdapter(ArchitectureSection))
+    return found

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -20,12 +20,17 @@ class CheckpointError(ValueError):
 
 
 def load_weights(
-    net: nn.Module, path: str | Path, official_key: Callable[[str], str | None]
-) -> None:
+    net: nn.Module,
+    path: str | Path,
+    official_key: Callable[[str], str | None],
+    *,
+    head: Collection[str] = (),
+) -> bool:
     """Load ``{'state_dict': ...}`` of any float type into a network, completely or not at all.
 
     ``official_key`` maps a key of the network to its plain name in the official checkpoints, or
-    to None if there are none.
+    to None if there are none. The weights with the keys ``head`` stay as they are where the file
+    has none, or those of other classes. Return whether they were loaded too.
 
     Raises:
         CheckpointError: for a file that is not a checkpoint, or naming the keys that are missing,
@@ -38,6 +43,11 @@ def load_weights(
         official = {key: official_key(key) for key in expected}
         names = {key: name for key, name in official.items() if name is not None} or names
         stored = _plain(stored, path)
+    found = {key: stored.get(names[key]) for key in head if key in names}
+    has_head = all(v is not None and v.shape == expected[key].shape for key, v in found.items())
+    if not has_head:
+        stored = {name: v for name, v in stored.items() if name not in {names[k] for k in found}}
+        names = {key: name for key, name in names.items() if key not in found}
     missing = [name for key, name in names.items() if name not in stored]
     unknown = sorted(stored.keys() - set(names.values()))
     mismatched = [
@@ -58,7 +68,8 @@ def load_weights(
     weights = {key: stored[name].float() for key, name in names.items()}
     if problem := not_finite(weights):
         raise CheckpointError(f'{path}: {problem}')
-    net.load_state_dict(weights)
+    net.load_state_dict(net.state_dict() | weights)
+    return has_head
 
 
 def not_finite(values: Mapping[str, Tensor]) -> str:

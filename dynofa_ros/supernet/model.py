@@ -19,13 +19,13 @@ from typing import Annotated, Any
 
 import torch
 import yaml
-from pydantic import BeforeValidator, InstanceOf, TypeAdapter, WithJsonSchema
+from pydantic import BeforeValidator, TypeAdapter
 from torch import Tensor
 
 from dynofa_ros.atomic_file import atomic_write, write_text
 from dynofa_ros.config_file import MISSING, ConfigError, Section, Text, load_file
 from dynofa_ros.share import share_path, share_roots
-from dynofa_ros.supernet.architecture import Architecture, architecture_of, read_architecture
+from dynofa_ros.supernet.architecture import ArchitectureSection, architecture_of
 from dynofa_ros.supernet.checkpoint import not_finite
 from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
 from dynofa_ros.supernet.efficientnet_lite_weights import WeightPackage, load_packages
@@ -125,14 +125,7 @@ class _Document(Section):
 
     supernet: Text
     fingerprint: Text = ''
-    network: (
-        Annotated[
-            InstanceOf[Architecture],
-            BeforeValidator(read_architecture),
-            WithJsonSchema({'type': 'object'}),
-        ]
-        | None
-    ) = None
+    network: ArchitectureSection | None = None
     """Missing in a folder of before it was written; then ``supernet`` names a known one."""
     labels: tuple[Annotated[str, BeforeValidator(str)], ...]
     facts: Any = None

@@ -128,18 +128,26 @@ class Supernet(nn.Module, ABC):
         """Return the plain name of a weight in the official checkpoints; None if there are none."""
         return None
 
-    def load_checkpoint(self, path: str | Path) -> None:
+    def head_keys(self) -> tuple[str, ...]:
+        """Return the keys of the weights whose number is that of the classes."""
+        return tuple(key for key in self.state_dict() if 'classifier' in key.split('.'))
+
+    def load_checkpoint(self, path: str | Path, *, any_head: bool = False) -> bool:
         """Load weights of any float type from a file that holds ``{'state_dict': ...}``.
 
         The keys are those of the network or of an official Once-for-All checkpoint of any
-        generation, whose batch norm statistics are those of the largest sub-network.
+        generation, whose batch norm statistics are those of the largest sub-network. With
+        ``any_head``, the classifier stays as it is if the file has none, or one for another number
+        of classes. Return whether it was loaded too.
 
         Raises:
             CheckpointError: for a file that is not a checkpoint, or naming the keys that are
                 missing, unknown or of another shape.
         """
-        load_weights(self, path, self.official_key)
+        head = self.head_keys() if any_head else ()
+        has_head = load_weights(self, path, self.official_key, head=head)
         self.statistics.clear()
+        return has_head
 
     def name_batch_norms(self) -> None:
         """Set the name of each batch norm layer, the key of its statistics."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 
-from dynofa_ros.supernet.architecture import architecture_of, resized
+from dynofa_ros.supernet.architecture import Architecture, architecture_of, resized
 from dynofa_ros.supernet.efficientnet_lite import efficientnet_lite
 from dynofa_ros.supernet.mobilenet_v3 import ofa_mbv3_cifar10, ofa_mobilenet_v3
 from dynofa_ros.supernet.proxyless import ofa_proxyless
@@ -42,11 +43,36 @@ def create_supernet(
         ValueError: for an unknown name, listing the known ones, or naming the value that is not
             allowed.
     """
+    if classes is None and resolutions is None and width is None:
+        return _constructor(name)()
+    architecture = published_architecture(name)
+    return resized(architecture, classes=classes, resolutions=resolutions, width=width).build(name)
+
+
+def published_architecture(name: str) -> Architecture:
+    """Return the architecture of a supernet.
+
+    Raises:
+        ValueError: for an unknown name, listing the known ones.
+    """
+    with torch.device('meta'):  # for its sizes alone
+        return architecture_of(_constructor(name)())
+
+
+def architecture_changes(net: Supernet) -> dict[str, Any]:
+    """Return what differs from the published supernet of this name; all of an unknown one.
+
+    Raises:
+        ValueError: if the architecture is of no known family.
+    """
+    found = architecture_of(net).to_dict()
+    if net.spec.name not in _SUPERNETS:
+        return found
+    published = published_architecture(net.spec.name).to_dict()
+    return {key: value for key, value in found.items() if published.get(key) != value}
+
+
+def _constructor(name: str) -> Callable[[], Supernet]:
     if name not in _SUPERNETS:
         raise ValueError(f'supernet is {name!r}; expected {", ".join(sorted(_SUPERNETS))}')
-    if classes is None and resolutions is None and width is None:
-        return _SUPERNETS[name]()
-    with torch.device('meta'):  # for its sizes alone
-        published = _SUPERNETS[name]()
-    architecture = architecture_of(published)
-    return resized(architecture, classes=classes, resolutions=resolutions, width=width).build(name)
+    return _SUPERNETS[name]

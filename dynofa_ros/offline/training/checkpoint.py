@@ -15,6 +15,7 @@ from dynofa_ros.offline.training.config import TrainingPlan
 from dynofa_ros.offline.training.distributed import Ranks
 from dynofa_ros.supernet.model import fingerprint
 from dynofa_ros.supernet.supernet import Supernet
+from dynofa_ros.supernet.zoo import architecture_changes
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class TrainingIdentity:
     first_weights: str
     """Fingerprint of the weights at the start of the run."""
     processes: int
+    sizes: str = ''
+    """What differs from the published supernet of this name."""
 
     @classmethod
     def of(cls, net: Supernet, data: Dataset, plan: TrainingPlan, ranks: Ranks) -> TrainingIdentity:
@@ -38,6 +41,7 @@ class TrainingIdentity:
             data=f'{len(data)} images of fingerprint {data.fingerprint()}',
             first_weights=fingerprint(net.state_dict()),
             processes=ranks.world_size,
+            sizes=_changed_sizes(net),
         )
 
     def differences(self, other: TrainingIdentity) -> list[str]:
@@ -53,6 +57,11 @@ class TrainingIdentity:
         plan = {f'plan, {name}': value for name, value in self.plan.items()}
         others = {name.replace('_', ' '): v for name, v in vars(self).items() if name != 'plan'}
         return plan | others
+
+
+def _changed_sizes(net: Supernet) -> str:
+    changes = architecture_changes(net)
+    return ', '.join(f'{name.replace("_", " ")} {value}' for name, value in changes.items())
 
 
 def write_checkpoint(path: Path, identity: TrainingIdentity, state: dict[str, Any]) -> None:

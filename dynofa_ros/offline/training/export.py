@@ -26,7 +26,7 @@ from dynofa_ros.offline.evaluation.selection import (
 )
 from dynofa_ros.offline.training.model_card import TrainingFacts, model_card, write_model_card
 from dynofa_ros.offline.training.trainer import Trainer
-from dynofa_ros.supernet.model import Model, save_model
+from dynofa_ros.supernet.model import Model, half_precision, save_model
 from dynofa_ros.supernet.supernet import Supernet
 
 
@@ -71,7 +71,7 @@ def write_trained_model(
 
 def round_to_float16(net: Supernet) -> None:
     """Round the weights to the precision of the file, so that the stored weights are measured."""
-    net.load_state_dict({name: value.half().float() for name, value in net.state_dict().items()})
+    net.load_state_dict(half_precision(net.state_dict()))
 
 
 def _select(

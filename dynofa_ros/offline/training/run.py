@@ -19,20 +19,21 @@ from typing import Any
 import torch
 
 from dynofa_ros.offline.console import Report, reporting
-from dynofa_ros.offline.data.dataset import Dataset, random_split, random_subset
-from dynofa_ros.offline.data.readers import load_training_sets
+from dynofa_ros.offline.data.dataset import Dataset, listed, random_subset
 from dynofa_ros.offline.evaluation.accuracy import calibrated_top1
 from dynofa_ros.offline.evaluation.selection import TRIAL_CALIBRATION_IMAGES
 from dynofa_ros.offline.training.config import TrainingPlan, default_plan
 from dynofa_ros.offline.training.distributed import Ranks, join_ranks, local_rank
 from dynofa_ros.offline.training.export import write_trained_model
 from dynofa_ros.offline.training.hardware import available_threads, choose_device, choose_precision
+from dynofa_ros.offline.training.images import check_indices, fitting_batch_size, load_images
+from dynofa_ros.offline.training.initial_weights import InitialWeights, choose_architecture
 from dynofa_ros.offline.training.log import TrainingLog, draw_curves
 from dynofa_ros.offline.training.trainer import Progress, Trainer, train
+from dynofa_ros.supernet.architecture import resized
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.model import load_model
 from dynofa_ros.supernet.supernet import Supernet
-from dynofa_ros.supernet.zoo import create_supernet
 
 
 def run_training(options: argparse.Namespace) -> int:
@@ -52,19 +53,26 @@ def run_training(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, device: torch.device, ranks: Ranks) -> int:
     threads = available_threads(options.threads, processes=ranks.local_world_size)
     torch.set_num_threads(threads)
-    torch.manual_seed(options.seed)
-    net = create_supernet(options.supernet)
+    initial = InitialWeights.find(options.initial_weights) if options.initial_weights else None
+    name, architecture = choose_architecture(
+        options.supernet, initial, resolutions=options.resolutions, width=options.width
+    )
+    with torch.device('meta'):  # without weights, so that faults show before images are read
+        net = architecture.build(name)
     plan = _plan(options, net, device, ranks)
-    if options.initial_weights:
-        load_initial_weights(net, options.initial_weights)
     ranks.log(f'reading {options.data}')
-    images, test = load_training_sets(options.data, options.test)
-    train_data, held_out = random_split(images, options.held_out, seed=options.seed)
-    if train_data.labels and len(train_data.labels) != net.spec.classes:
-        raise ValueError(
-            f'{options.data} has {len(train_data.labels)} classes; expected {net.spec.classes} for '
-            f'{options.supernet}'
-        )
+    images = load_images(options.data, options.test, held_out=options.held_out, seed=options.seed)
+    train_data, held_out, test = images.training, images.held_out, images.test
+    if images.labels:
+        architecture = resized(architecture, classes=len(images.labels))
+        ranks.log(f'{len(images.labels)} classes: {listed(images.labels)}')
+    else:
+        check_indices(train_data, options.data, architecture.classes)
+    torch.manual_seed(options.seed)
+    net = architecture.build(name)
+    if initial is not None:
+        ranks.log(initial.load(net, images.labels))
+    plan = _fitting(plan, options, len(train_data), ranks)
     trainer = Trainer(
         net.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
         train_data,
@@ -111,6 +119,23 @@ def _plan(
     if options.alone:
         given |= {'alone': read_subnet(net, options.alone), 'method': 'alone'}
     return TrainingPlan(**(default_plan(net) | given))
+
+
+def _fitting(
+    plan: TrainingPlan, options: argparse.Namespace, images: int, ranks: Ranks
+) -> TrainingPlan:
+    """Return the plan with a batch size that fits the images, unless it was given.
+
+    The learning rate of SGD is proportional to it (arXiv 1706.02677, section 2.1).
+    """
+    size = fitting_batch_size(plan.batch_size, images, ranks.world_size)
+    if options.batch_size is not None or size == plan.batch_size:
+        return plan
+    ranks.log(f'batch size {size}, for {images} images')
+    rate = plan.peak_learning_rate
+    if options.peak_learning_rate is None and plan.optimizer == 'sgd':
+        rate *= size / plan.batch_size
+    return dataclasses.replace(plan, batch_size=size, peak_learning_rate=rate)
 
 
 def _train(trainer: Trainer, train_data: Dataset, held_out: Dataset) -> int | None:
@@ -184,24 +209,6 @@ def _stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-def load_initial_weights(net: Supernet, source: str) -> None:
-    """Load weights from a checkpoint file, or from a model given by name or folder.
-
-    Raises:
-        ValueError: if the file does not fit, or the model is of another supernet.
-    """
-    if Path(source).is_file():
-        net.load_checkpoint(source)
-        return
-    model = load_model(source)
-    if model.net.spec.name != net.spec.name:
-        raise ValueError(
-            f'supernet of initial weights {source} is {model.net.spec.name}; expected '
-            f'{net.spec.name}'
-        )
-    net.load_state_dict(model.net.state_dict())
 
 
 def read_subnet(net: Supernet, source: str) -> SubnetConfig:

@@ -6,11 +6,9 @@ import os
 import signal
 
 import pytest
-import torch
 
 from dynofa_ros.offline.training import run as command
 from dynofa_ros.offline.training.run import (
-    load_initial_weights,
     portable_command,
     read_config,
     read_subnet,
@@ -92,7 +90,10 @@ def test_a_signal_saves_the_run_and_the_same_command_resumes(run, monkeypatch, n
         (('--threads', -1), 'threads is -1'),
         (('--initial-weights', 'none'), "model is 'none'; expected a folder"),
         (('--alone', 'none.json'), 'none.json cannot be read'),
-        (('--supernet', 'ofa_mbv3_cifar10'), 'has 3 classes; expected 10 for ofa_mbv3_cifar10'),
+        (('--supernet', 'none'), "supernet is 'none'; expected"),
+        (('--supernet', 'none.yaml'), 'none.yaml: file is unreadable (No such file'),
+        (('--width', -1), 'width is -1.0; expected a finite number from 0.05 to 8'),
+        (('--resolutions', 64, 32), 'resolutions is [64, 32]; expected ascending values'),
         (('--held-out', 24), 'held_out is 24 images; expected 1 to 23'),
     ],
 )
@@ -108,32 +109,6 @@ def test_the_command_is_shown_without_the_folders_of_this_machine():
         ['train', '--data', '/data/set/', '--test=a/b.tar', '--alone', 'r20@/m/net', '--seed', '3']
     )
     assert shown == 'dynofa train --data set --test=b.tar --alone r20@net --seed 3'
-
-
-def equal(net, state):
-    return all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
-
-
-def test_a_run_starts_from_the_weights_of_a_model(model, model_folder):
-    net = create_supernet('ofa_mbv3_cifar10')
-    load_initial_weights(net, str(model_folder))
-    assert equal(net, model.net.state_dict())
-
-
-def test_a_run_starts_from_a_checkpoint_file(make_net, tmp_path):
-    state = make_net(seed=1).state_dict()
-    torch.save({'state_dict': state}, tmp_path / 'x.pt')
-    net = make_net()
-    load_initial_weights(net, str(tmp_path / 'x.pt'))
-    assert equal(net, state)
-
-
-def test_weights_of_another_supernet_are_refused(make_net, model_folder, tmp_path):
-    with pytest.raises(ValueError, match='is ofa_mbv3_cifar10; expected tiny_mobilenet'):
-        load_initial_weights(make_net(), str(model_folder))
-    torch.save({'state_dict': make_net('tiny_transformer').state_dict()}, tmp_path / 'x.pt')
-    with pytest.raises(ValueError, match=r'x\.pt does not fit'):
-        load_initial_weights(make_net(), str(tmp_path / 'x.pt'))
 
 
 def test_a_sub_network_trained_alone_may_be_given_by_a_model(model, model_folder):
