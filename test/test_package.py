@@ -2,41 +2,33 @@
 """What the package says about itself agrees with what is in it."""
 
 import ast
+import importlib.util
 import re
+import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import dynofa_ros
 
 ROOT = Path(__file__).resolve().parent.parent
 MESSAGES = sorted((ROOT / 'msg').glob('*.msg'))
-# rosdep key of each Python module whose key is not its own name.
-KEYS = {
-    'backports': 'python3-rosbags-pip',  # backports.zstd comes with rosbags
-    'cv2': 'python3-opencv',
-    'hypothesis': 'python3-hypothesis',
-    'lz4': 'python3-rosbags-pip',  # as does lz4
-    'matplotlib': 'python3-matplotlib',
-    'nncf': 'python3-nncf-pip',
-    'numpy': 'python3-numpy',
-    'onnx': 'python3-onnx-pip',
-    'onnxruntime': 'python3-onnxruntime-pip',
-    'openvino': 'python3-openvino-pip',
-    'packaging': 'python3-packaging',
-    'pydantic': 'python3-pydantic',
-    'pymoo': 'python3-pymoo-pip',
-    'pytest': 'python3-pytest',
-    'rich': 'python3-rich',
-    'rosbags': 'python3-rosbags-pip',
-    'scipy': 'python3-scipy',
-    'skimage': 'python3-skimage',
-    'sklearn': 'python3-sklearn',
-    'torch': 'python3-torch',
-    'typing_extensions': 'python3-typing-extensions',
-    'yaml': 'python3-yaml',
+# Where an imported module comes from, if not from the package of its own name: apt by a key of
+# package.xml, pip by a requirement of pyproject.toml.
+KEYS = {'cv2': 'python3-opencv', 'yaml': 'python3-yaml'}
+DISTRIBUTIONS = {
+    'backports': 'rosbags',  # backports.zstd comes with rosbags
+    'cv2': 'opencv-python-headless',
+    'lz4': 'rosbags',  # as does lz4
+    'skimage': 'scikit-image',
+    'sklearn': 'scikit-learn',
+    'typing_extensions': 'typing-extensions',
+    'yaml': 'pyyaml',
 }
 STANDARD = {*sys.stdlib_module_names, 'compression', 'dynofa_ros'}
 
@@ -48,6 +40,31 @@ def manifest() -> ElementTree.Element:
 def dependencies(*tags: str) -> set[str]:
     root = manifest()
     return {(element.text or '') for tag in tags for element in root.findall(tag)}
+
+
+def requirements(*extras: str) -> set[str]:
+    """Return the names of pip's packages that extras install."""
+    module = load_script('extra_requirements')
+    return {
+        canonicalize_name(Requirement(each).name) for each in module.extra_requirements(*extras)
+    }
+
+
+def load_script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / 'scripts' / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def is_declared(module: str, keys: set[str], names: set[str]) -> bool:
+    """Return whether apt or pip brings a module."""
+    return (
+        module in STANDARD
+        or module in keys  # of ROS 2
+        or KEYS.get(module, f'python3-{module}') in keys
+        or DISTRIBUTIONS.get(module, module) in names
+    )
 
 
 def imported_modules(folders: tuple[str, ...]) -> dict[str, Path]:
@@ -72,26 +89,63 @@ def fields(message: Path) -> list[str]:
 
 
 def test_every_imported_package_is_a_dependency() -> None:
-    declared = dependencies('depend', 'exec_depend')
+    keys = dependencies('depend', 'exec_depend')
+    names = requirements('train', 'demo', 'images', 'onnxruntime')
     missing = {
         f'{module} ({file.relative_to(ROOT)})'
         for module, file in imported_modules(('dynofa_ros', 'launch')).items()
-        if module not in STANDARD and KEYS.get(module, module) not in declared
+        if not is_declared(module, keys, names)
     }
     assert not missing
 
 
 def test_every_package_that_tests_import_is_a_dependency() -> None:
-    declared = dependencies('depend', 'exec_depend', 'test_depend')
+    keys = dependencies('depend', 'exec_depend', 'test_depend')
+    names = requirements('train', 'demo', 'images', 'onnxruntime', 'test')
     own = [file for folder in ('test', 'benchmarks') for file in (ROOT / folder).rglob('*.py')]
     packages = {file.parent.name for file in own if file.name == '__init__.py'}
-    known = STANDARD | packages | {file.stem for file in own}  # each other
+    known = packages | {file.stem for file in own}  # each other
     missing = {
         f'{module} ({file.relative_to(ROOT)})'
         for module, file in imported_modules(('test',)).items()
-        if module not in known and KEYS.get(module, module) not in declared
+        if module not in known and not is_declared(module, keys, names)
     }
     assert not missing
+
+
+# What each needs is in the layer that a robot has; the perception node needs the extra torch too.
+@pytest.mark.parametrize('module', ['resource_manager.node', 'platform.node', 'bag_player.node'])
+def test_a_node_imports_nothing_but_the_layer_run(module: str) -> None:
+    program = f'import dynofa_ros.nodes.{module}, sys; print(*sys.modules)'
+    loaded = {name.partition('.')[0] for name in output_of(program)}
+    others = requirements('train', 'demo', 'imagenet', 'test') - requirements('run')
+    assert 'torch' in others
+    assert not {name for name in loaded if DISTRIBUTIONS.get(name, name) in others}
+
+
+def test_a_launch_file_needs_no_package_of_pip() -> None:
+    """`ros2 launch` runs with the system's Python, which does not see the robot's environment."""
+    text = ''.join(file.read_text(encoding='utf-8') for file in (ROOT / 'launch').glob('*.py'))
+    modules = set(re.findall(r'^from (dynofa_ros\.[\w.]+) import', text, flags=re.MULTILINE))
+    assert modules
+    program = f'import {", ".join(sorted(modules))}, sys; print(*sys.modules)'
+    loaded = {name.partition('.')[0] for name in output_of(program)}
+    assert not {name for name in loaded if DISTRIBUTIONS.get(name, name) in requirements('run')}
+
+
+def output_of(program: str) -> list[str]:
+    command = [sys.executable, '-c', program]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+
+def test_apt_brings_what_every_installation_by_pip_does() -> None:
+    """The dependencies of pyproject.toml, and of package.xml: what nodes need of either."""
+    project = load_script('extra_requirements').tomllib.loads((ROOT / 'pyproject.toml').read_text())
+    names = {Requirement(each).name for each in project['project']['dependencies']}
+    keys = {KEYS.get(module, f'python3-{module}') for module in ('cv2', 'numpy', 'yaml')}
+    assert names == {DISTRIBUTIONS.get(module, module) for module in ('cv2', 'numpy', 'yaml')}
+    of_python = {key for key in dependencies('depend', 'exec_depend') if key.startswith('python3-')}
+    assert of_python == keys | {'python3-venv'}  # for scripts/setup --robot
 
 
 def test_every_message_package_is_a_build_dependency() -> None:

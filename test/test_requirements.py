@@ -1,6 +1,7 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """What scripts/setup installs has a version and a hash."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -60,3 +61,31 @@ def test_the_files_agree_on_versions():
                 continue
             for name, version in chosen([each for each, _ in entries(file)], python).items():
                 assert seen.setdefault(name, version) == version, name
+
+
+@pytest.mark.parametrize('python', PYTHONS)
+def test_the_pinned_versions_are_those_that_extras_allow(python):
+    files = [each for each in LOCKED if each.stem != 'requirements-audit']
+    pinned = chosen([each for file in files for each, _ in entries(file)], python)
+    extras = ('run', 'train', 'demo', 'imagenet', 'images', 'onnxruntime', 'test')
+    for requirement in map(Requirement, load_extras().extra_requirements(*extras)):
+        (version,) = set(pinned[canonicalize_name(requirement.name)])
+        assert requirement.specifier.contains(version.removeprefix('==')), requirement
+
+
+def load_extras():
+    path = SCRIPTS / 'extra_requirements.py'
+    spec = importlib.util.spec_from_file_location('extra_requirements', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_extras_of_extras_are_followed_and_unknown_ones_refused():
+    extras = load_extras()
+    found = extras.extra_requirements('train')
+    assert found == sorted(set(found))
+    assert set(extras.extra_requirements('run')) < set(found)
+    assert not [each for each in found if each.startswith('dynofa_ros')]
+    with pytest.raises(ValueError, match=r"extra is 'fast'; expected one of audit, "):
+        extras.extra_requirements('fast')
