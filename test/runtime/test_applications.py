@@ -7,12 +7,14 @@ import pytest
 
 from dynofa_ros.runtime import (
     DomainObservation,
+    FrameObservation,
     ManagerSettings,
     PlatformObservation,
     ResourceManager,
     TemperatureObservation,
     applications,
 )
+from dynofa_ros.runtime.application import ManagedApplication
 from dynofa_ros.runtime.decision.decide import decide
 from dynofa_ros.runtime.ranges import APPLICATIONS_MAX
 
@@ -211,3 +213,45 @@ def test_contention_reaches_the_decision(robot, decided):
     assert decided[-1].contention == {'gpu': 0.5}
     robot.manager.observe_platform(PlatformObservation('board', (gpu,)))
     assert not robot.manager.due
+
+
+def test_of_silent_applications_those_without_frames_are_forgotten_first(robot, manager, clocked):
+    """`a` has reported a frame, later than `b` and `c` joined."""
+    for app in ('a', 'c', 'b'):
+        manager.set_profile(clocked(app))
+        robot.now_s += 1.0
+    robot.frame(app='a')
+    robot.now_s += FORGET_S
+    robot.frame()
+    assert manager.drop_silent(3) == ['c']
+    assert manager.drop_silent(2) == ['b']
+    assert manager.drop_silent(2) == []
+    assert manager.drop_silent(1) == ['a']
+
+
+def frames(clocked, *stamps_s, inference_s=0.05):
+    """Return an application that reported frames from these times on the GPU."""
+    application = ManagedApplication(clocked(), now_s=0.0)
+    for sequence, stamp_s in enumerate(stamps_s):
+        frame = FrameObservation(
+            'camera', sequence, 'large', 'torch', 'gpu', 1, inference_s, 0.0, stamp_s
+        )
+        application.observe(frame, clocks_hz=(1e9,), now_s=stamp_s)
+    return application
+
+
+@pytest.mark.parametrize(
+    ('stamps_s', 'inference_s', 'load'),
+    [
+        ((), 0.05, 0.0),
+        ((0.0,), 0.05, 1.0),  # the frame rate is unknown
+        ((0.0, 0.1), 0.05, 0.5),
+        ((0.0, 0.1), 0.3, 1.0),  # not more than the processor has
+    ],
+)
+def test_the_load_of_an_application_is_its_share_of_the_processor(
+    clocked, stamps_s, inference_s, load
+):
+    application = frames(clocked, *stamps_s, inference_s=inference_s)
+    assert application.load_on('gpu') == pytest.approx(load)
+    assert application.load_on('npu') == 0.0

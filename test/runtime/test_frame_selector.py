@@ -1,8 +1,11 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """An application that selects the point of each frame by what its own frames took."""
 
+from dataclasses import replace
+
 import pytest
 
+from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.frame_selector import SILENT_S, FrameSelector
 
@@ -90,3 +93,11 @@ def test_a_point_that_the_profile_lacks_teaches_nothing(application):
 
 def test_the_shortest_time_is_that_of_the_fastest_point(application):
     assert application.selector.shortest_s(frequency_hz=1e9) == pytest.approx(0.02, rel=0.2)
+
+
+def test_stored_corrections_count_from_the_first_frame_on(clocked):
+    """It was learned before a restart that large takes 0.125 s."""
+    stored = {('large', 'gpu'): Correction(2.5, 0.01)}
+    application = Application(replace(clocked(), corrections=stored))
+    assert application.select() == MEDIUM
+    assert application.selector.learned()['large', 'gpu'].mean == pytest.approx(2.5, rel=0.05)

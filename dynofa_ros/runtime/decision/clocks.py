@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,12 +27,6 @@ class Reached:
     option: Indices  # (entries,) index of the domain's frequency
     group: Indices  # (entries,) of the profile's table
     known: npt.NDArray[np.bool_]  # (entries,) whether its latency is known
-
-    @property
-    def entries(self) -> Iterator[tuple[int, int, int, bool]]:
-        """All entries, one after another."""
-        columns = (self.domain, self.option, self.group, self.known)
-        return zip(*(each.tolist() for each in columns), strict=True)
 
 
 @dataclass(frozen=True)

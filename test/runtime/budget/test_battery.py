@@ -191,3 +191,9 @@ def test_an_impossible_charge_is_rejected(objective, charge):
 def test_the_low_threshold_must_not_exceed_the_high_one():
     with pytest.raises(ValueError, match=r'battery_low is 0\.5; expected 0 to 0\.4'):
         BatteryObjective(low=0.5, high=0.4)
+
+
+@pytest.mark.parametrize('high', [1.5, -0.1])
+def test_a_threshold_is_a_fraction_of_the_charge(high):
+    with pytest.raises(ValueError, match=rf'battery_high is {high}; expected 0 to 1'):
+        BatteryObjective(low=0.0, high=high)

@@ -276,6 +276,13 @@ def test_the_reason_names_the_cause_of_a_violation(
     assert (choice.violated_targets, choice.reason) == ((violated,), reason)
 
 
+def test_the_reason_names_deadline_floor_and_cap(run, camera, clocked):
+    choice = run(camera(clocked(), 0.11, floor=0.7), policy=capped(0.6)).choices[0]
+    text = 'most accurate that meets 110 ms with p = 0.95, floor 0.7, within the power cap of 0.6 W'
+    assert choice.reason == text
+    assert run(camera(clocked())).choices[0].reason == 'most accurate that meets no deadline'
+
+
 def test_a_deadline_that_the_cap_allows_is_met(run, camera, clocked):
     choice = run(camera(clocked(), 0.035), policy=capped(0.3)).choices[0]
     assert choice.violated_targets == ()

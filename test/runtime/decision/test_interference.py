@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dynofa_ros.runtime import DecisionPolicy, DecisionState, Domain, Slowdown, decide
+from dynofa_ros.runtime import DecisionPolicy, DecisionState, Domain, Objective, Slowdown, decide
 from dynofa_ros.runtime.decision.forecast import Forecast
 from dynofa_ros.runtime.decision.interference import Interference, Load
 
@@ -154,3 +154,64 @@ def test_where_frames_take_turns_a_frame_waits_for_what_is_left_of_another(camer
 def test_without_a_known_rate_an_application_is_always_busy(camera):
     apps = [camera(name, frame_period_s=math.nan) for name in 'ab']
     assert sorted(choose(*apps, contention=0.3)) == ['gpu', 'npu']
+
+
+def running_on_gpu(application):
+    """Return an application that runs on the GPU, observed without the load of others."""
+    now = next(each for each in application.profile.points if each.processor == 'gpu')
+    return replace(application, current=now, observed_loads={})
+
+
+def test_an_application_makes_room_for_another_though_it_is_better_off_itself(camera):
+    """Both are late on the GPU; `a` is later on the NPU, but then `b` is in time."""
+    apps = [
+        running_on_gpu(camera('a', 0.055)),
+        running_on_gpu(camera('b', 0.055, processors=('gpu',))),
+    ]
+    slow = {'gpu': Slowdown(1.0, 0.0), 'npu': Slowdown(1.2, 0.0)}
+    apps[0] = replace(apps[0], slowdowns=slow)
+    assert choose(*apps) == ['npu', 'gpu']
+
+
+@pytest.mark.parametrize('objective', Objective)
+def test_an_application_moves_to_the_frequency_at_which_it_meets_its_deadline(
+    app, camera, make_point, make_profile, objective
+):
+    """On the NPU it takes 120 ms or, with more energy, 60 ms."""
+    points = [
+        make_point(processor=name, frequency_hz=hz, latency_s=latency_s, energy_j=energy_j)
+        for name, hz, latency_s, energy_j in (
+            ('gpu', 1e9, 0.05, 0.05), ('npu', 0.5e9, 0.12, 0.01), ('npu', 1e9, 0.06, 0.06)
+        )
+    ]  # fmt: skip
+    exact = dict.fromkeys(('gpu', 'npu'), Slowdown(1.0, 0.0))
+    first = app(make_profile(*points, app='a'), 0.061, slowdowns=exact, frame_period_s=PERIOD_S)
+    apps = [running_on_gpu(first), running_on_gpu(camera('b', math.nan, processors=('gpu',)))]
+    domains = (FAST_AND_SLOW[0], Domain('slow', ('npu',), (0.5e9, 1e9)))
+    decision = decide(
+        DecisionState(
+            tuple(apps), domains, DecisionPolicy(objective),
+            contention=dict.fromkeys(('gpu', 'npu'), 0.5),
+        )
+    )  # fmt: skip
+    assert [each.point.processor for each in decision.choices] == ['npu', 'gpu']
+    assert decision.choices[0].point.frequency_hz == 1e9
+
+
+def test_less_load_of_the_others_leaves_time_for_more_accuracy(app, make_point, make_profile):
+    """Both run large, 150 ms beside each other: small would be in time, but so is medium then."""
+    points = [
+        make_point(name, frequency_hz=1e9, latency_s=latency_s, accuracy=accuracy)
+        for name, latency_s, accuracy in (
+            ('small', 0.04, 0.7), ('medium', 0.05, 0.75), ('large', 0.1, 0.8)
+        )
+    ]  # fmt: skip
+    apps = [
+        replace(
+            running_on_gpu(app(make_profile(*points, app=name), 0.07, frame_period_s=PERIOD_S)),
+            current=points[-1],
+        )
+        for name in 'ab'
+    ]
+    state = DecisionState(tuple(apps), FAST_AND_SLOW[:1], contention={'gpu': 0.5})
+    assert [each.point.subnet_id for each in decide(state).choices] == ['medium', 'medium']

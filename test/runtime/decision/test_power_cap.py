@@ -3,6 +3,7 @@
 
 import itertools
 import math
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -23,13 +24,19 @@ from dynofa_ros.runtime import (
     decide,
 )
 from dynofa_ros.runtime.decision.decide import pose
-from dynofa_ros.runtime.decision.power_cap import search_within
+from dynofa_ros.runtime.decision.power_cap import loss_bound, search_within
 from dynofa_ros.runtime.decision.search import search
 
 CLOCKS = {'gpu': (3e8, 6e8, 9e8), 'cpu': (1e9, 2e9)}
 DOMAINS = tuple(Domain(name, (name,), clocks) for name, clocks in CLOCKS.items())
+# Those of the fixture `several`.
+TWO_CLOCKS = tuple(Domain(name, (name,), (0.5e9, 1e9)) for name in ('cpu', 'gpu'))
 ALONE = dict.fromkeys(CLOCKS, 0.0)  # applications do not disturb each other
 PLACES = [(processor, clock) for processor, clocks in CLOCKS.items() for clock in clocks]
+
+# Fold front by front, instead of enumerating plans, and keep one point of each.
+FOLDED = {'power_cap.MOST_TOGETHER': 0}
+THIN_FRONTS = FOLDED | {'power_cap.MOST_FRONT': 1}
 
 thorough = settings(max_examples=60, deadline=None)
 
@@ -144,6 +151,15 @@ def run(several, policy, **changes):
     return decision, [choice.point for choice in decision.choices], problem_of(several, policy)
 
 
+@contextmanager
+def limited(limits):
+    """Set limits of the search meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, limit in limits.items():
+            patch.setattr(f'dynofa_ros.runtime.decision.{name}', limit)
+        yield
+
+
 @thorough
 @given(joint, policies, st.data())
 def test_the_plan_is_the_brute_force_optimum_within_the_cap(several, policy, data):
@@ -203,12 +219,8 @@ def test_a_cap_just_above_the_least_power_is_met(several, policy, share):
     [
         {'search.EXACT_COMBINATIONS': 1, 'power_cap.EXACT_COMBINATIONS': 1},
         {'power_cap.MOST_PAIRS': 0},
-        {'power_cap.MOST_FRONT': 1},
-        {
-            'search.EXACT_COMBINATIONS': 1,
-            'power_cap.EXACT_COMBINATIONS': 1,
-            'power_cap.MOST_FRONT': 1,
-        },
+        THIN_FRONTS,
+        {'search.EXACT_COMBINATIONS': 1, 'power_cap.EXACT_COMBINATIONS': 1} | THIN_FRONTS,
     ],
     ids=['coordinate descent', 'one combination', 'thin fronts', 'both'],
 )
@@ -216,9 +228,7 @@ def test_a_cap_just_above_the_least_power_is_met(several, policy, share):
 @given(several=joint, policy=policies)
 def test_the_loss_of_an_incomplete_search_is_bounded(limits, several, policy):
     """Over all plans within the cap in which no application violates its targets more."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, limit in limits.items():
-            patch.setattr(f'dynofa_ros.runtime.decision.{name}', limit)
+    with limited(limits):
         decision, points, problem = run(several, policy)
     assert math.isfinite(decision.loss_bound)
     found = scores_of(problem, points)
@@ -254,8 +264,11 @@ def test_a_cap_above_the_best_plan_changes_nothing(several, policy):
         assert search_within(problem_of(several, replace(policy, power_cap_w=cap_w))) == best
 
 
+@pytest.mark.parametrize(
+    'limits', [{}, FOLDED, {'power_cap.TOGETHER': 1}], ids=['together', 'folded', 'one by one']
+)
 @pytest.mark.parametrize('seed', range(8))
-def test_with_four_priorities_the_plan_within_the_cap_is_the_best(several, seed):
+def test_with_four_priorities_the_plan_within_the_cap_is_the_best(several, seed, limits):
     """Targets that cannot all be met, so that every key of the value counts."""
     rng = np.random.default_rng(seed)
     applications = tuple(
@@ -277,12 +290,12 @@ def test_with_four_priorities_the_plan_within_the_cap_is_the_best(several, seed)
             for clocks in ({'cpu': cpu, 'gpu': gpu} for cpu in (0.5e9, 1e9) for gpu in (0.5e9, 1e9))
         )
     )
-    domains = tuple(Domain(name, (name,), (0.5e9, 1e9)) for name in ('cpu', 'gpu'))
-    problem = pose(DecisionState(applications, domains, contention=ALONE))
+    problem = pose(DecisionState(applications, TWO_CLOCKS, contention=ALONE))
     powers = [problem.power_w(rows_of(problem, plan)) for plan in plans[::7]]
     cap_w = float(np.quantile(powers, rng.uniform(0.02, 0.5)))
     policy = DecisionPolicy(power_cap_w=cap_w)
-    decision = decide(DecisionState(applications, domains, policy, contention=ALONE))
+    with limited(limits):
+        decision = decide(DecisionState(applications, TWO_CLOCKS, policy, contention=ALONE))
     assert (decision.exact, decision.power_cap_met) == (True, True)
     found = value_of(problem, [choice.point for choice in decision.choices])
     assert found == min(
@@ -290,3 +303,75 @@ def test_with_four_priorities_the_plan_within_the_cap_is_the_best(several, seed)
         for plan in plans
         if problem.power_w(rows_of(problem, plan)) <= cap_w
     )
+
+
+@pytest.fixture
+def heavy_and_light(make_point, make_profile):
+    """Return applications whose accurate sub-network takes 1.0001 W, and the other one 1 W."""
+
+    def build(*names, **changes):
+        points = [
+            make_point('light', latency_s=0.04, energy_j=0.1, accuracy=0.7),
+            make_point('heavy', latency_s=0.04, energy_j=0.10001, accuracy=0.8),
+        ]
+        exact = {'gpu': Slowdown(1.0, 0.0)}
+        return tuple(
+            ApplicationState(
+                make_profile(*points, app=name), Target(), exact, frame_period_s=0.1, **changes
+            )
+            for name in names
+        )
+
+    return build
+
+
+def decide_within(applications, cap_w):
+    policy = DecisionPolicy(power_cap_w=cap_w)
+    return decide(DecisionState(applications, policy=policy, contention=ALONE))
+
+
+@pytest.mark.parametrize('limits', [{}, FOLDED], ids=['together', 'folded'])
+@pytest.mark.parametrize('heavy', range(4))
+def test_no_price_finds_a_plan_whose_power_hardly_differs_from_the_others(
+    heavy_and_light, heavy, limits
+):
+    with limited(limits):
+        decision = decide_within(heavy_and_light(*'abc'), 3.00005 + 0.0001 * heavy)
+    found = [choice.point.subnet_id for choice in decision.choices]
+    assert found.count('heavy') == heavy
+    assert (decision.exact, decision.power_cap_met) == (True, True)
+
+
+def test_a_refused_point_bounds_no_loss(heavy_and_light):
+    """Heavy cannot run, so a plan without it loses nothing."""
+    heavy = ('heavy', 'torch', 'gpu', 1)
+    applications = heavy_and_light('a', 'b', refused=frozenset({heavy}))
+    policy = DecisionPolicy(power_cap_w=3.0)
+    problem = pose(DecisionState(applications, policy=policy, contention=ALONE))
+    plan = search_within(problem)
+    assert {problem.forecasts[0].point(row).subnet_id for row in plan.rows} == {'light'}
+    assert loss_bound(problem, plan) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ('limits', 'exact'),
+    [
+        (FOLDED, True),
+        (THIN_FRONTS, False),
+        (FOLDED | {'power_cap.MOST_PAIRS': 1}, False),
+        ({'power_cap.MOST_PAIRS': 1, 'power_cap.TOGETHER': 1}, False),
+    ],
+    ids=['folded', 'thin fronts', 'few pairs folded', 'few pairs'],
+)
+def test_a_search_that_was_cut_short_is_not_called_exact(several, limits, exact):
+    """Some search needs all of it; a plan within the cap is found nevertheless."""
+    found = []
+    for seed in range(8):
+        free = DecisionState(several(seed), TWO_CLOCKS, contention=ALONE)
+        least_w = decide(replace(free, policy=DecisionPolicy(power_cap_w=0.0))).power_w
+        capped = replace(free, policy=DecisionPolicy(power_cap_w=1.3 * least_w))
+        with limited(limits):
+            decision = decide(capped)
+        assert decision.power_cap_met
+        found.append(decision.exact)
+    assert all(found) == exact

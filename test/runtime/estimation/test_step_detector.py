@@ -48,6 +48,18 @@ def test_the_smaller_a_step_the_more_samples_it_takes(deviation, samples):
 def test_noise_before_a_step_does_not_belong_to_it():
     found = steps([1.2, 6.0, 8.0])[-1]
     assert (found.size, found.spread, found.samples) == (7.0, 1.0, 2)
+    found = steps([1.2, 2.0, 2.0, 2.0, 2.0])[-1]  # two standard deviations are a beginning
+    assert (found.size, found.samples) == (2.0, 4)
+
+
+def test_a_weaker_deviation_after_a_strong_one_belongs_to_the_step():
+    found = steps([2.5, 1.5, 2.5, 2.5])[-1]
+    assert (found.size, found.samples) == (2.25, 4)
+
+
+def test_a_stronger_deviation_on_the_other_side_begins_anew():
+    assert steps([1.5, -3.0, -3.0])[-1] == (-3.0, 0.0, 2)
+    assert steps([3.0, -1.5, 3.0])[-1] is None  # but a weaker one does not
 
 
 @pytest.mark.parametrize('deviations', [[9.0, 0.0, 0.0, 9.0], [9.0, -9.0] * 5, [1.0] * 50])
