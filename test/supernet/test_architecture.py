@@ -1,6 +1,10 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+import re
+from pathlib import Path
+
 import pytest
 import torch
+import yaml
 
 from dynofa_ros.config_file import ConfigError
 from dynofa_ros.supernet import architecture, create_supernet
@@ -137,3 +141,14 @@ def test_a_network_of_no_family_is_refused():
     own = Own(create_supernet('ofa_mbv3_cifar10').spec)
     with pytest.raises(ConfigError, match="family is 'Own'; expected one of mobilenet_v3"):
         architecture_of(own)
+
+
+def test_the_examples_of_the_documentation_run():
+    page = Path(__file__).resolve().parents[2] / 'docs' / 'training.md'
+    section = page.read_text().split('### A network of your own')[1].split('\n## ')[0]
+    (described,) = re.findall(r'```yaml\n(.*?)```', section, re.DOTALL)
+    assert read_architecture(yaml.safe_load(described)).build('x').spec.classes == 2
+    (program,) = re.findall(r'```python\n(.*?)```', section, re.DOTALL)
+    variables = {}
+    exec(program, variables)
+    assert variables['logits'].shape == (1, 4)
