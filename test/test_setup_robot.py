@@ -91,7 +91,8 @@ def test_it_installs_the_extra_run_once(set_up, tmp_path):
     assert f'    openvino=={VERSIONS["openvino"]}\n' in first.stdout
     assert all(imports(venv, module) for module in VERSIONS if module != 'torch')
     assert not imports(venv, 'torch')
-    assert f'scripts/setup --robot --venv {venv} torch ' in first.stdout  # the perception node needs it
+    # The perception node needs it.
+    assert f'scripts/setup --robot --venv {venv} torch ' in first.stdout
     next_command = first.stdout.splitlines()[-1].strip()
     assert next_command.startswith('colcon build --packages-select dynofa_ros')
     assert next_command.endswith(f'-DPython3_EXECUTABLE={venv}/bin/python3')
