@@ -31,6 +31,15 @@ COMMANDS = (
     simulate,
 )
 
+EXTRAS = {
+    'matplotlib': 'simulate',
+    'pydantic': 'run',
+    'rich': 'simulate',
+    'torch': 'train',
+    'typing_extensions': 'run',
+}
+"""The extra that brings a package which a command imports without asking for it first."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
@@ -43,6 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except ValueError as error:
         print(f'dynofa {options.command}: {error}', file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        package = (error.name or '').partition('.')[0]
+        if package not in EXTRAS:
+            raise
+        remedy = f"{package} is not installed: pip install 'dynofa_ros[{EXTRAS[package]}]'"
+        print(f'dynofa {options.command}: {remedy}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f'dynofa {options.command}: interrupted', file=sys.stderr)

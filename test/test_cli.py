@@ -55,6 +55,25 @@ def dynofa_here(monkeypatch, capsys):
     return run
 
 
+@pytest.mark.parametrize(
+    ('package', 'command', 'extra'),
+    [
+        ('torch', ('evaluate', '--model', 'vit_cifar10', '--data', 'nowhere'), 'train'),
+        ('rich', ('fit-platform', '--data', 'nowhere'), 'simulate'),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named_with_its_extra(package, command, extra):
+    program = (
+        'import sys\n'
+        f'sys.modules["{package}"] = None\n'  # as if it were not installed
+        f'from dynofa_ros.cli import main\nsys.exit(main({list(command)}))'
+    )
+    ended = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
+    assert ended.returncode == 1
+    message = f"{package} is not installed: pip install 'dynofa_ros[{extra}]'"
+    assert ended.stderr == f'dynofa {command[0]}: {message}\n'
+
+
 def test_without_a_command_the_usage_lists_them(capsys):
     with pytest.raises(SystemExit) as exit:
         main([])
