@@ -353,6 +353,13 @@ def test_a_refused_point_bounds_no_loss(heavy_and_light):
     assert loss_bound(problem, plan) == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize('processor', ['cpu', 'gpu'])
+def test_points_on_other_processors_than_the_prescribed_one_bound_no_loss(several, processor):
+    problem = pose(DecisionState(several(0), TWO_CLOCKS, contention=ALONE))
+    problem = problem.but(only=[processor] * len(problem.forecasts))
+    assert loss_bound(problem, search_within(problem)) == pytest.approx(0.0, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ('limits', 'exact'),
     [
