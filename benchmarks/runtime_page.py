@@ -118,6 +118,7 @@ def page(
         '## Goals',
         table(['measure', *platforms], goal_rows(document)),
         DEFINITIONS,
+        BOUNDS,
         *(section(document, each) for each in platforms),
         'The oracle is no bound, and not compared, in: '
         + '; '.join(f'`{name}` ({reason})' for name, reason in NO_BOUND.items())
@@ -153,6 +154,14 @@ DEFINITIONS = f"""\
   does not know the jitter of single frames.
 - **Late after a step**: images late or dropped in the {AFTER_STEP_S:g} s after a co-runner or
   another application came."""
+
+
+BOUNDS = """\
+What bounds the misses: a frequency takes 0.56 s (AGX) or 0.8 s (NX) to rise. After a step of
+contention at a low frequency no sub-network is fast enough for the next 5 to 8 images; the oracle
+asks for the frequency before the step (`changing_contention`, `paper_trace`). `paper_trace` has 112
+images, so one late image is 0.9 %, and the first ones run before anything is known of the profile's
+error."""
 
 
 def paper_table(document: Figures) -> str:
