@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dynofa_ros.runtime import ManagerSettings, Objective, SubnetObservation
+from dynofa_ros.runtime import ManagerSettings, Objective, SubnetObservation, decide
 from dynofa_ros.runtime.observation import ResidentPoint
 
 
@@ -277,3 +277,17 @@ def test_noise_around_the_limit_does_not_cause_flapping_during_a_transition(slow
             switches.append((turn, running))
     assert switches[-1][1] == 'large'
     assert len(switches) <= 3, switches
+
+
+def test_the_deadline_is_met_with_the_probability_of_the_settings(make_robot, clocked):
+    robot = make_robot(clocked(), deadline_s=0.2, deadline_probability=0.8)
+    assert 'meets 200 ms with p = 0.8' in robot.manager.step().status.apps[0].choice.reason
+
+
+def test_the_status_says_what_the_decision_may_have_lost(make_robot, clocked, monkeypatch):
+    def inexact(state):
+        return replace(decide(state), exact=False, loss_bound=0.125)
+
+    monkeypatch.setattr('dynofa_ros.runtime.applications.decide', inexact)
+    status = make_robot(clocked()).manager.step().status
+    assert (status.exact, status.loss_bound) == (False, 0.125)

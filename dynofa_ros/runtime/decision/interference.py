@@ -260,6 +260,7 @@ class _Responses:
         # without the other applications.
         self._low, self._alone_s = np.zeros((2, len(targets)))
         for index, forecast in enumerate(problem.forecasts):
+            forecast = interference.on(forecast, index, self._loads)  # also of those that are new
             self._take(index, self._rows[index], forecast)
 
     def loads(self) -> list[Load]:
