@@ -1,6 +1,7 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Applications join and leave, and one with bad data does not stop the others."""
 
+import dataclasses
 import math
 
 import pytest
@@ -255,3 +256,12 @@ def test_the_load_of_an_application_is_its_share_of_the_processor(
     application = frames(clocked, *stamps_s, inference_s=inference_s)
     assert application.load_on('gpu') == pytest.approx(load)
     assert application.load_on('npu') == 0.0
+
+
+def test_a_new_profile_of_a_known_application_calls_for_a_decision(robot, manager, clocked):
+    robot.step()
+    manager.set_profile(clocked())
+    assert not manager.due  # the same as before
+    profile = clocked()
+    manager.set_profile(dataclasses.replace(profile, points=profile.points[:-1]))
+    assert manager.due

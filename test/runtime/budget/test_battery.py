@@ -62,8 +62,23 @@ def test_it_saves_energy_below_the_low_threshold_until_above_the_high_one(object
     ]  # fmt: skip
 
 
-def test_the_reason_names_charge_and_threshold(objective):
-    assert objective.choose(0.23)[1] == 'battery 23% is below 30%'
+@pytest.mark.parametrize(
+    ('charge', 'hold', 'reason'),
+    [
+        (0.23, False, 'battery 23% is below 30%'),
+        (0.3, False, 'battery 30% is not yet above 40%'),
+        (0.4, False, 'battery 40% is not yet above 40%'),
+        (0.5, True, 'battery 50% was below 30%'),
+        (0.5, False, 'battery 50% is sufficient'),
+    ],
+)
+def test_the_reason_names_charge_and_threshold(objective, charge, hold, reason):
+    objective.choose(0.2)
+    assert objective.choose(charge, hold=hold)[1] == reason
+
+
+def test_a_charge_at_the_low_threshold_is_sufficient(objective):
+    assert objective.choose(0.3) == (SPEND, 'battery 30% is sufficient')
 
 
 def test_before_the_first_charge_it_does_not_save(objective):
