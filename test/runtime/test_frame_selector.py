@@ -97,7 +97,8 @@ def test_the_shortest_time_is_that_of_the_fastest_point(application):
 
 def test_stored_corrections_count_from_the_first_frame_on(clocked):
     """It was learned before a restart that large takes 0.125 s."""
-    stored = {('large', 'gpu'): Correction(2.5, 0.01)}
+    stored = {('large', 'gpu'): Correction(2.5, 0.25)}
     application = Application(replace(clocked(), corrections=stored))
     assert application.select() == MEDIUM
-    assert application.selector.learned()['large', 'gpu'].mean == pytest.approx(2.5, rel=0.05)
+    learned = application.selector.learned()['large', 'gpu']
+    assert (learned.mean, learned.std) == (pytest.approx(2.5), pytest.approx(0.25))
