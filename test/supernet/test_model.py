@@ -112,7 +112,7 @@ def test_a_folder_without_an_architecture_is_of_a_known_supernet(folder, change,
 
 def test_an_architecture_of_other_weights_is_refused(folder, change):
     change(**{'network.final_expand': 8000})
-    refuse(folder, r'shape of final_expand\..* is .*480.*; expected .*4000')
+    refuse(folder, r'shape of (final_expand|feature_mix)\..* is .*480.*; expected .*4000')
 
 
 def test_a_name_that_the_package_does_not_know_is_no_obstacle(folder, change, model):

@@ -215,14 +215,3 @@ def test_less_load_of_the_others_leaves_time_for_more_accuracy(app, make_point, 
     ]
     state = DecisionState(tuple(apps), FAST_AND_SLOW[:1], contention={'gpu': 0.5})
     assert [each.point.subnet_id for each in decide(state).choices] == ['medium', 'medium']
-
-
-def test_a_frame_does_not_wait_its_turn_behind_a_long_one_if_that_can_run_elsewhere(
-    app, camera, make_point, make_profile
-):
-    """5 ms often start behind 50 ms: they are late, though the processor has time for both."""
-    short = make_profile(make_point(frequency_hz=1e9, latency_s=0.005), app='b')
-    exact = {'gpu': Slowdown(1.0, 0.0)}
-    other = app(short, 0.02, slowdowns=exact, frame_period_s=0.05)
-    assert choose(camera('a'), other, contention=1.0) == ['npu', 'gpu']
-    assert choose(camera('a'), other, contention=0.5) == ['gpu', 'gpu']
