@@ -12,6 +12,7 @@ from typing import Any
 from rclpy.node import Node
 
 from dynofa_ros.nodes.message_info import MessageInfo, publisher_gid
+from dynofa_ros.runtime.ranges import APPLICATIONS_MAX
 
 
 class Departures:
@@ -22,9 +23,15 @@ class Departures:
         self._publishers: dict[str, bytes] = {}  # by application
 
     def announced(self, app: str, info: MessageInfo) -> None:
-        """Store who published the profile of an application."""
+        """Store who published the profile of an application.
+
+        Of more than `APPLICATIONS_MAX` the oldest is dropped; its silence tells instead.
+        """
         if gid := publisher_gid(info):
+            self._publishers.pop(app, None)
             self._publishers[app] = gid
+            if len(self._publishers) > APPLICATIONS_MAX:
+                del self._publishers[next(iter(self._publishers))]
 
     def left(self, subscription: Any) -> list[str]:
         """Return the applications whose publisher is gone, each once.
