@@ -117,3 +117,19 @@ def test_ctrl_c_stops_all_nodes(tmp_path):
     assert process.returncode == 130, output
     listing = subprocess.run(['ps', '-eo', 'args'], capture_output=True, text=True, check=True)
     assert str(tmp_path) not in listing.stdout
+
+
+@pytest.mark.parametrize(('alive', 'code'), [(False, 130), (True, None)])
+def test_an_error_of_rclpy_during_an_interrupt_is_an_interrupt(monkeypatch, tmp_path, alive, code):
+    def run(*_):
+        raise RuntimeError('Unable to convert call argument')
+
+    monkeypatch.setattr(sys, 'argv', ['demo', '--report', str(tmp_path)])
+    monkeypatch.setattr('dynofa_ros.demo.__main__._run', run)
+    monkeypatch.setattr('dynofa_ros.demo.__main__.rclpy.init', lambda: None)
+    monkeypatch.setattr('dynofa_ros.demo.__main__.rclpy.ok', lambda: alive)
+    if code is None:
+        with pytest.raises(RuntimeError):
+            main()
+    else:
+        assert main() == code

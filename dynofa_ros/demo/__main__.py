@@ -41,6 +41,8 @@ PROCESSOR = 'gpu'
 PROFILE_ROUNDS = 5
 START_TIMEOUT_S = 90.0
 ACKNOWLEDGE_TIMEOUT_S = 3.0
+# Time in which rclpy's signal handler ends the context.
+SHUTDOWN_S = 0.5
 
 
 def main() -> int:
@@ -56,11 +58,22 @@ def main() -> int:
         print(f'demo: {error}', file=sys.stderr)
         return 1
     except (KeyboardInterrupt, ExternalShutdownException):
-        print('demo: interrupted; all nodes are stopped', file=sys.stderr)
-        return 130
+        return _interrupted()
+    except RuntimeError:
+        # What an interrupt becomes while rclpy converts a message; it also ends the context.
+        time.sleep(SHUTDOWN_S)
+        if rclpy.ok():
+            raise
+        return _interrupted()
     finally:
         rclpy.try_shutdown()
     return _report(recorder, scenario, camera, options)
+
+
+def _interrupted() -> int:
+    """Say that the demo was interrupted; return its exit code."""
+    print('demo: interrupted; all nodes are stopped', file=sys.stderr)
+    return 130
 
 
 def _parser() -> argparse.ArgumentParser:
