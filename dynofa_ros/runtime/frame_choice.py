@@ -19,15 +19,13 @@ import numpy as np
 from dynofa_ros.runtime.checks import check_count, check_number, check_range
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
 from dynofa_ros.runtime.latency import LatencyForecast
-from dynofa_ros.runtime.operating_points.objective import objective_keys
+from dynofa_ros.runtime.operating_points.objective import EQUAL_ACCURACY, objective_keys
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile
 from dynofa_ros.runtime.operating_points.table import Floats, cost
 from dynofa_ros.runtime.ranges import DURATION_S, ENVELOPE_MAX
 from dynofa_ros.runtime.settings import Objective, check_setting
 
-# Accuracies that differ by rounding are equal.
-EQUAL_ACCURACY = 1e-9
 # Frequencies of which the points are kept as arrays; a governor may have any.
 MOST_CLOCKS = 64
 

@@ -135,7 +135,7 @@ class ResourceManager:
         change = self._clocks.observe(observation, now_s=now_s, settings=self._settings)
         if self._observe_contention(observation.domains) or change.domains:
             self._request_decision()
-        # At a new frequency, the settled points may run.
+        # At a new frequency, other points are in time.
         self.due = self.due or change.frequencies
 
     def _observe_contention(self, domains: tuple[DomainObservation, ...]) -> bool:

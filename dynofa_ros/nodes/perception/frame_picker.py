@@ -12,6 +12,7 @@ from dynofa_ros.engine.resident_set import ResidentSubnet
 from dynofa_ros.nodes.perception.platform_view import PlatformView
 from dynofa_ros.nodes.perception.worker_types import SubnetRequest
 from dynofa_ros.runtime import Objective, Profile
+from dynofa_ros.runtime.application import OVERHEAD_WEIGHT
 from dynofa_ros.runtime.checks import shortened
 from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.frame_rate import ExponentialMean
@@ -19,9 +20,6 @@ from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.frame_selector import FrameSelector
 from dynofa_ros.runtime.operating_points.point import PointKey
 from dynofa_ros.runtime.operating_points.profile import SubnetOn
-
-# Weight of each frame in the mean of the overhead: a memory of about 20 frames.
-OVERHEAD_WEIGHT = 0.05
 
 
 @dataclass(frozen=True)

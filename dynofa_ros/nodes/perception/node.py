@@ -57,10 +57,9 @@ from dynofa_ros.nodes.resource_manager.messages import profile_message
 from dynofa_ros.nodes.run_node import run_node
 from dynofa_ros.platform import Occupancy, Platform
 from dynofa_ros.platform.linux import Sysfs
+from dynofa_ros.runtime.ranges import APPLICATIONS_MAX
 
 YIELD_S = 1e-4
-# Names that are remembered; more only come from a faulty or hostile sender.
-MOST_APPS = 64
 
 
 class PerceptionNode(GuardedNode):
@@ -232,7 +231,7 @@ class PerceptionNode(GuardedNode):
         """Record other applications, whose commands are not for an unknown receiver."""
         if message.app == self._settings.app:
             self._twins.on_state(message)
-        elif len(self._other_apps) < MOST_APPS:
+        elif len(self._other_apps) < APPLICATIONS_MAX:
             self._other_apps.add(message.app)
 
     def _on_other_report(self, report: FrameReport) -> None:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from dynofa_ros.runtime.decision.clocks import Clocks, clock_options
 from dynofa_ros.runtime.decision.envelope import envelope
 from dynofa_ros.runtime.decision.forecast import (
-    EQUAL_ACCURACY,
     FLOOR_VIOLATED,
     Forecast,
 )
@@ -30,6 +29,7 @@ from dynofa_ros.runtime.decision.state import (
     Decision,
     DecisionState,
 )
+from dynofa_ros.runtime.operating_points.objective import EQUAL_ACCURACY
 
 
 def decide(state: DecisionState) -> Decision:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from dynofa_ros.runtime.decision.state import ApplicationState, DecisionPolicy
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
 from dynofa_ros.runtime.latency import LatencyForecast
-from dynofa_ros.runtime.operating_points.objective import objective_keys
+from dynofa_ros.runtime.operating_points.objective import EQUAL_ACCURACY, objective_keys
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.table import Floats, Indices, PointTable
 from dynofa_ros.runtime.settings import Objective
@@ -32,8 +32,7 @@ from dynofa_ros.runtime.targets import Target
 FLOOR_VIOLATED = 1.0
 DEADLINE_VIOLATED = 2.0
 REFUSED = 3.0
-# Accuracies that differ by rounding are equal, and powers [W].
-EQUAL_ACCURACY = 1e-9
+# Powers that differ by rounding are equal [W].
 EQUAL_POWER_W = 1e-9
 # A frame is done before the next image with this many standard deviations to spare: 97.7 % are.
 IN_TIME_STD = 2.0

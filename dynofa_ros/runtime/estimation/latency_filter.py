@@ -9,9 +9,10 @@ profile of one sub-network, which contention does not explain. The filter is joi
 only the sum of the two, so both stay uncertain, and the first frames of another sub-network decide
 between them, also in retrospect. The observation noise is estimated.
 
-A step is told from noise by two surprising frames in a row on the same side: then the estimate
-jumps to them, so that it follows within two frames while one slow frame hardly moves it. A step of
-a sub-network that has just begun to run is mostly its correction, any other one is contention.
+A cumulative sum tells a step from noise: two frames that deviate by three standard deviations are
+one, or four by two. Then the estimate jumps to them, while a single slow frame hardly moves it. A
+step of a sub-network that has just begun to run is mostly its correction, any other one is
+contention.
 """
 
 from __future__ import annotations

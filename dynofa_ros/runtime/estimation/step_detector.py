@@ -40,10 +40,6 @@ class StepDetector:
         self._earlier = sample if surprising else None
         return None
 
-    def reset(self) -> None:
-        """Forget the last sample."""
-        self._earlier = None
-
 
 class Step(NamedTuple):
     """Samples in a row that noise does not explain."""

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from dynofa_ros.runtime.settings import Objective
 
+# Accuracies that differ by rounding are equal.
+EQUAL_ACCURACY = 1e-9
+
 Number = TypeVar('Number', float, npt.NDArray[np.float64])
 
 
