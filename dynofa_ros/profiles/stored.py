@@ -156,9 +156,10 @@ class StoredProfile:
         Raises:
             ValueError: naming the file that cannot be written.
         """
-        measured = replace(self.profile, corrections={}, unlike=frozenset())
+        measured = replace(self.profile, cascades=(), corrections={}, unlike=frozenset())
         document: dict[str, Any] = asdict(measured)
         del document['corrections'], document['unlike']  # learned: profiles/corrections.py
+        del document['cascades']  # of the model
         if self.measured_with is not None:
             document = {MEASURED_WITH: asdict(self.measured_with)} | document
         with atomic_write(file, what='profile') as partial:

@@ -20,6 +20,7 @@ from dynofa_ros.runtime.observation import (
     SubnetObservation,
     TemperatureObservation,
 )
+from dynofa_ros.runtime.operating_points.cascade import Cascade, CascadePoint
 from dynofa_ros.runtime.operating_points.point import OperatingPoint
 from dynofa_ros.runtime.operating_points.profile import Profile, prune
 from dynofa_ros.runtime.settings import ManagerSettings, Objective
@@ -29,6 +30,8 @@ __all__ = [
     'ApplicationState',
     'BatteryObjective',
     'BatteryObservation',
+    'Cascade',
+    'CascadePoint',
     'Choice',
     'Decision',
     'DecisionPolicy',

@@ -42,6 +42,9 @@ APPLICATIONS_MAX = 64
 POINTS_MAX = 20_000
 # Points that an application may choose from, frame by frame.
 ENVELOPE_MAX = 1024
+# Cascades of one application, and sub-networks of a cascade.
+CASCADES_MAX = 64
+STAGES_MAX = 3
 PROCESSORS_MAX = 64
 DOMAINS_MAX = 64
 FREQUENCIES_MAX = 1024

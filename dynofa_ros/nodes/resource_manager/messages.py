@@ -32,11 +32,13 @@ from dynofa_ros.msg import (
     SubnetProfile,
     SubnetState,
 )
+from dynofa_ros.msg import Cascade as CascadeMessage
 from dynofa_ros.msg import OperatingPoint as OperatingPointMessage
 from dynofa_ros.nodes.domains import domains_from
 from dynofa_ros.nodes.resource_manager.arbitration import Identity
 from dynofa_ros.runtime import (
     BatteryObservation,
+    Cascade,
     FrameObservation,
     OperatingPoint,
     PlatformObservation,
@@ -52,11 +54,13 @@ from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.observation import ResidentPoint
 from dynofa_ros.runtime.ranges import (
+    CASCADES_MAX,
     MISSION_S,
     PART_S,
     POINTS_MAX,
     RESIDENTS_MAX,
     SENSORS_MAX,
+    STAGES_MAX,
 )
 from dynofa_ros.runtime.status import AppStatus, ManagerStatus
 
@@ -64,6 +68,8 @@ from dynofa_ros.runtime.status import AppStatus, ManagerStatus
 CLOCK_ERROR_S = 1.0
 # Value of FrameReport.deadline_from: the age of the image counts.
 STAMP = 'stamp'
+# Lists of msg/Cascade.
+CASCADE_LISTS = ('stages', 'thresholds', 'reached', 'answer_accuracy', 'early_accuracy')
 # A latched mission may be as old as this [s].
 LATCHED_MISSION_S = 86_400.0
 
@@ -100,7 +106,17 @@ def profile_from(message: SubnetProfile) -> Profile:
         (each.subnet_id, each.processor): Correction(each.correction, each.correction_std)
         for each in message.corrections
     }
-    return _read(Profile, message, points=points, corrections=corrections)
+    check_count('cascades', message.cascades, most=CASCADES_MAX)
+    cascades = tuple(_cascade_from(each) for each in message.cascades)
+    return _read(Profile, message, points=points, cascades=cascades, corrections=corrections)
+
+
+def _cascade_from(message: CascadeMessage) -> Cascade:
+    for name in CASCADE_LISTS:
+        check_count(name, getattr(message, name), most=STAGES_MAX)
+    return _read(
+        Cascade, message, **{name: tuple(getattr(message, name)) for name in CASCADE_LISTS}
+    )
 
 
 def profile_message(profile: Profile) -> SubnetProfile:
@@ -115,7 +131,18 @@ def profile_message(profile: Profile) -> SubnetProfile:
         )
         for (subnet_id, processor), each in sorted(profile.corrections.items())
     ]
-    return _write(SubnetProfile, profile, header=Header(), points=points, corrections=corrections)
+    cascades = [
+        _write(CascadeMessage, each, **{name: list(getattr(each, name)) for name in CASCADE_LISTS})
+        for each in profile.cascades
+    ]
+    return _write(
+        SubnetProfile,
+        profile,
+        header=Header(),
+        points=points,
+        cascades=cascades,
+        corrections=corrections,
+    )
 
 
 def frame_from(message: FrameReport) -> FrameObservation:
@@ -288,6 +315,10 @@ def _app_message(status: AppStatus) -> AppDecision:
         slowdown_std=choice.slowdown.std,
         correction=choice.correction.mean,
         correction_std=choice.correction.std,
+        escalation_rate=math.nan,
+        measured_escalation_rate=math.nan,
+        doubt='',
+        attention='',
         violated_targets=list(choice.violated_targets),
         acknowledged=status.acknowledged,
     )

@@ -13,11 +13,12 @@ import numpy as np
 
 from dynofa_ros.runtime.checks import check_count, check_name
 from dynofa_ros.runtime.estimation.correction import Correction
+from dynofa_ros.runtime.operating_points.cascade import Cascade, cascade_points
 from dynofa_ros.runtime.operating_points.frequency import highest_same
 from dynofa_ros.runtime.operating_points.pareto import pareto_front
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.table import Floats, PointTable
-from dynofa_ros.runtime.ranges import POINTS_MAX, PROCESSORS_MAX
+from dynofa_ros.runtime.ranges import CASCADES_MAX, POINTS_MAX, PROCESSORS_MAX
 
 SubnetOn = tuple[str, str]  # subnet_id, processor
 
@@ -34,7 +35,8 @@ class Profile:
     platform: str
     latency_source: str
     energy_source: str
-    points: tuple[OperatingPoint, ...]
+    points: tuple[OperatingPoint, ...]  # of sub-networks; those of cascades follow from them
+    cascades: tuple[Cascade, ...] = ()
     # What an earlier run learned, by sub-network and processor. Not part of what the profile is.
     corrections: Mapping[SubnetOn, Correction] = field(
         default_factory=dict, repr=False, compare=False
@@ -64,6 +66,15 @@ class Profile:
                     f'{point.frequency_hz:g} Hz twice; expected once'
                 )
             seen.add(identity)
+        check_count(f'profile of {self.app!r}: cascades', self.cascades, most=CASCADES_MAX)
+        names = {point.subnet_id for point in self.points}
+        for cascade in self.cascades:
+            if cascade.cascade_id in names:
+                raise ValueError(
+                    f'profile of {self.app!r}: cascades holds {cascade.cascade_id!r}; expected a '
+                    'name that no sub-network and no other cascade has'
+                )
+            names.add(cascade.cascade_id)
 
     def with_unlike(self, subnet: SubnetOn) -> Profile:
         """Return the profile with one more sub-network and processor that is `unlike` it."""
@@ -74,17 +85,26 @@ class Profile:
         return repr(self) == repr(other)  # of floats, repr is exact; == is false for NaN
 
     @cached_property
+    def every_point(self) -> tuple[OperatingPoint, ...]:
+        """The points of the sub-networks, then those of the cascades."""
+        return (*self.points, *cascade_points(self.cascades, self.points))
+
+    def without_cascades(self) -> Profile:
+        """Return the profile of the sub-networks alone."""
+        return replace(self, cascades=()) if self.cascades else self
+
+    @cached_property
     def _by_key(self) -> dict[PointKey, tuple[OperatingPoint, ...]]:
         """Points by key, ascending in frequency; those without a frequency first."""
         groups: dict[PointKey, list[OperatingPoint]] = {}
-        for point in sorted(self.points, key=_frequency_order):
+        for point in sorted(self.every_point, key=_frequency_order):
             groups.setdefault(point.key, []).append(point)
         return {key: tuple(points) for key, points in groups.items()}
 
     @cached_property
     def subnet_ids(self) -> tuple[str, ...]:
-        """Names of the sub-networks, sorted."""
-        return tuple(sorted({each.subnet_id for each in self.points}))
+        """Names of the sub-networks and the cascades, sorted."""
+        return tuple(sorted({each.subnet_id for each in self.every_point}))
 
     def prepare(self) -> None:
         """Build the look-up tables ahead of the first decision: 1 s for 20,000 points."""
@@ -94,7 +114,7 @@ class Profile:
     def table(self) -> PointTable:
         """The pruned points as arrays."""
         return PointTable.from_points(
-            prune(self.points, unlike=self.unlike, margin=PROFILE_MARGIN),
+            prune(self.every_point, unlike=self.unlike, margin=PROFILE_MARGIN),
             energy_known=self.energy_known,
         )
 

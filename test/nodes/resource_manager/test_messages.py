@@ -2,6 +2,7 @@
 """Conversion of messages: the frequency of a platform, profiles there and back."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -23,7 +24,7 @@ from dynofa_ros.nodes.resource_manager.messages import (  # noqa: E402
     profile_message,
     subnet_from,
 )
-from dynofa_ros.runtime import OperatingPoint, Profile  # noqa: E402
+from dynofa_ros.runtime import Cascade, OperatingPoint, Profile  # noqa: E402
 from dynofa_ros.runtime.estimation.correction import Correction  # noqa: E402
 
 
@@ -55,7 +56,17 @@ def test_the_frequency_is_that_at_which_frames_run(frequency_hz, limits_hz, simu
 def test_a_profile_survives_the_conversion():
     point = OperatingPoint('s', 'torch', 'gpu', 2, math.nan, 0.04, 0.01, 0.1, 0.75, 3, 4, 'int8')
     learned = {('s', 'gpu'): Correction(1.3, 0.02)}
-    profile = Profile('camera', 'supernet', 'board', 'measured', 'modelled', (point,), learned)
+    cascade = Cascade('s+t', ('s', 't'), (0.8,), (0.25,), 0.9, (0.95, 0.75), (0.5,), 2500)
+    profile = Profile(
+        'camera',
+        'supernet',
+        'board',
+        'measured',
+        'modelled',
+        (point, replace(point, subnet_id='t')),
+        cascades=(cascade,),
+        corrections=learned,
+    )
     again = profile_from(profile_message(profile))
     assert again.is_same_as(profile)
     assert again.corrections == learned
