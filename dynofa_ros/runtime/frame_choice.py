@@ -142,10 +142,7 @@ class _Candidates:
         A heavy tail counts at this `probability`.
         """
         subnet_ids, processor = self.subnet_ids[:count], self.points[0].processor
-        slowdown, surprise = estimate.slowdown(processor), estimate.surprise(processor)
-        if surprise > slowdown.mean:
-            spread = slowdown.std / slowdown.mean
-            slowdown = replace(slowdown, mean=surprise, std=spread * surprise)
+        slowdown = _cautious_slowdown(estimate, processor)
         correction, correction_std = estimate.correction_arrays(subnet_ids, processor)
         return LatencyForecast.of_inference(
             self.latency_s[:count],
@@ -155,6 +152,15 @@ class _Candidates:
             correction=correction,
             correction_std=correction_std,
         )
+
+
+def _cautious_slowdown(estimate: FrameEstimate, processor: str) -> Slowdown:
+    """Return the slowdown of the next frame, that of a surprising one if that is higher."""
+    slowdown, surprise = estimate.slowdown(processor), estimate.surprise(processor)
+    if not surprise > slowdown.mean:
+        return slowdown
+    spread = slowdown.std / slowdown.mean
+    return replace(slowdown, mean=surprise, std=spread * surprise)
 
 
 @dataclass
@@ -204,6 +210,40 @@ class FrameChooser:
         if best == 0:
             return FrameChoice(envelope.decided)
         return FrameChoice(candidates.points[best].key, f'{reason}; least late')
+
+    def time_for(
+        self,
+        estimate: FrameEstimate,
+        subnet_id: str,
+        *,
+        processor: str,
+        threads: int,
+        time_left_s: float,
+        frequency_hz: float,
+    ) -> tuple[bool, float]:
+        """Return whether a sub-network still fits, and the inference time that it needs [s].
+
+        That is the time which a frame does not exceed with the required probability; NaN if the
+        profile does not have the sub-network. With a deadline, one that is not known does not fit;
+        without one (`time_left_s` is NaN), every one does. It decides on the next stage of a
+        cascade: anytime prediction, as in Zilberstein (AI Magazine 17(3), 1996).
+        """
+        unlimited = math.isnan(time_left_s)
+        point = self.profile.at(
+            (subnet_id, self.envelope.decided[1], processor, threads), frequency_hz
+        )
+        if point is None:
+            return unlimited, math.nan
+        correction, correction_std = estimate.correction_arrays([subnet_id], processor)
+        needed_s = LatencyForecast.of_inference(
+            np.array([point.latency_s]),
+            np.array([point.latency_std_s]),
+            slowdown=_cautious_slowdown(estimate, processor),
+            probability=self.envelope.probability,
+            correction=correction,
+            correction_std=correction_std,
+        ).quantile_s(self.envelope.probability)[0]
+        return unlimited or bool(needed_s <= time_left_s), float(needed_s)
 
     def shortest_s(self, estimate: FrameEstimate, *, frequency_hz: float) -> float:
         """Return the least inference time of the envelope, with the required probability [s].

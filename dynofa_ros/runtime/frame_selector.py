@@ -48,6 +48,28 @@ class FrameSelector:
             self._estimate, time_left_s=time_left_s, frequency_hz=frequency_hz
         )
 
+    def time_for(
+        self,
+        subnet_id: str,
+        *,
+        processor: str,
+        threads: int,
+        time_left_s: float,
+        frequency_hz: float,
+    ) -> tuple[bool, float]:
+        """Return whether a sub-network still fits, and the time that it needs [s].
+
+        See `FrameChooser.time_for`; `time_left_s` is NaN without a deadline.
+        """
+        return self._commanded.time_for(
+            self._estimate,
+            subnet_id,
+            processor=processor,
+            threads=threads,
+            time_left_s=time_left_s,
+            frequency_hz=frequency_hz,
+        )
+
     def shortest_s(self, *, frequency_hz: float) -> float:
         """Return the least inference time within the envelope [s]."""
         return self._commanded.shortest_s(self._estimate, frequency_hz=frequency_hz)

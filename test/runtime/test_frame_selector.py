@@ -1,6 +1,7 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """An application that selects the point of each frame by what its own frames took."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -102,3 +103,33 @@ def test_stored_corrections_count_from_the_first_frame_on(clocked):
     assert application.select() == MEDIUM
     learned = application.selector.learned()['large', 'gpu']
     assert (learned.mean, learned.std) == (pytest.approx(2.5), pytest.approx(0.25))
+
+
+def time_for(application, subnet_id='medium', *, time_left_s=0.1, clock_hz=1e9):
+    return application.selector.time_for(
+        subnet_id, processor='gpu', threads=1, time_left_s=time_left_s, frequency_hz=clock_hz
+    )
+
+
+def test_the_next_stage_runs_only_if_it_fits_at_the_present_clock(application):
+    assert time_for(application, 'large', time_left_s=0.06)[0]
+    assert not time_for(application, 'large', time_left_s=0.04)[0]
+    assert not time_for(application, 'large', time_left_s=0.06, clock_hz=0.5e9)[0]
+
+
+def test_a_slow_first_stage_makes_the_next_one_need_more_time(application):
+    usual_s = time_for(application)[1]
+    assert usual_s == pytest.approx(0.03, rel=0.1)
+    application.frame(SMALL, slowdown=2.5)
+    assert time_for(application)[1] > 2.0 * usual_s
+
+
+def test_without_a_deadline_the_next_stage_always_runs(application):
+    assert time_for(application, 'large', time_left_s=math.nan)[0]
+
+
+def test_a_stage_that_the_profile_does_not_have_fits_no_deadline(application):
+    fits, needed_s = time_for(application, 'unknown')
+    assert not fits
+    assert math.isnan(needed_s)
+    assert time_for(application, 'unknown', time_left_s=math.nan)[0]
