@@ -121,7 +121,7 @@ def test_a_slow_first_stage_makes_the_next_one_need_more_time(application):
     for _ in range(10):  # a profile that is wrong would be told apart by now
         application.frame(SMALL)
     usual_s = time_for(application)[1]
-    assert usual_s == pytest.approx(0.03, rel=0.1)
+    assert usual_s == pytest.approx(0.033, rel=0.1)  # the 95 % quantile
     application.frame(SMALL, slowdown=2.5)
     assert time_for(application)[1] > 2.0 * usual_s
 
