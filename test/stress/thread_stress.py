@@ -36,6 +36,8 @@ from dynofa_ros.engine import Classifier, CompiledCache, Mailbox, Place, Residen
 from dynofa_ros.engine import mailbox as mailbox_module
 from dynofa_ros.engine import resident_set as resident_set_module
 from dynofa_ros.engine.resident_set import Loader
+from dynofa_ros.nodes.perception.frame_runner import FrameRunner
+from dynofa_ros.nodes.perception.subnet_commands import SubnetCommands
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
 from dynofa_ros.nodes.perception.worker_types import Arrival, Running, SubnetRequest
 from dynofa_ros.runtime import OperatingPoint, Profile
@@ -184,7 +186,7 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
         first = residents.load(model.kept[0].subnet_id, Place('cpu', 1))
         residents.use(first)
         mailbox: Any = Mailbox()
-        worker = PerceptionWorker(
+        commands = SubnetCommands(
             classifier=Classifier(first, LABELS),
             residents=residents,
             loader=Loader(residents),
@@ -194,6 +196,7 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
             running=Running(first.kept.subnet_id, 'cpu', 1, float('nan'), 0.0, 'start'),
             profile=profile_of(residents),
         )
+        worker = PerceptionWorker(commands, FrameRunner(commands))
         worker_thread = threading.Thread(target=worker.run)
         worker_thread.start()
         sent = Counter[str]()
@@ -213,7 +216,7 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
         worker.stop()
         worker_thread.join(timeout=60)
     # Frames dropped or refused since the last result have not been reported yet.
-    unreported = worker._dropped + worker._refused + mailbox._latest._replaced
+    unreported = worker.frames.dropped + worker.frames.refused + mailbox._latest._replaced
     unreported += bool(mailbox._latest)
     problems = _problems(recorder, sent['frames'], requests, worker, unreported)
     if worker_thread.is_alive():
@@ -275,7 +278,9 @@ def _send_frames(worker: PerceptionWorker, sent: Counter[str], end_s: float, see
             is_bigendian=0,
         )
         arrival = Arrival(message, arrived_s=now_s, age_s=0.0)
-        worker.mailbox.put_frame(worker.prepare_early(arrival, period_s=1 / FRAMES_HZ))
+        worker.commands.mailbox.put_frame(
+            worker.frames.prepare_early(arrival, period_s=1 / FRAMES_HZ)
+        )
         sent['frames'] += 1
         next_s += 1 / FRAMES_HZ
         time.sleep(max(next_s - time.monotonic(), 0.0))
@@ -336,7 +341,7 @@ def _problems(
     missing = [each.sequence for each in requests if each.sequence not in recorder.acknowledged]
     if missing:
         problems.append(f'{len(missing)} commands were never acknowledged, first {missing[0]}')
-    running, last = worker.running, requests[-1]
+    running, last = worker.commands.running, requests[-1]
     expected = (last.sequence, True, last.subnet_id, last.threads)
     found = (
         running.command_sequence,
@@ -346,8 +351,8 @@ def _problems(
     )
     if found != expected:
         problems.append(f'the last command left {found}; expected {expected}')
-    if worker._active.key != (last.subnet_id, Place('cpu', last.threads)):
-        problems.append(f'{worker._active.key} is active; expected the last command')
+    if worker.commands.active.key != (last.subnet_id, Place('cpu', last.threads)):
+        problems.append(f'{worker.commands.active.key} is active; expected the last command')
     unexpected = [
         text for text in recorder.refusals if 'nonsense' not in text and 'no such' not in text
     ]

@@ -35,12 +35,14 @@ from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.perception import messages
 from dynofa_ros.nodes.perception.device import PerceptionDevice
 from dynofa_ros.nodes.perception.frame_model import FrameModel
+from dynofa_ros.nodes.perception.frame_runner import FrameRunner
 from dynofa_ros.nodes.perception.image_conversion import conversion_library
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters, declare_parameters
 from dynofa_ros.nodes.perception.platform_view import PlatformView
 from dynofa_ros.nodes.perception.processor_turn import MachineTurns, turns_folder
 from dynofa_ros.nodes.perception.profile import keep_learned
 from dynofa_ros.nodes.perception.startup import Startup, start_up
+from dynofa_ros.nodes.perception.subnet_commands import SubnetCommands
 from dynofa_ros.nodes.perception.twins import Twins
 from dynofa_ros.nodes.perception.vision_classification import vision_publisher
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
@@ -140,7 +142,7 @@ class PerceptionNode(GuardedNode):
         subnet_id = parameters.subnet or startup.residents.cheapest
         resident = startup.residents.load(subnet_id, place)
         startup.residents.use(resident)
-        return PerceptionWorker(
+        commands = SubnetCommands(
             classifier=Classifier(resident, startup.model.labels, top=parameters.top),
             residents=startup.residents,
             loader=Loader(startup.residents),
@@ -149,11 +151,7 @@ class PerceptionNode(GuardedNode):
             processors=processors,
             profile=startup.profile,
             view=self._view,
-            turns=self._turns,
-            deadline_from=parameters.deadline_from,
-            max_image_pixels=parameters.max_image_pixels,
             pinned=parameters.subnet,
-            model=self._frame_model,
             host_place=None if self._frame_model is None else place,
             running=Running(
                 subnet_id=subnet_id,
@@ -165,13 +163,21 @@ class PerceptionNode(GuardedNode):
                 reason='pinned by parameter' if parameters.subnet else 'start-up: the cheapest',
             ),
         )
+        frames = FrameRunner(
+            commands,
+            model=self._frame_model,
+            turns=self._turns,
+            deadline_from=parameters.deadline_from,
+            max_image_pixels=parameters.max_image_pixels,
+        )
+        return PerceptionWorker(commands, frames)
 
     def _announce(self) -> None:
         """Publish the profile and the active sub-network."""
         message = profile_message(self._profile)
         message.header.stamp = self.get_clock().now().to_msg()
         self._outputs['subnet_profile'].publish(message)
-        self.on_running(self._worker.running)
+        self.on_running(self._worker.commands.running)
         simulated = f', simulating {self._profile.platform}' if self._frame_model else ''
         self.get_logger().info(
             f'{self._settings.app}: {len(self._residents)} sub-networks resident on '
@@ -203,7 +209,7 @@ class PerceptionNode(GuardedNode):
         before_s, self._arrived_s = self._arrived_s, time.monotonic()
         arrival = Arrival(message, self._arrived_s, age)
         period_s = self._arrived_s - before_s
-        self._mailbox.put_frame(self._worker.prepare_early(arrival, period_s=period_s))
+        self._mailbox.put_frame(self._worker.frames.prepare_early(arrival, period_s=period_s))
         # Release the GIL: otherwise this thread holds it while it rebuilds its wait set, and the
         # worker starts 0.9 ms later instead of 0.1 ms.
         time.sleep(YIELD_S)
@@ -283,13 +289,13 @@ class PerceptionNode(GuardedNode):
     def _take_parameters(self, changes: list[Parameter[Any]]) -> None:
         for change in changes:
             if change.name == 'top':
-                self._worker.classifier.top = change.value
+                self._worker.commands.classifier.top = change.value
             if change.name == 'subnet':
                 self._pin(change.value)
 
     def _pin(self, subnet_id: str) -> None:
         """Pin a sub-network regardless of commands; empty: follow commands again."""
-        self._worker.pinned = subnet_id
+        self._worker.commands.pinned = subnet_id
         if subnet_id:
             self._mailbox.put_command(pin(subnet_id))
 
@@ -310,8 +316,8 @@ class PerceptionNode(GuardedNode):
             self._diagnostics.set('frames of other sub-networks', self._other_frames)
         self._diagnostics.set('latency_s', f'{result.latency_s:.4f}')
         self._diagnostics.set('engine', self._startup.engine_reason)
-        if self._worker.overruns:
-            self._diagnostics.set('slower than the simulated platform', self._worker.overruns)
+        if overruns := self._worker.frames.overruns:
+            self._diagnostics.set('slower than the simulated platform', overruns)
         self._diagnostics.ok(f'running {result.running.subnet_id}')
 
     def on_running(self, running: Running) -> None:

@@ -190,13 +190,14 @@ def perception_node() -> NodeUnderTest:
     mailbox.close()  # ends the thread of the worker, whose work the fuzzer does
     node._thread.join()
     mailbox._closed = False
-    worker._stopped.set()  # simulated frames take no time
+    worker.frames.stopped.set()  # simulated frames take no time
     names = sorted({each.subnet_id for each in node._profile.points})
-    first, resident, envelope = worker.running, worker._active, worker._picker._commanded
+    commands = worker.commands
+    first, resident, envelope = commands.running, commands.active, commands.picker._commanded
 
     def reset() -> None:
-        worker.running, worker._active, worker._pending = first, resident, None
-        worker._picker.command(envelope)
+        commands.running, commands.active, commands._pending = first, resident, None
+        commands.picker.command(envelope)
         node._other_apps.clear()
 
     def work() -> None:

@@ -11,8 +11,10 @@ import pytest
 from dynofa_ros import engine
 from dynofa_ros.engine import Classified, Mailbox, MailboxItem, Place, Prediction, Prepared
 from dynofa_ros.nodes.perception.frame_model import ModelledFrame
+from dynofa_ros.nodes.perception.frame_runner import FrameRunner
 from dynofa_ros.nodes.perception.platform_view import PlatformView
 from dynofa_ros.nodes.perception.processor_turn import MachineTurns
+from dynofa_ros.nodes.perception.subnet_commands import SubnetCommands
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
 from dynofa_ros.nodes.perception.worker_types import (
     ARRIVAL,
@@ -123,7 +125,7 @@ class Bench:
         self.classifier = classifier or Classifier(resident('small'))
         self.residents = Residents() if residents is None else residents
         self.now_s = 100.0
-        self.worker = PerceptionWorker(
+        self.commands = SubnetCommands(
             classifier=self.classifier,
             residents=self.residents,
             loader=self,
@@ -133,14 +135,15 @@ class Bench:
             running=Running('small', 'cpu', 2, math.nan, since_s=0.0, reason='start'),
             profile=profile,
             view=PlatformView(clock=lambda: self.now_s),
-            model=model,
             host_place=None if model is None else HOST,
             clock=lambda: self.now_s,
         )
+        self.frames = FrameRunner(self.commands, model=model)
+        self.worker = PerceptionWorker(self.commands, self.frames)
 
     def set_clock(self, frequency_hz):
         """Set the frequency of the CPU, some time ago."""
-        self.worker.view.set_clock('cpu', frequency_hz)
+        self.commands.view.set_clock('cpu', frequency_hz)
         self.now_s += 10.0
 
     def on_refused(self, name, detail):
@@ -169,7 +172,7 @@ class Bench:
         """Finish the last requested compilation; return the state after it."""
         self.residents.missing = set()
         self.loading[-1](error)
-        self.worker.handle(self.worker.mailbox.take())
+        self.worker.handle(self.commands.mailbox.take())
         return self.states[-1]
 
     def arrive_during_inference(self, *, after_s=0.0, period_s=0.1, threads=2, **image):
@@ -177,10 +180,10 @@ class Bench:
         self.frame()
         if threads != 2:
             self.command(subnet_id='small', threads=threads)
-        self.worker.busy_until_s = 100.02
+        self.frames.busy_until_s = 100.02
         self.now_s = 100.0 + after_s
         arrival = Arrival(picture(**image), arrived_s=self.now_s, age_s=0.1)
-        return self.worker.prepare_early(arrival, period_s=period_s)
+        return self.frames.prepare_early(arrival, period_s=period_s)
 
 
 def picture(**change):
@@ -244,7 +247,7 @@ def test_rejected_images_are_counted_in_the_next_result(bench):
 
 
 def test_a_compressed_image_above_the_limit_is_rejected(bench):
-    bench.worker.max_image_pixels = 10
+    bench.frames.max_image_pixels = 10
     jpeg = cv2.imencode('.jpg', np.zeros((4, 6, 3), np.uint8))[1].tobytes()
     message = SimpleNamespace(format='jpeg', data=jpeg)
     bench.worker.handle(MailboxItem((), Arrival(message, 99.5, 0.1), 0))
@@ -271,7 +274,7 @@ def test_a_command_takes_effect_before_the_frame_it_arrives_with(bench):
 def test_the_later_of_two_commands_wins_and_both_are_acknowledged(bench):
     bench.frame(SubnetRequest(1, 'large'), SubnetRequest(2, 'small'))
     assert [each.command_sequence for each in bench.states] == [1, 2]
-    assert bench.worker.running.subnet_id == 'small'
+    assert bench.commands.running.subnet_id == 'small'
 
 
 def test_a_command_is_acknowledged_with_the_new_state(bench):
@@ -402,7 +405,7 @@ def test_a_request_of_the_node_keeps_deadline_and_acknowledgement(bench):
 
 
 def test_a_pinned_sub_network_rejects_commands_for_others(bench):
-    bench.worker.pinned = 'small'
+    bench.commands.pinned = 'small'
     state = bench.command(sequence=1, subnet_id='large')
     assert (state.subnet_id, state.command_applied) == ('small', False)
     assert "'large'; expected small" in state.command_result
@@ -415,7 +418,7 @@ PIN = {'sequence': None, 'subnet_id': 'large', 'reason': 'pinned by parameter'}
 def pinning(bench):
     """A worker that compiles the sub-network it was pinned to."""
     bench.residents.missing = {'large'}
-    bench.worker.pinned = 'large'
+    bench.commands.pinned = 'large'
     bench.command(**PIN)
     return bench
 
@@ -431,11 +434,11 @@ def test_a_pin_that_a_command_replaced_is_loaded_after_the_command_fails(pinning
     pinning.command(sequence=3, threads=4)
     assert len(pinning.loading) == 2
     pinning.finish_loading(error='out of memory')
-    assert pinning.worker.running.subnet_id == 'large'
+    assert pinning.commands.running.subnet_id == 'large'
 
 
 def test_a_pin_that_was_released_while_it_was_compiled_changes_nothing(pinning):
-    pinning.worker.pinned = ''
+    pinning.commands.pinned = ''
     assert pinning.finish_loading().subnet_id == 'small'
 
 
@@ -448,7 +451,7 @@ def test_a_refused_command_ends_the_wait_of_an_older_command(bench):
 
 
 def test_commands_can_move_a_pinned_sub_network(bench):
-    bench.worker.pinned = 'small'
+    bench.commands.pinned = 'small'
     state = bench.command(sequence=1, subnet_id='small', processor='gpu', deadline_s=0.2)
     assert (state.processor, state.deadline_s, state.command_applied) == ('gpu', 0.2, True)
 
@@ -469,7 +472,7 @@ def test_time_and_energy_are_those_of_the_simulated_platform():
 def test_overruns_are_counted_and_do_not_delay_the_next_frame(inference_s, overruns, queue_s):
     bench = Bench(Platform(inference_s))
     assert bench.frame().queue_s == 0.5
-    assert bench.worker.overruns == overruns
+    assert bench.frames.overruns == overruns
     assert bench.frame().queue_s == pytest.approx(queue_s)
 
 
@@ -495,7 +498,7 @@ def test_the_loop_runs_until_it_is_stopped(bench, start_loop):
     bench.on_result = lambda result: classified.set()
     loop = start_loop(bench.worker)
     for _ in range(2):
-        bench.worker.mailbox.put_frame(Arrival(picture(), 99.5, 0.1))
+        bench.commands.mailbox.put_frame(Arrival(picture(), 99.5, 0.1))
         assert classified.wait(30)
         classified.clear()
     bench.worker.stop()
@@ -513,7 +516,7 @@ def test_the_loop_outlives_an_exception_of_its_listener(bench, start_loop):
     bench.on_result, bench.on_error = fail, errors.append
     start_loop(bench.worker)
     for _ in range(2):
-        bench.worker.mailbox.put_frame(Arrival(picture(), 99.5, 0.1))
+        bench.commands.mailbox.put_frame(Arrival(picture(), 99.5, 0.1))
         assert results.acquire(timeout=30)
     bench.worker.stop()
     assert str(errors[0]) == 'no space left on device'
@@ -530,7 +533,7 @@ def test_stop_interrupts_a_simulated_inference(start_loop):
 
     bench.classifier.classify = signalling
     loop = start_loop(bench.worker)
-    bench.worker.mailbox.put_frame(Arrival(picture(), 99.5, 0.1))
+    bench.commands.mailbox.put_frame(Arrival(picture(), 99.5, 0.1))
     assert started.wait(30)
     bench.worker.stop()
     loop.join(30)
@@ -576,16 +579,16 @@ def test_a_malformed_image_is_left_to_the_worker(bench):
 
 def test_the_end_of_an_inference_is_predicted_from_the_previous_one(bench):
     bench.frame()
-    assert not bench.worker.busy_until_s > 0
+    assert not bench.frames.busy_until_s > 0
     bench.frame()
-    assert bench.worker.busy_until_s == pytest.approx(100.02)
+    assert bench.frames.busy_until_s == pytest.approx(100.02)
 
 
 def test_the_end_of_an_inference_is_unknown_after_a_switch(bench):
     bench.frame()
     bench.command()
     bench.frame()
-    assert math.isnan(bench.worker.busy_until_s)
+    assert math.isnan(bench.frames.busy_until_s)
 
 
 def test_early_preparation_time_is_counted_once(bench):
@@ -628,8 +631,8 @@ def test_a_frame_that_it_would_make_late_runs_another_one(bench):
     assert result.ran.accuracy == ACCURACY['small']
     assert result.ran.reason.startswith('large needs ')
     assert result.deadline_met
-    assert result.running.subnet_id == bench.worker.running.subnet_id == 'large'
-    assert bench.worker.running.command_applied
+    assert result.running.subnet_id == bench.commands.running.subnet_id == 'large'
+    assert bench.commands.running.command_applied
     assert [name for name, _ in bench.classifier.classified] == ['large', 'small']
 
 
@@ -680,7 +683,7 @@ def test_a_point_that_was_evicted_is_left_out_from_then_on(bench):
 
 
 def test_a_pin_restricts_the_envelope(bench):
-    bench.worker.pinned = 'large'
+    bench.commands.pinned = 'large'
     state = bench.command(**WITH_SMALL)
     assert state.envelope == (('large', 'torch', 'cpu', 2),)
 
@@ -708,21 +711,21 @@ def test_the_deadline_counts_from_the_arrival_or_from_the_stamp(bench):
     bench.command(deadline_s=0.65)
     result = bench.frame()
     assert (result.deadline_from, result.latency_s) == (ARRIVAL, pytest.approx(0.58))
-    bench.worker.deadline_from = STAMP
+    bench.frames.deadline_from = STAMP
     result = bench.frame()
     assert (result.deadline_from, result.latency_s) == (STAMP, pytest.approx(0.68))
     assert not result.deadline_met
 
 
 def test_the_age_leaves_less_time_to_the_frame(bench):
-    bench.worker.deadline_from = STAMP
+    bench.frames.deadline_from = STAMP
     bench.command(**WITH_SMALL | {'deadline_s': 0.675})
     bench.frame()
     assert bench.frame().ran.key[0] == 'small'
 
 
 def test_a_stamp_of_a_camera_with_another_clock_is_refused(bench):
-    bench.worker.deadline_from = STAMP
+    bench.frames.deadline_from = STAMP
     bench.worker.handle(MailboxItem((), Arrival(picture(), 99.5, math.nan), 0))
     assert bench.results[-1].deadline_from == ARRIVAL
     ((name, detail),) = bench.rejected
@@ -735,18 +738,18 @@ def taking_turns(tmp_path):
     """Return a worker on a simulated GPU where frames take turns, and another application."""
     bench = Bench(Platform(0.021))
     domain = DomainObservation('gpu', ('gpu',), math.nan, (), True, contention=(1.0,))
-    bench.worker.view.observe((domain,))
-    bench.worker.turns, other = (MachineTurns(tmp_path, failed=pytest.fail) for _ in range(2))
+    bench.commands.view.observe((domain,))
+    bench.frames.turns, other = (MachineTurns(tmp_path, failed=pytest.fail) for _ in range(2))
     bench.command(subnet_id='small', processor='gpu', deadline_s=0.6)
     yield bench, other.on('gpu')
-    bench.worker.turns.close()
+    bench.frames.turns.close()
     other.close()
 
 
 def test_a_frame_has_the_turn_of_its_processor(taking_turns):
     bench, other = taking_turns
     bench.frame()
-    assert bench.worker.model.with_turn == [True]
+    assert bench.frames.model.with_turn == [True]
     assert other.take(WaitingFrame(0.0, 0.0, ''), until_s=0.0)  # it was given back
 
 
@@ -754,7 +757,7 @@ def test_a_frame_that_gets_no_turn_in_time_runs_and_says_so(taking_turns):
     bench, other = taking_turns
     assert other.take(WaitingFrame(0.0, 0.0, ''), until_s=0.0)
     assert bench.frame() is not None
-    assert bench.worker.model.with_turn == [False]
+    assert bench.frames.model.with_turn == [False]
     ((name, detail),) = bench.rejected
     assert name == 'turn'
     assert 'gpu was busy for' in detail
@@ -764,6 +767,6 @@ def test_elsewhere_frames_take_no_turns(taking_turns):
     bench, other = taking_turns
     assert other.take(WaitingFrame(0.0, 0.0, ''), until_s=0.0)
     domain = DomainObservation('gpu', ('gpu',), math.nan, (), True, contention=(0.5,))
-    bench.worker.view.observe((domain,))
+    bench.commands.view.observe((domain,))
     bench.frame()
-    assert (bench.worker.model.with_turn, bench.rejected) == ([False], [])
+    assert (bench.frames.model.with_turn, bench.rejected) == ([False], [])
