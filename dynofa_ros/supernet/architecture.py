@@ -39,6 +39,7 @@ from dynofa_ros.supernet.search_space import (
     SearchSpace,
     inverted_residual_space,
 )
+from dynofa_ros.supernet.slimmable import SlimmableNetwork, SlimmableSpec, slimmable_space
 from dynofa_ros.supernet.supernet import Supernet, SupernetSpec
 from dynofa_ros.supernet.vision_transformer import (
     VisionTransformer,
@@ -363,9 +364,55 @@ class Transformer(Architecture):
         }
 
 
+@checked(ConfigError.of, kw_only=True)
+class Slimmable(Architecture):
+    """Slimmable network of inverted residuals."""
+
+    family: ClassVar[str] = 'slimmable'
+    net: ClassVar[type[Supernet]] = SlimmableNetwork
+    spec: ClassVar[type[SupernetSpec]] = SlimmableSpec
+
+    classes: Classes
+    resolutions: Resolutions
+    strides: Annotated[tuple[Stride, ...], Field(min_length=1, max_length=64)]
+    kernel_sizes: Annotated[tuple[Literal[3, 5, 7, 9, 11], ...], Field(max_length=64)]
+    channels: Annotated[tuple[tuple[Channels, ...], ...], Field(min_length=1, max_length=32)]
+    stem_stride: Stride = SlimmableSpec.stem_stride
+    mean: Color = SupernetSpec.mean
+    std: Deviation = SupernetSpec.std
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for lists that do not match the number of blocks."""
+        blocks = len(self.strides)
+        self._check_length('kernel_sizes', blocks, f'strides has {blocks}')
+        for index, each in enumerate(self.channels):
+            if len(each) != 2 * blocks + 1:
+                raise ConfigError(
+                    field=f'channels[{index}]',
+                    value=list(each),
+                    expected=f'{2 * blocks + 1} values, because strides has {blocks}',
+                )
+
+    def space(self) -> SearchSpace:
+        """Return the search space."""
+        return slimmable_space(widths=len(self.channels), resolutions=self.resolutions)
+
+    @classmethod
+    def space_fields(cls, spec: Any) -> dict[str, Any]:
+        """Return no fields: those of the spec say all."""
+        return {}
+
+
 FAMILIES: Mapping[str, type[Architecture]] = {
     each.family: each
-    for each in (MobileNetV3, ProxylessNAS, ResNet, EfficientNetLiteVariants, Transformer)
+    for each in (
+        MobileNetV3,
+        ProxylessNAS,
+        ResNet,
+        EfficientNetLiteVariants,
+        Transformer,
+        Slimmable,
+    )
 }
 
 

@@ -69,9 +69,11 @@ def fold(
     return _conv(weight * scale.view(-1, 1, 1, 1), bias, stride, groups)
 
 
-def copy_conv(weight: Tensor, bias: Tensor | None = None) -> nn.Conv2d:
-    """Return a convolution with copies of an (out, in, k, k) weight and an (out,) bias."""
-    return _conv(weight.clone(), None if bias is None else bias.clone())
+def copy_conv(
+    weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, groups: int = 1
+) -> nn.Conv2d:
+    """Return a convolution with copies of an (out, in / groups, k, k) weight and an (out,) bias."""
+    return _conv(weight.clone(), None if bias is None else bias.clone(), stride, groups)
 
 
 def copy_linear(weight: Tensor, bias: Tensor) -> nn.Linear:

@@ -14,6 +14,7 @@ from dynofa_ros.supernet.efficientnet_lite import efficientnet_lite
 from dynofa_ros.supernet.mobilenet_v3 import ofa_mbv3_cifar10, ofa_mobilenet_v3
 from dynofa_ros.supernet.proxyless import ofa_proxyless
 from dynofa_ros.supernet.resnet import ofa_resnet50
+from dynofa_ros.supernet.slimmable import slimmable_mbv2_cifar10, slimmable_mobilenet_v2
 from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.vision_transformer import vit_cifar10
 
@@ -24,6 +25,8 @@ _SUPERNETS: dict[str, Callable[[], Supernet]] = {
     'ofa_mbv3_d234_e346_k357_w1.2': partial(ofa_mobilenet_v3, 1.2),
     'ofa_proxyless_d234_e346_k357_w1.3': partial(ofa_proxyless, 1.3),
     'ofa_resnet50': ofa_resnet50,
+    'slimmable_mbv2': slimmable_mobilenet_v2,
+    'slimmable_mbv2_cifar10': slimmable_mbv2_cifar10,
     'vit_cifar10': vit_cifar10,
 }
 

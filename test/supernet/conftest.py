@@ -36,6 +36,8 @@ def make_net(random_supernet, seeded_weight):
         with torch.no_grad():
             if name == 'vit_cifar10':
                 fill_transformer(net)
+            elif name == 'slimmable_mbv2_cifar10':
+                fill_norms(net)
             elif name == 'efficientnet_lite':
                 fill_efficientnet(net, seed)
             else:
@@ -44,6 +46,15 @@ def make_net(random_supernet, seeded_weight):
         return net
 
     return make
+
+
+def fill_norms(net):
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.weight.uniform_(0.5, 1.5)
+            module.bias.normal_(0, 0.2)
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(0.5, 1.5)
 
 
 def fill_transformer(net):

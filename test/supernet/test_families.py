@@ -21,7 +21,7 @@ OFFICIAL = (
     'ofa_proxyless_d234_e346_k357_w1.3',
     'ofa_resnet50',
 )
-ALL = (*SMALL, 'efficientnet_lite', *OFFICIAL)
+ALL = (*SMALL, 'efficientnet_lite', 'slimmable_mbv2_cifar10', *OFFICIAL)
 small_families = pytest.mark.parametrize('name', SMALL)
 all_families = pytest.mark.parametrize('name', ALL)
 
