@@ -2,14 +2,15 @@
 """The latency of a frame as a distribution, for many operating points at once.
 
 The manager and the perception node ask it the same questions: mean, quantile, and the probability
-of being done in time. Nothing else knows its shape, at present a normal distribution per point.
+of being done in time. Nothing else knows its shape: a normal distribution for a sub-network, and
+for a cascade a mixture of one for each path (the first stage alone; the first two; ...).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
 
@@ -19,6 +20,10 @@ import numpy.typing as npt
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
 
 Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+
+# Of the quantile of a mixture: within 2e-5 of the distance between its paths.
+BISECTIONS = 16
 
 
 @lru_cache(maxsize=64)
@@ -28,11 +33,98 @@ def normal_quantile(probability: float) -> float:
 
 
 @dataclass(frozen=True, eq=False)
+class Stages:
+    """The stages of the cascades among several points, as profiled; (cascades, stages).
+
+    Fewer stages than others have are padded with a latency and a share of 0.
+    """
+
+    rows: Indices  # (cascades,) of the points, ascending
+    shares: Floats  # of the frames that end at each stage
+    latency_s: Floats
+    latency_std_s: Floats
+    correction: Floats | float = 1.0
+    correction_std: Floats | float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """The latency of each path through the cascades among several points; (cascades, paths).
+
+    Path k is that of the frames that end at stage k, and takes the time of all stages up to it.
+    """
+
+    rows: Indices  # (cascades,) of the points, ascending
+    shares: Floats  # 0 where a cascade has fewer stages than others
+    mean_s: Floats
+    std_s: Floats
+
+    @classmethod
+    def of(cls, stages: Stages, *, slowdown: Floats | float, std: Floats | float) -> Paths:
+        """Predict the paths of cascades, each with the mean and the std of its slowdown.
+
+        The stages of a frame share its slowdown, so their times vary together. The corrections are
+        independent of each other, as are the spreads that were profiled.
+        """
+        mean = np.reshape(slowdown, (-1, 1))
+        corrected_s = np.cumsum(stages.latency_s * stages.correction, axis=1)
+        profiled_s = _root_of_sums(stages.latency_std_s * stages.correction)
+        spread_s = np.maximum(corrected_s * np.reshape(std, (-1, 1)), profiled_s * mean)
+        doubt_s = _root_of_sums(stages.latency_s * stages.correction_std) * mean
+        return cls(stages.rows, stages.shares, corrected_s * mean, np.hypot(spread_s, doubt_s))
+
+    @property
+    def moments(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of each mixture, (cascades,) [s]."""
+        mean_s = (self.shares * self.mean_s).sum(axis=1)
+        square = (self.shares * (self.std_s**2 + self.mean_s**2)).sum(axis=1)
+        return mean_s, np.sqrt(np.maximum(square - mean_s**2, 0.0))
+
+    def quantile_s(self, probability: float) -> Floats:
+        """Return the quantile of each mixture, (cascades,) [s], by bisection between its paths'."""
+        each = self.mean_s + normal_quantile(probability) * self.std_s
+        used = self.shares > 0.0
+        low = np.where(used, each, math.inf).min(axis=1)
+        high = np.where(used, each, -math.inf).max(axis=1)
+        # A path that does not vary is a step.
+        scale = 1.0 / np.maximum(self.std_s, 1e-12)
+        for _ in range(BISECTIONS):
+            middle = 0.5 * (low + high)
+            below = self.shares * normal_cdf((middle[:, None] - self.mean_s) * scale)
+            reached = below.sum(axis=1) >= probability
+            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+        return np.asarray(high)
+
+    def probability_within(self, time_s: float) -> Floats:
+        """Return the probability that each mixture is done in time, (cascades,)."""
+        pairs = zip(self.mean_s.ravel().tolist(), self.std_s.ravel().tolist(), strict=True)
+        within = np.array([_normal_cdf(time_s - mean_s, std_s) for mean_s, std_s in pairs])
+        return np.asarray((self.shares * within.reshape(self.shares.shape)).sum(axis=1))
+
+    def plus(self, mean_s: Floats | float, *, variance_s2: Floats | float) -> Paths:
+        """Return the paths with an independent delay added, of each cascade or of all."""
+        std_s = np.sqrt(self.std_s**2 + np.reshape(variance_s2, (-1, 1)))
+        return replace(self, mean_s=self.mean_s + np.reshape(mean_s, (-1, 1)), std_s=std_s)
+
+    def among(self, points: int, chosen: Indices | slice) -> Paths | None:
+        """Return the paths of the cascades among the chosen ones of so many points; None: none."""
+        place = np.full(points, -1)
+        place[self.rows] = np.arange(len(self.rows))
+        place = place[chosen]
+        rows = np.flatnonzero(place >= 0)
+        if not len(rows):
+            return None
+        kept = place[rows]
+        return Paths(rows, self.shares[kept], self.mean_s[kept], self.std_s[kept])
+
+
+@dataclass(frozen=True, eq=False)
 class LatencyForecast:
     """Latency of the next frame at each of several points."""
 
     mean_s: Floats  # (points,)
     std_s: Floats  # (points,)
+    paths: Paths | None = None  # of the cascades among the points; None: there are none
 
     @classmethod
     def of_inference(
@@ -45,6 +137,7 @@ class LatencyForecast:
         probability: float,
         correction: Floats | float = 1.0,
         correction_std: Floats | float = 0.0,
+        stages: Stages | None = None,
     ) -> LatencyForecast:
         """Predict the inference of points: profile x slowdown x correction.
 
@@ -52,7 +145,8 @@ class LatencyForecast:
         `Correction`, each (points,). `slowdown` is that of the processor, or of several, of which
         each has the next `counts` points. Of the spreads of profile and slowdown the larger counts,
         as the slowdown's includes the noise of single frames; the correction's is independent. A
-        heavier tail than the normal one counts at this `probability` (`Slowdown.std_for`).
+        heavier tail than the normal one counts at this `probability` (`Slowdown.std_for`). Of the
+        rows of `stages`, these count instead.
         """
         if isinstance(slowdown, Slowdown):
             mean: Floats | float = slowdown.mean
@@ -63,18 +157,38 @@ class LatencyForecast:
         mean_s = latency_s * mean
         spread_s = np.maximum(latency_s * std, latency_std_s * mean)
         if isinstance(correction_std, float) and correction_std == 0.0:
-            return cls(mean_s * correction, spread_s * correction)
-        variance = (spread_s * correction) ** 2 + (mean_s * correction_std) ** 2
-        return cls(mean_s * correction, np.sqrt(variance))
+            std_s = spread_s * correction
+        else:
+            std_s = np.sqrt((spread_s * correction) ** 2 + (mean_s * correction_std) ** 2)
+        mean_s = mean_s * correction
+        if stages is None:
+            return cls(mean_s, std_s)
+        rows = stages.rows
+        return cls(mean_s, std_s).mixed(
+            Paths.of(stages, slowdown=_rows_of(mean, rows), std=_rows_of(std, rows))
+        )
+
+    def mixed(self, paths: Paths) -> LatencyForecast:
+        """Return the forecast with the paths of its cascades."""
+        mean_s, std_s = self.mean_s.copy(), self.std_s.copy()
+        mean_s[paths.rows], std_s[paths.rows] = paths.moments
+        return LatencyForecast(mean_s, std_s, paths)
 
     def plus(self, mean_s: Floats | float, *, variance_s2: Floats | float) -> LatencyForecast:
-        """Return the forecast with an independent delay added."""
+        """Return the forecast with an independent delay added, of each point or of all."""
         std_s = np.sqrt(self.std_s * self.std_s + variance_s2)
-        return LatencyForecast(self.mean_s + mean_s, std_s)
+        paths = self.paths
+        if paths is not None:
+            own_s, own_s2 = (_rows_of(each, paths.rows) for each in (mean_s, variance_s2))
+            paths = paths.plus(own_s, variance_s2=own_s2)
+        return LatencyForecast(self.mean_s + mean_s, std_s, paths)
 
     def quantile_s(self, probability: float) -> Floats:
         """Return the latency that a frame does not exceed with this probability, (points,) [s]."""
-        return self.mean_s + normal_quantile(probability) * self.std_s
+        quantile_s = self.mean_s + normal_quantile(probability) * self.std_s
+        if self.paths is not None:
+            quantile_s[self.paths.rows] = self.paths.quantile_s(probability)
+        return quantile_s
 
     def probability_within(self, time_s: float) -> Floats:
         """Return the probability that a frame is done in time, (points,); 1 for NaN (no limit).
@@ -84,11 +198,37 @@ class LatencyForecast:
         if math.isnan(time_s):
             return np.ones_like(self.mean_s)
         pairs = zip(self.mean_s.tolist(), self.std_s.tolist(), strict=True)
-        return np.array([_normal_cdf(time_s - mean_s, std_s) for mean_s, std_s in pairs])
+        within = np.array([_normal_cdf(time_s - mean_s, std_s) for mean_s, std_s in pairs])
+        if self.paths is not None:
+            within[self.paths.rows] = self.paths.probability_within(time_s)
+        return within
 
-    def take(self, rows: npt.NDArray[np.intp] | slice) -> LatencyForecast:
+    def take(self, rows: Indices | slice) -> LatencyForecast:
         """Return the forecast of some of the points."""
-        return LatencyForecast(self.mean_s[rows], self.std_s[rows])
+        paths = None if self.paths is None else self.paths.among(len(self.mean_s), rows)
+        return LatencyForecast(self.mean_s[rows], self.std_s[rows], paths)
+
+
+def normal_cdf(z: Floats) -> Floats:
+    """Return the standard normal distribution function, within 1e-7.
+
+    Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: numpy has no error function.
+    """
+    x = np.abs(z) * math.sqrt(0.5)
+    t = 1.0 / (1.0 + 0.3275911 * x)
+    series = 1.421413741 + t * (-1.453152027 + t * 1.061405429)
+    tail = 0.5 * t * (0.254829592 + t * (-0.284496736 + t * series)) * np.exp(-x * x)
+    return np.where(z < 0.0, tail, 1.0 - tail)
+
+
+def _rows_of(values: Floats | float, rows: Indices) -> Floats | float:
+    """Return the values of some points; one number is that of all points."""
+    return values[rows] if isinstance(values, np.ndarray) and values.ndim else values
+
+
+def _root_of_sums(deviations: Floats) -> Floats:
+    """Return the standard deviation of the sum of each stage and those before it."""
+    return np.sqrt(np.cumsum(deviations**2, axis=1))
 
 
 def _normal_cdf(spare_s: float, std_s: float) -> float:
