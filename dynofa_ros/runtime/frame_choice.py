@@ -12,17 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from dynofa_ros.runtime.checks import check_count, check_number, check_range
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
-from dynofa_ros.runtime.latency import LatencyForecast
+from dynofa_ros.runtime.latency import LatencyForecast, Stages
+from dynofa_ros.runtime.operating_points.cascade_table import CascadeTable
 from dynofa_ros.runtime.operating_points.objective import EQUAL_ACCURACY, objective_keys
-from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
+from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey, cost
 from dynofa_ros.runtime.operating_points.profile import Profile
-from dynofa_ros.runtime.operating_points.table import Floats, cost
+from dynofa_ros.runtime.operating_points.table import Floats
 from dynofa_ros.runtime.ranges import DURATION_S, ENVELOPE_MAX
 from dynofa_ros.runtime.settings import Objective, check_setting
 
@@ -103,6 +105,7 @@ class _Candidates:
     latency_s: Floats
     latency_std_s: Floats
     order: Floats  # rank in the objective: 0 is the best; those below the floor come last
+    cascades: CascadeTable | None  # those among the points; None: there are none
 
     @classmethod
     def at(cls, envelope: Envelope, profile: Profile, frequency_hz: float) -> _Candidates | None:
@@ -132,25 +135,48 @@ class _Candidates:
             np.array([each.latency_s for each in points]),
             np.array([each.latency_std_s for each in points]),
             order,
+            CascadeTable.of(points, energy_known=known),
         )
 
-    def forecast(
-        self, estimate: FrameEstimate, *, probability: float, count: int | None = None
-    ) -> LatencyForecast:
-        """Return the inference time of each point, or of the first `count`.
+    @cached_property
+    def decided(self) -> _Candidates:
+        """The decided point alone."""
+        first = self.points[:1]
+        cascades = self.cascades
+        if cascades is not None:
+            cascades = CascadeTable.of(first, energy_known=False)
+        return _Candidates(
+            first,
+            self.subnet_ids[:1],
+            self.latency_s[:1],
+            self.latency_std_s[:1],
+            self.order[:1],
+            cascades,
+        )
 
-        A heavy tail counts at this `probability`.
-        """
-        subnet_ids, processor = self.subnet_ids[:count], self.points[0].processor
-        slowdown = _cautious_slowdown(estimate, processor)
-        correction, correction_std = estimate.correction_arrays(subnet_ids, processor)
+    def forecast(self, estimate: FrameEstimate, *, probability: float) -> LatencyForecast:
+        """Return the inference time of each point; a heavy tail counts at this `probability`."""
+        processor = self.points[0].processor
+        correction, correction_std = estimate.correction_arrays(self.subnet_ids, processor)
         return LatencyForecast.of_inference(
-            self.latency_s[:count],
-            self.latency_std_s[:count],
-            slowdown=slowdown,
+            self.latency_s,
+            self.latency_std_s,
+            slowdown=_cautious_slowdown(estimate, processor),
             probability=probability,
             correction=correction,
             correction_std=correction_std,
+            stages=self._stages(estimate, processor),
+        )
+
+    def _stages(self, estimate: FrameEstimate, processor: str) -> Stages | None:
+        """Return the stages of the cascades among the points, None without any."""
+        cascades = self.cascades
+        if cascades is None:
+            return None
+        names = [subnet_id for subnet_id, _ in cascades.subnets]
+        correction, std = estimate.correction_arrays(names, processor)
+        return cascades.stages(
+            cascades.reached, correction=correction[cascades.subnet_of], std=std[cascades.subnet_of]
         )
 
 
@@ -192,7 +218,7 @@ class FrameChooser:
         if candidates is None:
             return FrameChoice(envelope.decided)
         probability = envelope.probability
-        decided = candidates.forecast(estimate, probability=probability, count=1)
+        decided = candidates.decided.forecast(estimate, probability=probability)
         decided_s = decided.quantile_s(probability)[0]
         if decided_s <= time_left_s:
             return FrameChoice(envelope.decided)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.latency_estimate import LatencyEstimate
 from dynofa_ros.runtime.frame_choice import Envelope, FrameChoice, FrameChooser
+from dynofa_ros.runtime.operating_points.cascade import CascadePoint
 from dynofa_ros.runtime.operating_points.point import PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile, SubnetOn
 
@@ -79,9 +80,11 @@ class FrameSelector:
     ) -> None:
         """Learn from a frame; `clocks_hz` are the frequencies at which it may have run.
 
-        A point that the profile does not have tells nothing.
+        Of a cascade, each stage is learned from by itself, with the key of its sub-network. A point
+        that the profile does not have tells nothing, nor does a cascade as a whole.
         """
         found = [self.profile.at(key, each) for each in dict.fromkeys(clocks_hz)]
         points = [each for each in found if each is not None]
+        points = [each for each in points if not isinstance(each, CascadePoint)]
         if points and inference_s > 0.0:
             self._estimate.observe_frame(points, inference_s, now_s=now_s)

@@ -2,11 +2,12 @@
 """What a frame runs: the decided point if it fits, otherwise what still does."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from dynofa_ros.runtime import Objective, Slowdown
+from dynofa_ros.runtime import Cascade, Objective, Slowdown
 from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.frame_choice import Envelope, FrameChooser
 from dynofa_ros.runtime.ranges import ENVELOPE_MAX
@@ -187,3 +188,49 @@ def test_the_choice_does_not_depend_on_earlier_ones(chooser):
 def test_an_impossible_envelope_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Envelope(**{'points': (KEYS['small'],), **settings})
+
+
+CASCADE_KEY = ('s+l', 'torch', 'gpu', 1)
+
+
+@pytest.fixture
+def cascading(clocked):
+    """Return a chooser whose envelope holds a cascade: 20 ms, or 70 ms if escalated."""
+
+    def make(decided='s+l', *, reached=0.3, **settings):
+        cascade = Cascade('s+l', ('small', 'large'), (0.8,), (reached,), 0.79, (0.9, 0.7), (0.4,))
+        profile = replace(clocked(), cascades=(cascade,))
+        keys = {**KEYS, 's+l': CASCADE_KEY}
+        others = [key for name, key in keys.items() if name != decided]
+        settings = {'deadline_s': 0.1, **settings}
+        return FrameChooser(Envelope((keys[decided], *others), **settings), profile)
+
+    return make
+
+
+def test_a_cascade_runs_if_the_longer_path_fits_as_well(cascading):
+    assert choose(cascading(), 0.071) == ('s+l', '')
+    assert choose(cascading(), 0.06) == ('large', 's+l needs 70.0 ms of 60.0 ms left')
+    assert choose(cascading(), 0.04)[0] == 'medium'
+
+
+def test_a_cascade_that_hardly_ever_escalates_needs_the_time_of_its_first_stage(cascading):
+    assert choose(cascading(reached=0.04), 0.03) == ('s+l', '')
+
+
+def test_a_frame_can_run_a_cascade_instead_of_the_decided_point(cascading):
+    energy = {'objective': Objective.MIN_ENERGY, 'min_accuracy': 0.78}
+    # At half the clock the large one takes 0.1 s, and the cascade 0.14 s.
+    assert choose(cascading('large', **energy), 0.2, clock_hz=0.5e9) == ('large', '')
+    assert choose(cascading('medium', **energy), 0.025)[0] == 'small'
+    low = {**energy, 'min_accuracy': 0.75}
+    chooser = cascading('large', reached=0.04, **low)
+    assert choose(chooser, 0.045)[0] == 's+l'
+
+
+def test_the_corrections_of_the_stages_count(cascading):
+    slow = {('large', 'gpu'): Correction(2.0)}
+    assert choose(cascading(), 0.1, corrections=slow)[0] != 's+l'
+    assert choose(cascading(), 0.121, corrections=slow)[0] == 's+l'
+    of_the_name = {('s+l', 'gpu'): Correction(2.0)}
+    assert choose(cascading(), 0.071, corrections=of_the_name)[0] == 's+l'

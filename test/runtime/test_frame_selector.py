@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from dynofa_ros.runtime import Cascade
 from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.frame_selector import SILENT_S, FrameSelector
 
 SMALL, MEDIUM, LARGE = ((name, 'torch', 'gpu', 1) for name in ('small', 'medium', 'large'))
+CASCADE = Cascade('s+l', ('small', 'large'), (0.8,), (0.3,), 0.79, (0.9, 0.7), (0.4,))
 LATENCY_S = {SMALL: 0.02, MEDIUM: 0.03, LARGE: 0.05}  # at 1 GHz; at 0.5 GHz twice as long
 
 
@@ -135,3 +137,17 @@ def test_a_stage_that_the_profile_does_not_have_fits_no_deadline(application):
     assert not fits
     assert math.isnan(needed_s)
     assert time_for(application, 'unknown', time_left_s=math.nan)[0]
+
+
+def test_a_cascade_is_learned_from_stage_by_stage(application):
+    profile = replace(application.selector.profile, cascades=(CASCADE,))
+    cascading = Application(profile)
+    for _ in range(10):
+        cascading.frame(SMALL, slowdown=1.5)
+        cascading.frame(LARGE, slowdown=1.5)
+    learned = cascading.selector.learned()
+    cascading.selector.observe(
+        ('s+l', *SMALL[1:]), inference_s=0.07, clocks_hz=(1e9,), now_s=cascading.now_s
+    )
+    assert cascading.selector.learned() == learned
+    assert set(learned) == {('small', 'gpu'), ('large', 'gpu')}

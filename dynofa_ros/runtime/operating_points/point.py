@@ -21,6 +21,9 @@ from dynofa_ros.runtime.ranges import (
 
 PointKey = tuple[str, str, str, int]  # OperatingPoint.key
 
+# Power assumed for every point if energies are unknown, so that the latency decides.
+PROXY_POWER_W = 1.0
+
 
 @dataclass(frozen=True)
 class OperatingPoint:
@@ -63,3 +66,8 @@ class OperatingPoint:
     def key(self) -> PointKey:
         """The operating point without its frequency."""
         return (self.subnet_id, self.engine, self.processor, self.threads)
+
+
+def cost(point: OperatingPoint, *, energy_known: bool) -> float:
+    """Return the cost of a frame at `point` [J], as `PointTable.cost_j`."""
+    return point.energy_j if energy_known else point.latency_s * PROXY_POWER_W

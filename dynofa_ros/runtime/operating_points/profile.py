@@ -13,7 +13,7 @@ import numpy as np
 
 from dynofa_ros.runtime.checks import check_count, check_name
 from dynofa_ros.runtime.estimation.correction import Correction
-from dynofa_ros.runtime.operating_points.cascade import Cascade, cascade_points
+from dynofa_ros.runtime.operating_points.cascade import Cascade, CascadePoint, cascade_points
 from dynofa_ros.runtime.operating_points.frequency import highest_same
 from dynofa_ros.runtime.operating_points.pareto import pareto_front
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
@@ -156,12 +156,13 @@ def prune(
     applications that share a frequency domain may need a frequency that is not the best for one.
     With a `margin` the other one has to be better by that share in all but accuracy. Points of
     `unlike` sub-networks and processors are all kept, and no other is dropped for them: a
-    sub-network that is slower than its profile states must not hide the others.
+    sub-network that is slower than its profile states must not hide the others. So are cascades
+    with such a stage.
     """
     groups: dict[tuple[str, float, bool], list[tuple[int, OperatingPoint]]] = {}
     kept: list[tuple[int, OperatingPoint]] = []
     for index, point in enumerate(points):
-        if (point.subnet_id, point.processor) in unlike:
+        if unlike and not unlike.isdisjoint(subnets_on(point)):
             kept.append((index, point))
             continue
         # Unknown energies are equal to each other, and not compared with known ones.
@@ -175,6 +176,12 @@ def prune(
         front = pareto_front(costs)
         kept += [group[row] for row in (_near(costs, front, margin) if margin else front)]
     return tuple(point for _, point in sorted(kept, key=lambda each: each[0]))
+
+
+def subnets_on(point: OperatingPoint) -> tuple[SubnetOn, ...]:
+    """Return the sub-network of a point, or those of a cascade's stages, and their processor."""
+    stages = point.stages if isinstance(point, CascadePoint) else (point,)
+    return tuple((each.subnet_id, each.processor) for each in stages)
 
 
 def _near(costs: Floats, front: Sequence[int], margin: float) -> Iterator[int]:

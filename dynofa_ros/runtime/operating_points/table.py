@@ -11,14 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dynofa_ros.runtime.operating_points.cascade_table import CascadeTable
 from dynofa_ros.runtime.operating_points.frequency import highest_same
-from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
+from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey, cost
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
-
-# Power assumed for every point if energies are unknown, so that the latency decides.
-PROXY_POWER_W = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +61,7 @@ class PointTable:
     key_of: Indices  # (points,) index in `keys`
     processors: dict[str, ProcessorGroups]
     row_of: Mapping[OperatingPoint, int]
+    cascades: CascadeTable | None  # those among the points; None: there are none
 
     @classmethod
     def from_points(cls, points: Iterable[OperatingPoint], *, energy_known: bool) -> PointTable:
@@ -101,6 +100,7 @@ class PointTable:
             key_of=np.array([keys[each.key] for each in rows]),
             processors=_processor_groups(groups, starts),
             row_of={each: row for row, each in enumerate(rows)},
+            cascades=CascadeTable.of(rows, energy_known=energy_known),
         )
 
     def among(self, keys: Collection[PointKey]) -> npt.NDArray[np.bool_]:
@@ -115,11 +115,6 @@ class PointTable:
             if self.points[row].key == key:
                 return row
         return None
-
-
-def cost(point: OperatingPoint, *, energy_known: bool) -> float:
-    """Return the cost of a frame at `point` [J], as `PointTable.cost_j`."""
-    return point.energy_j if energy_known else point.latency_s * PROXY_POWER_W
 
 
 def _processor_groups(

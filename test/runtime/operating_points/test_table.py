@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from dynofa_ros.runtime.operating_points.objective import objective_keys
-from dynofa_ros.runtime.operating_points.table import PointTable, cost
+from dynofa_ros.runtime.operating_points.point import cost
+from dynofa_ros.runtime.operating_points.table import PointTable
 from dynofa_ros.runtime.settings import Objective
 
 

@@ -1,0 +1,96 @@
+# Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+"""The stages of the cascades among several operating points, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from dynofa_ros.runtime.latency import Stages
+from dynofa_ros.runtime.operating_points.cascade import CascadePoint
+from dynofa_ros.runtime.operating_points.point import OperatingPoint, cost
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+_Value = TypeVar('_Value', bound=Hashable)
+
+
+@dataclass(frozen=True, eq=False)
+class CascadeTable:
+    """The cascades among several points; (cascades, stages), padded with zeros."""
+
+    rows: Indices  # (cascades,) of the points, ascending
+    cascade_ids: tuple[str, ...]  # distinct
+    cascade_of: Indices  # (cascades,) index in `cascade_ids`
+    latency_s: Floats
+    latency_std_s: Floats
+    cost_j: Floats  # as of the points: `point.cost`
+    reached: Floats  # share of the images that reach each stage, as measured; the first: 1
+    answer_accuracy: Floats  # of the images that each stage answers; 0: none
+    early_accuracy: Floats  # of the images that it escalates; 0: none
+    subnets: tuple[tuple[str, str], ...]  # distinct sub-networks and processors
+    subnet_of: Indices  # index in `subnets`; 0 where there is no stage
+
+    @classmethod
+    def of(cls, points: Sequence[OperatingPoint], *, energy_known: bool) -> CascadeTable | None:
+        """Return the cascades among points; None: there are none."""
+        found = {row: each for row, each in enumerate(points) if isinstance(each, CascadePoint)}
+        if not found:
+            return None
+        cascades = tuple(found.values())
+        width = max(len(each.stages) for each in cascades)
+        on = [[(stage.subnet_id, stage.processor) for stage in each.stages] for each in cascades]
+        ids = _numbered(each.subnet_id for each in cascades)
+        subnets = _numbered(each for some in on for each in some)
+        made = [each.cascade for each in cascades if each.cascade is not None]
+
+        def padded(values: Iterable[Sequence[float]]) -> Floats:
+            return np.array([(*each, *(0.0,) * (width - len(each))) for each in values])
+
+        def of_stages(field: Callable[[OperatingPoint], float]) -> Floats:
+            return padded([field(stage) for stage in each.stages] for each in cascades)
+
+        return cls(
+            rows=np.fromiter(found, np.intp, len(found)),
+            cascade_ids=tuple(ids),
+            cascade_of=np.array([ids[each.subnet_id] for each in cascades]),
+            latency_s=of_stages(lambda each: each.latency_s),
+            latency_std_s=of_stages(lambda each: each.latency_std_s),
+            cost_j=of_stages(lambda each: cost(each, energy_known=energy_known)),
+            reached=padded((1.0, *each.reached) for each in made),
+            answer_accuracy=np.nan_to_num(padded(each.answer_accuracy for each in made)),
+            early_accuracy=np.nan_to_num(padded(each.early_accuracy for each in made)),
+            subnets=tuple(subnets),
+            subnet_of=padded([subnets[each] for each in some] for some in on).astype(np.intp),
+        )
+
+    def reached_now(self, observed: Mapping[str, Sequence[float]]) -> Floats:
+        """Return the share of the images that reach each stage, those observed where known.
+
+        `observed` has, by cascade, the share that reaches each stage after the first.
+        """
+        reached = self.reached.copy()
+        for index, name in enumerate(self.cascade_ids):
+            if name in observed:
+                reached[self.cascade_of == index, 1 : 1 + len(observed[name])] = observed[name]
+        return reached
+
+    def stages(
+        self, reached: Floats, *, correction: Floats | float = 1.0, std: Floats | float = 0.0
+    ) -> Stages:
+        """Return the latency of the stages.
+
+        `reached` is the share of the frames that reach each stage; `correction` and `std` are as in
+        `Correction`, of each stage.
+        """
+        shares = reached - np.pad(reached[:, 1:], ((0, 0), (0, 1)))
+        return Stages(self.rows, shares, self.latency_s, self.latency_std_s, correction, std)
+
+
+def _numbered(values: Iterable[_Value]) -> dict[_Value, int]:
+    """Return the distinct values in order, each with its index."""
+    return {each: index for index, each in enumerate(dict.fromkeys(values))}
