@@ -4,8 +4,9 @@
 A model is a folder: ``model.yaml`` holds the architecture, the labels and the kept sub-networks
 with their measured accuracy; ``weights.pt`` holds the supernet's weights and the batch norm
 statistics of each kept sub-network; ``README.md`` is the model card. A fingerprint ties them
-together. If the weights come from Python packages, ``model.yaml`` lists the packages and their
-checksums instead. The optional folder ``int8`` holds int8 sub-networks: see ``quantized.py``.
+together. ``image_record.py`` describes what it states about the images of the training. If the
+weights come from Python packages, ``model.yaml`` lists the packages and their checksums instead.
+The optional folder ``int8`` holds int8 sub-networks: see ``quantized.py``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from dynofa_ros.supernet.checkpoint import not_finite
 from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
 from dynofa_ros.supernet.efficientnet_lite_weights import WeightPackage, load_packages
 from dynofa_ros.supernet.fingerprint import fingerprint, statistics_fingerprint
+from dynofa_ros.supernet.image_record import ImageRecord
 from dynofa_ros.supernet.quantized import INT8, SUFFIX, load_quantized
 from dynofa_ros.supernet.subnet_record import ModelError, SubnetRecord
 from dynofa_ros.supernet.supernet import Supernet
@@ -50,6 +52,8 @@ class Model:
     """Sub-networks whose weights are not installed, each with a remedy."""
     quantized: Mapping[str, Path] = field(default_factory=dict)
     """The ONNX file of each int8 sub-network, by its name."""
+    data: ImageRecord | None = None
+    """The images of the training, if the folder states them."""
 
     def subnet(self, subnet_id: str) -> SubnetRecord:
         """Return the kept sub-network of this name.
@@ -107,6 +111,7 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
         'fingerprint': fingerprint(weights),
         'labels': list(model.labels),
         'facts': dict(facts),
+        **({} if model.data is None else {'data': asdict(model.data)}),
         'subnets': [asdict(k) | {'config': k.config.to_dict()} for k in model.kept],
     }
     text = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
@@ -129,6 +134,7 @@ class _Document(Section):
     """Missing in a folder of before it was written; then ``supernet`` names a known one."""
     labels: tuple[Annotated[str, BeforeValidator(str)], ...]
     facts: Any = None
+    data: ImageRecord | None = None
     subnets: tuple[SubnetRecord, ...]
     packages: tuple[WeightPackage, ...] = ()
 
@@ -178,7 +184,8 @@ def load_model(name_or_path: str, *, quantized: bool = True) -> Model:
     kept = (*(subnet for subnet, _ in int8), *kept)  # first among equal FLOPs, as int8 is cheaper
     kept = tuple(sorted(kept, key=lambda k: k.flops))
     onnx = {subnet.subnet_id: path for subnet, path in int8}
-    return Model(folder.resolve().name, net.eval(), labels, kept, left_out, onnx)
+    name = folder.resolve().name
+    return Model(name, net.eval(), labels, kept, left_out, onnx, document.data)
 
 
 def model_folder(name_or_path: str) -> Path:
