@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from dynofa_ros.runtime.actuation.subnets import SubnetControl
 from dynofa_ros.runtime.checks import listed, shortened
 from dynofa_ros.runtime.decision.state import ApplicationState, Choice
+from dynofa_ros.runtime.estimation.escalation import Escalation, EscalationEstimate
 from dynofa_ros.runtime.estimation.frame_rate import CameraPeriod, ExponentialMean
 from dynofa_ros.runtime.estimation.latency_estimate import LatencyEstimate
 from dynofa_ros.runtime.observation import (
@@ -17,6 +18,7 @@ from dynofa_ros.runtime.observation import (
     SubnetObservation,
     uncovered,
 )
+from dynofa_ros.runtime.operating_points.cascade import CascadePoint
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile, SubnetOn
 from dynofa_ros.runtime.targets import Target
@@ -34,7 +36,9 @@ UNLIKE = 0.05
 class ManagedApplication:
     """Estimates of one application, and its last command."""
 
-    def __init__(self, profile: Profile, *, now_s: float) -> None:
+    def __init__(self, profile: Profile, *, cascades: bool = True, now_s: float) -> None:
+        """`cascades`: whether those of the profile may be chosen."""
+        self._cascades = cascades
         self.control = SubnetControl(profile.app)
         self._overhead, self._age = (ExponentialMean(OVERHEAD_WEIGHT) for _ in range(2))
         self._period = CameraPeriod()
@@ -44,10 +48,12 @@ class ManagedApplication:
 
     def replace_profile(self, profile: Profile, *, now_s: float) -> None:
         """Set a new profile; the estimates relative to the old one are dropped."""
+        self.announced = profile
+        self._escalation = EscalationEstimate(profile.cascades)
         unlike = frozenset(
             subnet for subnet, each in profile.corrections.items() if abs(each.mean - 1.0) > UNLIKE
         )
-        self.profile = replace(profile, unlike=unlike)
+        self.profile = replace(self._allowed(profile), unlike=unlike)
         self._current: OperatingPoint | None = None
         self._unready = self._not_resident()
         self._latency = LatencyEstimate(profile.corrections)
@@ -58,6 +64,18 @@ class ManagedApplication:
         self._decided_for: dict[SubnetOn, float] = {}
         self._active_s = now_s
         self._loads: dict[str, float] = {}
+
+    def _allowed(self, profile: Profile) -> Profile:
+        """Return the profile with the cascades that may be chosen."""
+        return profile if self._cascades else profile.without_cascades()
+
+    def allow_cascades(self, allowed: bool) -> None:
+        """Let cascades be chosen from now on, or not; all estimates are kept."""
+        if allowed == self._cascades:
+            return
+        self._cascades = allowed
+        self.profile = replace(self._allowed(self.announced), unlike=self.profile.unlike)
+        self._unready = self._not_resident()
 
     def observe(
         self,
@@ -73,25 +91,39 @@ class ManagedApplication:
         `others_load` is the share of the processor's time that other applications take, summed.
         Raises ValueError for a sub-network that the profile does not have.
         """
-        found = [self.profile.at(frame.key, clock_hz) for clock_hz in clocks_hz]
-        points = [each for each in found if each is not None]
-        if not points:
-            raise ValueError(
-                f'frame of {frame.app!r} ran {shortened(str(frame.key))}; expected operating '
-                f'points of its profile, sub-networks {listed(self.profile.subnet_ids)}'
-            )
+        clocks_hz = tuple(clocks_hz)
+        ran = [(self._points_at(key, clocks_hz, frame), stage_s) for key, stage_s in frame.ran]
         self._active_s = now_s
         new_rate = self._observe_period(frame)
         self._overhead.add(frame.overhead_s)
         self._age.add(frame.age_s)
-        subnet = (frame.subnet_id, frame.processor)
-        decided_for = self._decided_for.setdefault(subnet, self._latency.expected(*subnet))
-        stepped = self._latency.observe_frame(points, frame.inference_s, now_s=now_s)
-        self._compare(subnet)
+        changed = [self._learn(points, stage_s, now_s=now_s) for points, stage_s in ran if points]
+        self._escalation.observe(frame.ran[0][0][0], frame.first_score, now_s=now_s)
         before = self._loads.get(frame.processor, others_load)
         self._loads[frame.processor] = before + LOAD_WEIGHT * (others_load - before)
+        return new_rate or any(changed)
+
+    def _points_at(
+        self, key: PointKey, clocks_hz: Iterable[float], frame: FrameObservation
+    ) -> list[OperatingPoint]:
+        """Return the points at which a sub-network may have run; none of a cascade as a whole."""
+        found = [self.announced.at(key, clock_hz) for clock_hz in clocks_hz]
+        points = [each for each in found if each is not None]
+        if not points:
+            raise ValueError(
+                f'frame of {frame.app!r} ran {shortened(str(key))}; expected operating '
+                f'points of its profile, sub-networks {listed(self.announced.subnet_ids)}'
+            )
+        return [each for each in points if not isinstance(each, CascadePoint)]
+
+    def _learn(self, points: Sequence[OperatingPoint], inference_s: float, *, now_s: float) -> bool:
+        """Update the latency of the sub-network that ran; True if it has changed significantly."""
+        subnet = (points[0].subnet_id, points[0].processor)
+        decided_for = self._decided_for.setdefault(subnet, self._latency.expected(*subnet))
+        stepped = self._latency.observe_frame(points, inference_s, now_s=now_s)
+        self._compare(subnet)
         change = abs(self._latency.expected(*subnet) - decided_for)
-        return stepped or new_rate or change > SIGNIFICANT * decided_for
+        return stepped or change > SIGNIFICANT * decided_for
 
     def load_on(self, processor: str) -> float:
         """Return the share of a processor's time that the last frames took; 1 if unknown."""
@@ -146,6 +178,11 @@ class ManagedApplication:
     def forget(self, *, now_s: float, timeout_s: float) -> None:
         """Let slowdowns that were not observed for `timeout_s` return towards the prior."""
         self._latency.forget(now_s=now_s, timeout_s=timeout_s)
+        self._escalation.forget(now_s=now_s)
+
+    def escalation(self, cascade_id: str) -> Escalation | None:
+        """Return how often the later stages of a cascade are reached; None: not observed."""
+        return self._escalation.escalations().get(cascade_id)
 
     def state(self, target: Target, *, now_s: float) -> ApplicationState:
         """Return the input of a decision."""
@@ -155,6 +192,7 @@ class ManagedApplication:
             slowdowns=self._latency.slowdowns(self._processors),
             corrections=self._latency.corrections(self._subnets),
             observed_loads=dict(self._loads),
+            escalations=self._escalation.escalations(),
             overhead_s=self._overhead.mean(unknown=0.0),
             overhead_std_s=self._overhead.std(),
             age_s=self._age.mean(unknown=0.0),

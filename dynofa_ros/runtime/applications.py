@@ -35,6 +35,7 @@ class Applications:
         self._left_out: dict[str, tuple[float, str]] = {}  # until when, and why
         self._decided: deque[tuple[DecisionState, Decision]] = deque(maxlen=2)
 
+        self._cascades = True  # whether they may be chosen
     @property
     def names(self) -> tuple[str, ...]:
         """The names, sorted."""
@@ -63,7 +64,7 @@ class Applications:
     def set_profile(self, profile: Profile, *, now_s: float) -> bool:
         """Add an application, or replace its profile; False if the profile is the same."""
         known = self._apps.get(profile.app)
-        if known is not None and known.profile.is_same_as(profile):
+        if known is not None and known.announced.is_same_as(profile):
             return False
         profile.prepare()
         self._left_out.pop(profile.app, None)
@@ -72,12 +73,18 @@ class Applications:
             return True
         if len(self._apps) >= APPLICATIONS_MAX:
             self.remove(min(self._apps, key=self._worth))
-        self._apps[profile.app] = ManagedApplication(profile, now_s=now_s)
+        self._apps[profile.app] = ManagedApplication(profile, cascades=self._cascades, now_s=now_s)
         self._targets.join(profile.app)
         return True
 
     def _worth(self, name: str) -> tuple[bool, float]:
         """Order those to forget first: without any frame, then silent for longest."""
+    def allow_cascades(self, allowed: bool) -> None:
+        """Let cascades of all applications be chosen from now on, or not."""
+        self._cascades = allowed
+        for each in self:
+            each.allow_cascades(allowed)
+
         each = self._apps[name]
         return each.reported, each.active_s
 

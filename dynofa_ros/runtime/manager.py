@@ -46,6 +46,7 @@ class ResourceManager:
         self._clock = clock
         self._targets = TargetBook(self._settings.target)
         self._apps = Applications(self._targets, on_failure=on_failure)
+        self._apps.allow_cascades(self._settings.cascades)
         self._battery = BatteryMonitor(self._settings)
         self._clocks = ClockControl()
         self._power = PowerControl(self._settings, now_s=clock())
@@ -77,6 +78,7 @@ class ResourceManager:
         self._request_decision()
 
     def set_profile(self, profile: Profile) -> None:
+        self._apps.allow_cascades(settings.cascades)
         """Add an application, or replace its profile; beyond 64, the least active one leaves."""
         if self._apps.set_profile(profile, now_s=self._clock()):
             self._request_decision()

@@ -105,6 +105,10 @@ class ManagerSettings:
         low=0.1,
         high=86_400.0,
     )
+    cascades: bool = field(
+        default=True,
+        metadata={'description': 'whether to choose cascades of sub-networks where they pay'},
+    )
     dvfs: bool = field(
         default=True,
         metadata={'description': 'whether to set frequencies at all; false restores them'},

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from dynofa_ros.runtime.checks import check_name, check_number
 from dynofa_ros.runtime.estimation.correction import EXACT, Correction
+from dynofa_ros.runtime.estimation.escalation import Escalation
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
 from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
@@ -34,6 +35,8 @@ class ApplicationState:
     # By processor: load of the other applications while its slowdown was observed, as a sum of
     # shares of its time. None: that of their current points.
     observed_loads: Mapping[str, float] | None = None
+    # By cascade: how often its later stages are reached. Without an entry: as measured.
+    escalations: Mapping[str, Escalation] = field(default_factory=dict)
     overhead_s: float = 0.0  # preprocessing and postprocessing
     overhead_std_s: float = 0.0
     age_s: float = 0.0  # of an image on arrival, where it counts against the deadline
