@@ -20,14 +20,19 @@ def declare_parameter(
     high: float | None = None,
     choices: Sequence[str] = (),
     read_only: bool = False,
+    dynamic: bool = False,
 ) -> Any:
     """Declare a parameter and return its value; a number has a range, a text may have choices.
+
+    Only a `dynamic` one may change its type.
 
     Raises:
         ValueError: for a text that is not one of the choices. rclpy raises its own exceptions for a
             wrong type or a number out of range (also for NaN).
     """
-    descriptor = ParameterDescriptor(description=description, read_only=read_only)
+    descriptor = ParameterDescriptor(
+        description=description, read_only=read_only, dynamic_typing=dynamic
+    )
     if choices:
         descriptor.additional_constraints = f'one of {", ".join(choices)}'
     if low is not None and isinstance(default, float):

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from dynofa_ros.runtime.application import ManagedApplication
+from dynofa_ros.runtime.attention import Attentions
 from dynofa_ros.runtime.checks import listed, shortened
 from dynofa_ros.runtime.decision.decide import decide
 from dynofa_ros.runtime.decision.state import Decision, DecisionPolicy, DecisionState, Domain
@@ -31,11 +32,12 @@ class Applications:
         """`on_failure` gets the name of each application that is left out, and the exception."""
         self._targets = targets
         self._on_failure = on_failure
+        self.attentions = Attentions()
         self._apps: dict[str, ManagedApplication] = {}
         self._left_out: dict[str, tuple[float, str]] = {}  # until when, and why
+        self._cascades = True  # whether they may be chosen
         self._decided: deque[tuple[DecisionState, Decision]] = deque(maxlen=2)
 
-        self._cascades = True  # whether they may be chosen
     @property
     def names(self) -> tuple[str, ...]:
         """The names, sorted."""
@@ -77,14 +79,14 @@ class Applications:
         self._targets.join(profile.app)
         return True
 
-    def _worth(self, name: str) -> tuple[bool, float]:
-        """Order those to forget first: without any frame, then silent for longest."""
     def allow_cascades(self, allowed: bool) -> None:
         """Let cascades of all applications be chosen from now on, or not."""
         self._cascades = allowed
         for each in self:
             each.allow_cascades(allowed)
 
+    def _worth(self, name: str) -> tuple[bool, float]:
+        """Order those to forget first: without any frame, then silent for longest."""
         each = self._apps[name]
         return each.reported, each.active_s
 
@@ -95,6 +97,7 @@ class Applications:
         del self._apps[name]
         self._left_out.pop(name, None)
         self._targets.leave(name)
+        self.attentions.forget(name)
         return True
 
     def drop_silent(self, publishers: int, *, timeout_s: float, now_s: float) -> list[str]:
@@ -136,7 +139,10 @@ class Applications:
 
         def decide_for(some: Iterable[str]) -> Decision:
             states = tuple(
-                self._apps[name].state(self._targets.target(name), now_s=now_s) for name in some
+                self._apps[name].state(
+                    self.attentions.raised(name, self._targets.target(name)), now_s=now_s
+                )
+                for name in some
             )
             return self._decide(
                 DecisionState(

@@ -18,7 +18,7 @@ from dynofa_ros.runtime.actuation.clocks import ClockCommand, ClockControl
 from dynofa_ros.runtime.applications import Applications
 from dynofa_ros.runtime.budget.battery import BatteryMonitor
 from dynofa_ros.runtime.budget.power_budget import PowerControl
-from dynofa_ros.runtime.decision.state import Decision, DecisionPolicy
+from dynofa_ros.runtime.decision.state import Choice, Decision, DecisionPolicy
 from dynofa_ros.runtime.observation import (
     DomainObservation,
     FrameObservation,
@@ -57,12 +57,17 @@ class ResourceManager:
         self._contention: dict[str, float] = {}  # see DecisionState
         self._hysteresis = False  # see DecisionState
         self._decisions = 0
-        self.due = False  # an event calls for a decision before the next period
+        self._due = False
 
     @property
     def settings(self) -> ManagerSettings:
         """The settings in force."""
         return self._settings
+
+    @property
+    def due(self) -> bool:
+        """Whether an event calls for a decision before the next period."""
+        return self._due or bool(self._apps.attentions.over(now_s=self._clock()))
 
     @property
     def apps(self) -> tuple[str, ...]:
@@ -73,12 +78,12 @@ class ResourceManager:
         """Change the settings at run time."""
         self._settings = settings
         self._targets.set_default(settings.target)
+        self._apps.allow_cascades(settings.cascades)
         self._battery.configure(settings)
         self._power.configure(settings, now_s=self._clock())
         self._request_decision()
 
     def set_profile(self, profile: Profile) -> None:
-        self._apps.allow_cascades(settings.cascades)
         """Add an application, or replace its profile; beyond 64, the least active one leaves."""
         if self._apps.set_profile(profile, now_s=self._clock()):
             self._request_decision()
@@ -124,11 +129,17 @@ class ResourceManager:
             others_load=self._apps.load_beside(frame.app, frame.processor, idle=self._idle),
             now_s=now_s,
         )
-        self.due = self.due or changed
+        self._due = self._due or changed
 
     def observe_subnet(self, observation: SubnetObservation) -> None:
-        """Update with an acknowledgement. Raises ValueError for an unknown application."""
-        self._apps[observation.app].observe_subnet(observation)
+        """Update with an acknowledgement, and with what the application saw.
+
+        Raises ValueError for an unknown application.
+        """
+        app, now_s = observation.app, self._clock()
+        self._apps[app].observe_subnet(observation)
+        if self._apps.attentions.observe(app, observation.attention, now_s=now_s):
+            self._request_decision()
 
     def observe_platform(self, observation: PlatformObservation) -> None:
         """Update with frequencies, power, temperatures, and the acknowledgement of a command."""
@@ -138,7 +149,7 @@ class ResourceManager:
         if self._observe_contention(observation.domains) or change.domains:
             self._request_decision()
         # At a new frequency, other points are in time.
-        self.due = self.due or change.frequencies
+        self._due = self._due or change.frequencies
 
     def _observe_contention(self, domains: tuple[DomainObservation, ...]) -> bool:
         """Update the contention of all processors; True if any has changed."""
@@ -168,7 +179,7 @@ class ResourceManager:
 
     def _request_decision(self) -> None:
         """Make a decision due, without hysteresis."""
-        self._hysteresis, self.due = False, True
+        self._hysteresis, self._due = False, True
 
     def step(self) -> ManagerOutput:
         """Decide, and return commands and status."""
@@ -180,7 +191,7 @@ class ResourceManager:
         budget = self._power.budget(self._battery.usable_j(now_s=now_s), now_s=now_s)
         decision = self._decide(objective, cap_w=budget.decision_w, now_s=now_s)
         decision_s = time.perf_counter() - started_s
-        self._hysteresis, self.due = True, False
+        self._hysteresis, self._due = True, False
         self._decisions += 1
         self._power.expect(decision.power_w, now_s=now_s)
         for choice in decision.choices:
@@ -199,10 +210,7 @@ class ResourceManager:
             battery_energy_j=self._battery.energy_j(now_s=now_s),
             budget=budget,
             predicted_power_w=decision.power_w,
-            apps=tuple(
-                AppStatus(choice, self._apps[choice.app].control.tracker.acknowledged)
-                for choice in decision.choices
-            ),
+            apps=tuple(self._app_status(choice, now_s=now_s) for choice in decision.choices),
             dvfs_acknowledged=self._clocks.acknowledged(now_s=now_s),
             warnings=(*budget.warnings(decision), *self._warnings(now_s=now_s)),
             exact=decision.exact,
@@ -211,6 +219,14 @@ class ResourceManager:
             decisions=self._decisions,
         )
         return ManagerOutput(tuple(each for each in switches if each is not None), clocks, status)
+
+    def _app_status(self, choice: Choice, *, now_s: float) -> AppStatus:
+        own = self._targets.target(choice.app)
+        return AppStatus(
+            choice,
+            self._apps[choice.app].control.tracker.acknowledged,
+            attention=self._apps.attentions.effect_on(choice.app, own, now_s=now_s),
+        )
 
     def _command_clocks(
         self, clocks_hz: Mapping[str, float], *, reason: str, now_s: float
@@ -226,6 +242,8 @@ class ResourceManager:
         """Handle refused commands, silent applications, and frequencies to release."""
         settings = self._settings
         if self._clocks.suspend_refused(now_s=now_s, settings=settings):
+            self._hysteresis = False
+        if self._apps.attentions.end(now_s=now_s):
             self._hysteresis = False
         for each in self._apps:
             each.forget(now_s=now_s, timeout_s=settings.report_timeout_s)

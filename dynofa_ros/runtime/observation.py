@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from dynofa_ros.runtime.attention import Attention
 from dynofa_ros.runtime.checks import check_count, check_name, check_number, check_range, listed
 from dynofa_ros.runtime.operating_points.point import PointKey
 from dynofa_ros.runtime.ranges import (
@@ -20,8 +21,8 @@ from dynofa_ros.runtime.ranges import (
     PROCESSORS_MAX,
     RESIDENTS_MAX,
     SENSORS_MAX,
-    TEMPERATURE_C,
     STAGES_MAX,
+    TEMPERATURE_C,
 )
 
 # Values of msg/PlatformState.power_source.
@@ -44,18 +45,18 @@ class FrameObservation:
     stamp_s: float = math.nan  # of the image, by the camera's clock
     skipped: int = 0  # images dropped or refused since the previous frame
     age_s: float = 0.0  # of the image on arrival, if that counts against the deadline
-
     # The stages that ran of a cascade, each with its inference time; empty: the one sub-network.
     stages: tuple[tuple[str, float], ...] = ()
     first_score: float = math.nan  # calibrated, of the first stage's best class; NaN: unknown
+
     def __post_init__(self) -> None:
         check_name('app', self.app)
-        check_range('inference_s', self.inference_s, DURATION_S)
         check_count('stages', self.stages, most=STAGES_MAX)
         for subnet_id, stage_s in self.stages:
             check_name('stages', subnet_id)
             check_range('stage_inference_s', stage_s, DURATION_S)
         check_number('first_score', self.first_score, low=0.0, high=1.0, nan=True)
+        check_range('inference_s', self.inference_s, DURATION_S)
         check_range('overhead_s', self.overhead_s, PART_S)
         check_number('stamp_s', self.stamp_s, nan=True)
         check_number('skipped', self.skipped, low=0)
@@ -66,12 +67,12 @@ class FrameObservation:
         """The operating point without its frequency."""
         return (self.subnet_id, self.engine, self.processor, self.threads)
 
-
     @property
     def ran(self) -> tuple[tuple[PointKey, float], ...]:
         """The operating points of the sub-networks that ran, each with its inference time [s]."""
         stages = self.stages or ((self.subnet_id, self.inference_s),)
         return tuple(((name, *self.key[1:]), stage_s) for name, stage_s in stages)
+
 
 @dataclass(frozen=True)
 class ResidentPoint:
@@ -111,6 +112,7 @@ class SubnetObservation:
     command_applied: bool
     command_result: str = ''
     residents: tuple[ResidentPoint, ...] = ()  # empty: unknown
+    attention: Attention | None = None  # what it saw, while that holds
 
     def __post_init__(self) -> None:
         check_name('app', self.app)

@@ -23,6 +23,8 @@ DURATION_S = Range(1e-6, 3600.0)
 # Parts of a latency, standard deviations, overheads [s]: 0 is possible.
 PART_S = Range(0.0, 3600.0)
 MISSION_S = Range(0.0, 1e7)
+# For which targets stay raised after something was seen [s].
+HOLD_S = Range(0.1, 600.0)
 POWER_W = Range(0.0, 10_000.0)
 FRAME_ENERGY_J = Range(0.0, 1e6)
 BATTERY_ENERGY_J = Range(0.0, 1e12)

@@ -18,6 +18,7 @@ class AppStatus:
 
     choice: Choice
     acknowledged: bool
+    attention: str = ''  # what raised the floor or the priority for now; empty: nothing
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class TargetBook:
         self._requested: dict[str, None] = {}  # the names of requests, the oldest first
 
     def target(self, app: str) -> Target:
-        """Return the target of `app`."""
+        """Return the target of `app`, without what it has seen."""
         return self._targets.get(app, self._default)
 
     def join(self, app: str) -> None:

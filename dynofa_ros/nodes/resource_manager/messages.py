@@ -49,12 +49,14 @@ from dynofa_ros.runtime import (
 )
 from dynofa_ros.runtime.actuation.clocks import ClockCommand
 from dynofa_ros.runtime.actuation.subnets import SwitchCommand
+from dynofa_ros.runtime.attention import Attention
 from dynofa_ros.runtime.checks import check_count, check_range, shortened
 from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.frame_choice import Envelope
 from dynofa_ros.runtime.observation import ResidentPoint
 from dynofa_ros.runtime.ranges import (
     CASCADES_MAX,
+    HOLD_S,
     MISSION_S,
     PART_S,
     POINTS_MAX,
@@ -151,6 +153,12 @@ def frame_from(message: FrameReport) -> FrameObservation:
         check_range(name, getattr(message, name), PART_S, nan=True)
     overhead_s = message.preprocess_s + message.postprocess_s
     counts = message.deadline_from == STAMP and not math.isnan(message.age_s)
+    check_count('stages', message.stages, most=STAGES_MAX)
+    if len(message.stage_inference_s) != len(message.stages):
+        raise ValueError(
+            f'stage_inference_s holds {len(message.stage_inference_s)} values; expected '
+            f'{len(message.stages)}, one for each of stages'
+        )
     return _read(
         FrameObservation,
         message,
@@ -158,11 +166,13 @@ def frame_from(message: FrameReport) -> FrameObservation:
         stamp_s=message.header.stamp.sec + message.header.stamp.nanosec * 1e-9,
         skipped=message.dropped + message.refused,
         age_s=message.age_s if counts else 0.0,
+        stages=tuple(zip(message.stages, message.stage_inference_s, strict=True)),
+        first_score=message.first_score or math.nan,  # 0, as left unset, is unknown
     )
 
 
-def subnet_from(message: SubnetState) -> SubnetObservation:
-    """Read the state of an application's sub-network."""
+def subnet_from(message: SubnetState, *, now: Time, latched: bool) -> SubnetObservation:
+    """Read the state of an application's sub-network; see `_attention_from`."""
     check_count('residents', message.residents, most=RESIDENTS_MAX)
     residents = tuple(_read(ResidentPoint, each) for each in message.residents)
     return _read(
@@ -170,6 +180,34 @@ def subnet_from(message: SubnetState) -> SubnetObservation:
         message,
         residents=residents,
         command_result=shortened(message.command_result),
+        attention=_attention_from(message, now=now, latched=latched),
+    )
+
+
+def _attention_from(message: SubnetState, *, now: Time, latched: bool) -> Attention | None:
+    """Read what an application saw; None: nothing, or it is over.
+
+    The hold is the time between two stamps of the sender, so the clocks of both machines may
+    differ. Only of a message that may have been `latched` before this node started, its age counts.
+    """
+    if not message.attention_label:
+        return None
+    stamp_s, until_s = (
+        Time.from_msg(each).nanoseconds * 1e-9
+        for each in (message.header.stamp, message.attention_until)
+    )
+    now_s = now.nanoseconds * 1e-9
+    left_s = until_s - (stamp_s or now_s)
+    if latched and stamp_s:
+        left_s -= max(now_s - stamp_s, 0.0)
+    if not left_s > 0.0:
+        return None
+    return Attention(
+        label=message.attention_label,
+        score=message.attention_score,
+        left_s=min(left_s, HOLD_S.high),
+        min_accuracy=message.attention_min_accuracy,
+        priority=message.attention_priority,
     )
 
 
@@ -318,7 +356,7 @@ def _app_message(status: AppStatus) -> AppDecision:
         escalation_rate=math.nan,
         measured_escalation_rate=math.nan,
         doubt='',
-        attention='',
+        attention=status.attention,
         violated_targets=list(choice.violated_targets),
         acknowledged=status.acknowledged,
     )

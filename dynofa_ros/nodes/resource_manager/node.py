@@ -152,7 +152,10 @@ class ResourceManagerNode(GuardedNode):
         self._manager.observe_frame(messages.frame_from(message))
 
     def _on_subnet(self, message: SubnetState) -> None:
-        self._manager.observe_subnet(messages.subnet_from(message))
+        now = self.get_clock().now()
+        self._manager.observe_subnet(
+            messages.subnet_from(message, now=now, latched=self._may_be_latched())
+        )
 
     def _on_platform(self, message: PlatformState) -> None:
         self._manager.observe_platform(messages.platform_from(message))
@@ -177,11 +180,15 @@ class ResourceManagerNode(GuardedNode):
 
     def _on_mission(self, message: Mission) -> None:
         """Begin a mission; one whose stamp is not believed is counted as refused, and begins."""
-        latched = self._now_s() - self._started_s < LATCHED_S
-        mission = messages.mission_from(message, now=self.get_clock().now(), latched=latched)
+        now = self.get_clock().now()
+        mission = messages.mission_from(message, now=now, latched=self._may_be_latched())
         self._manager.request_mission(mission.duration_s, ago_s=mission.ago_s)
         if mission.doubt:
             raise ValueError(mission.doubt)
+
+    def _may_be_latched(self) -> bool:
+        """Whether a message that arrives now may have been published before this node started."""
+        return self._now_s() - self._started_s < LATCHED_S
 
     def _on_manager(self, message: ManagerState) -> None:
         """Stand by at once if the sender started before this manager."""

@@ -3,6 +3,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -26,6 +27,9 @@ from dynofa_ros.nodes.resource_manager.messages import (  # noqa: E402
 )
 from dynofa_ros.runtime import Cascade, OperatingPoint, Profile  # noqa: E402
 from dynofa_ros.runtime.estimation.correction import Correction  # noqa: E402
+from dynofa_ros.runtime.ranges import HOLD_S  # noqa: E402
+
+NOW = Time(nanoseconds=10**16)  # 1e7 s
 
 
 @pytest.mark.parametrize(
@@ -105,7 +109,7 @@ def test_an_impossible_correction_is_refused(correction):
             'available_frequencies_hz holds 5000 values; expected at most 1024',
         ),
         (
-            subnet_from,
+            partial(subnet_from, now=NOW, latched=False),
             msg.SubnetState(app='a', residents=[msg.ResidentPoint()] * 5000),
             'residents holds 5000 values; expected at most 4096',
         ),
@@ -119,6 +123,37 @@ def test_an_impossible_correction_is_refused(correction):
             msg.FrameReport(app='a', inference_s=0.1, preprocess_s=1e155),
             r'preprocess_s is 1e\+155; expected 0 to 3600 or NaN',
         ),
+        (
+            frame_from,
+            msg.FrameReport(app='a', inference_s=0.1, stages=['s'] * 5000),
+            'stages holds 5000 values; expected at most 3',
+        ),
+        (
+            frame_from,
+            msg.FrameReport(app='a', inference_s=0.1, stages=['s', 't'], stage_inference_s=[0.1]),
+            'stage_inference_s holds 1 values; expected 2, one for each of stages',
+        ),
+        (
+            frame_from,
+            msg.FrameReport(app='a', inference_s=0.1, stages=['x' * 10**6], stage_inference_s=[1]),
+            'stages is .*expected at most 256 printable characters',
+        ),
+        *(
+            (
+                frame_from,
+                msg.FrameReport(app='a', inference_s=0.1, stages=['s'], stage_inference_s=[value]),
+                'stage_inference_s is .*expected 1e-06 to 3600',
+            )
+            for value in (math.nan, -0.1, 0.0, 1e160)
+        ),
+        *(
+            (
+                frame_from,
+                msg.FrameReport(app='a', inference_s=0.1, first_score=value),
+                'first_score is .*expected 0 to 1 or NaN',
+            )
+            for value in (-0.1, 1.1, 1e160, math.inf)
+        ),
         (identity_from, msg.ManagerState(), 'manager_id is 0; expected the number of a manager'),
     ],
 )
@@ -128,7 +163,8 @@ def test_a_message_out_of_range_is_refused(convert, message, text):
 
 
 def test_a_text_of_a_state_is_made_short_and_printable():
-    state = subnet_from(msg.SubnetState(app='a', command_result='line\n' * 1000))
+    message = msg.SubnetState(app='a', command_result='line\n' * 1000)
+    state = subnet_from(message, now=NOW, latched=False)
     assert len(state.command_result) < 500
     assert state.command_result.isprintable()
 
@@ -156,6 +192,77 @@ def test_a_mission_counts_from_its_stamp_if_that_is_plausible(age_s, latched, ag
 def test_a_mission_without_a_stamp_begins_now():
     message = msg.Mission(duration_s=600.0, header=Header(stamp=TimeMessage()))
     assert mission_from(message, now=Time(nanoseconds=10**16), latched=False) == (600.0, 0.0, '')
+
+
+@pytest.mark.parametrize('first_score', [0.7, math.nan])
+def test_a_report_names_the_stages_of_a_cascade(first_score):
+    report = msg.FrameReport(
+        app='camera',
+        subnet_id='s+t@0.8',
+        inference_s=0.05,
+        stages=['s', 't'],
+        stage_inference_s=[0.02, 0.03],
+        first_score=first_score,
+    )
+    frame = frame_from(report)
+    assert frame.stages == (('s', 0.02), ('t', 0.03))
+    assert frame.first_score == pytest.approx(first_score, nan_ok=True)
+
+
+def test_a_report_without_stages_is_of_one_sub_network_with_an_unknown_score():
+    frame = frame_from(msg.FrameReport(app='camera', subnet_id='s', inference_s=0.05))
+    assert [(key[0], ran_s) for key, ran_s in frame.ran] == [('s', 0.05)]
+    assert math.isnan(frame.first_score)
+
+
+def seen(*, stamp_s, until_s, **change):
+    """Return a state whose application saw a person."""
+    stamp, until = (Time(nanoseconds=int(each * 1e9)).to_msg() for each in (stamp_s, until_s))
+    fields = {'attention_label': 'person', 'attention_score': 0.9, 'attention_min_accuracy': 0.8}
+    fields |= {'header': Header(stamp=stamp), 'attention_until': until} | change
+    return msg.SubnetState(app='camera', **fields)
+
+
+@pytest.mark.parametrize(
+    ('stamp_s', 'until_s', 'latched', 'left_s'),
+    [
+        pytest.param(1e7, 1e7 + 5.0, False, 5.0, id='one clock'),
+        pytest.param(1e7 - 1e5, 1e7 - 1e5 + 5.0, False, 5.0, id='a clock that is behind'),
+        pytest.param(1e7 + 1e5, 1e7 + 1e5 + 5.0, False, 5.0, id='a clock that is ahead'),
+        pytest.param(1e7 - 2.0, 1e7 + 3.0, True, 3.0, id='latched two seconds ago'),
+        pytest.param(1e7 + 1e5, 1e7 + 1e5 + 5.0, True, 5.0, id='latched, a clock that is ahead'),
+        pytest.param(1e7 - 9.0, 1e7 - 4.0, True, None, id='latched, and over'),
+        pytest.param(1e7, 2e9, False, HOLD_S.high, id='an absurd end'),
+        pytest.param(1e7, 1e7, False, None, id='over'),
+        pytest.param(1e7, 0.0, False, None, id='an end that is not set'),
+        pytest.param(0.0, 1e7 + 5.0, False, 5.0, id='without a stamp'),
+    ],
+)
+def test_a_hold_counts_by_the_clock_of_its_sender(stamp_s, until_s, latched, left_s):
+    state = subnet_from(seen(stamp_s=stamp_s, until_s=until_s), now=NOW, latched=latched)
+    if left_s is None:
+        assert state.attention is None
+    else:
+        assert state.attention.left_s == pytest.approx(left_s)
+        assert (state.attention.label, state.attention.min_accuracy) == ('person', 0.8)
+
+
+def test_a_state_without_a_label_saw_nothing():
+    state = seen(stamp_s=1.0, until_s=6.0, attention_label='')
+    assert subnet_from(state, now=NOW, latched=False).attention is None
+
+
+@pytest.mark.parametrize(
+    ('change', 'text'),
+    [
+        ({'attention_min_accuracy': math.nan}, 'attention_min_accuracy is nan; expected 0 to 1'),
+        ({'attention_score': -1e160}, r'attention_score is -1e\+160; expected 0 to 1'),
+        ({'attention_label': 'a\nb'}, 'attention_label is .*expected at most 256 printable'),
+    ],
+)
+def test_a_hold_out_of_range_is_refused_by_name(change, text):
+    with pytest.raises(ValueError, match=text):
+        subnet_from(seen(stamp_s=1.0, until_s=6.0, **change), now=NOW, latched=False)
 
 
 @pytest.mark.parametrize(
