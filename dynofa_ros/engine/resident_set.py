@@ -39,8 +39,8 @@ class ResidentSubnet:
 class ResidentSet:
     """The compiled sub-networks of one model on one engine, within a memory budget.
 
-    Above the budget, the least recently used sub-networks are evicted, except the one in use and
-    the one just requested. The set is thread-safe; compilation blocks only other compilations.
+    Above the budget, the least recently used sub-networks are evicted, except those in use and
+    those just requested. The set is thread-safe; compilation blocks only other compilations.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ResidentSet:
         # Least recently used first.
         self._residents: dict[tuple[str, Place], ResidentSubnet] = {}
         self._preprocessors: dict[int, Preprocessor] = {}
-        self._in_use: ResidentSubnet | None = None
+        self._in_use: tuple[ResidentSubnet, ...] = ()
         self._lock = threading.Lock()  # of the attributes above; held only for lookups
         self._compiling = threading.Lock()
 
@@ -119,14 +119,23 @@ class ResidentSet:
             ValueError: for an unknown sub-network.
             EngineError: if the engine cannot run it there, or it gives NaN.
         """
-        with self._compiling:
-            resident = self.find(subnet_id, place)
-            if resident is None:
-                resident = self._compile(self.network(subnet_id), place)
-                with self._lock:
-                    self._residents[resident.key] = resident
-                    self._evict(resident)
-        return resident
+        return self.load_together([subnet_id], place)[0]
+
+    def load_together(self, subnet_ids: Sequence[str], place: Place) -> tuple[ResidentSubnet, ...]:
+        """Return several sub-networks as `load` does; none of them is evicted for another one."""
+        requested: dict[str, ResidentSubnet] = {}
+        with self._compiling:  # only a compilation evicts
+            for subnet_id in subnet_ids:
+                if (resident := self.find(subnet_id, place)) is not None:
+                    requested[subnet_id] = resident
+            for subnet_id in subnet_ids:
+                if subnet_id not in requested:
+                    resident = self._compile(self.network(subnet_id), place)
+                    requested[subnet_id] = resident
+                    with self._lock:
+                        self._residents[resident.key] = resident
+                        self._evict(tuple(requested.values()))
+        return tuple(requested[each] for each in subnet_ids)
 
     def load_all(self, wanted: Iterable[tuple[str, Place]]) -> None:
         """Load sub-networks in the given order until the budget is used; at least one."""
@@ -137,10 +146,10 @@ class ResidentSet:
                 return
             loaded_bytes += self.load(subnet_id, place).memory_bytes
 
-    def use(self, resident: ResidentSubnet) -> None:
-        """Mark a resident as in use, which prevents its eviction until another is in use."""
+    def use(self, *residents: ResidentSubnet) -> None:
+        """Mark residents as in use, which prevents their eviction until others are in use."""
         with self._lock:
-            self._in_use = resident
+            self._in_use = residents
 
     def _compile(self, network: Network, place: Place) -> ResidentSubnet:
         precision = self.engine.precision(network, place.processor)
@@ -159,13 +168,13 @@ class ResidentSet:
             network.kept, place, self._preprocessors[resolution], run, precision, memory_bytes
         )
 
-    def _evict(self, requested: ResidentSubnet) -> None:
+    def _evict(self, requested: tuple[ResidentSubnet, ...]) -> None:
         """Evict the least recently used residents until the rest fits."""
         used = sum(each.memory_bytes for each in self._residents.values())
         for resident in tuple(self._residents.values()):
             if not self._budget_bytes or used <= self._budget_bytes:
                 return
-            if resident is not requested and resident is not self._in_use:
+            if resident not in requested and resident not in self._in_use:
                 del self._residents[resident.key]
                 used -= resident.memory_bytes
 
@@ -180,26 +189,26 @@ class Loader:
         self._residents = residents
         self._thread = ThreadPoolExecutor(1, 'sub-network loader')
         self._lock = threading.Lock()
-        self._next: tuple[str, Place, Callable[[str], object]] | None = None
+        self._next: tuple[Sequence[str], Place, Callable[[str], object]] | None = None
 
-    def load(self, subnet_id: str, place: Place, done: Callable[[str], object]) -> None:
-        """Load a sub-network, then call ``done`` with the error, empty if there is none.
+    def load(self, subnet_ids: Sequence[str], place: Place, done: Callable[[str], object]) -> None:
+        """Load sub-networks together, then call ``done`` with the error, empty if there is none.
 
         ``done`` is called in the background thread; never, if a newer request comes before this one
         is begun.
         """
         with self._lock:
             begin = self._next is None
-            self._next = subnet_id, place, done
+            self._next = subnet_ids, place, done
             if begin:
                 self._thread.submit(self._load_next)
 
     def _load_next(self) -> None:
         with self._lock:
             assert self._next is not None  # one submitted call for each time it is set
-            (subnet_id, place, done), self._next = self._next, None
+            (subnet_ids, place, done), self._next = self._next, None
         try:
-            self._residents.load(subnet_id, place)
+            self._residents.load_together(subnet_ids, place)
         except Exception as error:  # libraries raise arbitrary errors; the node continues
             done(str(error) or repr(error))
         else:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, InstanceOf, WithJsonSchema
 
-from dynofa_ros.config_file import Fault, Fraction, PositiveCount, Text, checked
+from dynofa_ros.config_file import Fault, Fraction, Positive, PositiveCount, Text, checked
 from dynofa_ros.supernet.config import SubnetConfig
 
 
@@ -42,3 +42,5 @@ class SubnetRecord:
         str, Field(pattern='^(float32|int8)$', json_schema_extra={'enum': ['float32', 'int8']})
     ] = 'float32'
     """Of weights and activations."""
+    temperature: Positive = 1.0
+    """Divides the logits before the softmax, so that the scores are probabilities."""

@@ -64,6 +64,7 @@ def test_every_stage_is_timed():
     active = SimpleNamespace(
         preprocess=lambda image: takes(3, image),
         run=lambda x: takes(5, np.zeros(10, np.float32)),
+        kept=SimpleNamespace(temperature=1.0),
     )
     classifier = Classifier(active, LABELS, clock=lambda: now[0])
     result = classifier.classify(classifier.prepare(lambda: takes(2, IMAGE)))
@@ -116,3 +117,47 @@ def test_classes_of_equal_score_keep_their_order():
 @given(st.lists(st.floats(-(2.0**100), 2.0**100, width=32), min_size=3, max_size=3))
 def test_scores_sum_to_1_even_for_large_logits(values):
     assert sum(predict(logits(*values), ANIMALS, 3).scores) == pytest.approx(1)
+
+
+@given(st.lists(st.floats(-50, 50, width=32), min_size=3, max_size=3), st.floats(0.05, 20))
+def test_a_temperature_divides_the_logits(values, temperature):
+    found = predict(logits(*values), ANIMALS, 3, temperature=temperature)
+    expected = predict(np.array(values) / temperature, ANIMALS, 3)
+    assert found.class_ids == predict(logits(*values), ANIMALS, 3).class_ids
+    assert found.scores == pytest.approx(expected.scores)
+
+
+def calibrated(resident, temperature):
+    return replace(resident, kept=replace(resident.kept, temperature=temperature))
+
+
+def test_scores_are_those_of_the_temperature_of_the_sub_network(residents):
+    small = residents['small']
+    plain = classify(make_classifier(small)).prediction
+    softer = classify(make_classifier(calibrated(small, 4.0))).prediction
+    assert softer.class_ids == plain.class_ids
+    expected = np.array(plain.scores) ** 0.25
+    ratios = np.array(softer.scores) / softer.scores[0]
+    assert ratios == pytest.approx(expected / expected[0])
+
+
+def test_a_later_stage_starts_from_the_decoded_image(residents):
+    classifier = make_classifier(residents['small'])
+    prepared = classifier.prepare(lambda: IMAGE)
+    refined = classifier.refine(prepared, residents['large'], temperature=1.0)
+    assert refined.prediction == classify(make_classifier(residents['large'])).prediction
+    assert (refined.preprocess_s, classifier.active) == (1, residents['small'])
+
+
+def test_a_later_stage_of_the_same_resolution_is_not_preprocessed_again(residents):
+    classifier = make_classifier(residents['small'])
+    twin = replace(residents['small'])
+    refined = classifier.refine(classifier.prepare(lambda: IMAGE), twin, temperature=1.0)
+    assert refined.preprocess_s == 0
+
+
+def test_a_later_stage_has_the_temperature_of_its_cascade(residents):
+    classifier = make_classifier(residents['small'])
+    large = calibrated(residents['large'], 9.0)
+    refined = classifier.refine(classifier.prepare(lambda: IMAGE), large, temperature=1.0)
+    assert refined.prediction == classify(make_classifier(residents['large'])).prediction

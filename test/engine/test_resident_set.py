@@ -112,6 +112,26 @@ def test_the_resident_in_use_is_never_evicted(make):
     assert names(residents) == ['middle', 'large']
 
 
+def test_several_can_be_in_use(make):
+    residents = make(budget_bytes=200)
+    residents.use(*residents.load_together(['small', 'middle'], ONE))
+    for place in (ONE, TWO):
+        residents.load('large', place)
+    assert names(residents)[:2] == ['small', 'middle']
+
+
+@pytest.mark.parametrize('present', [(), ('large',), ('small', 'large')])
+def test_what_is_loaded_together_does_not_evict_itself(make, present):
+    """Neither the sub-network that is compiled first, nor one that was resident before."""
+    residents = make(budget_bytes=100 * max(len(present), 1))
+    for name in present:
+        residents.load(name, ONE)
+    loaded = residents.load_together(['small', 'large'], ONE)
+    assert [each.kept.subnet_id for each in loaded] == ['small', 'large']
+    assert names(residents) == ['small', 'large']
+    assert len(residents.engine.compiled) == 2
+
+
 def test_without_a_budget_all_sub_networks_are_loaded(make):
     residents = make()
     residents.load_all((name, ONE) for name in NAMES)
@@ -168,16 +188,16 @@ def test_the_loader_compiles_only_the_newest_of_many_requests():
     begun, finish, loaded, done = Event(), Event(), [], []
 
     class Slow:
-        def load(self, subnet_id, place):
-            loaded.append(subnet_id)
+        def load_together(self, subnet_ids, place):
+            loaded.extend(subnet_ids)
             begun.set()
             assert finish.wait(30)
 
     loader = Loader(Slow())
-    loader.load('first', ONE, lambda error: done.append('first'))
+    loader.load(['first'], ONE, lambda error: done.append('first'))
     assert begun.wait(30)
     for number in range(1000):
-        loader.load(f'{number}', ONE, lambda error, number=number: done.append(number))
+        loader.load([f'{number}'], ONE, lambda error, number=number: done.append(number))
     finish.set()
     while len(done) < 2:
         sleep(0.01)
@@ -189,11 +209,11 @@ def test_the_loader_continues_after_an_error():
     errors = Queue()
 
     class Failing:
-        def load(self, subnet_id, place):
+        def load_together(self, subnet_ids, place):
             raise MemoryError
 
     loader = Loader(Failing())
     for _ in range(2):
-        loader.load('any', ONE, errors.put)
+        loader.load(['any'], ONE, errors.put)
         assert errors.get(timeout=30) == 'MemoryError()'
     loader.stop()

@@ -37,6 +37,8 @@ from dynofa_ros.engine import mailbox as mailbox_module
 from dynofa_ros.engine import resident_set as resident_set_module
 from dynofa_ros.engine.resident_set import Loader
 from dynofa_ros.nodes.perception.frame_runner import FrameRunner
+from dynofa_ros.nodes.perception.stage_runner import StageRunner
+from dynofa_ros.nodes.perception.stages import Stages, StageSet
 from dynofa_ros.nodes.perception.subnet_commands import SubnetCommands
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
 from dynofa_ros.nodes.perception.worker_types import Arrival, Running, SubnetRequest
@@ -188,7 +190,8 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
         mailbox: Any = Mailbox()
         commands = SubnetCommands(
             classifier=Classifier(first, LABELS),
-            residents=residents,
+            compiled=StageSet(residents),
+            active=Stages((first,)),
             loader=Loader(residents),
             mailbox=mailbox,
             listener=recorder,
@@ -196,7 +199,7 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
             running=Running(first.kept.subnet_id, 'cpu', 1, float('nan'), 0.0, 'start'),
             profile=profile_of(residents),
         )
-        worker = PerceptionWorker(commands, FrameRunner(commands))
+        worker = PerceptionWorker(commands, FrameRunner(StageRunner(commands)))
         worker_thread = threading.Thread(target=worker.run)
         worker_thread.start()
         sent = Counter[str]()
@@ -351,8 +354,8 @@ def _problems(
     )
     if found != expected:
         problems.append(f'the last command left {found}; expected {expected}')
-    if worker.commands.active.key != (last.subnet_id, Place('cpu', last.threads)):
-        problems.append(f'{worker.commands.active.key} is active; expected the last command')
+    if worker.commands.active.first.key != (last.subnet_id, Place('cpu', last.threads)):
+        problems.append(f'{worker.commands.active.first.key} is active; expected the last command')
     unexpected = [
         text for text in recorder.refusals if 'nonsense' not in text and 'no such' not in text
     ]

@@ -1,15 +1,16 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
-"""Pick the compiled sub-network that a frame runs, within the commanded envelope."""
+"""Pick the compiled sub-network or cascade that a frame runs, within the commanded envelope."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from dynofa_ros.engine import Classified, Place, ResidentSet
-from dynofa_ros.engine.resident_set import ResidentSubnet
+from dynofa_ros.engine import Classified
 from dynofa_ros.nodes.perception.platform_view import PlatformView
+from dynofa_ros.nodes.perception.stages import Stages, StageSet
 from dynofa_ros.nodes.perception.worker_types import SubnetRequest
 from dynofa_ros.runtime import Objective, Profile
 from dynofa_ros.runtime.application import OVERHEAD_WEIGHT
@@ -24,12 +25,22 @@ from dynofa_ros.runtime.operating_points.profile import SubnetOn
 
 @dataclass(frozen=True)
 class Pick:
-    """A compiled sub-network for one frame."""
+    """The compiled sub-network or cascade for one frame."""
 
-    resident: ResidentSubnet
+    stages: Stages
     key: PointKey
     reason: str
     """Why it is not the commanded one; empty: it is."""
+
+
+class StageTime(NamedTuple):
+    """Whether the next stage of a cascade is in time, and why."""
+
+    fits: bool
+    needed_s: float
+    """Its inference, with the promised probability; NaN: the profile does not have it."""
+    left_s: float
+    """Left for its inference; NaN without a deadline."""
 
 
 class FramePicker:
@@ -38,22 +49,20 @@ class FramePicker:
     def __init__(
         self,
         profile: Profile,
-        residents: ResidentSet,
+        compiled: StageSet,
         view: PlatformView,
         *,
         start: tuple[str, str, int],
-        host_place: Place | None,
         clock: Callable[[], float],
     ) -> None:
-        """Start with one point (sub-network, processor, threads) until the first command.
-
-        `host_place` is that of `PerceptionWorker`.
-        """
+        """Start with one point (its name, processor, threads) until the first command."""
         self._selector = FrameSelector(profile)
-        self._residents, self._view, self._clock = residents, view, clock
-        self._host_place = host_place
-        self._keys = {(each[0], each[2], each[3]): each for each in (p.key for p in profile.points)}
+        self._compiled, self._view, self._clock = compiled, view, clock
+        keys = (point.key for point in profile.every_point)
+        self._keys = {(each[0], each[2], each[3]): each for each in keys}
         self._preprocess, self._postprocess = (ExponentialMean(OVERHEAD_WEIGHT) for _ in range(2))
+        # Preprocessing of later stages, from the decoded image, by sub-network.
+        self._again: dict[str, ExponentialMean] = {}
         self._commanded = self._available = Envelope((self.key(*start),))
         self._selector.command(self._available)
 
@@ -109,26 +118,26 @@ class FramePicker:
             self._available = available
             self._selector.command(available)
 
-    def _find(self, key: PointKey) -> ResidentSubnet | None:
-        subnet_id, _, processor, threads = key
-        return self._residents.find(subnet_id, self._host_place or Place(processor, threads))
+    def _find(self, key: PointKey) -> Stages | None:
+        name, _, processor, threads = key
+        return self._compiled.find(name, processor, threads)
 
-    def pick(self, commanded: ResidentSubnet, *, passed_s: float, prepared_s: float) -> Pick:
+    def pick(self, commanded: Stages, *, passed_s: float, prepared_s: float) -> Pick:
         """Pick what the frame runs that starts now.
 
         `passed_s` is the time since its deadline began to count, without its preprocessing.
         `prepared_s` is the duration of that; NaN: it is still to come. `commanded` is the decided
-        sub-network, which is in use and thus never evicted.
+        sub-network or cascade, which is in use and thus never evicted.
         """
         key, reason = self._choose(passed_s=passed_s, prepared_s=prepared_s)
-        resident = self._find(key)
-        if resident is None:  # evicted meanwhile
+        stages = self._find(key)
+        if stages is None:  # evicted meanwhile
             self.refresh()
             key, reason = self._choose(passed_s=passed_s, prepared_s=prepared_s)
-            resident = self._find(key)
-        if resident is None:
+            stages = self._find(key)
+        if stages is None:
             return Pick(commanded, self._available.decided, '')
-        return Pick(resident, key, reason)
+        return Pick(stages, key, reason)
 
     def _choose(self, *, passed_s: float, prepared_s: float) -> tuple[PointKey, str]:
         envelope = self._available
@@ -153,9 +162,37 @@ class FramePicker:
         shortest_s = self._selector.shortest_s(frequency_hz=self._view.clock_hz(envelope.processor))
         return envelope.deadline_s - passed_s - shortest_s - self._postprocess.mean(unknown=0.0)
 
-    def ran(self, key: PointKey, classified: Classified, *, started_s: float) -> None:
-        """Learn from the frame that has just finished; `started_s`: when its inference began."""
-        self._preprocess.add(classified.preprocess_s)
+    def time_for(self, key: PointKey, *, passed_s: float, preprocess_s: float) -> StageTime:
+        """Return whether the next stage of a cascade is still in time.
+
+        `key` is that of its sub-network, `passed_s` the time since the deadline began to count.
+        `preprocess_s` is how long it is preprocessed if it has never run.
+        """
+        subnet_id, _, processor, threads = key
+        if (again := self._again.get(subnet_id)) is not None:
+            preprocess_s = again.mean(unknown=preprocess_s)
+        overhead_s = preprocess_s + self._postprocess.mean(unknown=0.0)
+        left_s = self._available.deadline_s - passed_s - overhead_s
+        fits, needed_s = self._selector.time_for(
+            subnet_id,
+            processor=processor,
+            threads=threads,
+            time_left_s=left_s,
+            frequency_hz=self._view.clock_hz(processor),
+        )
+        return StageTime(fits, needed_s, left_s)
+
+    def ran(
+        self, key: PointKey, classified: Classified, *, started_s: float, later: bool = False
+    ) -> None:
+        """Learn from a sub-network that has just run; `started_s`: when its inference began.
+
+        It is a `later` stage of a cascade, or what the frame ran first.
+        """
+        preprocess = self._preprocess
+        if later:
+            preprocess = self._again.setdefault(key[0], ExponentialMean(OVERHEAD_WEIGHT))
+        preprocess.add(classified.preprocess_s)
         self._postprocess.add(classified.postprocess_s)
         self._selector.observe(
             key,

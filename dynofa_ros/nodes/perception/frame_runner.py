@@ -4,20 +4,19 @@
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dynofa_ros.engine import CPU, Classified
+from dynofa_ros.engine import CPU
 from dynofa_ros.nodes.perception.compressed_image import MAX_PIXELS
-from dynofa_ros.nodes.perception.frame_model import FrameModel
+from dynofa_ros.nodes.perception.frame_picker import Pick
 from dynofa_ros.nodes.perception.image_conversion import ImageError, to_bgr
 from dynofa_ros.nodes.perception.processor_turn import POLL_S, MachineTurns, ProcessorTurn
+from dynofa_ros.nodes.perception.stage_runner import FrameStart, StageRunner
 from dynofa_ros.nodes.perception.subnet_commands import SubnetCommands
-from dynofa_ros.nodes.perception.worker_types import ARRIVAL, STAMP, Arrival, FrameResult, Ran
-from dynofa_ros.runtime.operating_points.point import PointKey
+from dynofa_ros.nodes.perception.worker_types import ARRIVAL, STAMP, Arrival, FrameResult
 from dynofa_ros.runtime.turns import WaitingFrame
 
 # A frame without a deadline waits at most this long for a turn [s].
@@ -26,36 +25,23 @@ MOST_WAIT_S = 1.0
 
 @dataclass
 class FrameRunner:
-    """Classifies images with the sub-network that was commanded, or with one that is in time.
+    """Classifies images with what was commanded, or with what is in time."""
 
-    With a ``model``, the inference of a frame takes as long as on the simulated platform: it runs
-    on this machine and sleeps for the remaining time.
-    """
-
-    commands: SubnetCommands
-    model: FrameModel | None = None
+    stages: StageRunner
     turns: MachineTurns | None = None
     deadline_from: str = ARRIVAL
     """What deadlines count from: `ARRIVAL`, or `STAMP` of the image where its age is known."""
     max_image_pixels: int = MAX_PIXELS
     """Largest compressed image that is decoded."""
-    overruns: int = 0
-    """Number of frames whose real inference took longer than the simulated one."""
-    busy_until_s: float = -math.inf
-    """Expected end of the current inference on the clock; in the past or NaN: unknown."""
     dropped: int = 0
     """Frames replaced by a newer one since the last result."""
     refused: int = 0
     """Images rejected since the last result."""
-    stopped: threading.Event = field(default_factory=threading.Event)
-    """Ends simulated inferences and waits for a turn."""
-    _overrun: tuple[float, float] = (-math.inf, -math.inf)
-    """Start and end on the clock of the excess time of the last overrun."""
-    _expected_s: float = math.nan
-    """Duration of the last inference; NaN after a switch."""
-    _ran_key: PointKey | None = None
-    """What the last frame ran, or the present one runs."""
+    commands: SubnetCommands = field(init=False)
     _sequence: int = 0
+
+    def __post_init__(self) -> None:
+        self.commands = self.stages.commands
 
     def prepare_early(self, arrival: Arrival, *, period_s: float) -> Arrival:
         """Preprocess a frame in the receiving thread while the worker runs the previous one.
@@ -63,7 +49,7 @@ class FrameRunner:
         Only if that shortens its latency: a core is free, and the worker is expected to finish
         before the next frame, due in `period_s`, replaces this one.
         """
-        end_s, now_s = self.busy_until_s, self.commands.clock()
+        end_s, now_s = self.stages.busy_until_s, self.commands.clock()
         if not (now_s < end_s < now_s + period_s and self._leaves_a_core()):
             return arrival
         try:
@@ -74,7 +60,7 @@ class FrameRunner:
 
     def _leaves_a_core(self) -> bool:
         """Return whether the current inference leaves a CPU core free."""
-        if self.model is not None or self.commands.running.processor != CPU:
+        if self.stages.model is not None or self.commands.running.processor != CPU:
             return True
         return self.commands.running.threads < self.commands.processors[CPU]
 
@@ -94,14 +80,9 @@ class FrameRunner:
             queue_s, passed_s = queue_s + waited_s, passed_s + waited_s
             if waited_s > POLL_S:
                 picked = self._pick(passed_s=passed_s, prepared_s=prepared.preprocess_s)
-            started_s = self.commands.clock()
-            self.busy_until_s = started_s + self._expected_s
-            classified = self.commands.classifier.classify(prepared)
-            energy_j = math.nan
-            if self.model is not None:
-                classified, energy_j = self._simulate(
-                    classified, self.model, threads=picked.key[3], has_turn=turn is not None
-                )
+            answer = self.stages.run(
+                FrameStart(arrival, prepared, picked, passed_s, has_turn=turn is not None)
+            )
         except ImageError as error:
             self._refuse('image', str(error))
             return
@@ -111,21 +92,20 @@ class FrameRunner:
         finally:
             if turn is not None:
                 turn.give_back()
-        self._expected_s = classified.inference_s
-        self.commands.picker.ran(picked.key, classified, started_s=started_s)
         self._sequence += 1
         result = FrameResult(
             arrival=arrival,
-            classified=classified,
+            classified=answer.classified,
             running=self.commands.running,
-            ran=picked,
+            ran=answer.ran,
             sequence=self._sequence,
             dropped=self.dropped,
             refused=self.refused,
             queue_s=queue_s,
-            modelled=self.model is not None,
-            energy_j=energy_j,
+            modelled=self.stages.model is not None,
+            energy_j=answer.energy_j,
             deadline_from=deadline_from,
+            early_latency_s=answer.early_latency_s,
         )
         self.dropped = self.refused = 0
         self.commands.listener.on_result(result)
@@ -141,15 +121,13 @@ class FrameRunner:
             return ARRIVAL
         return self.deadline_from
 
-    def _pick(self, *, passed_s: float, prepared_s: float) -> Ran:
+    def _pick(self, *, passed_s: float, prepared_s: float) -> Pick:
         """Activate what the frame runs that starts now."""
         pick = self.commands.picker.pick(
             self.commands.active, passed_s=passed_s, prepared_s=prepared_s
         )
-        resident = self.commands.classifier.active = pick.resident
-        if pick.key != self._ran_key:
-            self._ran_key, self._expected_s = pick.key, math.nan
-        return Ran(pick.key, resident.precision, resident.kept.accuracy, pick.reason)
+        self.commands.classifier.active = pick.stages.first
+        return pick
 
     def _take_turn(self, arrival: Arrival, passed_s: float) -> tuple[ProcessorTurn | None, float]:
         """Wait for a turn where frames take turns, as long as the deadline allows.
@@ -169,7 +147,7 @@ class FrameRunner:
             left_s, due_s = MOST_WAIT_S, math.inf
         frame = WaitingFrame(due_s, arrival.arrived_s, '')
         try:
-            taken = turn.take(frame, until_s=start_s + left_s, pause=self.stopped.wait)
+            taken = turn.take(frame, until_s=start_s + left_s, pause=self.stages.stopped.wait)
         except OSError as error:  # such as a full file system
             self.commands.listener.on_refused('turn', f'{error}; the frame runs beside others')
             return None, self.commands.clock() - start_s
@@ -191,25 +169,10 @@ class FrameRunner:
         Time lost because this machine is slower than the simulated platform is not counted.
         """
         now_s = self.commands.clock()
-        start_s, end_s = self._overrun
+        start_s, end_s = self.stages.overrun
         overlap_s = min(now_s, end_s) - max(arrival.arrived_s, start_s)
         prepared_s = 0.0 if arrival.prepared is None else arrival.prepared.preprocess_s
         return max(now_s - arrival.arrived_s - prepared_s - max(overlap_s, 0.0), 0.0)
-
-    def _simulate(
-        self, real: Classified, model: FrameModel, *, threads: int, has_turn: bool
-    ) -> tuple[Classified, float]:
-        """Sleep until the simulated platform would finish; return its result and energy [J]."""
-        kept, processor = self.commands.classifier.active.kept, self.commands.running.processor
-        frame = model.frame(kept, processor=processor, threads=threads, has_turn=has_turn)
-        remaining_s = frame.inference_s - real.inference_s
-        if remaining_s > 0:
-            self.stopped.wait(remaining_s)
-        else:
-            self.overruns += 1
-            now_s = self.commands.clock()
-            self._overrun = now_s + remaining_s, now_s
-        return replace(real, inference_s=frame.inference_s), frame.energy_j
 
     def _refuse(self, name: str, detail: str) -> None:
         self.refused += 1

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
 
-from dynofa_ros.engine import ResidentSet
+from dynofa_ros.engine import Prediction
 from dynofa_ros.msg import (
     Classification,
     EnvelopePoint,
@@ -17,7 +18,13 @@ from dynofa_ros.msg import (
     SubnetCommand,
     SubnetState,
 )
-from dynofa_ros.nodes.perception.worker_types import FrameResult, Running, SubnetRequest
+from dynofa_ros.nodes.perception.stages import StageSet
+from dynofa_ros.nodes.perception.worker_types import (
+    EarlyAnswer,
+    FrameResult,
+    Running,
+    SubnetRequest,
+)
 from dynofa_ros.runtime.actuation.command_tracker import SEQUENCE_MAX, plausible_sequence
 from dynofa_ros.runtime.checks import check_count
 from dynofa_ros.runtime.ranges import ENVELOPE_MAX
@@ -68,14 +75,34 @@ def command_from(message: SubnetCommand) -> SubnetRequest:
 
 def classification_message(app: str, result: FrameResult) -> Classification:
     """Return the classes of a frame, best first."""
-    prediction = result.classified.prediction
-    return Classification(
+    return _classification(
+        result.classified.prediction,
         header=result.arrival.message.header,
         app=app,
         subnet_id=result.ran.key[0],
+        stage=result.ran.answered,
+        final=True,
+    )
+
+
+def early_message(app: str, answer: EarlyAnswer) -> Classification:
+    """Return the classes of a frame whose next stage runs, best first."""
+    return _classification(
+        answer.prediction,
+        header=answer.arrival.message.header,
+        app=app,
+        subnet_id=answer.subnet_id,
+        stage=answer.stage,
+        final=False,
+    )
+
+
+def _classification(prediction: Prediction, **fields: Any) -> Classification:
+    return Classification(
         class_ids=list(prediction.class_ids),
         labels=list(prediction.labels),
         scores=list(prediction.scores),
+        **fields,
     )
 
 
@@ -94,6 +121,11 @@ def report_message(app: str, engine: str, result: FrameResult) -> FrameReport:
         commanded_subnet_id=running.subnet_id,
         commanded_threads=running.threads,
         choice_reason=ran.reason,
+        stages=[subnet_id for subnet_id, _ in ran.stages],
+        stage_inference_s=[inference_s for _, inference_s in ran.stages],
+        first_score=ran.first_score,
+        escalation=ran.escalation,
+        early_latency_s=result.early_latency_s,
         age_s=result.arrival.age_s,
         queue_s=result.queue_s,
         preprocess_s=classified.preprocess_s,
@@ -115,13 +147,14 @@ def report_message(app: str, engine: str, result: FrameResult) -> FrameReport:
 def state_message(
     app: str,
     supernet: str,
-    residents: ResidentSet,
+    compiled: StageSet,
     running: Running,
     *,
     since: Time,
     simulated: bool,
 ) -> SubnetState:
-    """Return the commanded sub-network, and those that can run without compiling."""
+    """Return what is commanded, and what can run without compiling."""
+    residents = compiled.residents
     return SubnetState(
         app=app,
         supernet=supernet,
@@ -142,14 +175,10 @@ def state_message(
         ],
         residents=[
             # On a simulated platform all processors share the place on this machine.
-            ResidentPoint(subnet_id=each.kept.subnet_id)
+            ResidentPoint(subnet_id=name)
             if simulated
-            else ResidentPoint(
-                subnet_id=each.kept.subnet_id,
-                processor=each.place.processor,
-                threads=each.place.threads,
-            )
-            for each in residents.residents()
+            else ResidentPoint(subnet_id=name, processor=place.processor, threads=place.threads)
+            for name, place in compiled.resident_names()
         ],
         resident_bytes=residents.memory_bytes,
     )

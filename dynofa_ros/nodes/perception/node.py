@@ -41,6 +41,8 @@ from dynofa_ros.nodes.perception.parameters import PerceptionParameters, declare
 from dynofa_ros.nodes.perception.platform_view import PlatformView
 from dynofa_ros.nodes.perception.processor_turn import MachineTurns, turns_folder
 from dynofa_ros.nodes.perception.profile import keep_learned
+from dynofa_ros.nodes.perception.stage_runner import StageRunner
+from dynofa_ros.nodes.perception.stages import StageSet
 from dynofa_ros.nodes.perception.startup import Startup, start_up
 from dynofa_ros.nodes.perception.subnet_commands import SubnetCommands
 from dynofa_ros.nodes.perception.twins import Twins
@@ -48,6 +50,7 @@ from dynofa_ros.nodes.perception.vision_classification import vision_publisher
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
 from dynofa_ros.nodes.perception.worker_types import (
     Arrival,
+    EarlyAnswer,
     FrameResult,
     Loaded,
     Running,
@@ -85,6 +88,7 @@ class PerceptionNode(GuardedNode):
         self._diagnostics = Diagnostics(self, self._profile.platform)
         self._other_apps: set[str] = set()
         self._other_frames = 0  # that ran another sub-network than the commanded one
+        self._escalated_frames = 0
         self._twins = Twins(self, parameters.app, self._diagnostics)
         self._mailbox: Mailbox[Arrival, SubnetRequest | Loaded] = Mailbox()
         self._view = PlatformView(clock=time.monotonic)
@@ -140,11 +144,16 @@ class PerceptionNode(GuardedNode):
             raise ValueError(f'processor is {processor!r}; expected {", ".join(processors)}')
         place = startup.place_on(processor)
         subnet_id = parameters.subnet or startup.residents.cheapest
-        resident = startup.residents.load(subnet_id, place)
-        startup.residents.use(resident)
+        simulated = self._frame_model is not None
+        compiled = StageSet(
+            startup.residents, startup.cascades, host_place=place if simulated else None
+        )
+        stages = compiled.load(subnet_id, place)
+        startup.residents.use(*stages.residents)
         commands = SubnetCommands(
-            classifier=Classifier(resident, startup.model.labels, top=parameters.top),
-            residents=startup.residents,
+            classifier=Classifier(stages.first, startup.model.labels, top=parameters.top),
+            compiled=compiled,
+            active=stages,
             loader=Loader(startup.residents),
             mailbox=self._mailbox,
             listener=self,
@@ -152,20 +161,18 @@ class PerceptionNode(GuardedNode):
             profile=startup.profile,
             view=self._view,
             pinned=parameters.subnet,
-            host_place=None if self._frame_model is None else place,
             running=Running(
                 subnet_id=subnet_id,
                 processor=processor,
                 threads=min(place.threads, processors[processor]),
-                precision=resident.precision,
+                precision=stages.residents[-1].precision,
                 deadline_s=math.nan,
                 since_s=time.monotonic(),
                 reason='pinned by parameter' if parameters.subnet else 'start-up: the cheapest',
             ),
         )
         frames = FrameRunner(
-            commands,
-            model=self._frame_model,
+            StageRunner(commands, model=self._frame_model, publish_early=parameters.publish_early),
             turns=self._turns,
             deadline_from=parameters.deadline_from,
             max_image_pixels=parameters.max_image_pixels,
@@ -281,7 +288,7 @@ class PerceptionNode(GuardedNode):
         for change in changes:
             if change.name == 'subnet' and change.value:
                 try:
-                    self._residents.network(change.value)
+                    self._worker.commands.compiled.subnet_ids(change.value)
                 except ValueError as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -290,14 +297,21 @@ class PerceptionNode(GuardedNode):
         for change in changes:
             if change.name == 'top':
                 self._worker.commands.classifier.top = change.value
+            if change.name == 'publish_early':
+                self._worker.frames.stages.publish_early = change.value
             if change.name == 'subnet':
                 self._pin(change.value)
 
     def _pin(self, subnet_id: str) -> None:
-        """Pin a sub-network regardless of commands; empty: follow commands again."""
+        """Pin a sub-network or cascade regardless of commands; empty: follow commands again."""
         self._worker.commands.pinned = subnet_id
         if subnet_id:
             self._mailbox.put_command(pin(subnet_id))
+
+    def on_early(self, answer: EarlyAnswer) -> None:
+        """Publish an answer that a later stage may correct."""
+        message = messages.early_message(self._settings.app, answer)
+        self._outputs['classification'].publish(message)
 
     def on_result(self, result: FrameResult) -> None:
         """Publish a frame's classification and report."""
@@ -314,9 +328,12 @@ class PerceptionNode(GuardedNode):
         if result.ran.reason:
             self._other_frames += 1
             self._diagnostics.set('frames of other sub-networks', self._other_frames)
+        if len(result.ran.stages) > 1:
+            self._escalated_frames += 1
+            self._diagnostics.set('escalated frames', self._escalated_frames)
         self._diagnostics.set('latency_s', f'{result.latency_s:.4f}')
         self._diagnostics.set('engine', self._startup.engine_reason)
-        if overruns := self._worker.frames.overruns:
+        if overruns := self._worker.frames.stages.overruns:
             self._diagnostics.set('slower than the simulated platform', overruns)
         self._diagnostics.ok(f'running {result.running.subnet_id}')
 
@@ -328,7 +345,7 @@ class PerceptionNode(GuardedNode):
         message = messages.state_message(
             self._settings.app,
             self._startup.model.net.spec.name,
-            self._residents,
+            self._worker.commands.compiled,
             running,
             since=Time(sec=since_ns // 10**9, nanosec=since_ns % 10**9),
             simulated=self._frame_model is not None,

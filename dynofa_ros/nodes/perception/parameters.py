@@ -39,7 +39,7 @@ class PerceptionParameters:
     )
     subnet: str = _parameter(
         '',
-        'sub-network to run regardless of the manager; empty: run the commanded sub-network',
+        'sub-network or cascade to run regardless of the manager; empty: run the commanded one',
         read_only=False,
     )
     platform: str = _parameter(
@@ -78,6 +78,12 @@ class PerceptionParameters:
         'what the deadline of an image counts from: its arrival, or its stamp, if the camera and '
         'this machine share a clock',
         choices=(ARRIVAL, STAMP),
+    )
+    publish_early: bool = _parameter(
+        False,
+        'publish the answer of a stage of a cascade before the next stage runs, as a '
+        'classification that is not final; a frame is in time if it was',
+        read_only=False,
     )
     image_reliability: str = _parameter(
         'best_effort',

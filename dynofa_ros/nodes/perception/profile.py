@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from dynofa_ros.engine import (
     AUTO,
@@ -22,6 +23,7 @@ from dynofa_ros.engine import (
 from dynofa_ros.engine.measure import fastest_threads, places, thread_counts
 from dynofa_ros.nodes.perception.device import Log
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters
+from dynofa_ros.nodes.perception.stages import CalibratedCascade
 from dynofa_ros.platform import Platform
 from dynofa_ros.profiles.corrections import (
     corrections_file,
@@ -30,7 +32,7 @@ from dynofa_ros.profiles.corrections import (
 )
 from dynofa_ros.profiles.measured import measured_profile, modelled_profile
 from dynofa_ros.profiles.stored import Conditions, StoredProfile
-from dynofa_ros.runtime import Profile
+from dynofa_ros.runtime import Cascade, Profile
 from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.operating_points.profile import SubnetOn, prune
 from dynofa_ros.supernet import Model
@@ -47,6 +49,23 @@ def runnable(engine: Engine, networks: Iterable[Network]) -> tuple[list[Network]
         else:
             usable.append(network)
     return usable, reasons
+
+
+def runnable_cascades(model: Model, profile: Profile, *, log: Log) -> tuple[CalibratedCascade, ...]:
+    """Return the cascades of a model whose stages are all in a profile; log the others."""
+    profiled = {point.subnet_id for point in profile.points}
+    runnable = []
+    for record in getattr(model, 'cascades', ()):
+        if missing := [stage for stage in record.stages if stage not in profiled]:
+            log(f'left out: {record.cascade_id}: {", ".join(missing)} cannot run here')
+        else:
+            runnable.append(CalibratedCascade(_cascade(record), record.temperatures))
+    return tuple(runnable)
+
+
+def _cascade(record: Any) -> Cascade:
+    """Return a cascade as the runtime layer knows it."""
+    return Cascade(**{each.name: getattr(record, each.name) for each in fields(Cascade)})
 
 
 def profile_file(parameters: PerceptionParameters) -> Path | None:

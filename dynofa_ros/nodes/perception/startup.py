@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dynofa_ros.engine import (
@@ -21,7 +21,14 @@ from dynofa_ros.engine import (
 )
 from dynofa_ros.nodes.perception.device import Log, PerceptionDevice
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters
-from dynofa_ros.nodes.perception.profile import Profiler, read_profile, runnable, with_learned
+from dynofa_ros.nodes.perception.profile import (
+    Profiler,
+    read_profile,
+    runnable,
+    runnable_cascades,
+    with_learned,
+)
+from dynofa_ros.nodes.perception.stages import CalibratedCascade
 from dynofa_ros.runtime import Profile
 from dynofa_ros.supernet import Model, load_model
 
@@ -35,6 +42,8 @@ class Startup:
     engine_reason: str
     """Name and version of the engine, and why it was chosen."""
     profile: Profile
+    cascades: tuple[CalibratedCascade, ...]
+    """Those whose stages are all in the profile."""
     place: Place
     """Fastest place on this machine."""
     processors: dict[str, int]
@@ -88,10 +97,12 @@ def start_up(
     profile = device.complete(profile, model)
     if platform is None:
         profile = with_learned(parameters, profile, warn=warn)
+    cascades = runnable_cascades(model, profile, log=log)
+    profile = replace(profile, cascades=tuple(each.cascade for each in cascades))
     if cache.error:
         warn(f'cache of compiled sub-networks: {cache.error}')
     log(f'{len(residents)} compiled sub-networks after {time.monotonic() - start_s:.1f} s')
-    return Startup(model, residents, reason, profile, place, processors)
+    return Startup(model, residents, reason, profile, cascades, place, processors)
 
 
 def _resident_set(

@@ -1,5 +1,5 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
-"""Apply commands: switch between compiled sub-networks, or compile one first.
+"""Apply commands: switch between compiled sub-networks and cascades, or compile one first.
 
 A command takes effect between two frames. The state acknowledges it.
 """
@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field, replace
 
-from dynofa_ros.engine import Classifier, Loader, Mailbox, Place, ResidentSet
-from dynofa_ros.engine.resident_set import ResidentSubnet
+from dynofa_ros.engine import Classifier, Loader, Mailbox
 from dynofa_ros.nodes.perception.frame_picker import FramePicker
 from dynofa_ros.nodes.perception.platform_view import PlatformView
+from dynofa_ros.nodes.perception.stages import Stages, StageSet
 from dynofa_ros.nodes.perception.worker_types import (
     Arrival,
     Listener,
@@ -33,21 +33,22 @@ class LoadingError(ValueError):
 
 @dataclass
 class SubnetCommands:
-    """The commanded sub-network and its envelope; every method runs in the worker's thread.
+    """What is commanded, and its envelope; every method runs in the worker's thread.
 
-    ``processors`` maps each processor to its number of CPU threads. Sub-networks run at
-    ``host_place`` on this machine where the platform is simulated.
+    ``active`` are the stages of ``running``. ``processors`` maps each processor to its number of
+    CPU threads.
     """
 
     classifier: Classifier
-    residents: ResidentSet
+    compiled: StageSet
+    active: Stages
+    """The commanded sub-network or cascade."""
     loader: Loader
     mailbox: Mailbox[Arrival, SubnetRequest | Loaded]
     listener: Listener
     processors: dict[str, int]
     running: Running
     profile: InitVar[Profile]
-    host_place: Place | None = None
     view: PlatformView = field(default_factory=lambda: PlatformView(clock=time.monotonic))
     """Clock and contention of each processor; the node's thread updates it."""
     clock: Callable[[], float] = time.monotonic
@@ -55,19 +56,15 @@ class SubnetCommands:
     """Sub-network that commands must not switch away from; empty: none."""
     picker: FramePicker = field(init=False)
     """Picks what each frame runs within the commanded envelope."""
-    active: ResidentSubnet = field(init=False)
-    """The commanded sub-network."""
     _pending: SubnetRequest | None = None
     """The command whose sub-network is being compiled; a refused command does not replace a pin."""
 
     def __post_init__(self, profile: Profile) -> None:
-        self.active = self.classifier.active
         self.picker = FramePicker(
             profile,
-            self.residents,
+            self.compiled,
             self.view,
             start=(self.running.subnet_id, self.running.processor, self.running.threads),
-            host_place=self.host_place,
             clock=self.clock,
         )
         self.running = replace(self.running, envelope=self.picker.points)
@@ -81,11 +78,13 @@ class SubnetCommands:
         self._pending = None
         if command.sequence is None and command.subnet_id != self.pinned:
             return  # the pin was released meanwhile
-        if not loaded.error:
+        if not (error := loaded.error):
             self.execute(command)
             return
-        self.listener.on_refused('subnet_command', loaded.error)
-        self._acknowledge(command, self.running, loaded.error, applied=False)
+        if len(self.compiled.subnet_ids(command.subnet_id)) > 1:
+            error = f'cascade {command.subnet_id}: {error}'
+        self.listener.on_refused('subnet_command', error)
+        self._acknowledge(command, self.running, error, applied=False)
         if command.sequence is not None and self.pinned not in ('', self.running.subnet_id):
             self.execute(pin(self.pinned))  # which the command has replaced
 
@@ -143,7 +142,7 @@ class SubnetCommands:
         check_range('deadline_s', command.deadline_s, DURATION_S, nan=True)
         decided = self.picker.key(command.subnet_id, processor, threads)
         envelope = self.picker.envelope_of(command, decided)
-        switch_s = self._switch(command, self.host_place or Place(processor, threads))
+        switch_s = self._switch(command, processor, threads)
         deadline_s = command.deadline_s if managed else old.deadline_s
         if self.pinned:
             envelope = envelope.restricted(lambda key: key[0] == self.pinned)
@@ -153,7 +152,7 @@ class SubnetCommands:
             subnet_id=command.subnet_id,
             processor=processor,
             threads=threads,
-            precision=self.classifier.active.precision,
+            precision=self.active.residents[-1].precision,
             deadline_s=deadline_s,
             envelope=self.picker.points,
         )
@@ -168,17 +167,18 @@ class SubnetCommands:
             switch_s=switch_s if switched else old.switch_s,
         )
 
-    def _switch(self, command: SubnetRequest, place: Place) -> float:
-        """Switch to a sub-network from the next frame on; return the duration of the switch [s].
+    def _switch(self, command: SubnetRequest, processor: str, threads: int) -> float:
+        """Switch from the next frame on; return the duration of the switch [s].
 
         Raises:
-            ValueError: for an unknown sub-network; LoadingError if it must be compiled first.
+            ValueError: for an unknown name; LoadingError if a stage must be compiled first.
         """
         start_s = self.clock()
-        resident = self.residents.find(command.subnet_id, place)
-        if resident is None:
+        stages = self.compiled.find(command.subnet_id, processor, threads)
+        if stages is None:
+            place = self.compiled.place(processor, threads)
             self.loader.load(
-                command.subnet_id,
+                self.compiled.subnet_ids(command.subnet_id),
                 place,
                 lambda error: self.mailbox.put_command(Loaded(command, error)),
             )
@@ -186,6 +186,6 @@ class SubnetCommands:
                 f'compiling {command.subnet_id} for {place.processor}, {place.threads} threads; '
                 f'{self.running.subnet_id} runs until then'
             )
-        self.residents.use(resident)
-        self.active = self.classifier.active = resident
+        self.compiled.residents.use(*stages.residents)
+        self.active, self.classifier.active = stages, stages.first
         return self.clock() - start_s

@@ -32,7 +32,7 @@ class PerceptionWorker:
 
     def stop(self) -> None:
         """Make :meth:`run` return, even during a simulated inference or a wait for a turn."""
-        self.frames.stopped.set()
+        self.frames.stages.stopped.set()
         self._mailbox.close()
         self.commands.loader.stop()
 

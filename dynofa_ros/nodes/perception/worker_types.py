@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dynofa_ros.engine import Classified, Prepared
+from dynofa_ros.engine import Classified, Prediction, Prepared
 from dynofa_ros.runtime.operating_points.point import PointKey
 
 # What the deadline of an image counts from: values of the parameter deadline_from.
@@ -28,7 +28,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class SubnetRequest:
-    """The sub-network to run from the next frame on; fields as in SubnetCommand.msg.
+    """The sub-network or cascade to run from the next frame on; fields as in SubnetCommand.msg.
 
     A request without a ``sequence`` comes from the node itself: it changes neither the deadline nor
     the acknowledgement of the last command.
@@ -63,7 +63,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Running:
-    """The commanded sub-network, which runs whenever it fits, and the result of the last command.
+    """What is commanded, which runs whenever it fits, and the result of the last command.
 
     A frame that it would make late runs another one of the envelope.
     """
@@ -86,14 +86,36 @@ class Running:
 
 
 @dataclass(frozen=True)
+class EarlyAnswer:
+    """The prediction of a stage that is not the last, while the next one runs."""
+
+    arrival: Arrival
+    subnet_id: str
+    """The cascade."""
+    prediction: Prediction
+    stage: int
+    """From 1."""
+
+
+@dataclass(frozen=True)
 class Ran:
-    """The sub-network that classified an image."""
+    """What classified an image."""
 
     key: PointKey
     precision: str
+    """Of the stage that answered."""
     accuracy: float
+    """Expected; of a cascade, given the stages that ran."""
     reason: str = ''
     """Why it is not the commanded one; empty: it is."""
+    stages: tuple[tuple[str, float], ...] = ()
+    """The sub-networks that ran, and the inference of each [s]."""
+    answered: int = 1
+    """The stage whose answer it is, from 1."""
+    first_score: float = math.nan
+    """Score of the first stage's best class."""
+    escalation: str = ''
+    """Why the next stage of a cascade ran, or did not; empty without a cascade."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +124,7 @@ class FrameResult:
 
     arrival: Arrival
     classified: Classified
+    """The answer, and the times of all stages."""
     running: Running
     """What was commanded."""
     ran: Ran
@@ -113,25 +136,31 @@ class FrameResult:
     modelled: bool
     energy_j: float
     deadline_from: str = ARRIVAL
+    early_latency_s: float = math.nan
+    """Time to the first early answer, counted as `latency_s`; NaN: none was published."""
 
     @property
     def latency_s(self) -> float:
         """Time to the result, from arrival or stamp of the image as `deadline_from` says."""
-        parts = self.classified
-        since_arrival_s = (
-            self.queue_s + parts.preprocess_s + parts.inference_s + parts.postprocess_s
-        )
+        since_arrival_s = self.queue_s + self.classified.total_s
         return since_arrival_s + (self.arrival.age_s if self.deadline_from == STAMP else 0.0)
 
     @property
     def deadline_met(self) -> bool:
-        """Whether the latency is within the deadline; true without a deadline."""
+        """Whether an answer was out within the deadline; true without a deadline."""
         deadline_s = self.running.deadline_s
-        return math.isnan(deadline_s) or self.latency_s <= deadline_s
+        return (
+            math.isnan(deadline_s)
+            or self.latency_s <= deadline_s
+            or self.early_latency_s <= deadline_s
+        )
 
 
 class Listener(Protocol):
     """Receives the worker's results, in the worker's thread."""
+
+    def on_early(self, answer: EarlyAnswer) -> None:
+        """Receive an answer that a later stage may correct."""
 
     def on_result(self, result: FrameResult) -> None:
         """Receive a classified frame."""

@@ -190,8 +190,8 @@ def perception_node() -> NodeUnderTest:
     mailbox.close()  # ends the thread of the worker, whose work the fuzzer does
     node._thread.join()
     mailbox._closed = False
-    worker.frames.stopped.set()  # simulated frames take no time
-    names = sorted({each.subnet_id for each in node._profile.points})
+    worker.frames.stages.stopped.set()  # simulated frames take no time
+    names = list(node._profile.subnet_ids)
     commands = worker.commands
     first, resident, envelope = commands.running, commands.active, commands.picker._commanded
 

@@ -14,6 +14,8 @@ from dynofa_ros.nodes.perception.frame_model import ModelledFrame
 from dynofa_ros.nodes.perception.frame_runner import FrameRunner
 from dynofa_ros.nodes.perception.platform_view import PlatformView
 from dynofa_ros.nodes.perception.processor_turn import MachineTurns
+from dynofa_ros.nodes.perception.stage_runner import StageRunner
+from dynofa_ros.nodes.perception.stages import Stages, StageSet
 from dynofa_ros.nodes.perception.subnet_commands import SubnetCommands
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
 from dynofa_ros.nodes.perception.worker_types import (
@@ -89,14 +91,16 @@ class Residents:
     def __init__(self):
         self.missing, self.requests = set(), []
 
-    def find(self, subnet_id, place):
-        self.requests.append((subnet_id, place))
+    def network(self, subnet_id):
         if subnet_id not in ACCURACY:
             raise ValueError(f'sub-network is {subnet_id!r}; expected small, large')
+
+    def find(self, subnet_id, place):
+        self.requests.append((subnet_id, place))
         return None if subnet_id in self.missing else resident(subnet_id)
 
-    def use(self, resident):
-        self.used = resident.kept.subnet_id
+    def use(self, *residents):
+        self.used = [each.kept.subnet_id for each in residents]
 
 
 def resident(subnet_id):
@@ -125,9 +129,11 @@ class Bench:
         self.classifier = classifier or Classifier(resident('small'))
         self.residents = Residents() if residents is None else residents
         self.now_s = 100.0
+        compiled = StageSet(self.residents, host_place=None if model is None else HOST)
         self.commands = SubnetCommands(
             classifier=self.classifier,
-            residents=self.residents,
+            compiled=compiled,
+            active=Stages((self.classifier.active,)),
             loader=self,
             mailbox=Mailbox(),
             listener=self,
@@ -135,10 +141,9 @@ class Bench:
             running=Running('small', 'cpu', 2, math.nan, since_s=0.0, reason='start'),
             profile=profile,
             view=PlatformView(clock=lambda: self.now_s),
-            host_place=None if model is None else HOST,
             clock=lambda: self.now_s,
         )
-        self.frames = FrameRunner(self.commands, model=model)
+        self.frames = FrameRunner(StageRunner(self.commands, model=model))
         self.worker = PerceptionWorker(self.commands, self.frames)
 
     def set_clock(self, frequency_hz):
@@ -149,7 +154,7 @@ class Bench:
     def on_refused(self, name, detail):
         self.rejected.append((name, detail))
 
-    def load(self, subnet_id, place, done):
+    def load(self, subnet_ids, place, done):
         self.loading.append(done)
 
     def stop(self):
@@ -180,7 +185,7 @@ class Bench:
         self.frame()
         if threads != 2:
             self.command(subnet_id='small', threads=threads)
-        self.frames.busy_until_s = 100.02
+        self.frames.stages.busy_until_s = 100.02
         self.now_s = 100.0 + after_s
         arrival = Arrival(picture(**image), arrived_s=self.now_s, age_s=0.1)
         return self.frames.prepare_early(arrival, period_s=period_s)
@@ -317,7 +322,7 @@ def test_a_command_can_change_the_deadline_alone(bench):
 def test_a_sub_network_runs_at_the_commanded_place(bench):
     bench.command(threads=4)
     assert bench.residents.requests[-1] == ('large', Place('cpu', 4))
-    assert bench.residents.used == 'large'
+    assert bench.residents.used == ['large']
 
 
 def test_on_a_simulated_platform_a_sub_network_runs_at_the_host_place():
@@ -472,7 +477,7 @@ def test_time_and_energy_are_those_of_the_simulated_platform():
 def test_overruns_are_counted_and_do_not_delay_the_next_frame(inference_s, overruns, queue_s):
     bench = Bench(Platform(inference_s))
     assert bench.frame().queue_s == 0.5
-    assert bench.frames.overruns == overruns
+    assert bench.frames.stages.overruns == overruns
     assert bench.frame().queue_s == pytest.approx(queue_s)
 
 
@@ -579,16 +584,16 @@ def test_a_malformed_image_is_left_to_the_worker(bench):
 
 def test_the_end_of_an_inference_is_predicted_from_the_previous_one(bench):
     bench.frame()
-    assert not bench.frames.busy_until_s > 0
+    assert not bench.frames.stages.busy_until_s > 0
     bench.frame()
-    assert bench.frames.busy_until_s == pytest.approx(100.02)
+    assert bench.frames.stages.busy_until_s == pytest.approx(100.02)
 
 
 def test_the_end_of_an_inference_is_unknown_after_a_switch(bench):
     bench.frame()
     bench.command()
     bench.frame()
-    assert math.isnan(bench.frames.busy_until_s)
+    assert math.isnan(bench.frames.stages.busy_until_s)
 
 
 def test_early_preparation_time_is_counted_once(bench):
@@ -749,7 +754,7 @@ def taking_turns(tmp_path):
 def test_a_frame_has_the_turn_of_its_processor(taking_turns):
     bench, other = taking_turns
     bench.frame()
-    assert bench.frames.model.with_turn == [True]
+    assert bench.frames.stages.model.with_turn == [True]
     assert other.take(WaitingFrame(0.0, 0.0, ''), until_s=0.0)  # it was given back
 
 
@@ -757,7 +762,7 @@ def test_a_frame_that_gets_no_turn_in_time_runs_and_says_so(taking_turns):
     bench, other = taking_turns
     assert other.take(WaitingFrame(0.0, 0.0, ''), until_s=0.0)
     assert bench.frame() is not None
-    assert bench.frames.model.with_turn == [False]
+    assert bench.frames.stages.model.with_turn == [False]
     ((name, detail),) = bench.rejected
     assert name == 'turn'
     assert 'gpu was busy for' in detail
@@ -769,4 +774,4 @@ def test_elsewhere_frames_take_no_turns(taking_turns):
     domain = DomainObservation('gpu', ('gpu',), math.nan, (), True, contention=(0.5,))
     bench.commands.view.observe((domain,))
     bench.frame()
-    assert (bench.frames.model.with_turn, bench.rejected) == ([False], [])
+    assert (bench.frames.stages.model.with_turn, bench.rejected) == ([False], [])
