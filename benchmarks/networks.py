@@ -135,6 +135,11 @@ class PlainNetwork(Supernet):
         return fuse(copy.deepcopy(self.module)).eval()
 
 
+def network(net: Supernet, name: str, config: SubnetConfig) -> Network:
+    """Return a sub-network for engines, under a name."""
+    return _networks(net, {name: config})[0]
+
+
 def _networks(net: Supernet, named: dict[str, SubnetConfig]) -> tuple[Network, ...]:
     kept = []
     for name, config in named.items():
