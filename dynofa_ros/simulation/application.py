@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from dynofa_ros.platform import Platform
-from dynofa_ros.runtime import Profile, Target
+from dynofa_ros.runtime import Cascade, CascadePoint, Profile, Target
 from dynofa_ros.runtime.latest_image import LatestImage
 from dynofa_ros.runtime.operating_points.point import PointKey
 from dynofa_ros.runtime.turns import WaitingFrame
@@ -18,27 +19,55 @@ from dynofa_ros.simulation.events import EventQueue
 from dynofa_ros.simulation.machine import SimulatedMachine, Trace
 from dynofa_ros.simulation.processor import Job
 from dynofa_ros.simulation.scenario import ApplicationPlan
+from dynofa_ros.simulation.scene import Scene
 from dynofa_ros.simulation.turns import Turn
 
 
 @dataclass(frozen=True, eq=False)
 class ExecutionOption:
-    """A sub-network on a processor with a number of threads, as listed in a profile."""
+    """A sub-network or cascade on a processor with a number of threads, as listed in a profile."""
 
     key: PointKey
     accuracy: float
     core_share: float  # of the processor's cores, 0..1
     latency_s: dict[float, float]  # the true one, without contention, by frequency
+    cascade: Cascade | None = None
+    of_stages: tuple[ExecutionOption, ...] = ()  # of a cascade
 
     @property
     def processor(self) -> str:
         """The processor it runs on."""
         return self.key[2]
 
+    @property
+    def stages(self) -> tuple[ExecutionOption, ...]:
+        """The sub-networks that it may run, in order."""
+        return self.of_stages or (self,)
+
+    def accuracy_of(self, stage: int, *, cut: bool = False) -> float:
+        """Return the expected accuracy of a frame that a stage answers, counted from 0.
+
+        `cut`: it was unsure, but there was no time for the next one.
+        """
+        if self.cascade is None:
+            return self.accuracy
+        known = self.cascade.early_accuracy if cut else self.cascade.answer_accuracy
+        return self.accuracy if math.isnan(known[stage]) else known[stage]
+
     def trace_fields(self) -> dict[str, object]:
         """Return its fields in a trace event."""
         subnet_id, _, processor, threads = self.key
         return {'subnet_id': subnet_id, 'processor': processor, 'threads': threads}
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """One inference of a frame."""
+
+    option: ExecutionOption  # of the sub-network alone
+    inference_s: float
+    energy_j: float  # above idle
+    done_s: float
 
 
 @dataclass(slots=True, eq=False)
@@ -51,16 +80,21 @@ class SimulatedFrame:
     commanded: ExecutionOption  # that was selected when it started
     arrived_s: float
     queue_s: float  # wait for the previous frame, and for its turn on the processor
-    inference_s: float
+    inference_s: float  # of all stages
     latency_s: float  # since the arrival of the image
     deadline_s: float
     energy_j: float  # above idle, of its own inference
     dropped: int  # images dropped between the previous frame's and this one's
+    accuracy: float  # expected, given what ran
+    stages: tuple[StageRun, ...]
+    first_score: float  # of the first of them; NaN: unknown
+    cut: bool  # unsure, but there was no time for the next stage
+    early_s: float = math.nan  # latency of the first answer, if it went out before a later one
 
     @property
     def met(self) -> bool:
-        """Whether it met its deadline."""
-        return self.latency_s <= self.deadline_s
+        """Whether an answer met the deadline."""
+        return self.latency_s <= self.deadline_s or self.early_s <= self.deadline_s
 
     def trace_fields(self) -> dict[str, object]:
         """Return its fields in a trace event."""
@@ -74,19 +108,26 @@ class SimulatedFrame:
             'inference_s': self.inference_s,
             'deadline_s': self.deadline_s,
             'met': self.met,
-            'accuracy': self.option.accuracy,
+            'accuracy': self.accuracy,
             'energy_j': self.energy_j,
+            'stages': [each.option.key[0] for each in self.stages],
+            'first_score': self.first_score,
+            'cut': self.cut,
         }
 
 
 def execution_options(profile: Profile, platform: Platform) -> dict[PointKey, ExecutionOption]:
     """Return the execution options of a profile, by key."""
     found: dict[PointKey, ExecutionOption] = {}
-    for point in profile.points:
+    for point in profile.every_point:
         if point.key not in found:
             processor = platform.processor(point.processor)
             core_share = processor.cores_used(point.threads) / processor.cores
-            found[point.key] = ExecutionOption(point.key, point.accuracy, core_share, {})
+            option = ExecutionOption(point.key, point.accuracy, core_share, {})
+            if isinstance(point, CascadePoint):
+                stages = tuple(found[each.key] for each in point.stages)
+                option = replace(option, cascade=point.cascade, of_stages=stages)
+            found[point.key] = option
         found[point.key].latency_s[point.frequency_hz] = point.latency_s
     return found
 
@@ -101,13 +142,39 @@ class _Started:
     deadline_s: float
     turn: Turn | None = None  # that it waits for or has
     place: WaitingFrame | None = None  # in the order of that turn
-    running: tuple[ExecutionOption, ExecutionOption, Job] | None = None  # commanded, run
+    running: _Running | None = None
 
 
-Choose = Callable[['SimulatedApplication', Image], ExecutionOption]
-"""Returns what a frame runs that starts now."""
-LongestWait = Callable[['SimulatedApplication', Image], float]
-"""Returns how long a frame that is ready may wait for its turn [s]."""
+@dataclass(slots=True, eq=False)
+class _Running:
+    """What a frame runs."""
+
+    commanded: ExecutionOption
+    option: ExecutionOption
+    stage: int  # that runs now, counted from 0
+    job: Job
+    done: tuple[StageRun, ...] = ()
+
+
+class FrameRules(Protocol):
+    """What a policy decides for a single frame; `policies.policy.Policy` has the defaults."""
+
+    def choose_option(self, application: SimulatedApplication, image: Image) -> ExecutionOption:
+        """Return what a frame runs that starts now."""
+
+    def longest_wait_s(self, application: SimulatedApplication, image: Image) -> float:
+        """Return how long a frame that is ready may wait for its turn [s]."""
+
+    def first_stage(
+        self, application: SimulatedApplication, image: Image, option: ExecutionOption
+    ) -> int:
+        """Return the stage of a cascade with which a frame begins, counted from 0."""
+
+    def fits(self, application: SimulatedApplication, image: Image, stage: ExecutionOption) -> bool:
+        """Whether the next stage of a cascade can start now and be in time."""
+
+    def stage_done(self, application: SimulatedApplication, run: StageRun) -> None:
+        """Handle an inference that is done, before it is decided what follows."""
 
 
 class SimulatedApplication:
@@ -123,8 +190,7 @@ class SimulatedApplication:
         queue: EventQueue,
         machine: SimulatedMachine,
         finished: Callable[[SimulatedFrame], None],
-        choose: Choose,
-        longest_wait_s: LongestWait,
+        rules: FrameRules,
         turns: Mapping[str, Turn],
         trace: Trace | None,
     ) -> None:
@@ -138,8 +204,9 @@ class SimulatedApplication:
         self.arrived = self.dropped = self.switches = 0
         self.selected: ExecutionOption | None = None  # of the next frame
         self._images, self._queue, self._machine = images, queue, machine
-        self._finished, self._choose, self._longest_wait_s = finished, choose, longest_wait_s
+        self._finished, self._rules = finished, rules
         self._turns, self._trace = turns, trace
+        self.scene = Scene(plan.networks.scores)
         self._latest: LatestImage[Image] = LatestImage()
         self._processing: _Started | None = None
         self._left = False
@@ -169,9 +236,9 @@ class SimulatedApplication:
         """Stop at once and abandon unfinished frames."""
         self._images, self._left = iter(()), True
         if self._processing is not None:
-            if self._processing.running is not None:
-                _, option, job = self._processing.running
-                self._machine.stop(job, option.processor)
+            running = self._processing.running
+            if running is not None:
+                self._machine.stop(running.job, running.option.processor)
             _end_turn(self._processing)
 
     def switch(self, key: PointKey, *, swap_s: float = 0.0) -> None:
@@ -232,7 +299,7 @@ class SimulatedApplication:
         frame.turn = turn
         frame.place = WaitingFrame(arrived_s + frame.deadline_s, arrived_s, self.plan.name)
         if not turn.request(frame.place, self._proceed):
-            wait_s = self._longest_wait_s(self, frame.image)
+            wait_s = self._rules.longest_wait_s(self, frame.image)
             if wait_s < math.inf:
                 self._queue.at(self._queue.now_s + wait_s, partial(self._wait_no_longer, frame))
 
@@ -245,44 +312,75 @@ class SimulatedApplication:
         self._infer(frame, self.selected)
 
     def _infer(self, frame: _Started, commanded: ExecutionOption) -> None:
-        option = self._choose(self, frame.image)
+        option = self._rules.choose_option(self, frame.image)
         if option.processor != commanded.processor:
             raise ValueError(
                 f'processor of a frame is {option.processor}; expected that of the selected '
                 f'sub-network, {commanded.processor}'
             )
-        factor = frame.image.latency_factor
-        job = Job(option.latency_s, option.core_share, factor, self._complete)
-        frame.running = commanded, option, job
-        self._machine.start(job, option.processor)
+        stage = self._rules.first_stage(self, frame.image, option)
+        frame.running = _Running(commanded, option, stage, self._job(frame, option.stages[stage]))
+        self._machine.start(frame.running.job, option.processor)
+
+    def _job(self, frame: _Started, stage: ExecutionOption) -> Job:
+        return Job(stage.latency_s, stage.core_share, frame.image.latency_factor, self._complete)
 
     def _complete(self, job: Job) -> None:
+        """End an inference; the next stage of a cascade follows, or the frame is done."""
         started = self._processing
         assert started is not None
         assert started.running is not None
-        commanded, option, _ = started.running
+        running, image, now_s = started.running, started.image, self._queue.now_s
+        option, stage = running.option, running.stage
         self._machine.stop(job, option.processor)
-        self._processing = None
-        now_s, arrived_s = self._queue.now_s, started.image.arrived_s
-        frame = SimulatedFrame(
-            app=self.plan.name,
-            sequence=len(self.frames) + 1,
-            option=option,
-            commanded=commanded,
-            arrived_s=arrived_s,
-            queue_s=max(0.0, job.started_s - arrived_s - self.plan.overhead_s),
-            inference_s=now_s - job.started_s,
-            latency_s=now_s - arrived_s,
-            deadline_s=started.deadline_s,
-            energy_j=job.energy_j,
-            dropped=started.skipped,
+        done = StageRun(option.stages[stage], now_s - job.started_s, job.energy_j, now_s)
+        running.done = (*running.done, done)
+        self._rules.stage_done(self, done)
+        unsure = option.cascade is not None and self.scene.escalates(
+            image.picture, option.cascade, stage
         )
+        if unsure and self._rules.fits(self, image, option.stages[stage + 1]):
+            running.stage = stage + 1
+            running.job = self._job(started, option.stages[stage + 1])
+            self._machine.start(running.job, option.processor)
+            return
+        self._processing = None
+        frame = self._frame(started, running, cut=unsure)
         self.frames.append(frame)
         if self._trace:
             self._trace('frame', **frame.trace_fields())
         self._finished(frame)
         _end_turn(started)
         self._start_frame()
+
+    def _frame(self, started: _Started, running: _Running, *, cut: bool) -> SimulatedFrame:
+        """Return a frame that is done now."""
+        option, done, image = running.option, running.done, started.image
+        first = done[0]
+        inferring_s = first.done_s - first.inference_s
+        frame = SimulatedFrame(
+            app=self.plan.name,
+            sequence=len(self.frames) + 1,
+            option=option,
+            commanded=running.commanded,
+            arrived_s=image.arrived_s,
+            queue_s=max(0.0, inferring_s - image.arrived_s - self.plan.overhead_s),
+            inference_s=sum(each.inference_s for each in done),
+            latency_s=self._queue.now_s - image.arrived_s,
+            deadline_s=started.deadline_s,
+            energy_j=sum(each.energy_j for each in done),
+            dropped=started.skipped,
+            accuracy=option.accuracy_of(running.stage, cut=cut),
+            stages=done,
+            first_score=self.scene.score(image.picture, first.option.key[0]),
+            cut=cut,
+        )
+        if self.plan.publish_early and len(done) > 1:
+            frame.early_s = first.done_s - image.arrived_s
+            if frame.latency_s > frame.deadline_s:  # then the last answer in time counts
+                in_time = sum(each.done_s - image.arrived_s <= frame.deadline_s for each in done)
+                frame.accuracy = option.accuracy_of(max(in_time - 1, 0), cut=True)
+        return frame
 
 
 def _end_turn(frame: _Started) -> None:

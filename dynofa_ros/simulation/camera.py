@@ -11,6 +11,7 @@ from random import Random
 
 from dynofa_ros.simulation.latency_distribution import LatencyDistribution
 from dynofa_ros.simulation.scenario import ApplicationPlan
+from dynofa_ros.simulation.scene import Scene
 
 # Arrival jitter is cut off here, in standard deviations, so that no image overtakes the next.
 MAX_DEVIATION = 3.0
@@ -19,11 +20,12 @@ ROUNDING_S = 1e-9
 
 @dataclass(slots=True, eq=False)
 class Image:
-    """One image and the latency factor of its inference: actual / modelled latency."""
+    """One image."""
 
     number: int
     arrived_s: float
-    latency_factor: float
+    latency_factor: float  # actual / modelled latency of its inference, of every stage alike
+    picture: int = Scene.UNKNOWN  # that it shows
 
 
 def images(
@@ -42,12 +44,14 @@ def images(
     latency_factor = (distribution or LatencyDistribution()).sampler(
         spread=latency_jitter, rng=Random(f'{seed} {plan.name} spread')
     )
+    scene, scene_rng = Scene(plan.networks.scores), Random(f'{seed} {plan.name} scene')
     for number, (due_s, period_s) in enumerate(_schedule(plan)):
         deviation = min(max(arrival_rng.gauss(0.0, 1.0), -MAX_DEVIATION), MAX_DEVIATION)
         arrived_s = due_s + (deviation + MAX_DEVIATION) * plan.period_jitter * period_s
         if arrived_s >= plan.leave_s:
             return
-        yield Image(number, arrived_s, latency_factor(arrived_s))
+        picture = scene.draw(scene_rng, difficulty=plan.difficulty_at(arrived_s))
+        yield Image(number, arrived_s, latency_factor(arrived_s), picture)
 
 
 def _schedule(plan: ApplicationPlan) -> Iterator[tuple[float, float]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import field, replace
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import AfterValidator, InstanceOf, SkipValidation, TypeAdapter
 
 from dynofa_ros.config_file import (
     MISSING,
@@ -23,6 +24,7 @@ from dynofa_ros.config_file import (
 )
 from dynofa_ros.platform import PlatformError
 from dynofa_ros.profiles.network import MeasuredLatency, SubnetCost
+from dynofa_ros.runtime import Cascade
 
 MODEL = 'model:'
 
@@ -33,12 +35,18 @@ class Networks:
 
     supernet: Text
     networks: tuple[SubnetCost, ...]
+    cascades: tuple[InstanceOf[Cascade], ...] = ()
+    # Of images, which cascades need: docs/simulation.md, "Easy and hard pictures".
+    scores: Annotated[Any, SkipValidation] = field(  # Scores | None
+        default=None, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         """Raise PlatformError for an empty list or a duplicate name."""
         names = [each.subnet_id for each in self.networks]
+        names += [each.cascade_id for each in self.cascades]
         duplicates = sorted({name for name in names if names.count(name) > 1})
-        if duplicates or not names:
+        if duplicates or not self.networks:
             raise PlatformError(
                 field='networks', value=duplicates, expected='at least one, and each name once'
             )
@@ -51,7 +59,8 @@ class Networks:
                 raise PlatformError(
                     field='subnets', value=subnet_id, expected=f'some of {", ".join(known)}'
                 )
-        return Networks(self.supernet, tuple(known[each] for each in subnet_ids))
+        cascades = tuple(each for each in self.cascades if set(each.stages) <= set(subnet_ids))
+        return replace(self, networks=tuple(known[each] for each in subnet_ids), cascades=cascades)
 
 
 class _Network(Section):

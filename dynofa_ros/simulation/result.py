@@ -24,7 +24,9 @@ class ApplicationResult:
     unfinished: int  # images waiting or in processing at the end
     misses: int  # frames later than the deadline in force when their image arrived
     switches: int  # of sub-network, processor or threads
-    accuracy: float  # mean over frames
+    escalated: int  # frames of cascades that ran a later stage
+    cut: int  # frames of cascades without the time for a later stage that they needed
+    accuracy: float  # mean over frames, given what ran
     energy_per_frame_j: float  # above idle, of the inference alone
     latency_mean_s: float  # from the arrival of the image to the result
     latency_p50_s: float
@@ -44,7 +46,9 @@ class ApplicationResult:
             unfinished=application.unfinished,
             misses=sum(not each.met for each in frames),
             switches=application.switches,
-            accuracy=_mean([each.option.accuracy for each in frames]),
+            escalated=sum(len(each.stages) > 1 for each in frames),
+            cut=sum(each.cut for each in frames),
+            accuracy=_mean([each.accuracy for each in frames]),
             energy_per_frame_j=_mean([each.energy_j for each in frames]),
             latency_mean_s=float(latencies_s.mean()),
             latency_p50_s=float(np.percentile(latencies_s, 50)),

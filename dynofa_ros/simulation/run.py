@@ -75,8 +75,7 @@ def _schedule(setup: Setup, policy: Policy, system: System) -> dict[str, Simulat
             queue=system.queue,
             machine=system.machine,
             finished=partial(_report, setup, policy, system),
-            choose=policy.choose_option,
-            longest_wait_s=policy.longest_wait_s,
+            rules=policy,
             turns=turns,
             trace=system.trace,
         )
@@ -88,8 +87,7 @@ def _schedule(setup: Setup, policy: Policy, system: System) -> dict[str, Simulat
 
 
 def _report(setup: Setup, policy: Policy, system: System, frame: SimulatedFrame) -> None:
-    """Tell the policy of a frame; an outage loses the report."""
-    policy.completed(frame)
+    """Tell the policy of a frame, unless an outage loses the report."""
     if not setup.scenario.lost(FRAME_REPORT, time_s=system.queue.now_s):
         policy.finished(frame)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, fields, replace
 from typing import Annotated, Any, Literal
 
@@ -55,6 +55,8 @@ Optional = Annotated[float, Field(strict=True), AfterValidator(_finite_in_file)]
 
 # A profile that is wrong by more than this factor is that of another network.
 ProfileError = Annotated[Number, Field(ge=0.1, le=10.0)]
+# With 10, the hardest tenth of the pictures is drawn in four of five images.
+Difficulty = Annotated[Number, Field(ge=0.1, le=10.0)]
 Objective = Annotated[
     str,
     AfterValidator(_objective),
@@ -65,6 +67,16 @@ Objective = Annotated[
 def _check_after(name: str, value: float, before: str, limit: float) -> None:
     if not value > limit:
         raise PlatformError(field=name, value=value, expected=f'after {before}, {limit:g}')
+
+
+def _check_ascending(name: str, times_s: Sequence[float]) -> None:
+    for index, (before_s, after_s) in enumerate(itertools.pairwise(times_s), start=1):
+        if after_s <= before_s:
+            raise PlatformError(
+                field=f'{name}[{index}].at_s',
+                value=after_s,
+                expected=f'ascending times: above {before_s:g} here',
+            )
 
 
 @checked(PlatformError.of)
@@ -91,6 +103,14 @@ class CoRunner:
     processor: Text
     at_s: NotNegative
     utilisation: Fraction
+
+
+@checked(PlatformError.of)
+class SceneChange:
+    """Harder or easier pictures in front of the camera from a time on; see `Scene.draw`."""
+
+    at_s: NotNegative
+    difficulty: Difficulty  # 1: as measured; above: harder
 
 
 @checked(PlatformError.of)
@@ -133,6 +153,9 @@ class _Camera:
     join_s: NotNegative = 0.0
     leave_s: Optional = math.inf
     bursts: tuple[Burst, ...] = ()  # ascending in time, not overlapping
+    scene: tuple[SceneChange, ...] = ()  # ascending in time; before the first: as measured
+    # Whether the answer of a cascade's first stage goes out at once, and a later one after it.
+    publish_early: Annotated[bool, Field(strict=True)] = False
 
     def __post_init__(self) -> None:
         """Raise PlatformError for times that are not in order."""
@@ -144,6 +167,12 @@ class _Camera:
                     value=after.at_s,
                     expected=f'at or after the end of the previous burst, {before.until_s:g}',
                 )
+        _check_ascending('scene', [each.at_s for each in self.scene])
+
+    def difficulty_at(self, time_s: float) -> float:
+        """Return the difficulty of the pictures at a time."""
+        past = [each.difficulty for each in self.scene if each.at_s <= time_s]
+        return past[-1] if past else 1.0
 
 
 @checked(PlatformError.of)
@@ -163,13 +192,7 @@ class ApplicationPlan(_Camera):
                 value=[each.at_s for each in self.targets],
                 expected=f'the first of them at or before join_s, {self.join_s:g}',
             )
-        for index, (before, after) in enumerate(itertools.pairwise(self.targets), start=1):
-            if after.at_s <= before.at_s:
-                raise PlatformError(
-                    field=f'targets[{index}].at_s',
-                    value=after.at_s,
-                    expected=f'ascending times: above {before.at_s:g} here',
-                )
+        _check_ascending('targets', [each.at_s for each in self.targets])
 
     def target_at(self, time_s: float) -> Target:
         """Return the targets in force at a time; before the first change, the first."""

@@ -80,6 +80,7 @@ def profiles(scenario: Scenario, platform: Platform) -> dict[str, Profile]:
             latency_source='modelled',
             energy_source='modelled',
             points=shared[plan.networks, plan.processors],
+            cascades=plan.networks.cascades if plan.networks.scores is not None else (),
         )
         for plan in scenario.applications
     }

@@ -32,6 +32,7 @@ class ForeseenFrame:
     latency_factor: float  # actual / modelled latency of its inference
     target: Target
     work_s: Mapping[str, float]  # undisturbed seconds available for it, by processor
+    picture: int  # that it shows
 
     @property
     def identity(self) -> FrameId:
@@ -86,7 +87,14 @@ def foresee(
                 for name in plan.processors or setup.platform.processors
             }
             frames.append(
-                ForeseenFrame(plan.name, image.arrived_s, image.latency_factor, target, work_s)
+                ForeseenFrame(
+                    plan.name,
+                    image.arrived_s,
+                    image.latency_factor,
+                    target,
+                    work_s,
+                    image.picture,
+                )
             )
     return sorted(frames, key=lambda each: (each.arrived_s, each.app))
 

@@ -16,6 +16,7 @@ from dynofa_ros.simulation.oracle.clock_schedule import cheapest_schedule
 from dynofa_ros.simulation.oracle.foresight import ForeseenFrame, FrameId
 from dynofa_ros.simulation.oracle.frame_cost import FrameCost, OracleChoice
 from dynofa_ros.simulation.policies.policy import Setup
+from dynofa_ros.simulation.scene import Scene
 
 # Limit of the coordinate descent; two rounds were enough in all scenarios.
 MAX_ROUNDS = 5
@@ -43,8 +44,14 @@ class OraclePlanner:
             for change in plan.targets
         ]
         self._costs = {
-            name: FrameCost(profile, setup.platform, objective=objective, priorities=priorities)
-            for name, profile in setup.truth.items()
+            plan.name: FrameCost(
+                setup.truth[plan.name],
+                setup.platform,
+                objective=objective,
+                priorities=priorities,
+                scene=Scene(plan.networks.scores),
+            )
+            for plan in setup.scenario.applications
         }
         names = sorted({name for cost in self._costs.values() for name in cost.domains.values()})
         self._domains = {name: setup.platform.domains[name] for name in names}
@@ -114,7 +121,7 @@ class OraclePlanner:
         keys: dict[str, list[tuple[float, PointKey]]] = {name: [] for name in self._costs}
         work_s = {}
         for frame, choice in zip(frames, self._choices(frames, schedules), strict=True):
-            keys[frame.app].append((frame.arrived_s, choice.point.key))
+            keys[frame.app].append((frame.arrived_s, choice.key))
             work_s[frame.identity] = choice.point.latency_s * frame.latency_factor
         requests = {name: self._requests(name, frames, each) for name, each in schedules.items()}
         return OraclePlan(keys, requests, work_s)

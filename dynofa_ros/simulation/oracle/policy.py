@@ -13,7 +13,12 @@ from functools import partial
 
 from dynofa_ros.platform import PlatformError
 from dynofa_ros.runtime import ManagerSettings, Objective
-from dynofa_ros.simulation.application import SimulatedApplication, SimulatedFrame
+from dynofa_ros.simulation.application import (
+    ExecutionOption,
+    SimulatedApplication,
+    SimulatedFrame,
+)
+from dynofa_ros.simulation.camera import Image
 from dynofa_ros.simulation.oracle.foresight import CoRunnerContention, FrameId, foresee
 from dynofa_ros.simulation.oracle.plan import OraclePlan, OraclePlanner
 from dynofa_ros.simulation.policies.policy import Policy, Setup, System
@@ -45,6 +50,14 @@ class PlannedPolicy(Policy):
         application.switch(first)
         for at_s, key in keys[1:]:
             self.system.queue.at(at_s, partial(application.switch, key))
+
+    def first_stage(
+        self, application: SimulatedApplication, image: Image, option: ExecutionOption
+    ) -> int:
+        """Return the stage whose answer stands: an oracle knows it in advance."""
+        if option.cascade is None:
+            return 0
+        return application.scene.answering(image.picture, option.cascade)
 
     def finished(self, frame: SimulatedFrame) -> None:
         """Record the frame."""

@@ -35,6 +35,7 @@ from dynofa_ros.simulation.application import (
     ExecutionOption,
     SimulatedApplication,
     SimulatedFrame,
+    StageRun,
 )
 from dynofa_ros.simulation.camera import Image
 from dynofa_ros.simulation.governors.linux import Governor
@@ -61,6 +62,7 @@ class ManagedPolicy(Policy):
         governors: Mapping[str, Governor] | None = None,
         only: Mapping[str, PointKey] | None = None,
         deadline_probability: float = ManagerSettings.deadline_probability,
+        cascades: bool = True,
     ) -> None:
         """`governors` set frequencies without `dvfs`; `only` restricts applications to one key."""
         self.governors = governors or {}
@@ -70,6 +72,7 @@ class ManagedPolicy(Policy):
             power_cap_w=setup.scenario.power_cap_w,
             mission_s=setup.scenario.mission_s,
             deadline_probability=deadline_probability,
+            cascades=cascades,
         )
         self._scenario = setup.scenario
         self._only = only or {}
@@ -141,14 +144,30 @@ class ManagedPolicy(Policy):
             self.system.trace('frame_choice', app=name, reason=choice.reason)
         return application.execution_options[choice.key]
 
-    def completed(self, frame: SimulatedFrame) -> None:
-        """Let the application learn from its own frame."""
-        option = frame.option
-        self._selectors[frame.app].observe(
-            option.key,
-            inference_s=frame.inference_s,
-            clocks_hz=(self._started_hz[frame.app], self._frequency_hz(option.processor)),
-            now_s=self.system.queue.now_s,
+    def fits(self, application: SimulatedApplication, image: Image, stage: ExecutionOption) -> bool:
+        """Apply the rule of the application's node; the next stage starts at once."""
+        subnet_id, _, processor, threads = stage.key
+        name, frequency_hz = application.plan.name, self._frequency_hz(processor)
+        self._started_hz[name] = frequency_hz
+        fits, needed_s = self._selectors[name].time_for(
+            subnet_id,
+            processor=processor,
+            threads=threads,
+            time_left_s=self._time_left_s(application, image),
+            frequency_hz=frequency_hz,
+        )
+        if not fits and self.system.trace:
+            self.system.trace('cut', app=name, subnet_id=subnet_id, needed_s=needed_s)
+        return fits
+
+    def stage_done(self, application: SimulatedApplication, run: StageRun) -> None:
+        """Let the application learn from its own inference."""
+        name = application.plan.name
+        self._selectors[name].observe(
+            run.option.key,
+            inference_s=run.inference_s,
+            clocks_hz=(self._started_hz[name], self._frequency_hz(run.option.processor)),
+            now_s=run.done_s,
         )
 
     def _time_left_s(self, application: SimulatedApplication, image: Image) -> float:
@@ -173,6 +192,8 @@ class ManagedPolicy(Policy):
                 overhead_s=self.system.applications[frame.app].plan.overhead_s,
                 stamp_s=frame.arrived_s,
                 skipped=frame.dropped,
+                stages=tuple((each.option.key[0], each.inference_s) for each in frame.stages),
+                first_score=frame.first_score,
             )
         )
         self._step_if_due()

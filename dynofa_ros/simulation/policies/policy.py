@@ -13,6 +13,7 @@ from dynofa_ros.simulation.application import (
     ExecutionOption,
     SimulatedApplication,
     SimulatedFrame,
+    StageRun,
 )
 from dynofa_ros.simulation.camera import Image
 from dynofa_ros.simulation.events import EventQueue
@@ -64,9 +65,6 @@ class Policy:
     def target_changed(self, application: SimulatedApplication) -> None:
         """Handle a change of an application's targets."""
 
-    def completed(self, frame: SimulatedFrame) -> None:
-        """Handle a completed frame on the side of its application, which knows of every one."""
-
     def finished(self, frame: SimulatedFrame) -> None:
         """Handle the report of a completed frame, unless an outage loses it."""
 
@@ -86,3 +84,19 @@ class Policy:
         """
         assert application.selected is not None
         return application.selected
+
+    def first_stage(
+        self, application: SimulatedApplication, image: Image, option: ExecutionOption
+    ) -> int:
+        """Return the stage of a cascade with which a frame begins, counted from 0.
+
+        Only an oracle may use `image.picture`.
+        """
+        return 0
+
+    def fits(self, application: SimulatedApplication, image: Image, stage: ExecutionOption) -> bool:
+        """Whether the next stage of a cascade can start now and be in time: by default always."""
+        return True
+
+    def stage_done(self, application: SimulatedApplication, run: StageRun) -> None:
+        """Handle an inference that is done, before it is decided what follows."""

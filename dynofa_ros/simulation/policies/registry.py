@@ -29,6 +29,7 @@ from dynofa_ros.simulation.policies.stepping import SteppingPolicy
 
 MakePolicy = Callable[[Setup], Policy]
 OURS = 'ours'
+WITHOUT_CASCADES = 'ours-without-cascades'
 SWITCH_ONLY = 'switch-only'
 DVFS_ONLY = 'dvfs-only'
 STEPPING = 'stepping'
@@ -53,6 +54,7 @@ def dvfs_only(setup: Setup) -> Policy:
 
 WITHOUT_GOVERNOR: dict[str, MakePolicy] = {
     OURS: ManagedPolicy,
+    WITHOUT_CASCADES: partial(ManagedPolicy, cascades=False),
     DVFS_ONLY: dvfs_only,
     ALERT: AlertPolicy,
     ORACLE: oracle,
