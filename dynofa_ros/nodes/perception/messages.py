@@ -7,7 +7,9 @@ import math
 from typing import Any
 
 from builtin_interfaces.msg import Time
+from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.time import Time as RosTime
 
 from dynofa_ros.engine import Prediction
 from dynofa_ros.msg import (
@@ -26,6 +28,7 @@ from dynofa_ros.nodes.perception.worker_types import (
     SubnetRequest,
 )
 from dynofa_ros.runtime.actuation.command_tracker import SEQUENCE_MAX, plausible_sequence
+from dynofa_ros.runtime.attention import Attention
 from dynofa_ros.runtime.checks import check_count
 from dynofa_ros.runtime.ranges import ENVELOPE_MAX
 
@@ -182,3 +185,14 @@ def state_message(
         ],
         resident_bytes=residents.memory_bytes,
     )
+
+
+def set_attention(message: SubnetState, attention: Attention | None, *, now: RosTime) -> None:
+    """Write into a state what was seen; None: nothing holds."""
+    if attention is None:
+        return
+    message.attention_label = attention.label
+    message.attention_score = attention.score
+    message.attention_until = (now + Duration(seconds=attention.left_s)).to_msg()
+    message.attention_min_accuracy = attention.min_accuracy
+    message.attention_priority = attention.priority

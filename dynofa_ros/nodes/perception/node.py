@@ -17,10 +17,12 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image
 
-from dynofa_ros.engine import Classifier, Loader, Mailbox
+from dynofa_ros.engine import Classifier, Loader, Mailbox, Prediction
 from dynofa_ros.msg import (
     Classification,
     FrameReport,
@@ -33,6 +35,12 @@ from dynofa_ros.nodes.diagnostics import Diagnostics
 from dynofa_ros.nodes.domains import domains_from
 from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.perception import messages
+from dynofa_ros.nodes.perception.attention import (
+    CHECK_S,
+    AttentionSettings,
+    SceneAttention,
+    attention_settings,
+)
 from dynofa_ros.nodes.perception.device import PerceptionDevice
 from dynofa_ros.nodes.perception.frame_model import FrameModel
 from dynofa_ros.nodes.perception.frame_runner import FrameRunner
@@ -86,6 +94,9 @@ class PerceptionNode(GuardedNode):
         self._startup = start_up(parameters, device, log=log.info, warn=log.warning)
         self._residents, self._profile = self._startup.residents, self._startup.profile
         self._diagnostics = Diagnostics(self, self._profile.platform)
+        self._attention = SceneAttention(self._attention_settings([]))
+        self._attention_timer: Any = None
+        self._state_lock = threading.Lock()  # both threads publish states
         self._other_apps: set[str] = set()
         self._other_frames = 0  # that ran another sub-network than the commanded one
         self._escalated_frames = 0
@@ -107,6 +118,7 @@ class PerceptionNode(GuardedNode):
         self._publish_vision = vision_publisher(self)
         self._announce()
         self._subscribe(parameters)
+        self._watch_attention()
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._take_parameters)
         self._thread = threading.Thread(target=self._worker.run, name='perception worker')
@@ -284,7 +296,14 @@ class PerceptionNode(GuardedNode):
             except ValueError as error:
                 self._diagnostics.count('platform_state', str(error))
 
+    def _attention_settings(self, changes: list[Parameter[Any]]) -> AttentionSettings:
+        return attention_settings(self, changes, known=self._startup.model.labels)
+
     def _check_parameters(self, changes: list[Parameter[Any]]) -> SetParametersResult:
+        try:
+            self._attention_settings(changes)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
         for change in changes:
             if change.name == 'subnet' and change.value:
                 try:
@@ -301,6 +320,29 @@ class PerceptionNode(GuardedNode):
                 self._worker.frames.stages.publish_early = change.value
             if change.name == 'subnet':
                 self._pin(change.value)
+        self._attention.configure(self._attention_settings([]))
+        self._announce_attention()
+        self._watch_attention()
+
+    def _see(self, prediction: Prediction) -> None:
+        self._attention.see(prediction.labels, prediction.scores)
+        self._announce_attention()
+
+    def _announce_attention(self) -> None:
+        """Publish the state if something important was seen, or is over."""
+        if self._attention.due():
+            self._publish_state()
+
+    def _watch_attention(self) -> None:
+        """Notice the end of a hold without a frame, where any label raises the targets."""
+        if self._attention.enabled and self._attention_timer is None:
+            clock = Clock(clock_type=ClockType.STEADY_TIME)
+            self._attention_timer = self.create_timer(
+                CHECK_S, self._announce_attention, clock=clock
+            )
+        elif not self._attention.enabled and self._attention_timer is not None:
+            self.destroy_timer(self._attention_timer)
+            self._attention_timer = None
 
     def _pin(self, subnet_id: str) -> None:
         """Pin a sub-network or cascade regardless of commands; empty: follow commands again."""
@@ -312,6 +354,7 @@ class PerceptionNode(GuardedNode):
         """Publish an answer that a later stage may correct."""
         message = messages.early_message(self._settings.app, answer)
         self._outputs['classification'].publish(message)
+        self._see(answer.prediction)
 
     def on_result(self, result: FrameResult) -> None:
         """Publish a frame's classification and report."""
@@ -323,6 +366,7 @@ class PerceptionNode(GuardedNode):
         self._outputs['frame_report'].publish(
             messages.report_message(app, self._residents.engine.name, result)
         )
+        self._see(result.classified.prediction)
         self._diagnostics.set('frames', result.sequence)
         self._diagnostics.set('sub-network', result.ran.key[0])
         if result.ran.reason:
@@ -339,6 +383,13 @@ class PerceptionNode(GuardedNode):
 
     def on_running(self, running: Running) -> None:
         """Publish the active sub-network."""
+        self._publish_state()
+
+    def _publish_state(self) -> None:
+        with self._state_lock:
+            self._publish_latest_state(self._worker.commands.running)
+
+    def _publish_latest_state(self, running: Running) -> None:
         now = self.get_clock().now()
         passed_ns = int((time.monotonic() - running.since_s) * 1e9)
         since_ns = max(now.nanoseconds - passed_ns, 0)
@@ -351,6 +402,7 @@ class PerceptionNode(GuardedNode):
             simulated=self._frame_model is not None,
         )
         message.header.stamp = now.to_msg()
+        messages.set_attention(message, self._attention.announce(), now=now)
         self._twins.on_own_state(message)
         self._outputs['subnet_state'].publish(message)
 

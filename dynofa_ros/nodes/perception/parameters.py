@@ -11,6 +11,7 @@ from rclpy.node import Node
 from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.engine.measure import MIN_ROUNDS
 from dynofa_ros.nodes.declare import declare_parameter
+from dynofa_ros.nodes.perception.attention import declare_attention
 from dynofa_ros.nodes.perception.compressed_image import MAX_PIXELS
 from dynofa_ros.nodes.perception.worker_types import ARRIVAL, STAMP
 from dynofa_ros.platform.linux import CHOICES as DEVICES
@@ -106,7 +107,7 @@ class PerceptionParameters:
 
 
 def declare_parameters(node: Node) -> PerceptionParameters:
-    """Declare all parameters of the node and return their values.
+    """Declare all parameters of the node and return the values of those without a dot.
 
     An empty `app` becomes the node name, and 0 `threads` the number of usable cores. Raises what
     `declare_parameter` raises.
@@ -115,6 +116,7 @@ def declare_parameters(node: Node) -> PerceptionParameters:
         each.name: declare_parameter(node, each.name, **each.metadata)
         for each in fields(PerceptionParameters)
     }
+    declare_attention(node)
     values['app'] = values['app'] or node.get_name()
     values['threads'] = values['threads'] or usable_cpus()
     return PerceptionParameters(**values)

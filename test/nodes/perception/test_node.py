@@ -437,3 +437,41 @@ def test_a_large_image_is_classified(robot):
     pixels = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     seen, _ = robot.classify(robot.image(pixels))
     assert len(seen.labels) == 5
+
+
+def test_a_label_that_was_seen_is_in_the_state_until_its_hold_is_over(robot, photograph):
+    label = robot.classify(robot.image(photograph))[0].labels[0]
+    for name, value in (
+        ('min_score', 0.0),
+        ('hold_s', 2.0),
+        ('min_accuracy', 0.6),
+        ('priority', 4),
+        ('labels', [label]),
+    ):
+        assert robot.set_parameter(f'attention.{name}', value).successful
+    assert robot.state.attention_label == ''
+    robot.classify(robot.image(photograph))
+    robot.wait_for(lambda: robot.state.attention_label == label, 'the attention')
+    seen = robot.state
+    assert (seen.attention_min_accuracy, seen.attention_priority) == (0.6, 4)
+    left_s = seen.attention_until.sec - seen.header.stamp.sec
+    left_s += (seen.attention_until.nanosec - seen.header.stamp.nanosec) * 1e-9
+    assert 0.0 < left_s <= 2.0
+    assert 0.0 < seen.attention_score <= 1.0
+    robot.wait_for(lambda: robot.state.attention_label == '', 'the end of the hold')
+    assert robot.set_parameter('attention.labels', ['']).successful
+
+
+def test_a_label_that_the_model_does_not_have_is_refused(robot, model):
+    refused = robot.set_parameter('attention.labels', ['no such label'])
+    assert not refused.successful
+    assert "attention.labels holds 'no such label'; expected labels of the model" in refused.reason
+    assert model.labels[0] in refused.reason
+
+
+def test_an_unknown_label_in_the_parameters_ends_the_start(start_perception):
+    robot = start_perception(**{'attention.labels': "['no such label']"})
+    output, _ = robot.process.communicate(timeout=60)
+    assert robot.process.returncode == 1
+    assert "attention.labels holds 'no such label'" in output
+    assert 'Traceback' not in output
