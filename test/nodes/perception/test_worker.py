@@ -7,17 +7,19 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from worker_bench import (
+    ACCURACY,
+    BAD_ENCODING,
+    HOST,
+    PROFILE,
+    Bench,
+    Platform,
+    picture,
+)
 
 from dynofa_ros import engine
-from dynofa_ros.engine import Classified, Mailbox, MailboxItem, Place, Prediction, Prepared
-from dynofa_ros.nodes.perception.frame_model import ModelledFrame
-from dynofa_ros.nodes.perception.frame_runner import FrameRunner
-from dynofa_ros.nodes.perception.platform_view import PlatformView
+from dynofa_ros.engine import MailboxItem, Place
 from dynofa_ros.nodes.perception.processor_turn import MachineTurns
-from dynofa_ros.nodes.perception.stage_runner import StageRunner
-from dynofa_ros.nodes.perception.stages import Stages, StageSet
-from dynofa_ros.nodes.perception.subnet_commands import SubnetCommands
-from dynofa_ros.nodes.perception.worker import PerceptionWorker
 from dynofa_ros.nodes.perception.worker_types import (
     ARRIVAL,
     STAMP,
@@ -25,175 +27,8 @@ from dynofa_ros.nodes.perception.worker_types import (
     Running,
     SubnetRequest,
 )
-from dynofa_ros.runtime import DomainObservation, OperatingPoint, Profile
+from dynofa_ros.runtime import DomainObservation
 from dynofa_ros.runtime.turns import WaitingFrame
-
-ACCURACY = {'small': 0.3, 'large': 0.5}
-INFERENCE_S = {'small': 0.02, 'large': 0.04}
-HOST = Place('cpu', 1)
-BAD_ENCODING = {'encoding': 'nonsense'}
-
-
-def point(subnet_id, processor, threads, latency_s):
-    """Return an operating point of the profile."""
-    return OperatingPoint(
-        subnet_id=subnet_id,
-        engine='torch',
-        processor=processor,
-        threads=threads,
-        frequency_hz=math.nan,
-        latency_s=latency_s,
-        latency_std_s=0.0,
-        energy_j=math.nan,
-        accuracy=ACCURACY[subnet_id],
-        flops=1,
-        parameters=1,
-    )
-
-
-PROFILE = Profile(
-    'camera',
-    'supernet',
-    'board',
-    'measured',
-    'unavailable',
-    tuple(
-        point(subnet_id, processor, threads, latency_s)
-        for subnet_id, latency_s in INFERENCE_S.items()
-        for processor, threads in (('cpu', 1), ('cpu', 2), ('cpu', 4), ('gpu', 1))
-    ),
-)
-
-
-class Classifier:
-    """Classifies anything that decodes, in the profiled time x slowdown."""
-
-    def __init__(self, active):
-        self.classified, self.slowdown = [], 1.0
-        self.error = None
-        self.active = active
-
-    def prepare(self, decode):
-        return Prepared(decode(), None, None, 0.01)
-
-    def classify(self, prepared):
-        if self.error is not None:
-            raise self.error
-        self.classified.append((self.active.kept.subnet_id, prepared.image.shape))
-        inference_s = INFERENCE_S[self.active.kept.subnet_id] * self.slowdown
-        prediction = Prediction((0,), ('cat',), (1.0,))
-        return Classified(prediction, prepared.preprocess_s, inference_s, 0.03)
-
-
-class Residents:
-    """Every sub-network is resident, except those in `missing`."""
-
-    def __init__(self):
-        self.missing, self.requests = set(), []
-
-    def network(self, subnet_id):
-        if subnet_id not in ACCURACY:
-            raise ValueError(f'sub-network is {subnet_id!r}; expected small, large')
-
-    def find(self, subnet_id, place):
-        self.requests.append((subnet_id, place))
-        return None if subnet_id in self.missing else resident(subnet_id)
-
-    def use(self, *residents):
-        self.used = [each.kept.subnet_id for each in residents]
-
-
-def resident(subnet_id):
-    kept = SimpleNamespace(subnet_id=subnet_id, accuracy=ACCURACY[subnet_id])
-    return SimpleNamespace(kept=kept, precision='float32')
-
-
-class Platform:
-    """A simulated platform with constant inference time."""
-
-    def __init__(self, inference_s):
-        self.inference_s, self.requests, self.with_turn = inference_s, [], []
-
-    def frame(self, kept, *, processor, threads, has_turn):
-        self.with_turn.append(has_turn)
-        self.requests.append((kept.subnet_id, processor, threads))
-        return ModelledFrame(self.inference_s, 0.25)
-
-
-class Bench:
-    """A worker with fake surroundings, at 100 s on its clock; also its listener and loader."""
-
-    def __init__(self, model=None, profile=PROFILE, *, classifier=None, residents=None):
-        self.results, self.states, self.rejected, self.loading = [], [], [], []
-        self.on_result, self.on_running = self.results.append, self.states.append
-        self.classifier = classifier or Classifier(resident('small'))
-        self.residents = Residents() if residents is None else residents
-        self.now_s = 100.0
-        compiled = StageSet(self.residents, host_place=None if model is None else HOST)
-        self.commands = SubnetCommands(
-            classifier=self.classifier,
-            compiled=compiled,
-            active=Stages((self.classifier.active,)),
-            loader=self,
-            mailbox=Mailbox(),
-            listener=self,
-            processors={'cpu': 4, 'gpu': 1},
-            running=Running('small', 'cpu', 2, math.nan, since_s=0.0, reason='start'),
-            profile=profile,
-            view=PlatformView(clock=lambda: self.now_s),
-            clock=lambda: self.now_s,
-        )
-        self.frames = FrameRunner(StageRunner(self.commands, model=model))
-        self.worker = PerceptionWorker(self.commands, self.frames)
-
-    def set_clock(self, frequency_hz):
-        """Set the frequency of the CPU, some time ago."""
-        self.commands.view.set_clock('cpu', frequency_hz)
-        self.now_s += 10.0
-
-    def on_refused(self, name, detail):
-        self.rejected.append((name, detail))
-
-    def load(self, subnet_ids, place, done):
-        self.loading.append(done)
-
-    def stop(self):
-        pass
-
-    def frame(self, *commands, dropped=0, **image):
-        """Handle commands and an image that arrived 0.5 s ago; return the result, if any."""
-        before = len(self.results)
-        arrival = Arrival(picture(**image), arrived_s=self.now_s - 0.5, age_s=0.1)
-        self.worker.handle(MailboxItem(commands, arrival, dropped))
-        return self.results[-1] if len(self.results) > before else None
-
-    def command(self, **command):
-        """Handle a command; return the state after it."""
-        command = {'sequence': 1, 'subnet_id': 'large'} | command
-        self.worker.handle(MailboxItem((SubnetRequest(**command),), None, 0))
-        return self.states[-1]
-
-    def finish_loading(self, error=''):
-        """Finish the last requested compilation; return the state after it."""
-        self.residents.missing = set()
-        self.loading[-1](error)
-        self.worker.handle(self.commands.mailbox.take())
-        return self.states[-1]
-
-    def arrive_during_inference(self, *, after_s=0.0, period_s=0.1, threads=2, **image):
-        """Receive an image during an inference of 20 ms that started at 100 s."""
-        self.frame()
-        if threads != 2:
-            self.command(subnet_id='small', threads=threads)
-        self.frames.stages.busy_until_s = 100.02
-        self.now_s = 100.0 + after_s
-        arrival = Arrival(picture(**image), arrived_s=self.now_s, age_s=0.1)
-        return self.frames.prepare_early(arrival, period_s=period_s)
-
-
-def picture(**change):
-    fields = {'encoding': 'bgr8', 'height': 4, 'width': 6, 'step': 18, 'data': bytes(72)}
-    return SimpleNamespace(**(fields | {'is_bigendian': 0} | change))
 
 
 @pytest.fixture
