@@ -24,6 +24,8 @@ Indices = npt.NDArray[np.intp]
 
 # Of the quantile of a mixture: within 2e-5 of the distance between its paths.
 BISECTIONS = 16
+# A latency that does not vary is a step.
+_STEP_S = 1e-12
 
 
 @lru_cache(maxsize=64)
@@ -58,20 +60,50 @@ class Paths:
     shares: Floats  # 0 where a cascade has fewer stages than others
     mean_s: Floats
     std_s: Floats
+    alone_s: Floats  # quantile of each stage alone, at the probability of the prediction
 
     @classmethod
-    def of(cls, stages: Stages, *, slowdown: Floats | float, std: Floats | float) -> Paths:
+    def of(
+        cls,
+        stages: Stages,
+        *,
+        slowdown: Floats | float,
+        std: Floats | float,
+        probability: float,
+    ) -> Paths:
         """Predict the paths of cascades, each with the mean and the std of its slowdown.
 
         The stages of a frame share its slowdown, so their times vary together. The corrections are
         independent of each other, as are the spreads that were profiled.
         """
-        mean = np.reshape(slowdown, (-1, 1))
-        corrected_s = np.cumsum(stages.latency_s * stages.correction, axis=1)
-        profiled_s = _root_of_sums(stages.latency_std_s * stages.correction)
-        spread_s = np.maximum(corrected_s * np.reshape(std, (-1, 1)), profiled_s * mean)
-        doubt_s = _root_of_sums(stages.latency_s * stages.correction_std) * mean
-        return cls(stages.rows, stages.shares, corrected_s * mean, np.hypot(spread_s, doubt_s))
+        mean, std = np.reshape(slowdown, (-1, 1)), np.reshape(std, (-1, 1))
+        each_s = stages.latency_s * stages.correction
+        profiled_s = stages.latency_std_s * stages.correction * mean
+        doubt_s = stages.latency_s * stages.correction_std * mean
+
+        def spread_s(summed_s: Floats, profiled_s: Floats, doubt_s: Floats) -> Floats:
+            return np.hypot(np.maximum(summed_s * std, profiled_s), doubt_s)
+
+        path_s = np.cumsum(each_s, axis=1)
+        return cls(
+            stages.rows,
+            stages.shares,
+            mean_s=path_s * mean,
+            std_s=spread_s(path_s, _root_of_sums(profiled_s), _root_of_sums(doubt_s)),
+            alone_s=each_s * mean
+            + normal_quantile(probability) * spread_s(each_s, profiled_s, doubt_s),
+        )
+
+    def fits(self, time_s: float) -> Floats:
+        """Return the probability that each stage can start in time after those before it.
+
+        Its quantile has to fit into what they leave of `time_s`: the anytime rule of
+        `FrameChooser.time_for`. The first stage runs in any case.
+        """
+        fits = np.ones_like(self.mean_s)
+        spare_s = time_s - self.alone_s[:, 1:] - self.mean_s[:, :-1]
+        fits[:, 1:] = normal_cdf(spare_s / np.maximum(self.std_s[:, :-1], _STEP_S))
+        return fits
 
     @property
     def moments(self) -> tuple[Floats, Floats]:
@@ -86,8 +118,7 @@ class Paths:
         used = self.shares > 0.0
         low = np.where(used, each, math.inf).min(axis=1)
         high = np.where(used, each, -math.inf).max(axis=1)
-        # A path that does not vary is a step.
-        scale = 1.0 / np.maximum(self.std_s, 1e-12)
+        scale = 1.0 / np.maximum(self.std_s, _STEP_S)
         for _ in range(BISECTIONS):
             middle = 0.5 * (low + high)
             below = self.shares * normal_cdf((middle[:, None] - self.mean_s) * scale)
@@ -115,7 +146,9 @@ class Paths:
         if not len(rows):
             return None
         kept = place[rows]
-        return Paths(rows, self.shares[kept], self.mean_s[kept], self.std_s[kept])
+        return Paths(
+            rows, self.shares[kept], self.mean_s[kept], self.std_s[kept], self.alone_s[kept]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +198,12 @@ class LatencyForecast:
             return cls(mean_s, std_s)
         rows = stages.rows
         return cls(mean_s, std_s).mixed(
-            Paths.of(stages, slowdown=_rows_of(mean, rows), std=_rows_of(std, rows))
+            Paths.of(
+                stages,
+                slowdown=_rows_of(mean, rows),
+                std=_rows_of(std, rows),
+                probability=probability,
+            )
         )
 
     def mixed(self, paths: Paths) -> LatencyForecast:

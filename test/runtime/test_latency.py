@@ -140,7 +140,8 @@ def test_cascades_change_nothing_for_the_other_points():
 
 
 def test_a_path_without_spread_is_a_step():
-    paths = Paths(np.array([0]), np.array([[0.5, 0.5]]), np.array([[0.1, 0.3]]), np.zeros((1, 2)))
+    none_s = np.zeros((1, 2))
+    paths = Paths(np.array([0]), np.array([[0.5, 0.5]]), np.array([[0.1, 0.3]]), none_s, none_s)
     found = LatencyForecast(np.zeros(1), np.zeros(1)).mixed(paths)
     assert found.quantile_s(0.4)[0] == pytest.approx(0.1, abs=1e-5)
     assert found.quantile_s(0.6)[0] == pytest.approx(0.3)
@@ -178,6 +179,28 @@ def test_each_cascade_has_the_slowdown_of_its_processor():
     one, other = (cascades(slowdown=each) for each in (EXACT, slow))
     assert both.quantile_s(0.9)[1] == one.quantile_s(0.9)[1]
     assert both.quantile_s(0.9)[2] == other.quantile_s(0.9)[2]
+
+
+@pytest.mark.parametrize('time_s', [0.055, 0.06, 0.065, 0.08, 0.1])
+def test_an_escalation_is_cut_where_the_next_stage_alone_would_be_late(time_s):
+    slowdown = Slowdown(1.0, 0.1)
+    paths = cascades(slowdown=slowdown).paths
+    # The same stages as points of their own.
+    row = 1
+    alone = LatencyForecast.of_inference(
+        STAGES.latency_s[row],
+        STAGES.latency_std_s[row],
+        slowdown=slowdown,
+        probability=0.95,
+        correction=STAGES.correction[row],
+        correction_std=STAGES.correction_std[row],
+    ).quantile_s(0.95)
+    np.testing.assert_allclose(paths.alone_s[row], alone)
+    rng = np.random.default_rng(0)
+    before_s = rng.normal(paths.mean_s[row, 1], paths.std_s[row, 1], FRAMES)
+    expected = np.mean(time_s - before_s >= alone[2])
+    assert paths.fits(time_s)[row, 2] == pytest.approx(expected, abs=0.004)
+    assert paths.fits(time_s)[row, 0] == 1.0
 
 
 def test_the_normal_distribution_function():

@@ -90,6 +90,40 @@ class CascadeTable:
         shares = reached - np.pad(reached[:, 1:], ((0, 0), (0, 1)))
         return Stages(self.rows, shares, self.latency_s, self.latency_std_s, correction, std)
 
+    def cut(self, reached: Floats, fits: Floats) -> Floats:
+        """Return the share of the frames that reach each stage if some escalations are cut.
+
+        `fits` is the probability that each stage, once it is wanted, is in time.
+        """
+        return np.asarray(reached * np.cumprod(fits, axis=1))
+
+    def accuracy_lost(self, reached: Floats, fits: Floats) -> Floats:
+        """Return how much less accurate each cascade is for its escalations that are cut.
+
+        Then the early answer counts, on images that are hard for its stage.
+        """
+        uncut, cut = (self._accuracy(reached, each) for each in (np.ones_like(fits), fits))
+        return uncut - cut
+
+    def _accuracy(self, reached: Floats, fits: Floats) -> Floats:
+        arrive = self.cut(reached, fits)
+        unsure = np.divide(
+            np.pad(reached[:, 1:], ((0, 0), (0, 1))),
+            reached,
+            out=np.zeros_like(reached),
+            where=reached > 0.0,
+        )
+        is_cut = unsure * (1.0 - np.pad(fits[:, 1:], ((0, 0), (0, 1)), constant_values=1.0))
+        answers = (1.0 - unsure) * self.answer_accuracy + is_cut * self.early_accuracy
+        return np.asarray((arrive * answers).sum(axis=1))
+
+    def mean_cost_j(self, reached: Floats, correction: Floats | float = 1.0) -> Floats:
+        """Return the cost of a mean frame, (cascades,) [J].
+
+        A sub-network that takes longer than profiled draws more, by `Correction`.
+        """
+        return np.asarray((reached * self.cost_j * correction).sum(axis=1))
+
 
 def _numbered(values: Iterable[_Value]) -> dict[_Value, int]:
     """Return the distinct values in order, each with its index."""
