@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from dynofa_ros.runtime.observation import (
 from dynofa_ros.runtime.operating_points.cascade import CascadePoint
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.profile import Profile, SubnetOn
+from dynofa_ros.runtime.settings import ManagerSettings
 from dynofa_ros.runtime.targets import Target
 
 # Weight of each new sample: a memory of about 20 frames.
@@ -50,6 +52,7 @@ class ManagedApplication:
         """Set a new profile; the estimates relative to the old one are dropped."""
         self.announced = profile
         self._escalation = EscalationEstimate(profile.cascades)
+        self._measured = {each.cascade_id: each.reached[0] for each in profile.cascades}
         unlike = frozenset(
             subnet for subnet, each in profile.corrections.items() if abs(each.mean - 1.0) > UNLIKE
         )
@@ -159,7 +162,8 @@ class ManagedApplication:
         """Return the points that need compilation; none if the residents are unknown."""
         if not self._residents:
             return frozenset()
-        return frozenset(uncovered(self.profile.table.keys, self._residents))
+        profile = self.profile
+        return frozenset(uncovered(profile.table.keys, self._residents, cascades=profile.cascades))
 
     @property
     def active_s(self) -> float:
@@ -183,6 +187,35 @@ class ManagedApplication:
     def escalation(self, cascade_id: str) -> Escalation | None:
         """Return how often the later stages of a cascade are reached; None: not observed."""
         return self._escalation.escalations().get(cascade_id)
+
+    def measured_escalation(self, cascade_id: str) -> float:
+        """Return the share of images that reached the second stage of a cascade when measured.
+
+        NaN for a sub-network.
+        """
+        return self._measured.get(cascade_id, math.nan)
+
+    def doubted(self) -> dict[str, str]:
+        """Return why the accuracy of cascades that may be chosen does not hold, by name."""
+        known = self._escalation.escalations()
+        return {
+            each.cascade_id: known[each.cascade_id].doubt
+            for each in self.profile.cascades
+            if each.cascade_id in known and known[each.cascade_id].doubt
+        }
+
+    def warnings(self, *, now_s: float, settings: ManagerSettings) -> list[str]:
+        """Return warnings of commands, and one for a scene unlike the images of the cascades."""
+        result = self.control.warnings(now_s=now_s, settings=settings)
+        doubted = self.doubted()
+        if doubted:
+            current = '' if self._current is None else self._current.subnet_id
+            cascade_id = current if current in doubted else next(iter(doubted))
+            result.append(
+                f'{self.profile.app}, cascade {cascade_id}: {doubted[cascade_id]}; its accuracy is '
+                'unknown: run dynofa cascade on images of this scene'
+            )
+        return result
 
     def state(self, target: Target, *, now_s: float) -> ApplicationState:
         """Return the input of a decision."""

@@ -221,10 +221,15 @@ class ResourceManager:
         return ManagerOutput(tuple(each for each in switches if each is not None), clocks, status)
 
     def _app_status(self, choice: Choice, *, now_s: float) -> AppStatus:
-        own = self._targets.target(choice.app)
+        own, app = self._targets.target(choice.app), self._apps[choice.app]
+        subnet_id = choice.point.subnet_id
+        escalation = app.escalation(subnet_id)
         return AppStatus(
             choice,
-            self._apps[choice.app].control.tracker.acknowledged,
+            app.control.tracker.acknowledged,
+            escalation_rate=escalation.observed if escalation else math.nan,
+            measured_escalation_rate=app.measured_escalation(subnet_id),
+            doubt=escalation.doubt if escalation else '',
             attention=self._apps.attentions.effect_on(choice.app, own, now_s=now_s),
         )
 
@@ -311,7 +316,7 @@ class ResourceManager:
         result += self._clocks.warnings(now_s=now_s, settings=settings)
         result += self._apps.warnings(now_s=now_s)
         for name in self.apps:
-            result += self._apps[name].control.warnings(now_s=now_s, settings=settings)
+            result += self._apps[name].warnings(now_s=now_s, settings=settings)
         if self._idle:
             idle = ', '.join(sorted(self._idle))
             result.append(f'no frame_report for {settings.report_timeout_s:g} s from {idle}')

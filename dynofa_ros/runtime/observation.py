@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from dynofa_ros.runtime.attention import Attention
 from dynofa_ros.runtime.checks import check_count, check_name, check_number, check_range, listed
+from dynofa_ros.runtime.operating_points.cascade import Cascade
 from dynofa_ros.runtime.operating_points.point import PointKey
 from dynofa_ros.runtime.ranges import (
     CONTENTION,
@@ -87,17 +88,31 @@ class ResidentPoint:
         check_name('resident processor', self.processor, empty=True)
 
 
-def uncovered(keys: Iterable[PointKey], residents: Iterable[ResidentPoint]) -> Iterator[PointKey]:
-    """Yield the operating points that none of the residents covers: they need compilation."""
+def uncovered(
+    keys: Iterable[PointKey],
+    residents: Iterable[ResidentPoint],
+    *,
+    cascades: Iterable[Cascade] = (),
+) -> Iterator[PointKey]:
+    """Yield the operating points that none of the residents covers: they need compilation.
+
+    One of a cascade is covered if all its stages are.
+    """
     known = set(residents)
-    for key in keys:
-        subnet_id, _, processor, threads = key
+    stages = {each.cascade_id: each.stages for each in cascades}
+
+    def covered(subnet_id: str, processor: str, threads: int) -> bool:
         covering = (
             ResidentPoint(subnet_id, each, count)
             for each in (processor, '')
             for count in (threads, 0)
         )
-        if known.isdisjoint(covering):
+        return not known.isdisjoint(covering)
+
+    for key in keys:
+        subnet_id, _, processor, threads = key
+        needed = stages.get(subnet_id, (subnet_id,))
+        if not all(covered(each, processor, threads) for each in needed):
             yield key
 
 

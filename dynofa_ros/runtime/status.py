@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dynofa_ros.runtime.actuation.clocks import ClockCommand
@@ -18,6 +19,10 @@ class AppStatus:
 
     choice: Choice
     acknowledged: bool
+    # Share of the frames that reach the second stage of the chosen cascade; NaN: of a sub-network.
+    escalation_rate: float = math.nan  # of the last frames; NaN also if they are too few
+    measured_escalation_rate: float = math.nan  # of the images on which it was measured
+    doubt: str = ''  # why the accuracy of the chosen point does not hold; empty: it does
     attention: str = ''  # what raised the floor or the priority for now; empty: nothing
 
 

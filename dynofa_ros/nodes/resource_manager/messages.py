@@ -342,10 +342,11 @@ def _nan_if_infinite(cap_w: float) -> float:
 def _app_message(status: AppStatus) -> AppDecision:
     """Write one application's part of the manager's state."""
     choice = status.choice
+    accuracy = math.nan if status.doubt else choice.point.accuracy
     return _write(
         AppDecision,
         choice,
-        point=_write(OperatingPointMessage, choice.point),
+        point=_write(OperatingPointMessage, choice.point, accuracy=accuracy),
         deadline_s=choice.target.deadline_s,
         min_accuracy=choice.target.min_accuracy,
         predicted_energy_j=choice.point.energy_j,
@@ -353,9 +354,9 @@ def _app_message(status: AppStatus) -> AppDecision:
         slowdown_std=choice.slowdown.std,
         correction=choice.correction.mean,
         correction_std=choice.correction.std,
-        escalation_rate=math.nan,
-        measured_escalation_rate=math.nan,
-        doubt='',
+        escalation_rate=status.escalation_rate,
+        measured_escalation_rate=status.measured_escalation_rate,
+        doubt=status.doubt,
         attention=status.attention,
         violated_targets=list(choice.violated_targets),
         acknowledged=status.acknowledged,
