@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -82,7 +85,11 @@ def _latency(axis: Axes, recording: Recording) -> None:
 
 
 def _subnets(axis: Axes, recording: Recording) -> None:
-    accuracy = {frame.subnet_id: frame.accuracy for frame in recording.frames}
+    known: defaultdict[str, list[float]] = defaultdict(list)
+    for frame in recording.frames:
+        # Of a cascade it depends on the stages that ran.
+        known[frame.subnet_id] += [] if math.isnan(frame.accuracy) else [frame.accuracy]
+    accuracy = {name: fmean(values or [math.nan]) for name, values in known.items()}
     order = sorted(accuracy, key=lambda name: accuracy[name])
     axis.step(
         [frame.time_s for frame in recording.frames],

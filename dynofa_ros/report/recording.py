@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 LATE_FRAMES = 5000
@@ -16,7 +17,7 @@ class RecordedFrame:
 
     time_s: float
     app: str
-    subnet_id: str
+    subnet_id: str  # or cascade
     processor: str
     latency_s: float
     deadline_s: float
@@ -33,6 +34,7 @@ class RecordedFrame:
     energy_std_j: float = math.nan
     energy_common_std_j: float = math.nan  # part of it that is common to all frames
     energy_window_s: float = 0.0  # frames within it share the rest of the error; 0: independent
+    stages: Sequence[str] = ()  # sub-networks that ran
 
 
 @dataclass(frozen=True)

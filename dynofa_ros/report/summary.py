@@ -134,6 +134,7 @@ def _phase(recording: Recording, phase: RunPhase) -> dict[str, Any]:
         'deadline_misses': sum(not frame.deadline_met for frame in frames),
         'switches': count_switches(frames),
         'subnets': dict(Counter(frame.subnet_id for frame in frames).most_common()),
+        'escalated': _escalated(frames),
         'processors': dict(Counter(frame.processor for frame in frames).most_common()),
         'latency_mean_s': _mean(latencies),
         'latency_p95_s': _number(np.percentile(latencies, 95)) if latencies else None,
@@ -142,6 +143,18 @@ def _phase(recording: Recording, phase: RunPhase) -> dict[str, Any]:
         'expected_accuracy': _mean([frame.accuracy for frame in frames]),
         'power_mean_w': _mean([sample.power_w for sample in samples]),
         'frequency_mean_hz': _frequencies(samples),
+    }
+
+
+def _escalated(frames: Sequence[RecordedFrame]) -> dict[str, float]:
+    """Return the share of each cascade's frames that ran more than its first stage."""
+    stages: defaultdict[str, list[int]] = defaultdict(list)
+    for frame in frames:
+        if frame.stages and frame.stages[0] != frame.subnet_id:
+            stages[frame.subnet_id].append(len(frame.stages))
+    return {
+        name: _number(sum(count > 1 for count in counts) / len(counts))
+        for name, counts in stages.items()
     }
 
 

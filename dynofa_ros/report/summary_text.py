@@ -61,8 +61,11 @@ def _phase(phase: dict[str, Any]) -> str:
         f'{phase["name"].capitalize()}: with {target}, mostly {subnet} ran on the '
         f'{next(iter(phase["processors"]))}, {phase["latency_mean_s"] * 1e3:.0f} ms per frame'
     )
+    if subnet in phase['escalated']:
+        text += f', {phase["escalated"][subnet]:.0%} of its frames escalated'
     if phase['energy_per_frame_j'] is not None:
         std_j = phase['energy_per_frame_std_j']
         error = '' if std_j is None else f' ± {std_j:.2f}'
         text += f', {phase["energy_per_frame_j"]:.2f}{error} J'
-    return text + f', expected accuracy {phase["expected_accuracy"]:.1%}.'
+    accuracy = phase['expected_accuracy']
+    return text + f', expected accuracy {"unknown" if accuracy is None else f"{accuracy:.1%}"}.'

@@ -1,5 +1,6 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 import math
+from dataclasses import replace
 
 import cv2
 import pytest
@@ -54,6 +55,22 @@ def recording():
     run.commands = [RecordedCommand(0.5, 'perception', 1, 'large on gpu', 'most accurate')]
     run.decisions_s = [0.001, 0.003]
     return run
+
+
+@pytest.fixture
+def cascading(recording):
+    """The same, of a cascade that escalates one of four frames; the accuracy of one is unknown."""
+    name = 'small+large@0.5'
+    recording.frames = [
+        replace(
+            frame,
+            subnet_id=name,
+            stages=['small', 'large'] if index == 1 else ['small'],
+            accuracy=math.nan if index == 3 else 0.7 - 0.2 * (index == 1),
+        )
+        for index, frame in enumerate(recording.frames)
+    ]
+    return recording
 
 
 @pytest.fixture

@@ -11,3 +11,8 @@ def test_a_missed_deadline_is_drawn_in_red(recording, phases, colours, tmp_path)
 def test_an_empty_run_can_be_drawn(phases, tmp_path):
     draw(Recording(), phases, tmp_path / 'folder' / 'run.png', title='run')
     assert (tmp_path / 'folder' / 'run.png').stat().st_size > 0
+
+
+def test_a_run_of_a_cascade_can_be_drawn(cascading, phases, tmp_path):
+    draw(cascading, phases, tmp_path / 'run.png', title='run')
+    assert (tmp_path / 'run.png').stat().st_size > 0

@@ -48,6 +48,22 @@ def test_each_phase_has_its_own_means(summary):
     assert (first['subnets'], second['subnets']) == ({'small': 2}, {'large': 2})
 
 
+def test_a_cascade_is_one_row_with_the_share_of_its_frames_that_were_escalated(cascading, phases):
+    summary = summarise(cascading, phases)
+    first, second = summary['phases']
+    assert first['subnets'] == second['subnets'] == {'small+large@0.5': 2}
+    assert (first['escalated'], second['escalated']) == (
+        {'small+large@0.5': 0.5},
+        {'small+large@0.5': 0.0},
+    )
+    assert first['expected_accuracy'] == pytest.approx(0.6)
+    assert summary['switches'] == 0
+
+
+def test_without_cascades_nothing_is_escalated(summary):
+    assert [each['escalated'] for each in summary['phases']] == [{}, {}]
+
+
 def test_an_unacknowledged_command_is_named(summary):
     commands = summary['commands']
     assert commands['unacknowledged'] == ['perception 1: large on gpu']

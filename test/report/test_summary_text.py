@@ -30,6 +30,18 @@ def test_each_phase_has_a_sentence(recording, text_of):
     )
 
 
+def test_the_escalated_share_of_a_cascade_is_stated(cascading, text_of):
+    assert (
+        'mostly small+large@0.5 ran on the gpu, 30 ms per frame, 50% of its frames escalated, '
+        '0.50 J, expected accuracy 60.0%' in text_of(cascading)
+    )
+
+
+def test_an_unknown_accuracy_is_said(cascading, text_of):
+    cascading.frames = [replace(frame, accuracy=float('nan')) for frame in cascading.frames]
+    assert 'expected accuracy unknown.' in text_of(cascading)
+
+
 def test_a_run_without_frames_has_a_text(text_of):
     assert '0 frames arrived' in text_of(Recording())
 

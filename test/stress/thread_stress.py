@@ -1,9 +1,9 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Stress the threads of the perception node: mailbox, resident set, loader and worker together.
 
-Frames and commands arrive from two threads, 1,000 commands a second among sub-networks of which
-some are evicted all the time, while every lock waits a random time before and after it is taken.
-Afterwards every frame and every command must be accounted for:
+Frames and commands arrive from two threads, 1,000 commands a second among sub-networks and cascades
+of which some are evicted all the time, while every lock waits a random time before and after it is
+taken. Afterwards every frame and every command must be accounted for:
 
     python test/stress/thread_stress.py --minutes 10
 """
@@ -18,9 +18,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,11 +38,11 @@ from dynofa_ros.engine import resident_set as resident_set_module
 from dynofa_ros.engine.resident_set import Loader
 from dynofa_ros.nodes.perception.frame_runner import FrameRunner
 from dynofa_ros.nodes.perception.stage_runner import StageRunner
-from dynofa_ros.nodes.perception.stages import Stages, StageSet
+from dynofa_ros.nodes.perception.stages import CalibratedCascade, Stages, StageSet
 from dynofa_ros.nodes.perception.subnet_commands import SubnetCommands
 from dynofa_ros.nodes.perception.worker import PerceptionWorker
 from dynofa_ros.nodes.perception.worker_types import Arrival, Running, SubnetRequest
-from dynofa_ros.runtime import OperatingPoint, Profile
+from dynofa_ros.runtime import Cascade, OperatingPoint, Profile
 from dynofa_ros.supernet import load_model
 
 COMMANDS_HZ = 1000.0
@@ -137,6 +137,7 @@ class Outcome:
     commands_sent: int
     commands_acknowledged: int
     frames_of_others: int  # that ran another than the commanded sub-network
+    frames_escalated: int
     switches: int
     compilations: int
     problems: list[str]
@@ -147,10 +148,15 @@ class Recorder:
 
     def __init__(self) -> None:
         self.classified = self.dropped = self.refused = self.others = 0
+        self.escalated = self.early = 0
         self.acknowledged: Counter[int] = Counter()
         self.refusals: Counter[str] = Counter()
         self.running: Running | None = None
         self.sequences: list[int] = []
+
+    def on_early(self, answer: Any) -> None:
+        """Count an answer that a later stage may correct."""
+        self.early += 1
 
     def on_result(self, result: Any) -> None:
         """Count a frame and those dropped before it."""
@@ -158,6 +164,7 @@ class Recorder:
         self.dropped += result.dropped
         self.refused += result.refused
         self.others += bool(result.ran.reason)
+        self.escalated += len(result.ran.stages) > 1
         self.sequences.append(result.sequence)
 
     def on_running(self, running: Running) -> None:
@@ -185,21 +192,24 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
         residents = ResidentSet(
             networks(model, CompiledCache(folder / 'cache')), engine, budget_bytes=budget_bytes
         )
+        cascades = cascades_of(residents)
         first = residents.load(model.kept[0].subnet_id, Place('cpu', 1))
         residents.use(first)
         mailbox: Any = Mailbox()
         commands = SubnetCommands(
             classifier=Classifier(first, LABELS),
-            compiled=StageSet(residents),
+            compiled=StageSet(residents, cascades),
             active=Stages((first,)),
             loader=Loader(residents),
             mailbox=mailbox,
             listener=recorder,
             processors={'cpu': THREADS},
             running=Running(first.kept.subnet_id, 'cpu', 1, float('nan'), 0.0, 'start'),
-            profile=profile_of(residents),
+            profile=replace(
+                profile_of(residents), cascades=tuple(each.cascade for each in cascades)
+            ),
         )
-        worker = PerceptionWorker(commands, FrameRunner(StageRunner(commands)))
+        worker = PerceptionWorker(commands, FrameRunner(StageRunner(commands, publish_early=True)))
         worker_thread = threading.Thread(target=worker.run)
         worker_thread.start()
         sent = Counter[str]()
@@ -208,7 +218,8 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
         threads = [
             threading.Thread(target=_send_frames, args=(worker, sent, end_s, seed)),
             threading.Thread(
-                target=_send_commands, args=(mailbox, residents, requests, end_s, seed)
+                target=_send_commands,
+                args=(mailbox, residents, cascades, requests, end_s, seed),
             ),
         ]
         for thread in threads:
@@ -216,6 +227,8 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
         for thread in threads:
             thread.join()
         _wait_until_idle(recorder, requests)
+        _send_frame(worker, sent, (24, 32))  # the last command is a cascade without a deadline
+        _wait_until(lambda: recorder.escalated > 0)
         worker.stop()
         worker_thread.join(timeout=60)
     # Frames dropped or refused since the last result have not been reported yet.
@@ -237,6 +250,7 @@ def run(seconds: float, *, seed: int = 0) -> Outcome:
             request.sequence in recorder.acknowledged for request in requests
         ),
         frames_of_others=recorder.others,
+        frames_escalated=recorder.escalated,
         switches=recorder.running.switches if recorder.running else 0,
         compilations=engine.compiled,
         problems=problems,
@@ -265,36 +279,66 @@ def profile_of(residents: ResidentSet) -> Profile:
     return Profile('camera', 'supernet', 'board', 'measured', 'unavailable', points)
 
 
+def cascades_of(residents: ResidentSet) -> tuple[CalibratedCascade, ...]:
+    """Return a cascade of two stages that escalates every image, and one of three."""
+    names = tuple(residents.networks)
+    return tuple(
+        CalibratedCascade(
+            Cascade(
+                cascade_id='+'.join(stages),
+                stages=stages,
+                thresholds=(1.0,) * (len(stages) - 1),
+                reached=(1.0,) * (len(stages) - 1),
+                accuracy=0.2,
+                answer_accuracy=(0.2,) * len(stages),
+                early_accuracy=(0.1,) * (len(stages) - 1),
+            ),
+            temperatures=(1.0,) * (len(stages) - 1),
+        )
+        for stages in (names[:2], names)
+    )
+
+
 def _send_frames(worker: PerceptionWorker, sent: Counter[str], end_s: float, seed: int) -> None:
     """Send images of changing sizes, every tenth of them damaged."""
     rng = random.Random(seed)
     next_s = time.monotonic()
-    while (now_s := time.monotonic()) < end_s:
-        height, width = rng.choice([(24, 32), (40, 40), (33, 21)])
-        damaged = rng.random() < 0.1
-        message = SimpleNamespace(
-            encoding='nonsense' if damaged else 'bgr8',
-            height=height,
-            width=width,
-            step=3 * width,
-            data=bytes(3 * width * height),
-            is_bigendian=0,
-        )
-        arrival = Arrival(message, arrived_s=now_s, age_s=0.0)
-        worker.commands.mailbox.put_frame(
-            worker.frames.prepare_early(arrival, period_s=1 / FRAMES_HZ)
-        )
-        sent['frames'] += 1
+    while time.monotonic() < end_s:
+        size = rng.choice([(24, 32), (40, 40), (33, 21)])
+        _send_frame(worker, sent, size, encoding='nonsense' if rng.random() < 0.1 else 'bgr8')
         next_s += 1 / FRAMES_HZ
         time.sleep(max(next_s - time.monotonic(), 0.0))
 
 
-def _send_commands(
-    mailbox: Any, residents: ResidentSet, requests: list[SubnetRequest], end_s: float, seed: int
+def _send_frame(
+    worker: PerceptionWorker, sent: Counter[str], size: tuple[int, int], *, encoding: str = 'bgr8'
 ) -> None:
-    """Command random sub-networks and thread counts, now and then an impossible one."""
+    height, width = size
+    message = SimpleNamespace(
+        encoding=encoding,
+        height=height,
+        width=width,
+        step=3 * width,
+        data=bytes(3 * width * height),
+        is_bigendian=0,
+    )
+    arrival = Arrival(message, arrived_s=time.monotonic(), age_s=0.0)
+    worker.commands.mailbox.put_frame(worker.frames.prepare_early(arrival, period_s=1 / FRAMES_HZ))
+    sent['frames'] += 1
+
+
+def _send_commands(
+    mailbox: Any,
+    residents: ResidentSet,
+    cascades: tuple[CalibratedCascade, ...],
+    requests: list[SubnetRequest],
+    end_s: float,
+    seed: int,
+) -> None:
+    """Command random sub-networks, cascades and thread counts, now and then an impossible one."""
     rng = random.Random(seed + 1)
-    names = [*residents.networks, 'no such sub-network']
+    runnable = [*residents.networks, *(each.cascade.cascade_id for each in cascades)]
+    names = [*runnable, 'no such sub-network']
     weights = [20] * (len(names) - 1) + [1]
     next_s = time.monotonic()
     while time.monotonic() < end_s:
@@ -303,7 +347,7 @@ def _send_commands(
             subnet_id=rng.choices(names, weights)[0],
             threads=rng.randint(1, THREADS),
             deadline_s=10 ** rng.uniform(-3, -1),
-            envelope=tuple((each, rng.randint(0, THREADS)) for each in residents.networks),
+            envelope=tuple((each, rng.randint(0, THREADS)) for each in rng.sample(runnable, 2)),
             deadline_probability=0.95,
             objective='max_accuracy',
         )
@@ -311,21 +355,29 @@ def _send_commands(
         mailbox.put_command(request)
         next_s += 1 / COMMANDS_HZ
         time.sleep(max(next_s - time.monotonic(), 0.0))
-    last = SubnetRequest(len(requests) + 1, names[0], threads=1)
+    last = SubnetRequest(len(requests) + 1, runnable[-1], threads=1)
     requests.append(last)
     mailbox.put_command(last)
 
 
 def _wait_until_idle(recorder: Recorder, requests: list[SubnetRequest]) -> None:
     """Wait until the last command is applied; its compilation may still be running."""
-    last = requests[-1]
-    end_s = time.monotonic() + 60
-    while time.monotonic() < end_s:
+
+    def idle() -> bool:
         running = recorder.running
-        if running and running.command_sequence == last.sequence and running.command_applied:
-            break
-        time.sleep(0.01)
+        return running is not None and (
+            running.command_sequence == requests[-1].sequence and running.command_applied
+        )
+
+    _wait_until(idle)
     time.sleep(0.1)
+
+
+def _wait_until(ready: Callable[[], bool]) -> None:
+    """Wait until something is true, at most a minute."""
+    end_s = time.monotonic() + 60
+    while not ready() and time.monotonic() < end_s:
+        time.sleep(0.01)
 
 
 def _problems(
@@ -354,8 +406,12 @@ def _problems(
     )
     if found != expected:
         problems.append(f'the last command left {found}; expected {expected}')
-    if worker.commands.active.first.key != (last.subnet_id, Place('cpu', last.threads)):
-        problems.append(f'{worker.commands.active.first.key} is active; expected the last command')
+    stages = worker.commands.compiled.subnet_ids(last.subnet_id)
+    active = [each.key for each in worker.commands.active.residents]
+    if active != [(each, Place('cpu', last.threads)) for each in stages]:
+        problems.append(f'{active} is active; expected the last command')
+    if not recorder.early or not recorder.escalated:
+        problems.append(f'{recorder.escalated} frames escalated, {recorder.early} early answers')
     unexpected = [
         text for text in recorder.refusals if 'nonsense' not in text and 'no such' not in text
     ]
