@@ -100,7 +100,11 @@ class ManagedApplication:
         new_rate = self._observe_period(frame)
         self._overhead.add(frame.overhead_s)
         self._age.add(frame.age_s)
-        changed = [self._learn(points, stage_s, now_s=now_s) for points, stage_s in ran if points]
+        changed = [
+            self._learn(points, stage_s, now_s=now_s, later=stage > 0)
+            for stage, (points, stage_s) in enumerate(ran)
+            if points
+        ]
         self._escalation.observe(frame.ran[0][0][0], frame.first_score, now_s=now_s)
         before = self._loads.get(frame.processor, others_load)
         self._loads[frame.processor] = before + LOAD_WEIGHT * (others_load - before)
@@ -119,11 +123,13 @@ class ManagedApplication:
             )
         return [each for each in points if not isinstance(each, CascadePoint)]
 
-    def _learn(self, points: Sequence[OperatingPoint], inference_s: float, *, now_s: float) -> bool:
+    def _learn(
+        self, points: Sequence[OperatingPoint], inference_s: float, *, now_s: float, later: bool
+    ) -> bool:
         """Update the latency of the sub-network that ran; True if it has changed significantly."""
         subnet = (points[0].subnet_id, points[0].processor)
         decided_for = self._decided_for.setdefault(subnet, self._latency.expected(*subnet))
-        stepped = self._latency.observe_frame(points, inference_s, now_s=now_s)
+        stepped = self._latency.observe_frame(points, inference_s, now_s=now_s, later=later)
         self._compare(subnet)
         change = abs(self._latency.expected(*subnet) - decided_for)
         return stepped or change > SIGNIFICANT * decided_for

@@ -95,6 +95,9 @@ class FrameEstimate(Protocol):
     def surprise(self, processor: str) -> float:
         """Return the slowdown of the last frame if it was surprising, otherwise NaN."""
 
+    def own_surprise(self, subnet_id: str, processor: str) -> float:
+        """Return the same of the last frame of a later stage, whatever ran after it."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
@@ -180,9 +183,16 @@ class _Candidates:
         )
 
 
-def _cautious_slowdown(estimate: FrameEstimate, processor: str) -> Slowdown:
-    """Return the slowdown of the next frame, that of a surprising one if that is higher."""
+def _cautious_slowdown(
+    estimate: FrameEstimate, processor: str, *, subnet_id: str | None = None
+) -> Slowdown:
+    """Return the slowdown of the next frame, that of a surprising one if that is higher.
+
+    That is the last frame, or the last one of the sub-network that runs next.
+    """
     slowdown, surprise = estimate.slowdown(processor), estimate.surprise(processor)
+    if subnet_id is not None:
+        surprise = np.fmax(surprise, estimate.own_surprise(subnet_id, processor))
     if not surprise > slowdown.mean:
         return slowdown
     spread = slowdown.std / slowdown.mean
@@ -264,7 +274,7 @@ class FrameChooser:
         needed_s = LatencyForecast.of_inference(
             np.array([point.latency_s]),
             np.array([point.latency_std_s]),
-            slowdown=_cautious_slowdown(estimate, processor),
+            slowdown=_cautious_slowdown(estimate, processor, subnet_id=subnet_id),
             probability=self.envelope.probability,
             correction=correction,
             correction_std=correction_std,

@@ -76,15 +76,22 @@ class FrameSelector:
         return self._commanded.shortest_s(self._estimate, frequency_hz=frequency_hz)
 
     def observe(
-        self, key: PointKey, *, inference_s: float, clocks_hz: Iterable[float], now_s: float
+        self,
+        key: PointKey,
+        *,
+        inference_s: float,
+        clocks_hz: Iterable[float],
+        now_s: float,
+        later: bool = False,
     ) -> None:
         """Learn from a frame; `clocks_hz` are the frequencies at which it may have run.
 
-        Of a cascade, each stage is learned from by itself, with the key of its sub-network. A point
-        that the profile does not have tells nothing, nor does a cascade as a whole.
+        Of a cascade, each stage is learned from by itself, with the key of its sub-network; `later`
+        are those after the first. A point that the profile does not have tells nothing, nor does a
+        cascade as a whole.
         """
         found = [self.profile.at(key, each) for each in dict.fromkeys(clocks_hz)]
         points = [each for each in found if each is not None]
         points = [each for each in points if not isinstance(each, CascadePoint)]
         if points and inference_s > 0.0:
-            self._estimate.observe_frame(points, inference_s, now_s=now_s)
+            self._estimate.observe_frame(points, inference_s, now_s=now_s, later=later)

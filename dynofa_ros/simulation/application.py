@@ -68,6 +68,7 @@ class StageRun:
     inference_s: float
     energy_j: float  # above idle
     done_s: float
+    later: bool  # after another one of the same frame
 
 
 @dataclass(slots=True, eq=False)
@@ -333,7 +334,13 @@ class SimulatedApplication:
         running, image, now_s = started.running, started.image, self._queue.now_s
         option, stage = running.option, running.stage
         self._machine.stop(job, option.processor)
-        done = StageRun(option.stages[stage], now_s - job.started_s, job.energy_j, now_s)
+        done = StageRun(
+            option.stages[stage],
+            now_s - job.started_s,
+            job.energy_j,
+            done_s=now_s,
+            later=bool(running.done),
+        )
         running.done = (*running.done, done)
         self._rules.stage_done(self, done)
         unsure = option.cascade is not None and self.scene.escalates(

@@ -199,4 +199,5 @@ class FramePicker:
             inference_s=classified.inference_s,
             clocks_hz=self._view.clocks_since(key[2], started_s),
             now_s=self._clock(),
+            later=later,
         )

@@ -45,9 +45,16 @@ class LatencyEstimate:
         self._processors: dict[str, _Processor] = {}
 
     def observe_frame(
-        self, points: Sequence[OperatingPoint], inference_s: float, *, now_s: float
+        self,
+        points: Sequence[OperatingPoint],
+        inference_s: float,
+        *,
+        now_s: float,
+        later: bool = False,
     ) -> bool:
         """Update with a frame; True if it completes a step.
+
+        `later`: it is a cascade's stage after the first, whose frames come between those of others.
 
         `points` are one sub-network on one processor at each frequency at which the frame may have
         run. Of several, it may have run partly at each: a latency between theirs tells nothing.
@@ -61,10 +68,19 @@ class LatencyEstimate:
         latency_s = latencies_s[0] if expected_s <= latencies_s[0] else latencies_s[-1]
         noise_std = points[0].latency_std_s / points[0].latency_s
         ratio = inference_s / latency_s
-        return self.observe(subnet_id, processor, ratio, noise_std=noise_std, now_s=now_s)
+        return self.observe(
+            subnet_id, processor, ratio, noise_std=noise_std, now_s=now_s, later=later
+        )
 
     def observe(
-        self, subnet_id: str, processor: str, ratio: float, *, noise_std: float, now_s: float
+        self,
+        subnet_id: str,
+        processor: str,
+        ratio: float,
+        *,
+        noise_std: float,
+        now_s: float,
+        later: bool = False,
     ) -> bool:
         """Update with one observed / profiled latency; True if it completes a step.
 
@@ -76,7 +92,7 @@ class LatencyEstimate:
             earlier = {name: each for (name, on), each in self._earlier.items() if on == processor}
             made = LatencyFilter(noise_std=noise_std, corrections=earlier)
             known = self._processors[processor] = _Processor(made, now_s, now_s)
-        stepped = known.filter.observe(subnet_id, ratio)
+        stepped = known.filter.observe(subnet_id, ratio, later=later)
         known.observed_s = known.updated_s = now_s
         return stepped
 
@@ -138,6 +154,11 @@ class LatencyEstimate:
         """
         known = self._processors.get(processor)
         return math.nan if known is None else known.filter.surprise
+
+    def own_surprise(self, subnet_id: str, processor: str) -> float:
+        """Return the same of the last frame of a later stage, whatever ran after it."""
+        known = self._processors.get(processor)
+        return math.nan if known is None else known.filter.own_surprise(subnet_id)
 
     def learned(self) -> dict[SubnetOn, Correction]:
         """Return the corrections to keep across restarts."""

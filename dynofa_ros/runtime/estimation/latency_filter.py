@@ -12,13 +12,15 @@ between them, also in retrospect. The observation noise is estimated.
 A cumulative sum tells a step from noise: two frames that deviate by three standard deviations are
 one, or four by two. Then the estimate jumps to them, while a single slow frame hardly moves it. A
 step of a sub-network that has just begun to run is mostly its correction, any other one is
-contention.
+contention. The later stages of a cascade run between frames of the first one, so each has a sum of
+its own as well: a step that the first stage does not show is its correction.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +46,8 @@ SURPRISE = CLIP  # standard deviations
 # sub-network if it is one of its first frames ever, or begins with the first ones after a switch.
 NEW_FRAMES = 5
 SWITCH_FRAMES = 2
+# A later stage that has not run for so many frames begins anew.
+LATER_FRAMES = 50
 # Shares of such a step that count as correction; the rest is slowdown. In doubt, other sub-networks
 # are expected to be fast: if they are not, their first frames tell; if they are never run, none do.
 NEW_SHARE = 0.9  # of a new sub-network
@@ -52,6 +56,14 @@ FASTER_SHARE = 0.2  # of a step down
 # Contention does not speed up: a step down from here is a correction.
 SLOWDOWN_MIN = -2.0 * SLOWDOWN_PRIOR_STD
 MOST_SUBNETS = 64  # with covariances; of others only the correction is kept
+
+
+@dataclass
+class _LaterStage:
+    """The frames of a later stage of a cascade, between those of the first one."""
+
+    detector: CumulativeSum = field(default_factory=CumulativeSum)
+    surprise: float = math.nan  # as of the filter, of its last frame
 
 
 class LatencyFilter:
@@ -81,6 +93,7 @@ class LatencyFilter:
         self._running = ''
         self._since_switch = 0  # frames
         self._detector = CumulativeSum()
+        self._later: dict[str, _LaterStage] = {}  # of the sub-networks with a row
         # Sub-network of the step that may have begun, and its share of it.
         self._began: tuple[str, float] = ('', 0.0)
         self._surprise = math.nan
@@ -90,6 +103,15 @@ class LatencyFilter:
     def surprise(self) -> float:
         """Slowdown of the last frame, if it may be the first of a step; otherwise NaN."""
         return self._surprise
+
+    def own_surprise(self, subnet_id: str) -> float:
+        """Return the same of the last frame of a later stage, whatever ran after it."""
+        known = self._later.get(subnet_id)
+        return math.nan if known is None or self._is_old(subnet_id) else known.surprise
+
+    def _is_old(self, subnet_id: str) -> bool:
+        """Whether a sub-network has not run for many frames."""
+        return self._count - self._last_frame.get(subnet_id, self._count) > LATER_FRAMES
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -138,12 +160,15 @@ class LatencyFilter:
         names = dict.fromkeys((*self._stored, *self._rows))
         return {name: correction_of_log(*self._own(name)) for name in names}
 
-    def observe(self, subnet_id: str, ratio: float) -> bool:
+    def observe(self, subnet_id: str, ratio: float, *, later: bool = False) -> bool:
         """Update with one observed / profiled latency; True if it completes a step.
 
-        Raises ValueError unless `ratio` is finite and above 0.
+        `later`: it is that of a cascade's stage after the first. Raises ValueError unless `ratio`
+        is finite and above 0.
         """
         check_number('slowdown ratio', ratio, low=0.0, above=True)
+        if self._is_old(subnet_id):
+            self._later.pop(subnet_id, None)
         row = self._run(subnet_id)
         self._covariance[0, 0] += DRIFT_VARIANCE
         prior = self._variance(row)
@@ -158,8 +183,15 @@ class LatencyFilter:
             self._began = subnet_id, 0.0
         surprising = step is None and abs(innovation) > SURPRISE * std
         self._surprise = ratio / math.exp(float(self._mean[row])) if surprising else math.nan
+        own_share = self._began[1] if self._began[0] == subnet_id else 0.0
+        if later:
+            own_step = self._later_stage(subnet_id).observe(innovation, std=std)
+            self._later[subnet_id].surprise = self._surprise
+            if step is None and own_step is not None:
+                step, own_share = own_step, 1.0
         if step is not None:
-            self._step(subnet_id, step)
+            self._step(subnet_id, step, own_share=own_share)
+            self._reset_sums()
         else:
             limit = SURPRISE * std
             clipped = max(-limit, min(limit, innovation))
@@ -182,8 +214,17 @@ class LatencyFilter:
         self._covariance[0, :] *= keep
         self._covariance[:, 0] *= keep
         self._covariance[0, 0] += (1.0 - keep**2) * SLOWDOWN_PRIOR_STD**2
-        self._detector.reset()
+        self._reset_sums()
         self._surprise = math.nan
+
+    def _reset_sums(self) -> None:
+        """Forget the steps that may have begun."""
+        self._detector.reset()
+        self._later.clear()
+
+    def _later_stage(self, subnet_id: str) -> CumulativeSum:
+        """Return the sum of a later stage's own frames."""
+        return self._later.setdefault(subnet_id, _LaterStage()).detector
 
     def _own(self, subnet_id: str) -> tuple[float, float]:
         """Return mean and variance of a correction, without those of the slowdown."""
@@ -227,15 +268,19 @@ class LatencyFilter:
         self._stored[subnet_id] = self._own(subnet_id)
         row = self._rows.pop(subnet_id)
         del self._frames[subnet_id], self._last_frame[subnet_id]
+        self._later.pop(subnet_id, None)
         self._mean = np.delete(self._mean, row)
         self._covariance = np.delete(np.delete(self._covariance, row, 0), row, 1)
         self._rows = {name: each - (each > row) for name, each in self._rows.items()}
 
-    def _step(self, subnet_id: str, step: Step) -> None:
-        """Jump to the mean of some frames; their differences are the uncertainty."""
+    def _step(self, subnet_id: str, step: Step, *, own_share: float) -> None:
+        """Jump to the mean of some frames; their differences are the uncertainty.
+
+        `own_share` of the step is the sub-network's correction; less of a step down, unless it is
+        certain.
+        """
         row, size = self._rows[subnet_id], step.size
-        own_share = self._began[1] if self._began[0] == subnet_id else 0.0
-        if size < 0.0:
+        if size < 0.0 and own_share < 1.0:
             own_share = min(own_share, FASTER_SHARE)
         shared = (1.0 - own_share) * size
         shared = max(shared, min(SLOWDOWN_MIN - float(self._mean[0]), 0.0))

@@ -168,6 +168,7 @@ class ManagedPolicy(Policy):
             inference_s=run.inference_s,
             clocks_hz=(self._started_hz[name], self._frequency_hz(run.option.processor)),
             now_s=run.done_s,
+            later=run.later,
         )
 
     def _time_left_s(self, application: SimulatedApplication, image: Image) -> float:

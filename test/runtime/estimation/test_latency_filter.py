@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dynofa_ros.runtime.estimation.correction import Correction
-from dynofa_ros.runtime.estimation.latency_filter import MOST_SUBNETS, LatencyFilter
+from dynofa_ros.runtime.estimation.latency_filter import LATER_FRAMES, MOST_SUBNETS, LatencyFilter
 from dynofa_ros.runtime.ranges import CORRECTION
 
 NOISE = 0.02
@@ -297,3 +297,51 @@ def test_a_slowdown_states_the_deviation_that_a_normal_prediction_needs():
 def test_a_correction_is_checked():
     with pytest.raises(ValueError, match=r'correction is 0; expected 0\.1 to 10'):
         Correction(0.0)
+
+
+def cascade(found, *, late=1.0, first=1.0, frames=1):
+    """Run frames of a cascade that are all escalated."""
+    for _ in range(frames):
+        found.observe('small', first)
+        found.observe('large', late, later=True)
+
+
+@pytest.mark.parametrize('factor', [1.3, 2.0, 5.0, 0.5])
+def test_a_later_stage_that_takes_another_time_is_learned_within_a_few_frames(factor):
+    found = LatencyFilter()
+    cascade(found, frames=30)
+    cascade(found, late=factor, frames=4)
+    assert found.expected('large') == pytest.approx(factor, rel=0.1)
+    assert found.expected('small') == pytest.approx(1.0, rel=0.03)
+    assert found.slowdown().mean == pytest.approx(1.0, rel=0.05)
+
+
+def test_what_slows_both_stages_is_contention():
+    found = LatencyFilter()
+    cascade(found, frames=30)
+    cascade(found, first=1.5, late=1.5, frames=4)
+    assert found.slowdown().mean == pytest.approx(1.5, rel=0.05)
+    assert found.expected('large') == pytest.approx(1.5, rel=0.05)
+
+
+def test_the_surprise_of_a_later_stage_outlasts_the_first_stage_of_the_next_frame():
+    found = LatencyFilter()
+    cascade(found, frames=30)
+    cascade(found, late=2.0)
+    found.observe('small', 1.0)
+    assert math.isnan(found.surprise)
+    assert found.own_surprise('large') == pytest.approx(2.0, rel=0.05)
+    assert math.isnan(found.own_surprise('small'))
+    found.observe('large', 1.0, later=True)
+    assert math.isnan(found.own_surprise('large'))
+
+
+def test_the_surprise_of_a_later_stage_is_forgotten_with_time():
+    found = LatencyFilter()
+    cascade(found, frames=30)
+    cascade(found, late=2.0)
+    for _ in range(LATER_FRAMES + 1):
+        found.observe('small', 1.0)
+    assert math.isnan(found.own_surprise('large'))
+    cascade(found, late=2.0)
+    assert found.expected('large') < 1.3  # one more frame after so long is no step
