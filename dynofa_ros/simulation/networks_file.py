@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, InstanceOf, SkipValidation, TypeAdapter
+from pydantic import AfterValidator, InstanceOf, TypeAdapter, WithJsonSchema
 
 from dynofa_ros.config_file import (
     MISSING,
@@ -24,9 +24,12 @@ from dynofa_ros.config_file import (
 )
 from dynofa_ros.platform import PlatformError
 from dynofa_ros.profiles.network import MeasuredLatency, SubnetCost
+from dynofa_ros.profiles.score_table import ScoreTable
 from dynofa_ros.runtime import Cascade
 
 MODEL = 'model:'
+# No file states them, but pydantic looks at the schema of every value to report a fault.
+_Scores = Annotated[InstanceOf[ScoreTable], WithJsonSchema({'type': 'object'})]
 
 
 @checked(PlatformError.of)
@@ -37,9 +40,7 @@ class Networks:
     networks: tuple[SubnetCost, ...]
     cascades: tuple[InstanceOf[Cascade], ...] = ()
     # Of images, which cascades need: docs/simulation.md, "Easy and hard pictures".
-    scores: Annotated[Any, SkipValidation] = field(  # Scores | None
-        default=None, compare=False, repr=False
-    )
+    scores: _Scores | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Raise PlatformError for an empty list or a duplicate name."""

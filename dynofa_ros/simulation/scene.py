@@ -9,24 +9,11 @@ escalates as often as measured.
 from __future__ import annotations
 
 from random import Random
-from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from dynofa_ros.profiles.score_table import ScoreTable
 from dynofa_ros.runtime import Cascade
-
-
-class Scores(Protocol):
-    """The scores of images, as `profiles.score_table.ScoreTable`."""
-
-    @property
-    def subnet_ids(self) -> tuple[str, ...]:
-        """The sub-networks, (sub-networks,)."""
-
-    @property
-    def score(self) -> npt.NDArray[np.float64]:
-        """The calibrated score of each one's best class, (images, sub-networks)."""
 
 
 class Scene:
@@ -34,7 +21,7 @@ class Scene:
 
     UNKNOWN = -1  # the picture, without scores
 
-    def __init__(self, scores: Scores | None) -> None:
+    def __init__(self, scores: ScoreTable | None) -> None:
         self._column = {} if scores is None else {n: i for i, n in enumerate(scores.subnet_ids)}
         self._score = np.zeros((0, 1)) if scores is None else scores.score
         self._answering: dict[tuple[int, str], int] = {}

@@ -1,13 +1,14 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Cascades in the simulation: frames stage by stage, and pictures that are easy or hard."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
 
 from dynofa_ros.platform import PlatformError
+from dynofa_ros.profiles.score_table import ScoreTable
 from dynofa_ros.runtime import Cascade
 from dynofa_ros.simulation.camera import images
 from dynofa_ros.simulation.networks_file import Networks
@@ -23,21 +24,14 @@ CASCADE = Cascade(
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Table:
-    """As `profiles.score_table.ScoreTable`."""
-
-    subnet_ids: tuple[str, ...]
-    score: np.ndarray
-
-
 def table(images=1000):
     """Return scores of which 30 % are below 0.8 for `small`, and none for `large`."""
-    small = np.linspace(0.0, 1.0, images, endpoint=False)
-    return Table(
-        ('small', 'large'),
-        np.stack([np.minimum(0.8 * small / 0.3, 1.0), np.full(images, 0.9)], axis=1),
-    )
+    small = np.minimum(np.linspace(0.0, 0.8 / 0.3, images, endpoint=False), 1.0)
+    return scores_of(np.stack([small, np.full(images, 0.9)], axis=1))
+
+
+def scores_of(scores):
+    return ScoreTable(('small', 'large'), scores, correct=np.ones(scores.shape, bool))
 
 
 @pytest.fixture
@@ -133,7 +127,7 @@ def test_baselines_ignore_cascades(sim, app):
 
 def test_every_cascade_escalates_as_often_as_measured():
     rng = np.random.default_rng(0)
-    scores = Table(('small', 'large'), rng.random((2000, 2)))
+    scores = scores_of(rng.random((2000, 2)))
     scene, draws = Scene(scores), Random(0)
     drawn = [scene.draw(draws, difficulty=1.0) for _ in range(20_000)]
     for threshold in (0.2, 0.5, 0.9):
