@@ -229,13 +229,14 @@ class FrameChooser:
             return FrameChoice(envelope.decided)
         probability = envelope.probability
         decided = candidates.decided.forecast(estimate, probability=probability)
-        decided_s = decided.quantile_s(probability)[0]
-        if decided_s <= time_left_s:
+        # Of a cascade, this takes a hundredth of the time that its quantile takes.
+        if decided.probability_within(time_left_s)[0] >= probability:
             return FrameChoice(envelope.decided)
         forecast = candidates.forecast(estimate, probability=probability)
-        fits = forecast.quantile_s(probability) <= time_left_s
+        needed_s = forecast.quantile_s(probability)
+        fits = needed_s <= time_left_s
         reason = (
-            f'{envelope.decided[0]} needs {decided_s * 1e3:.1f} ms of {time_left_s * 1e3:.1f} ms '
+            f'{envelope.decided[0]} needs {needed_s[0] * 1e3:.1f} ms of {time_left_s * 1e3:.1f} ms '
             'left'
         )
         if fits.any():
