@@ -108,7 +108,8 @@ class ScoreTable:
         """Return whether the answer of a cascade is right, (images,); raises as `escalates`."""
         columns = [self.column(each) for each in cascade.stages]
         stage = self.escalates(cascade).sum(axis=1)
-        return self.correct[np.arange(len(self)), np.take(columns, stage)]
+        right: Flags = self.correct[np.arange(len(self)), np.take(columns, stage)]
+        return right
 
     def check(self, fingerprints: Mapping[str, str]) -> None:
         """Check that the scores are of these weights and temperatures; others are not checked.
