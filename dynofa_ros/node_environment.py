@@ -23,6 +23,8 @@ TRANSPORT_VARIABLES = (
     'FASTRTPS_DEFAULT_PROFILES_FILE',
     'ROS2_EASY_MODE',
 )
+# rmw_fastrtps sets how histories keep their memory, unless told to take that from the profiles.
+POLICY_VARIABLE = 'RMW_FASTRTPS_USE_QOS_FROM_XML'
 FASTDDS_IMPLEMENTATIONS = ('', 'rmw_fastrtps_cpp', 'rmw_fastrtps_dynamic_cpp')
 # The profiles in config/ read their segment size from this variable.
 SEGMENT_VARIABLE = 'DYNOFA_SHM_SEGMENT_BYTES'
@@ -72,6 +74,8 @@ def node_environment(
         if shared_memory_bytes is None:
             shared_memory_bytes = shutil.disk_usage(SHARED_MEMORY).total
         added[SEGMENT_VARIABLE] = str(segment_bytes(shared_memory_bytes))
+        if not is_set(POLICY_VARIABLE):
+            added[POLICY_VARIABLE] = '1'
     tunes_glibc = 'glibc.malloc.' in environment.get('GLIBC_TUNABLES', '')
     if not (tunes_glibc or is_set(*ALLOCATOR_VARIABLES)):
         added.update(ALLOCATOR_VARIABLES)

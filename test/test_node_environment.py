@@ -104,6 +104,26 @@ def test_the_profiles_read_the_segment_size_that_is_set() -> None:
         assert '<segment_size>${DYNOFA_SHM_SEGMENT_BYTES}<' in (CONFIG / profile).read_text()
 
 
+def test_a_profile_frees_the_memory_of_a_message_with_the_message() -> None:
+    """rmw_fastrtps keeps a buffer of the largest message for each place of a queue otherwise."""
+    added = node_environment(LOCALHOST)
+    assert added['RMW_FASTRTPS_USE_QOS_FROM_XML'] == '1'
+    for profile in ('fastdds.xml', 'fastdds_localhost.xml'):
+        root = ElementTree.parse(CONFIG / profile).getroot()
+        for kind in ('data_writer', 'data_reader'):
+            (found,) = (each for each in root.iter() if each.tag.endswith(kind))
+            assert found.get('is_default_profile') == 'true'
+            text = {each.tag.partition('}')[2]: (each.text or '').strip() for each in found.iter()}
+            # Fast DDS would share memory without a transport, which rmw_fastrtps switches off.
+            assert (text['historyMemoryPolicy'], text['kind']) == ('DYNAMIC', 'OFF')
+
+
+def test_a_policy_that_the_user_chose_is_left_alone() -> None:
+    variable = 'RMW_FASTRTPS_USE_QOS_FROM_XML'
+    assert variable not in node_environment({**LOCALHOST, variable: '0'})
+    assert variable not in node_environment({'FASTDDS_DEFAULT_PROFILES_FILE': '/robot/dds.xml'})
+
+
 def test_a_shell_can_take_it_over() -> None:
     environment = {
         name: value

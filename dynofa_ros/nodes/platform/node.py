@@ -19,6 +19,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from dynofa_ros.nodes.guard import GuardedNode
+from dynofa_ros.nodes.heap import trim_periodically
 from dynofa_ros.nodes.platform.parameters import declare_parameters
 from dynofa_ros.nodes.platform.worker import PlatformWorker
 from dynofa_ros.nodes.run_node import run_node
@@ -37,6 +38,7 @@ class PlatformNode(GuardedNode, LifecycleNode):
         self._worker: PlatformWorker | None = None
         self._settings = declare_parameters(self)
         self._error = ''
+        trim_periodically(self)
         if self._settings.autostart:
             self._start()
 

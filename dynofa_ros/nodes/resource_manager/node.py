@@ -35,6 +35,7 @@ from dynofa_ros.msg import (
 )
 from dynofa_ros.nodes.diagnostics import Diagnostics
 from dynofa_ros.nodes.guard import GuardedNode
+from dynofa_ros.nodes.heap import trim_periodically
 from dynofa_ros.nodes.message_info import MessageInfo, publisher_gid
 from dynofa_ros.nodes.qos import qos_profile
 from dynofa_ros.nodes.resource_manager import messages, parameters
@@ -68,6 +69,7 @@ class ResourceManagerNode(GuardedNode):
         self._competing: list[str] = []  # topics on which others publish commands or states
         self._state: ManagerState | None = None  # the last one published
         self._diagnostics = Diagnostics(self, 'resource_manager')
+        trim_periodically(self)
         self._logged: deque[str] = deque(maxlen=64)
         self._commands = {'sub-network commands': 0, 'frequency commands': 0}
         self._switch_publisher = self._publisher(SubnetCommand, 'subnet_command')
