@@ -129,7 +129,7 @@ class Paths:
     def probability_within(self, time_s: float) -> Floats:
         """Return the probability that each mixture is done in time, (cascades,)."""
         pairs = zip(self.mean_s.ravel().tolist(), self.std_s.ravel().tolist(), strict=True)
-        within = np.array([_normal_cdf(time_s - mean_s, std_s) for mean_s, std_s in pairs])
+        within = np.array([normal_probability(time_s - mean_s, std_s) for mean_s, std_s in pairs])
         return np.asarray((self.shares * within.reshape(self.shares.shape)).sum(axis=1))
 
     def plus(self, mean_s: Floats | float, *, variance_s2: Floats | float) -> Paths:
@@ -236,7 +236,7 @@ class LatencyForecast:
         if math.isnan(time_s):
             return np.ones_like(self.mean_s)
         pairs = zip(self.mean_s.tolist(), self.std_s.tolist(), strict=True)
-        within = np.array([_normal_cdf(time_s - mean_s, std_s) for mean_s, std_s in pairs])
+        within = np.array([normal_probability(time_s - mean_s, std_s) for mean_s, std_s in pairs])
         if self.paths is not None:
             within[self.paths.rows] = self.paths.probability_within(time_s)
         return within
@@ -269,7 +269,7 @@ def _root_of_sums(deviations: Floats) -> Floats:
     return np.sqrt(np.cumsum(deviations**2, axis=1))
 
 
-def _normal_cdf(spare_s: float, std_s: float) -> float:
+def normal_probability(spare_s: float, std_s: float) -> float:
     """Return the probability that a deviation is at most `spare_s`."""
     if std_s == 0.0:
         return float(spare_s >= 0.0)

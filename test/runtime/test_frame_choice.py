@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dynofa_ros.runtime import Cascade, Objective, Slowdown
 from dynofa_ros.runtime.estimation.correction import Correction
@@ -237,3 +239,27 @@ def test_the_corrections_of_the_stages_count(cascading):
     assert choose(cascading(), 0.121, corrections=slow)[0] == 's+l'
     of_the_name = {('s+l', 'gpu'): Correction(2.0)}
     assert choose(cascading(), 0.071, corrections=of_the_name)[0] == 's+l'
+
+
+@pytest.mark.parametrize('decided', ['s+l', 'medium'])
+@given(
+    slowdown=st.builds(Slowdown, st.floats(0.5, 3.0), st.floats(1e-6, 0.5)),
+    corrections=st.lists(
+        st.builds(Correction, st.floats(0.5, 2.0), st.floats(1e-6, 0.5)), min_size=3, max_size=3
+    ),
+    time_left_s=st.floats(0.0, 0.2),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_decided_point_is_predicted_as_all_points_are(
+    cascading, decided, slowdown, corrections, time_left_s
+):
+    """In scalars as in arrays, of a cascade and of a sub-network."""
+    names = ('small', 'medium', 'large')
+    known = {(name, 'gpu'): each for name, each in zip(names, corrections, strict=True)}
+    estimate = Known(slowdown, corrections=known)
+    candidates = cascading(decided)._candidates(1e9)
+    in_arrays = candidates.forecast(estimate, probability=0.95).probability_within(time_left_s)
+    in_scalars = candidates.probability_of_decided(
+        estimate, probability=0.95, time_left_s=time_left_s
+    )
+    assert in_scalars == pytest.approx(in_arrays[0], abs=1e-9)
