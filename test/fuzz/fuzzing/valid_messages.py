@@ -9,6 +9,7 @@ from typing import Any
 
 from builtin_interfaces.msg import Time
 from dynofa_ros.msg import (
+    Cascade,
     Deadline,
     DomainFrequency,
     DomainState,
@@ -34,6 +35,7 @@ from fuzzing.pictures import encoded
 APPS = ('camera', 'second')
 CPU_HZ, GPU_HZ = (1.2e9, 1.9e9), (2e8, 5e8, 1.1e9)
 SUBNETS = {'small': (0.01, 0.7), 'large': (0.03, 0.8)}
+CASCADE = 'small+large@0.8'
 
 
 def point(subnet_id: str, processor: str, hz: float, *, slowest_hz: float) -> OperatingPoint:
@@ -57,8 +59,22 @@ def point(subnet_id: str, processor: str, hz: float, *, slowest_hz: float) -> Op
     )
 
 
+def cascade() -> Cascade:
+    """Return the cascade of both sub-networks."""
+    return Cascade(
+        cascade_id=CASCADE,
+        stages=list(SUBNETS),
+        thresholds=[0.8],
+        reached=[0.3],
+        accuracy=0.79,
+        answer_accuracy=[0.9, 0.6],
+        early_accuracy=[0.4],
+        images=2500,
+    )
+
+
 def profile(app: str) -> SubnetProfile:
-    """Return a profile of two sub-networks on two processors."""
+    """Return a profile of two sub-networks and their cascade on two processors."""
     return SubnetProfile(
         app=app,
         supernet='ofa_mbv3_cifar10',
@@ -71,7 +87,18 @@ def profile(app: str) -> SubnetProfile:
             for processor, all_hz in (('cpu', CPU_HZ), ('gpu', GPU_HZ))
             for hz in all_hz
         ],
+        cascades=[cascade()],
     )
+
+
+def escalated(app: str, sequence: int) -> FrameReport:
+    """Return the report of a frame that both stages of the cascade ran."""
+    message = report(app, sequence, subnet_id=CASCADE)
+    message.stages, message.stage_inference_s = list(SUBNETS), [0.01, 0.03]
+    message.inference_s, message.first_score = 0.04, 0.6
+    message.escalation = 'the score is 0.60, below 0.80'
+    message.early_latency_s = 0.013
+    return message
 
 
 def report(app: str, sequence: int, *, subnet_id: str = 'small') -> FrameReport:
@@ -132,6 +159,7 @@ def platform_state(*, simulated: bool = True) -> PlatformState:
 def subnet_state(app: str) -> SubnetState:
     """Return the state of an application whose sub-networks are all resident."""
     return SubnetState(
+        header=Header(stamp=Time(sec=10)),
         app=app,
         supernet='ofa_mbv3_cifar10',
         subnet_id='small',
@@ -140,7 +168,12 @@ def subnet_state(app: str) -> SubnetState:
         threads=1,
         command_sequence=1,
         command_applied=True,
-        residents=[ResidentPoint(subnet_id=each) for each in SUBNETS],
+        residents=[ResidentPoint(subnet_id=each) for each in (*SUBNETS, CASCADE)],
+        attention_label='person',
+        attention_score=0.9,
+        attention_until=Time(sec=15),
+        attention_min_accuracy=0.75,
+        attention_priority=1,
     )
 
 
@@ -156,7 +189,8 @@ def valid_messages(topic: str, subnets: Sequence[str] = tuple(SUBNETS)) -> list[
     """
     known: dict[str, list[Any]] = {
         'subnet_profile': [profile(app) for app in APPS],
-        'frame_report': [report(app, sequence) for sequence in (1, 2) for app in APPS],
+        'frame_report': [report(app, sequence) for sequence in (1, 2) for app in APPS]
+        + [escalated(app, 3) for app in APPS],
         'subnet_state': [subnet_state(app) for app in APPS],
         'subnet_command': [
             SubnetCommand(app=app, sequence=1, subnet_id=subnet_id, deadline_s=0.1)

@@ -10,6 +10,7 @@ pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
 
 from builtin_interfaces.msg import Time
 from dynofa_ros.msg import (
+    Cascade,
     Deadline,
     DomainState,
     DvfsCommand,
@@ -25,6 +26,7 @@ from dynofa_ros.msg import (
     TemperatureState,
 )
 from rclpy.serialization import deserialize_message, serialize_message
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Header
 
@@ -102,6 +104,10 @@ def valid_messages():
         name='gpu', processors=['gpu'], contention=[1.0], frequency_hz=1e9, settable=True,
         available_frequencies_hz=[0.5e9, 1e9],
     )  # fmt: skip
+    cascade = Cascade(
+        cascade_id='small+large', stages=['small', 'large'], thresholds=[0.8], reached=[0.3],
+        accuracy=0.79, answer_accuracy=[0.9, 0.6], early_accuracy=[0.4], images=2500,
+    )  # fmt: skip
     sensor = TemperatureState(name='soc', temperature_c=40.0, throttle_c=95.0)
     result = [
         PlatformState(
@@ -115,11 +121,15 @@ def valid_messages():
     ]  # fmt: skip
     for app in ('camera', 'other'):
         result += [
-            SubnetProfile(app=app, supernet='s', platform='board', points=points),
+            SubnetProfile(
+                app=app, supernet='s', platform='board', points=points, cascades=[cascade]
+            ),
             Deadline(app=app, deadline_s=0.06, min_accuracy=0.7, priority=1),
             SubnetState(
                 app=app, subnet_id='large', processor='gpu', threads=1, command_applied=True,
-                residents=[ResidentPoint(subnet_id='small')],
+                residents=[ResidentPoint(subnet_id='small')], header=Header(stamp=Time(sec=10)),
+                attention_label='person', attention_score=0.9, attention_until=Time(sec=15),
+                attention_min_accuracy=0.75, attention_priority=1,
             ),
         ]  # fmt: skip
         result += [
@@ -128,6 +138,14 @@ def valid_messages():
                 threads=1, inference_s=0.05, header=Header(stamp=Time(sec=number)),
             )
             for number in range(1, 4)
+        ]  # fmt: skip
+        result += [
+            FrameReport(
+                app=app, sequence=number, subnet_id='small+large', engine='torch', processor='gpu',
+                threads=1, inference_s=0.07, header=Header(stamp=Time(sec=number)),
+                stages=['small', 'large'], stage_inference_s=[0.02, 0.05], first_score=0.6,
+            )
+            for number in range(4, 7)
         ]  # fmt: skip
     return result
 
@@ -164,17 +182,17 @@ def test_no_message_ends_the_node_or_makes_it_publish_nonsense(node, clock):
     rng, steps = random.Random(13), 0
     # To deserialize a message takes half the time of a deep copy.
     valid = [(type(each), serialize_message(each)) for each in valid_messages()]
-    receivers = {each.msg_type: each.callback for each in node.subscriptions}
+    receivers = {each.msg_type: each for each in node.subscriptions}
     for number in range(MESSAGES):
         kind, serialized = rng.choice(valid)
         message = deserialize_message(serialized, kind)
         if rng.random() < 0.8:
             spoil(message, rng)
-        arguments = [message]
-        if isinstance(message, BatteryState | SubnetProfile):
+        arguments, receiver = [message], receivers[type(message)]
+        if receiver._callback_type is Subscription.CallbackType.WithMessageInfo:
             gid = rng.randrange(1000).to_bytes(16, 'big')
-            arguments.append({'publisher_gid': {'data': gid}})
-        receivers[type(message)](*arguments)
+            arguments.append({'publisher_gid': {'data': gid}, 'source_timestamp': number})
+        receiver.callback(*arguments)
         clock.now_s += rng.choice([0.0, 0.01, 0.1, 3.0])
         if number % STEP_EVERY == 0:
             node._be_present()

@@ -18,6 +18,7 @@ import rclpy
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from dynofa_ros.msg import (
+    Cascade,
     Deadline,
     DomainState,
     DvfsCommand,
@@ -178,7 +179,7 @@ def bench(process, monkeypatch):
     rclpy.shutdown(context=context)
 
 
-def announce(bench, app='camera'):
+def announce(bench, app='camera', **values):
     points = [
         OperatingPoint(
             subnet_id=name, engine='torch', processor='gpu', threads=1, frequency_hz=clock * 1e9,
@@ -188,7 +189,9 @@ def announce(bench, app='camera'):
         for clock in (0.5, 1.0)
         for name, work, accuracy in (('small', 0.02, 0.7), ('large', 0.05, 0.8))
     ]  # fmt: skip
-    bench.publish('subnet_profile', app=app, supernet='s', platform='board', points=points)
+    bench.publish(
+        'subnet_profile', app=app, supernet='s', platform='board', points=points, **values
+    )
 
 
 def report_platform(bench, **values):
@@ -530,3 +533,118 @@ def test_it_does_not_start_with_parameters_out_of_range():
     )
     assert ended.returncode == 1
     assert f"objective is 'fastest'; expected {OBJECTIVES}" in ended.stderr
+
+
+CASCADE = Cascade(
+    cascade_id='small+large@0.8', stages=['small', 'large'], thresholds=[0.8], reached=[0.3],
+    accuracy=0.79, answer_accuracy=[0.9, 0.6], early_accuracy=[0.4], images=2500,
+)  # fmt: skip
+
+
+def announce_cascade(bench):
+    """Announce an application whose cascade is the cheapest for its floor; return its command."""
+    assert bench.set_parameter('objective', 'min_energy').successful
+    assert bench.set_parameter('min_accuracy', 0.78).successful
+    report_platform(bench)
+    announce(bench, cascades=[CASCADE])
+    return bench.wait_for('subnet_command', lambda each: each.subnet_id == 'small+large@0.8')
+
+
+def report_cascade(bench, sequence, *, escalated):
+    """Report a frame that the first stage answered, or both."""
+    stages = {'small': 0.02, 'large': 0.05} if escalated else {'small': 0.02}
+    second, tenth = divmod(sequence, 10)
+    bench.publish(
+        'frame_report', app='camera', sequence=sequence, subnet_id='small+large@0.8',
+        engine='torch', processor='gpu', threads=1, inference_s=sum(stages.values()),
+        stages=list(stages), stage_inference_s=list(stages.values()),
+        first_score=0.5 if escalated else 0.95,
+        header=Header(stamp=Time(sec=second, nanosec=tenth * 10**8)),
+    )  # fmt: skip
+
+
+def test_a_cascade_is_commanded_and_acknowledged_by_its_name(bench):
+    command = announce_cascade(bench)
+    acknowledge(bench, command)
+    state = bench.wait_for(
+        'manager_state', lambda state: runs('small+large@0.8')(state) and state.apps[0].acknowledged
+    )
+    assert state.apps[0].point.accuracy == pytest.approx(0.79)
+    assert state.apps[0].measured_escalation_rate == pytest.approx(0.3)
+    assert math.isnan(state.apps[0].escalation_rate)
+    assert bench.set_parameter('cascades', False).successful
+    bench.wait_for('subnet_command', lambda each: each.subnet_id == 'large')
+    bench.wait_for('manager_state', runs('large'))
+
+
+def test_a_scene_that_is_harder_than_measured_shows_in_the_diagnostics(bench):
+    acknowledge(bench, announce_cascade(bench))
+    sequence = itertools.count(1)
+
+    def warned():
+        for number in itertools.islice(sequence, 10):
+            report_cascade(bench, number, escalated=number * 7 % 10 < 8)
+        status = bench.latest('/diagnostics', lambda each: 'thresholds' in each.status[0].message)
+        return status and status.status[0]
+
+    status = bench.wait(warned, 'the warning')
+    assert status.level == DiagnosticStatus.WARN
+    assert (
+        'camera, cascade small+large@0.8: the scene is harder than the images the thresholds were '
+        'chosen on: '
+    ) in status.message
+    assert 'run dynofa cascade on images of this scene' in status.message
+    assert bench.latest('manager_state', lambda state: 'thresholds' in str(state.warnings))
+
+
+def report_attention(bench, *, hold_s, stamp):
+    """Report that a person was seen, by the clock of a machine."""
+    until = stamp + Duration(seconds=hold_s)
+    bench.publish(
+        'subnet_state', app='camera', subnet_id='small', processor='gpu', threads=1,
+        header=Header(stamp=stamp.to_msg()), attention_label='person', attention_score=0.91,
+        attention_until=until.to_msg(), attention_min_accuracy=0.75, attention_priority=2,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize('ahead_s', [0.0, 86_400.0])
+def test_what_an_application_sees_raises_its_floor_and_ends(bench, ahead_s):
+    assert bench.set_parameter('objective', 'min_energy').successful
+    assert bench.set_parameter('decision_rate_hz', 0.1).successful
+    report_platform(bench)
+    announce(bench)
+    bench.wait_for('subnet_command', lambda each: each.subnet_id == 'small')
+    stamp = bench.node.get_clock().now() + Duration(seconds=ahead_s)
+    report_attention(bench, hold_s=3.0, stamp=stamp)
+    command = bench.wait_for('subnet_command', lambda each: each.subnet_id == 'large')
+    assert command.min_accuracy == pytest.approx(0.75)
+    state = bench.wait_for('manager_state', lambda state: 'seen' in str(state.apps))
+    text = state.apps[0].attention
+    assert text.startswith('person 0.91 seen: floor 0.75, priority +2 for ')
+    assert state.apps[0].min_accuracy == pytest.approx(0.75)
+    for topic in ('subnet_command', 'manager_state'):
+        bench.received[topic].clear()
+
+    def ended():
+        report_platform(bench)  # at 10 Hz on a robot; the decision does not wait for its period
+        return bench.latest('subnet_command', lambda each: each.subnet_id == 'small')
+
+    bench.wait(ended, 'the end of the hold')
+    state = bench.wait_for('manager_state', lambda state: not state.apps[0].attention)
+    assert state.apps[0].min_accuracy == 0.0
+
+
+def test_a_report_of_stages_that_do_not_fit_is_refused(bench):
+    announce(bench, cascades=[CASCADE])
+    bench.wait_for('subnet_command')
+    bench.publish(
+        'frame_report', app='camera', subnet_id='small', engine='torch', processor='gpu',
+        threads=1, inference_s=0.02, stages=['small', 'large'], stage_inference_s=[0.02],
+    )  # fmt: skip
+    bench.wait_for_rejection('frame_report', 'stage_inference_s holds 1 values; expected 2')
+
+
+def test_a_profile_with_an_impossible_cascade_is_refused_by_name(bench):
+    cascade = Cascade(cascade_id='small+large', stages=['small', 'large'], thresholds=[2.0])
+    announce(bench, cascades=[cascade])
+    bench.wait_for_rejection('subnet_profile', "cascade 'small+large': thresholds is 2; expected 0")
