@@ -4,6 +4,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dynofa_ros.runtime import Cascade, FrameObservation, SubnetObservation
@@ -28,14 +29,19 @@ def robot(make_robot, cascading):
     return robot
 
 
-def run(robot, *, frames, hard_of_ten, subnet_id='s+l', app='camera'):
-    """Report frames of a cascade, some of ten of which are escalated; then decide."""
-    for index in range(frames):
+def run(robot, *, frames, hard_of_ten=0, hard=None, subnet_id='s+l', app='camera'):
+    """Report frames of a cascade, some of ten or the `hard` ones escalated; then decide."""
+    if hard is None:
+        hard = [7 * index % 10 < hard_of_ten for index in range(frames)]
+    for escalated in hard:
         robot.now_s += 0.1
         robot.frames[app] += 1
         number = robot.frames[app]
-        hard = (7 * index) % 10 < hard_of_ten
-        stages = (('small', 0.02), ('large', 0.05))[: 2 if hard and subnet_id == 's+l' else 1]
+        stages = {
+            's+l': (('small', 0.02), ('large', 0.05))[: 1 + int(escalated)],
+            'small': (('small', 0.02),),
+            'large': (('large', 0.05),),
+        }[subnet_id]
         robot.manager.observe_frame(
             FrameObservation(
                 app,
@@ -48,7 +54,7 @@ def run(robot, *, frames, hard_of_ten, subnet_id='s+l', app='camera'):
                 0.0,
                 0.1 * number,
                 stages=stages,
-                first_score=0.5 if hard else 0.95,
+                first_score=0.5 if escalated else 0.95,
             )
         )
     return robot.step()
@@ -242,10 +248,33 @@ def test_each_stage_is_corrected_by_itself(robot):
     assert {name for name, _ in state.corrections} == {'small', 'medium', 'large'}
 
 
-def test_a_cascade_and_its_stage_take_turns_without_oscillation(robot):
+@pytest.mark.parametrize('share', [0.5, 0.55, 0.6, 0.65])
+def test_a_stationary_scene_does_not_switch_between_a_cascade_and_its_stage(
+    make_robot, clocked, share
+):
+    cascade = replace(CASCADE, reached=(0.6,))  # costs as much as its last stage
+    profile = replace(clocked(), cascades=(cascade,))
+    robot = make_robot(profile, deadline_s=0.5, min_accuracy=0.78, objective='min_energy')
+    robot.platform()
+    rng, ran, changes, now = np.random.default_rng(7), 's+l', 0, robot.now_s
+    for _ in range(120):
+        hard = rng.random(10) < share
+        output = run(robot, frames=10, hard=hard, subnet_id=ran)
+        if output.switches and output.switches[-1].subnet_id != ran:
+            ran, changes = output.switches[-1].subnet_id, changes + 1
+    assert robot.now_s - now == pytest.approx(120.0)
+    assert changes <= 3  # the first decision, and one a minute
+
+
+def test_a_switch_between_a_cascade_and_its_stage_needs_no_compilation(robot):
     robot.step()
-    switches = 0
-    for index in range(60):
-        output = run(robot, frames=10, hard_of_ten=3 + index % 2)
-        switches += len({each.subnet_id for each in output.switches} - {'s+l'})
-    assert switches == 0
+    report(robot, 'small', 'large', command_sequence=1, subnet_id='s+l', applied=True)
+    robot.request(0.5, min_accuracy=0.795)
+    output = robot.step()
+    assert (chosen(output), output.switches[0].envelope.points[0][0]) == ('large', 'large')
+    robot.request(0.5, min_accuracy=0.0)
+    report(robot, 'small', 'large', command_sequence=2, subnet_id='large', applied=True)
+    assert chosen(robot.step()) == 'small'
+    robot.request(0.5, min_accuracy=0.78)
+    report(robot, 'small', 'large', command_sequence=3, subnet_id='small', applied=True)
+    assert chosen(robot.step()) == 's+l'
