@@ -112,6 +112,11 @@ class Paths:
         square = (self.shares * (self.std_s**2 + self.mean_s**2)).sum(axis=1)
         return mean_s, np.sqrt(np.maximum(square - mean_s**2, 0.0))
 
+    def longest_s(self, deviations: float) -> Floats:
+        """Return the mean and so many standard deviations of each one's longest path [s]."""
+        used = self.shares > 0.0
+        return np.asarray(np.where(used, self.mean_s + deviations * self.std_s, 0.0).max(axis=1))
+
     def quantile_s(self, probability: float) -> Floats:
         """Return the quantile of each mixture, (cascades,) [s], by bisection between its paths'."""
         each = self.mean_s + normal_quantile(probability) * self.std_s
@@ -227,6 +232,16 @@ class LatencyForecast:
         if self.paths is not None:
             quantile_s[self.paths.rows] = self.paths.quantile_s(probability)
         return quantile_s
+
+    def longest_s(self, deviations: float) -> Floats:
+        """Return the mean and so many standard deviations, of a cascade those of its longest path.
+
+        So long, (points,) [s], the point keeps its processor busy.
+        """
+        longest_s = self.mean_s + deviations * self.std_s
+        if self.paths is not None:
+            longest_s[self.paths.rows] = self.paths.longest_s(deviations)
+        return longest_s
 
     def probability_within(self, time_s: float) -> Floats:
         """Return the probability that a frame is done in time, (points,); 1 for NaN (no limit).

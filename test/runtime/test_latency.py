@@ -207,3 +207,12 @@ def test_the_normal_distribution_function():
     z = np.linspace(-8.0, 8.0, 1001)
     exact = [NormalDist().cdf(each) for each in z]
     np.testing.assert_allclose(normal_cdf(z), exact, atol=1e-7)
+
+
+def test_the_longest_path_of_a_cascade_keeps_its_processor_busy():
+    found = cascades(slowdown=Slowdown(1.0, 0.1), shares=[[0.9, 0.1, 0.0], [1.0, 0.0, 0.0]])
+    paths = found.paths
+    longest_s = found.longest_s(2.0)
+    assert longest_s[1] == pytest.approx(paths.mean_s[0, 1] + 2.0 * paths.std_s[0, 1])
+    assert longest_s[2] == pytest.approx(paths.mean_s[1, 0] + 2.0 * paths.std_s[1, 0])
+    assert longest_s[3] == found.mean_s[3] + 2.0 * found.std_s[3]
