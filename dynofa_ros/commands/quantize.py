@@ -23,10 +23,11 @@ def add_parser(commands: Any) -> None:
     add(
         '--data',
         required=True,
-        help='training images, some of which are used for calibration: a folder or tar file with '
-        'one folder per class, a folder with train and test (or val), or cifar10:FOLDER',
+        help='the data set of the training, as in dynofa train; some training images are used for '
+        'calibration',
     )
-    add('--test', help='test images, if --data has none')
+    add('--test', help='test images; default: those of the training')
+    add('--skip-bad', action='store_true', help='go on without images that cannot be read')
     add(
         '--out',
         type=Path,

@@ -19,8 +19,8 @@ def add_parser(commands: Any) -> None:
         default='ofa_mbv3_cifar10',
         help='model: name or folder; with --predictor or --table also the name of a supernet',
     )
-    add('--data', help='training images: folder, tar or cifar10:FOLDER')
-    add('--test', help='test images: folder or tar')
+    add('--data', help='the data set of the training, as in dynofa train')
+    add('--test', help='test images; default: those of the training')
     add('--out', type=Path, required=True, help='folder for the results')
     accuracy = search.add_mutually_exclusive_group()
     accuracy.add_argument(
@@ -40,8 +40,14 @@ def add_parser(commands: Any) -> None:
     )
     add('--threads', type=int, default=0, help='CPU threads; 0: one per core')
     add('--seed', type=int, default=0)
-    add('--held-out', type=int, default=2500, help='training images held out of the training')
-    add('--held-out-seed', type=int, default=0, help='seed of the training')
+    add(
+        '--held-out',
+        metavar='FRACTION|NUMBER',
+        help='images of --data that select; only for a model that does not list the images of its '
+        'training, and only if it was not trained on these',
+    )
+    add('--held-out-seed', type=int, default=0, help='seed that draws them')
+    add('--skip-bad', action='store_true', help='go on without images that cannot be read')
     add('--trial-images', type=int, default=1000, help='held-out images for measured accuracy')
     add('--app', default='perception', help='application name in the profile')
     search.set_defaults(run=_run)

@@ -39,11 +39,12 @@ def add_parser(commands: Any) -> None:
     add(
         '--data',
         required=True,
-        help='training images: a folder or tar file with one folder per class, a folder with '
-        'train and test (or val), or cifar10:FOLDER. A folder of classes alone also gives a tenth '
-        'of each as test images',
+        help='images: a folder, tar or zip file with one folder per class, or with train, val and '
+        'test; a CSV table of file and label; or cifar10:FOLDER. Without test images, a tenth of '
+        'each class is split off for the test',
     )
-    add('--test', help='test images, if --data has none')
+    add('--test', help='test images; default: those of --data')
+    add('--skip-bad', action='store_true', help='go on without images that cannot be read')
     add('--out', type=Path, required=True, help='folder of the model')
     add(
         '--from',
@@ -55,8 +56,9 @@ def add_parser(commands: Any) -> None:
     add('--data-name', help='name of the data set in the model card')
     add(
         '--held-out',
-        type=int,
-        help='training images held out for the selection; default: a tenth, at most 2500',
+        metavar='FRACTION|NUMBER',
+        help='training images, of all classes, held out for the selection; default: 0.1, at most '
+        '2500 images',
     )
     add('--keep', type=int, default=8, help='sub-networks to keep')
     add('--candidates', type=int, default=120, help='sub-networks to evaluate for the selection')

@@ -7,6 +7,7 @@ told by their first bytes, since the field `format` of a message is free text.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class PictureSize:
 
 
 def picture_size(data: bytes) -> PictureSize | None:
-    """Return format and size of a JPEG, PNG, WebP, TIFF, BMP, GIF or JPEG 2000; None of others.
+    """Return format and size of a picture; None of a format that is not in ``_NAMES``.
 
     Raises:
         ImageError: for a header that is damaged, and for data that ends early, as far as the
@@ -226,11 +227,25 @@ def _jpeg2000(data: bytes) -> PictureSize:
     return PictureSize('JPEG 2000', right - left, bottom - top)
 
 
+def _pnm(data: bytes) -> PictureSize:
+    """The netpbm formats, P1 to P6: width and height after white space and comments."""
+    size = _PNM_SIZE.match(data)
+    if size is None:
+        raise IndexError
+    width, height = (int(each) for each in size.groups())
+    kind = data[1:2]
+    row_bytes = {b'4': -(-width // 8), b'5': width, b'6': 3 * width}.get(kind, width)
+    if len(data) - size.end() < row_bytes * height:  # a number of the text formats has a byte too
+        raise ImageError(f'the PNM is truncated: {len(data)} bytes for {width} x {height} pixels')
+    return PictureSize('PNM', width, height)
+
+
 def _check_length(data: bytes, length: int) -> None:
     if len(data) < length:
         raise IndexError
 
 
+_PNM_SIZE = re.compile(rb'P[1-6](?:\s+(?:#[^\n]{0,1000}\n\s*)*)([0-9]{1,7})\s+([0-9]{1,7})\s')
 _TIFF_TYPES = {1: 'B', 3: 'H', 4: 'I', 16: 'Q'}  # byte, short, long, and long8 of BigTIFF
 _NAMES: dict[Callable[[bytes], PictureSize], str] = {
     _jpeg: 'JPEG',
@@ -240,6 +255,7 @@ _NAMES: dict[Callable[[bytes], PictureSize], str] = {
     _bmp: 'BMP',
     _gif: 'GIF',
     _jpeg2000: 'JPEG 2000',
+    _pnm: 'PNM',
 }
 _READERS = (
     (b'\xff\xd8\xff', _jpeg),
@@ -253,4 +269,5 @@ _READERS = (
     (b'GIF8', _gif),
     (b'\0\0\0\x0cjP  \r\n\x87\n', _jpeg2000),
     (b'\xff\x4f\xff\x51', _jpeg2000),
+    *((b'P%d' % kind, _pnm) for kind in range(1, 7)),
 )

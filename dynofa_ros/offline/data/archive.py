@@ -1,5 +1,5 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
-"""Read the image files of a tar archive that nobody has checked, in bounded memory.
+"""Read the files of a tar or zip archive that nobody has checked, in bounded memory.
 
 Three megabytes of gzip can hold three gigabytes of zeros, in a member, in the headers between two
 members, or in the holes of a sparse file. So whatever is decompressed is counted.
@@ -10,7 +10,9 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import stat
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
@@ -76,41 +78,65 @@ class _Counted:
         return data
 
 
-def archived_images(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of every regular file with such a suffix in a folder of the archive.
+def archived_files(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes | None]]:
+    """Yield name and content of every regular file; no content of those that are not wanted.
 
     Raises:
-        ArchiveError: for a file that is not a tar archive, is damaged, or holds more than 64 MiB
-            and 100 times its size.
+        ArchiveError: for a file that is neither a tar nor a zip archive, is damaged, or holds more
+            than 64 MiB and 100 times its size.
     """
     try:
-        yield from _members(path, suffixes)
-    except ArchiveError as error:
-        raise ArchiveError(
-            f'data set {path}: {error}; expected at most {RATIO} times its size'
-        ) from None
-    # zlib, lzma, tarfile and its parsing of numbers all raise errors of their own.
+        yield from (_zip_members if _is_zip(path) else _tar_members)(path, wanted)
+    # zlib, lzma, tarfile, zipfile and their parsing of numbers all raise errors of their own.
     except Exception as error:
         raise ArchiveError(
-            f'data set {path} is neither a folder nor an intact tar file: {error}'
+            f'data set {path} is neither a folder nor an intact tar or zip file: {error}'
         ) from error
 
 
-def _members(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+def _is_zip(path: Path) -> bool:
+    with path.open('rb') as file:
+        return file.read(4) in (b'PK\x03\x04', b'PK\x05\x06')  # the latter is an empty archive
+
+
+def _zip_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes | None]]:
+    left_bytes = _budget_bytes(path)
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            if member.is_dir() or kind not in (0, stat.S_IFREG):
+                continue
+            if not wanted(member.filename):
+                yield member.filename, None
+                continue
+            with archive.open(member) as stream:  # the size that the archive states may be wrong
+                data = stream.read(min(FILE_BYTES, left_bytes) + 1)
+            left_bytes -= len(data)
+            if left_bytes < 0:
+                raise _LimitError(
+                    f'content is over {_budget_bytes(path)} bytes, {RATIO} times its size'
+                )
+            if len(data) > FILE_BYTES:
+                raise _LimitError(f'{member.filename[:100]} has over {FILE_BYTES} bytes')
+            yield member.filename, data
+
+
+def _budget_bytes(path: Path) -> int:
+    return FREE_BYTES + RATIO * path.stat().st_size
+
+
+def _tar_members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes | None]]:
     with path.open('rb') as file:
         magic = file.read(6)
     opener = next((each for start, each in _OPENERS.items() if magic.startswith(start)), open)
     with opener(path, 'rb') as stream:
-        counted = _Counted(stream, FREE_BYTES + RATIO * path.stat().st_size)
+        counted = _Counted(stream, _budget_bytes(path))
         with tarfile.open(fileobj=cast(IO[bytes], counted), mode='r|', tarinfo=_Member) as tar:
             while (member := tar.next()) is not None:
                 counted.allow(member.size)
-                parent, is_image = (
-                    Path(member.name).parent.name,
-                    member.name.lower().endswith(suffixes),
-                )
-                if member.isfile() and is_image and parent:
-                    yield member.name, _content(tar, member)
+                if member.isfile():
+                    name = member.name
+                    yield name, _content(tar, member) if wanted(name) else None
                 tar.members.clear()  # type: ignore[attr-defined]  # it would keep all of them
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from torch import Tensor
 from dynofa_ros.engine.picture_size import picture_size
 from dynofa_ros.engine.preprocess import Image
 from dynofa_ros.offline.data.augmentation import random_resized_crop, shift_and_flip
+from dynofa_ros.offline.data.wordnet import readable_labels
 
 FILE_BYTES = 64 * 2**20
 """Largest image file that is read."""
@@ -35,6 +37,10 @@ class Dataset(Protocol):
     @property
     def classes(self) -> Tensor:
         """Class index of every image, (N,) int64."""
+
+    @property
+    def digests(self) -> Tensor:
+        """64 bits of a hash of every image, (N,) int64: of its file, or of its pixels."""
 
     @property
     def decodes(self) -> bool:
@@ -65,7 +71,7 @@ class Dataset(Protocol):
         """Return the images at these indices."""
 
     def fingerprint(self) -> str:
-        """Return 16 hex digits that identify the images and their classes."""
+        """Return 16 hex digits that identify the images, their order and their classes."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,17 @@ class DecodedImages:
     images: Tensor
     classes: Tensor
     labels: tuple[str, ...]
+    file_digests: Tensor | None = None
+    """Of the files that they were decoded from; None if there were none."""
     decodes = False
+
+    @functools.cached_property
+    def digests(self) -> Tensor:
+        """64 bits of a hash of every file or, without files, of the pixels, (N,) int64."""
+        if self.file_digests is not None:
+            return self.file_digests
+        pixels = self.images.contiguous().numpy()
+        return torch.tensor([digest_of(each.tobytes()) for each in pixels], dtype=torch.int64)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -93,14 +109,13 @@ class DecodedImages:
 
     def subset(self, index: Tensor) -> DecodedImages:
         """Return the images at these indices."""
-        return DecodedImages(self.images[index], self.classes[index], self.labels)
+        return DecodedImages(
+            self.images[index], self.classes[index], self.labels, self.digests[index]
+        )
 
     def fingerprint(self) -> str:
-        """Return a hash of all pixels, classes and labels."""
-        digest = hashlib.sha256(repr((self.images.shape, self.labels)).encode())
-        digest.update(self.classes.numpy().tobytes())
-        digest.update(self.images.contiguous().numpy().data)
-        return digest.hexdigest()[:16]
+        """Return a hash of digests, classes and labels."""
+        return _fingerprint(self)
 
 
 @dataclass(frozen=True)
@@ -111,6 +126,7 @@ class EncodedImages:
     sources: tuple[Path | bytes, ...]
     classes: Tensor
     labels: tuple[str, ...]
+    digests: Tensor
     decodes = True
 
     def __len__(self) -> int:
@@ -139,13 +155,24 @@ class EncodedImages:
             names=tuple(self.names[i] for i in chosen),
             sources=tuple(self.sources[i] for i in chosen),
             classes=self.classes[index],
+            digests=self.digests[index],
         )
 
     def fingerprint(self) -> str:
-        """Return a hash of file names, file sizes, classes and labels; pixels are not read."""
-        sizes = [len(s) if isinstance(s, bytes) else s.stat().st_size for s in self.sources]
-        text = repr((self.names, sizes, self.classes.tolist(), self.labels))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Return a hash of digests, classes and labels."""
+        return _fingerprint(self)
+
+
+def _fingerprint(data: Dataset) -> str:
+    digest = hashlib.sha256(repr(data.labels).encode())
+    for values in (data.classes, data.digests):
+        digest.update(values.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def digest_of(content: bytes) -> int:
+    """Return 64 bits of a hash, as a signed integer."""
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), 'little', signed=True)
 
 
 def decode(name: str, source: Path | bytes) -> Image:
@@ -154,7 +181,7 @@ def decode(name: str, source: Path | bytes) -> Image:
     Raises:
         ValueError: if the file is missing, not an image, or larger than FILE_BYTES or PIXELS.
     """
-    data = source if isinstance(source, bytes) else _read(name, source)
+    data = source if isinstance(source, bytes) else read_file(name, source)
     try:
         size = picture_size(data)
         if size is None:
@@ -171,7 +198,12 @@ def decode(name: str, source: Path | bytes) -> Image:
     return bgr
 
 
-def _read(name: str, file: Path) -> bytes:
+def read_file(name: str, file: Path) -> bytes:
+    """Return the content of an image file.
+
+    Raises:
+        ValueError: if it is missing, not a regular file, or larger than FILE_BYTES.
+    """
     try:
         if not S_ISREG(file.stat().st_mode):
             raise ValueError(f'{name} cannot be read: it is not a regular file')
@@ -182,18 +214,6 @@ def _read(name: str, file: Path) -> bytes:
     if len(data) > FILE_BYTES:
         raise ValueError(f'{name} cannot be read: it has over {FILE_BYTES} bytes')
     return data
-
-
-def random_split(data: Dataset, held_out: int, *, seed: int) -> tuple[Dataset, Dataset]:
-    """Split off ``held_out`` randomly drawn images; return the rest and those.
-
-    Raises:
-        ValueError: if either part would be empty.
-    """
-    if not 0 < held_out < len(data):
-        raise ValueError(f'held_out is {held_out} images; expected 1 to {len(data) - 1}')
-    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
-    return data.subset(order[held_out:]), data.subset(order[:held_out])
 
 
 def random_subset(data: Dataset, count: int, *, seed: int = 0) -> Dataset:
@@ -215,10 +235,10 @@ def class_indices(data: Dataset, labels: Sequence[str], *, what: str) -> Tensor:
         if (largest := int(data.classes.max())) >= len(labels):
             raise ValueError(f'{what} has class {largest}; expected 0 to {len(labels) - 1}')
         return data.classes
-    unknown = [label for label in data.labels if label not in labels]
-    if unknown:
+    index = {label: number for number, label in enumerate(readable_labels(labels))}
+    if unknown := [label for label in data.labels if label not in index]:
         raise ValueError(f'{what} has classes {listed(unknown)}; expected {listed(labels)}')
-    return torch.tensor([list(labels).index(label) for label in data.labels])[data.classes]
+    return torch.tensor([index[label] for label in data.labels])[data.classes]
 
 
 def listed(labels: Sequence[str], most: int = 12) -> str:

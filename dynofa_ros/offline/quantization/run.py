@@ -17,8 +17,9 @@ from rich.table import Table
 from dynofa_ros.atomic_file import write_json
 from dynofa_ros.engine import AUTO, Engine, EngineError, create_engine, default_cache, networks
 from dynofa_ros.offline.console import print_table
-from dynofa_ros.offline.data.dataset import Dataset, class_indices, random_subset
-from dynofa_ros.offline.data.readers import load_training_sets
+from dynofa_ros.offline.data.dataset import Dataset, random_subset
+from dynofa_ros.offline.data.image_sets import images_of
+from dynofa_ros.offline.data.readers import Reader
 from dynofa_ros.offline.quantization.card import COLUMNS, Row, add_to_card, card_section
 from dynofa_ros.offline.quantization.model import index_entries, measure_pairs, quantize_all
 from dynofa_ros.platform.host import cpu_model
@@ -46,6 +47,7 @@ class QuantizationOptions:
     rounds: int
     threads: int
     json: Path | None
+    skip_bad: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -132,12 +134,18 @@ def int8_engine(name: str) -> Engine:
 def _images(model: Model, options: QuantizationOptions) -> tuple[Dataset, Dataset]:
     """Return calibration and test images, the latter with the class indices of the model."""
     print(f'reading {options.data}', flush=True)
-    training, test = load_training_sets(options.data, options.test)
-    classes = class_indices(test, model.labels, what=options.test or options.data)
-    test = replace(test, classes=classes)  # type: ignore[type-var]
+    images = images_of(
+        model,
+        options.model,
+        options.data,
+        options.test,
+        selects=False,
+        reader=Reader(options.skip_bad, options.threads),
+    )
+    test = images.test
     if options.test_images:
         test = random_subset(test, options.test_images, seed=options.seed)
-    return random_subset(training, options.calibration_images, seed=options.seed), test
+    return random_subset(images.training, options.calibration_images, seed=options.seed), test
 
 
 def _selected(model: Model, subnet_ids: Sequence[str]) -> Model:

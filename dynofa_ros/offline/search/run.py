@@ -21,8 +21,11 @@ from dynofa_ros.atomic_file import write_json, write_text
 from dynofa_ros.engine import CompiledCache, Engine, Measurement, networks
 from dynofa_ros.engine.measure import thread_counts
 from dynofa_ros.offline.console import reporting
-from dynofa_ros.offline.data.dataset import Dataset, class_indices, random_split, random_subset
-from dynofa_ros.offline.data.readers import load_training_sets
+from dynofa_ros.offline.data.dataset import random_subset
+from dynofa_ros.offline.data.image_sets import images_of
+from dynofa_ros.offline.data.known_images import copy_images
+from dynofa_ros.offline.data.readers import Reader
+from dynofa_ros.offline.data.split import parse_amount
 from dynofa_ros.offline.evaluation.selection import (
     CALIBRATION_IMAGES,
     Candidate,
@@ -127,18 +130,17 @@ def _load_images(model: Model, options: argparse.Namespace) -> SearchImages | No
             f'{options.data}; give the folder of a model, or omit --data'
         )
     print(f'reading {options.data}', flush=True)
-    data, test = load_training_sets(options.data, options.test)
-    data, test = (_relabelled(each, model, options.data) for each in (data, test))
-    # The same split as in training, so that the held-out images were not trained on.
-    training, held_out = random_split(data, options.held_out, seed=options.held_out_seed)
-    trial = random_subset(held_out, options.trial_images, seed=options.held_out_seed)
-    return SearchImages(training, trial, test)
-
-
-def _relabelled(data: Dataset, model: Model, what: str) -> Dataset:
-    """Return the images with the class indices of the model."""
-    classes = class_indices(data, model.labels, what=what)
-    return replace(data, classes=classes, labels=model.labels)  # type: ignore[type-var]
+    images = images_of(
+        model,
+        options.model,
+        options.data,
+        options.test,
+        held_out=parse_amount(options.held_out),
+        seed=options.held_out_seed,
+        reader=Reader(options.skip_bad, available_threads(options.threads)),
+    )
+    trial = random_subset(images.held_out, options.trial_images, seed=options.held_out_seed)
+    return SearchImages(images.training, trial, images.test)
 
 
 def _predictor(search: _Search) -> AccuracyPredictor:
@@ -245,7 +247,11 @@ def _write(
     """Write profile, model and figures; return the figures."""
     model, images, out = search.model, search.images, search.options.out
     found = Model(
-        out.resolve().name, model.net, model.labels, tuple(record for record, _ in records)
+        out.resolve().name,
+        model.net,
+        model.labels,
+        tuple(record for record, _ in records),
+        data=model.data,
     )
     measurements = [
         replace(measurement, subnet_id=record.subnet_id)
@@ -267,6 +273,7 @@ def _write(
         'measured': [_figures(each, record_of.get(each.config)) for each in measured],
     }
     if images is not None:
+        copy_images(model, search.options.model, out)
         save_model(out, found, {'searched': model.name} | figures['settings'])
         write_text(out / 'README.md', search_card(found, model.name, figures, images))
     profile = measured_profile(search.options.app, found, search.engine.name, measurements)

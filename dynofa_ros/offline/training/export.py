@@ -12,6 +12,7 @@ import torch
 from dynofa_ros.atomic_file import write_text
 from dynofa_ros.offline.console import reporting
 from dynofa_ros.offline.data.dataset import Dataset, random_subset
+from dynofa_ros.offline.data.image_sets import ImageSets
 from dynofa_ros.offline.evaluation.accuracy import calibrated_top1, move_to_device
 from dynofa_ros.offline.evaluation.selection import (
     CALIBRATION_IMAGES,
@@ -32,9 +33,7 @@ from dynofa_ros.supernet.supernet import Supernet
 
 def write_trained_model(
     trainer: Trainer,
-    train_data: Dataset,
-    held_out: Dataset,
-    test: Dataset,
+    images: ImageSets,
     *,
     options: argparse.Namespace,
     command: str,
@@ -42,6 +41,7 @@ def write_trained_model(
 ) -> Model:
     """Select the best sub-networks; write the model folder and its card."""
     net = trainer.net.eval()
+    train_data, held_out, test = images.training, images.held_out, images.test
     round_to_float16(net)
     selected = _select(trainer, train_data, held_out, options, threads)
     print(f'measuring {len(selected)} sub-networks on {len(test)} test images', flush=True)
@@ -51,10 +51,12 @@ def write_trained_model(
         print(f'  {each.subnet_id}: {each.accuracy:.2%}', flush=True)
     move_to_device(net, torch.device('cpu'))
     labels = train_data.labels or tuple(map(str, range(net.spec.classes)))
-    model = Model(options.out.resolve().name, net, labels, tuple(kept))
+    data = options.data_name or options.data.rstrip('/').rpartition('/')[2] or options.data
+    record = images.write_record(options.out, data)
+    model = Model(options.out.resolve().name, net, labels, tuple(kept), data=record)
     facts = TrainingFacts(
         plan=trainer.plan,
-        data=options.data_name or options.data.rstrip('/').rpartition('/')[2] or options.data,
+        data=data,
         initial_weights=options.initial_weights or '',
         processes=trainer.ranks.world_size,
         train_images=len(train_data),

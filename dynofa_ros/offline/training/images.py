@@ -3,78 +3,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
 
 import torch
 
-from dynofa_ros.offline.data.dataset import Dataset, listed, random_split
-from dynofa_ros.offline.data.readers import (
-    CIFAR10_PREFIX,
-    TAR_SUFFIXES,
-    load_dataset,
-    load_training_sets,
-)
+from dynofa_ros.offline.data.dataset import Dataset, listed
+from dynofa_ros.offline.data.image_sets import ImageSets, divide
+from dynofa_ros.offline.data.known_images import KnownImages
+from dynofa_ros.offline.data.parts import Part
+from dynofa_ros.offline.data.readers import Reader
+from dynofa_ros.offline.data.split import Amount
+from dynofa_ros.offline.data.wordnet import readable_labels
 
-MOST_HELD_OUT = 2500
-HELD_OUT_FRACTION = TEST_FRACTION = 0.1
 LEAST_STEPS = 8
 """Steps of an epoch at the default batch size."""
 
 
-@dataclass(frozen=True)
-class TrainingImages:
-    """Images to train on, to select sub-networks on, and to test the selected ones on."""
-
-    training: Dataset
-    held_out: Dataset
-    test: Dataset
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Class names by index; empty if the images have indices only."""
-        return self.training.labels
-
-
-def load_images(data: str, test: str | None, *, held_out: int | None, seed: int) -> TrainingImages:
-    """Read the images and split them.
-
-    A folder of classes without test images gives a tenth of every class, at least one image, as
-    test images. ``held_out`` defaults to a tenth of the rest, at most 2500.
+def load_images(
+    data: str,
+    test: str | None,
+    *,
+    held_out: Amount | None,
+    seed: int,
+    earlier: KnownImages | None = None,
+    reader: Reader | None = None,
+) -> ImageSets:
+    """Read the images of a training and divide them; see :func:`divide`.
 
     Raises:
-        ValueError: naming the file that is missing or damaged, a single class, or the classes with
-            fewer than two images.
+        ValueError: naming each file that is missing or damaged, a single class, the classes with
+            fewer than two images, or an option that contradicts the folders.
     """
-    if test is None and _is_one_set(data):
-        every = load_dataset(data)
-        check_classes(every, data)
-        images, tested = split_by_class(every, TEST_FRACTION, seed=seed)
-    else:
-        images, tested = load_training_sets(data, test)
-        check_classes(images, data)
-    if held_out is None:
-        held_out = max(1, min(MOST_HELD_OUT, int(HELD_OUT_FRACTION * len(images))))
-    training, selecting = random_split(images, held_out, seed=seed)
-    return TrainingImages(training, selecting, tested)
+    reader = reader or Reader()
+    given = reader.given(data, test, check_classes)
+    if given.val is not None and held_out is not None:
+        raise ValueError(
+            f'held-out is {held_out}; expected none, because {data} has validation images'
+        )
+    _check_counts(given.train, data)  # images that cannot be used are not counted
+    return divide(given, held_out=held_out, seed=seed, earlier=earlier, log=reader.log)
 
 
-def check_classes(data: Dataset, source: str) -> None:
-    """Check that there are two classes or more, of two images or more.
+def check_classes(part: Part) -> None:
+    """Check that there are two classes or more, of two images or more, before any is opened.
 
     Raises:
         ValueError: naming the classes.
     """
-    if not data.labels:
+    counts = Counter(str(each.label) for each in part.pictures)
+    labels = part.labels
+    if not labels:
         return
-    if len(data.labels) < 2:
-        raise ValueError(f'{source} has one class, {data.labels[0]}; expected 2 or more')
-    counts = torch.bincount(data.classes, minlength=len(data.labels))
-    few = [label for label, count in zip(data.labels, counts, strict=True) if count < 2]
-    if few:
-        raise ValueError(
-            f'{source} has fewer than 2 images of {listed(few)}; expected 2 or more of every class'
-        )
+    if len(labels) < 2:
+        raise ValueError(f'{part.where} has one class, {labels[0]}; expected 2 or more')
+    _check_few([label for label in labels if counts[label] < 2], part.where)
 
 
 def check_indices(data: Dataset, source: str, classes: int) -> None:
@@ -87,30 +69,21 @@ def check_indices(data: Dataset, source: str, classes: int) -> None:
         raise ValueError(f'{source} has class {largest}; expected 0 to {classes - 1}')
 
 
-def split_by_class(data: Dataset, fraction: float, *, seed: int) -> tuple[Dataset, Dataset]:
-    """Split off a fraction of every class, at least one image; return the rest and those."""
-    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
-    rest, split = [], []
-    for index in range(len(data.labels)):
-        of_class = order[data.classes[order] == index]
-        count = max(1, int(fraction * len(of_class)))
-        split.append(of_class[:count])
-        rest.append(of_class[count:])
-    return data.subset(torch.cat(rest).sort().values), data.subset(torch.cat(split).sort().values)
-
-
 def fitting_batch_size(most: int, images: int, processes: int) -> int:
     """Return the default batch size: ``most``, or less where an epoch would have too few steps."""
     fitting = max(2, images // LEAST_STEPS)
     return max(processes, min(most, fitting) // processes * processes)
 
 
-def _is_one_set(data: str) -> bool:
-    """Return whether these are classes without a division into training and test images."""
-    folder = Path(data)
-    if data.startswith(CIFAR10_PREFIX) or not folder.is_dir():
-        return False
-    return (
-        not any((folder / f'train{suffix}').exists() for suffix in TAR_SUFFIXES)
-        and not (folder / 'labels.csv').is_file()
-    )
+def _check_counts(data: Dataset, source: str) -> None:
+    counts = torch.bincount(data.classes, minlength=len(data.labels))
+    few = [label for label, count in zip(data.labels, counts, strict=False) if count < 2]
+    _check_few(few, source)
+
+
+def _check_few(labels: list[str], source: str) -> None:
+    if labels:
+        raise ValueError(
+            f'{source} has fewer than 2 images of {listed(readable_labels(labels))}; expected 2 or '
+            'more of every class'
+        )

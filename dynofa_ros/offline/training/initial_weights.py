@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dynofa_ros.offline.data.known_images import KnownImages, read_images
 from dynofa_ros.supernet.architecture import (
     Architecture,
     architecture_of,
@@ -31,6 +32,8 @@ class InitialWeights:
     source: str
     model: Model | None
     """None for a file."""
+    images: KnownImages | None = None
+    """That the weights depend on; None if they are unknown."""
 
     @classmethod
     def find(cls, source: str) -> InitialWeights:
@@ -39,8 +42,14 @@ class InitialWeights:
         Raises:
             ValueError: if there is neither, or the model is damaged.
         """
-        is_file = Path(source).is_file()
-        return cls(source, None if is_file else load_model(source, quantized=False))
+        file = Path(source)
+        if not file.is_file():
+            model = load_model(source, quantized=False)
+            return cls(source, model, read_images(model, source))
+        if file.name != 'weights.pt' or not (file.parent / 'model.yaml').is_file():
+            return cls(source, None)
+        folder = str(file.parent)
+        return cls(source, None, read_images(load_model(folder, quantized=False), folder))
 
     def load(self, net: Supernet, labels: Sequence[str] = ()) -> str:
         """Load the weights into a network for ``labels``; return what was taken over.

@@ -20,6 +20,8 @@ import torch
 
 from dynofa_ros.offline.console import Report, reporting
 from dynofa_ros.offline.data.dataset import Dataset, listed, random_subset
+from dynofa_ros.offline.data.readers import Reader
+from dynofa_ros.offline.data.split import parse_amount
 from dynofa_ros.offline.evaluation.accuracy import calibrated_top1
 from dynofa_ros.offline.evaluation.selection import TRIAL_CALIBRATION_IMAGES
 from dynofa_ros.offline.training.config import TrainingPlan, default_plan
@@ -42,6 +44,7 @@ def run_training(options: argparse.Namespace) -> int:
     Raises:
         ValueError: naming the option, file or field that is wrong.
     """
+    parse_amount(options.held_out)
     device = choose_device(options.device, local_rank=local_rank())
     ranks = join_ranks(device)
     try:
@@ -61,8 +64,15 @@ def _run(options: argparse.Namespace, device: torch.device, ranks: Ranks) -> int
         net = architecture.build(name)
     plan = _plan(options, net, device, ranks)
     ranks.log(f'reading {options.data}')
-    images = load_images(options.data, options.test, held_out=options.held_out, seed=options.seed)
-    train_data, held_out, test = images.training, images.held_out, images.test
+    images = load_images(
+        options.data,
+        options.test,
+        held_out=parse_amount(options.held_out),
+        seed=options.seed,
+        earlier=initial.images if initial is not None else None,
+        reader=Reader(options.skip_bad, threads, ranks.log, progress=ranks.is_first),
+    )
+    train_data, held_out = images.training, images.held_out
     if images.labels:
         architecture = resized(architecture, classes=len(images.labels))
         ranks.log(f'{len(images.labels)} classes: {listed(images.labels)}')
@@ -94,9 +104,7 @@ def _run(options: argparse.Namespace, device: torch.device, ranks: Ranks) -> int
     if ranks.is_first:
         write_trained_model(
             trainer,
-            train_data,
-            held_out,
-            test,
+            images,
             options=options,
             command=portable_command(sys.argv[1:]),
             threads=threads,

@@ -14,10 +14,16 @@ import numpy as np
 import pytest
 
 from dynofa_ros.offline.data import archive
-from dynofa_ros.offline.data.archive import ArchiveError, archived_images
+from dynofa_ros.offline.data.archive import ArchiveError, archived_files
 from dynofa_ros.offline.data.readers import load_dataset
 
 PNG = cv2.imencode('.png', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+
+
+def is_png(name):
+    return name.endswith('.png')
+
+
 ZEROS = bytes(2**20)
 MEGABYTE = 2**20
 
@@ -42,7 +48,7 @@ def names(tmp_path):
     def read(data):
         file = tmp_path / 'x.tar'
         file.write_bytes(data)
-        return [name for name, _ in archived_images(file, ('.png',))]
+        return [name for name, content in archived_files(file, is_png) if content is not None]
 
     return read
 
@@ -65,7 +71,7 @@ def test_a_damaged_archive_is_named(names, compress, position, truncate):
     try:
         found = names(bytes(data))
     except ArchiveError as error:
-        assert 'x.tar is neither a folder nor an intact tar file: ' in str(error)
+        assert 'x.tar is neither a folder nor an intact tar or zip file: ' in str(error)
     else:  # a tar archive has a checksum of its headers only, gzip and bzip2 one after the content
         assert set(found) <= {'cat/1.png', 'a/b.png'}
 
@@ -133,7 +139,7 @@ def test_links_and_devices_are_ignored(names):
 
 def test_a_pipe_is_refused(tmp_path):
     os.mkfifo(tmp_path / 'x.tar')
-    with pytest.raises(ValueError, match='is a pipe or device; expected a folder or a tar file'):
+    with pytest.raises(ValueError, match='is a pipe or device; expected a folder, a tar'):
         load_dataset(tmp_path / 'x.tar')
 
 

@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 
-from dynofa_ros.offline.data.readers import load_dataset, load_training_sets
+from dynofa_ros.offline.data.readers import Reader, load_dataset
 
 
 class FakeCIFAR10:
@@ -40,7 +40,8 @@ def cifar10(monkeypatch):
 
 @pytest.mark.usefixtures('cifar10')
 def test_it_has_training_and_test_images_in_rgb():
-    train, test = load_training_sets('cifar10:folder', None)
+    given = Reader().given('cifar10:folder', None)
+    train, test = given.train, given.test
     assert (len(train), len(test)) == (6, 4)
     assert train.labels == ('airplane', 'automobile')
     assert train.classes.tolist() == [0, 1] * 3
@@ -51,7 +52,8 @@ def test_it_has_training_and_test_images_in_rgb():
 @pytest.mark.usefixtures('cifar10')
 def test_test_images_may_come_from_elsewhere(write_images, tmp_path):
     folder = write_images(tmp_path / 'x', sizes=[(32, 32)], classes=FakeCIFAR10.classes)
-    assert [len(part) for part in load_training_sets('cifar10:x', str(folder))] == [6, 2]
+    given = Reader().given('cifar10:x', str(folder))
+    assert (len(given.train), len(given.test)) == (6, 2)
 
 
 @pytest.mark.parametrize('on_disk', [True, False], ids=['on disk', 'downloaded'])

@@ -7,7 +7,6 @@ import torch
 from dynofa_ros.offline.data.dataset import (
     DecodedImages,
     class_indices,
-    random_split,
     random_subset,
 )
 from dynofa_ros.offline.data.readers import load_dataset
@@ -26,29 +25,6 @@ def numbered():
     """Ten images, each of its own class."""
     images = torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1).expand(10, 3, 2, 2)
     return DecodedImages(images, torch.arange(10), LETTERS)
-
-
-def test_a_split_has_every_image_once(numbered):
-    rest, held_out = random_split(numbered, 3, seed=0)
-    assert (len(rest), len(held_out)) == (7, 3)
-    assert sorted(torch.cat([rest.classes, held_out.classes]).tolist()) == list(range(10))
-
-
-def test_a_split_keeps_images_and_classes_together(data):
-    for part in random_split(data, 5, seed=0):
-        for index, of_class in enumerate(part.classes.tolist()):
-            assert part.image(index).mean((0, 1)).argmax() == of_class
-
-
-def test_a_split_depends_on_its_seed(numbered):
-    first, again, other = (random_split(numbered, 3, seed=s)[1].classes.tolist() for s in (0, 0, 1))
-    assert first == again != other
-
-
-@pytest.mark.parametrize('held_out', [0, 10, -1])
-def test_a_split_with_an_empty_part_is_refused(numbered, held_out):
-    with pytest.raises(ValueError, match=f'held_out is {held_out} images; expected 1 to 9'):
-        random_split(numbered, held_out, seed=0)
 
 
 def test_a_subset_is_drawn_at_random_without_replacement(numbered):

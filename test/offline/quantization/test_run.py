@@ -24,8 +24,8 @@ QUICK = ('--calibration-images=10', '--rounds=3', '--threads=1')
 @pytest.fixture(scope='module')
 def images(tmp_path_factory, model, write_images):
     folder = tmp_path_factory.mktemp('images')
-    for part, count in (('train', 2), ('test', 3)):
-        write_images(folder / part, sizes=((32, 32),) * count, classes=model.labels)
+    for seed, (part, count) in enumerate({'train': 2, 'test': 3}.items()):
+        write_images(folder / part, ((32, 32),) * count, model.labels, seed)
     return folder
 
 

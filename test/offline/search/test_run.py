@@ -41,10 +41,11 @@ def images(tmp_path_factory, model):
     folder = tmp_path_factory.mktemp('images')
     rng = np.random.default_rng(0)
     for label in model.labels:
-        (folder / label).mkdir()
-        for number in range(3):
-            pixels = rng.integers(0, 256, (32, 32, 3), np.uint8)
-            cv2.imwrite(str(folder / label / f'{number}.png'), pixels)
+        for part in ('train', 'test'):
+            (folder / part / label).mkdir(parents=True)
+            for number in range(3):
+                pixels = rng.integers(0, 256, (32, 32, 3), np.uint8)
+                cv2.imwrite(str(folder / part / label / f'{number}.png'), pixels)
     return folder
 
 
@@ -52,7 +53,7 @@ def images(tmp_path_factory, model):
 def searched(model_folder, images, tmp_path_factory):
     """Output folder and figures of a search on images."""
     out = tmp_path_factory.mktemp('searched') / 'found'
-    given = ('--model', model_folder, '--data', images, '--test', images, '--out', out)
+    given = ('--model', model_folder, '--data', images, '--out', out)
     return out, run_search(options(*given, *IMAGES))
 
 
@@ -101,7 +102,7 @@ def test_no_kept_sub_network_is_dominated(searched):
 def test_a_second_search_reuses_measured_accuracies(searched, model_folder, images, capsys):
     out, _ = searched
     before = (out / 'accuracies.jsonl').read_text()
-    given = ('--model', model_folder, '--data', images, '--test', images, '--out', out)
+    given = ('--model', model_folder, '--data', images, '--out', out)
     run_search(options(*given, *IMAGES))
     assert '3 of them known' in capsys.readouterr().out
     assert (out / 'accuracies.jsonl').read_text() == before

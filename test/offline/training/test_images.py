@@ -8,7 +8,6 @@ from dynofa_ros.offline.training.images import (
     check_indices,
     fitting_batch_size,
     load_images,
-    split_by_class,
 )
 
 
@@ -19,25 +18,16 @@ def load(folder, test=None, held_out=None):
 def test_a_folder_of_classes_alone_gives_a_tenth_of_each_as_test_images(write_images, tmp_path):
     images = load(write_images(tmp_path / 'set', sizes=((12, 12),) * 20))
     assert images.test.classes.tolist() == [0, 0, 1, 1, 2, 2]
-    assert (len(images.training), len(images.held_out)) == (49, 5)
+    assert images.held_out.classes.tolist() == [0, 0, 1, 1, 2, 2]
+    assert len(images.training) == 48
     assert images.labels == ('cat', 'dog', 'ship')
-
-
-def test_the_parts_share_no_image_and_depend_on_the_seed_alone(thumbnails):
-    data = thumbnails(60)
-    rest, split = split_by_class(data, 0.1, seed=1)
-    names = [{each.numpy().tobytes() for each in part.images} for part in (rest, split)]
-    assert not names[0] & names[1]
-    assert len(names[0] | names[1]) == 60
-    assert split.fingerprint() == split_by_class(data, 0.1, seed=1)[1].fingerprint()
-    assert split.fingerprint() != split_by_class(data, 0.1, seed=2)[1].fingerprint()
 
 
 def test_test_images_are_named_or_lie_beside_the_training_images(write_images, tmp_path):
     write_images(tmp_path / 'set' / 'train')
-    test = write_images(tmp_path / 'set' / 'val', sizes=((12, 12),) * 3)
+    test = write_images(tmp_path / 'set' / 'val', sizes=((12, 12),) * 3, seed=1)
     for images in (load(tmp_path / 'set'), load(tmp_path / 'set' / 'train', str(test))):
-        assert (len(images.training), len(images.held_out), len(images.test)) == (22, 2, 9)
+        assert (len(images.training), len(images.held_out), len(images.test)) == (21, 3, 9)
 
 
 @pytest.mark.parametrize('division', ['', 'train'])
@@ -59,7 +49,7 @@ def test_classes_with_fewer_than_two_images_are_named(write_images, tmp_path):
 def test_a_label_outside_of_the_classes_is_named(write_images, tmp_path):
     write_images(tmp_path / 'set' / 'train')
     write_images(tmp_path / 'set' / 'val', classes=('cat', 'wolf'))
-    with pytest.raises(ValueError, match='has classes cat, wolf; expected cat, dog, ship'):
+    with pytest.raises(ValueError, match='has classes wolf; expected cat, dog, ship'):
         load(tmp_path / 'set')
 
 

@@ -94,7 +94,8 @@ def test_a_signal_saves_the_run_and_the_same_command_resumes(run, monkeypatch, n
         (('--supernet', 'none.yaml'), 'none.yaml: file is unreadable (No such file'),
         (('--width', -1), 'width is -1.0; expected a finite number from 0.05 to 8'),
         (('--resolutions', 64, 32), 'resolutions is [64, 32]; expected ascending values'),
-        (('--held-out', 24), 'held_out is 24 images; expected 1 to 23'),
+        (('--held-out', 24), 'held-out is 24 images; expected 1 to 21'),
+        (('--held-out', '1.5'), "held-out is '1.5'; expected a fraction above 0 and below 1"),
     ],
 )
 def test_an_invalid_option_is_named(run, more, message):
