@@ -21,9 +21,16 @@ def add_parser(commands: Any) -> None:
     add(
         '--data',
         required=True,
-        help='images: a folder or tar file with one folder per class, a folder with images/ and '
-        'labels.csv, or cifar10:FOLDER (its test images)',
+        help='images: a folder, tar or zip file with one folder per class, a CSV table of file and '
+        'label, or cifar10:FOLDER; of a set with train and test, the test images',
     )
+    add(
+        '--part',
+        choices=('test', 'held-out', 'training', 'all'),
+        help='images of --data by what they were in the training of the model; default: those that '
+        'it did not see, or all if there are none',
+    )
+    add('--skip-bad', action='store_true', help='go on without images that cannot be read')
     add('--subnet', action='append', default=[], metavar='ID', help='a kept sub-network')
     add('--config', action='append', default=[], metavar='FILE.json', help='any sub-network')
     add('--smallest', action='store_true', help='smallest sub-network')
@@ -39,6 +46,13 @@ def add_parser(commands: Any) -> None:
     add('--threads', type=int, default=0, help='CPU threads; 0: one per core')
     add('--device', default='auto', help='auto, cpu or cuda')
     add('--json', type=Path, help='file for the figures')
+    add(
+        '--report',
+        type=Path,
+        metavar='FOLDER',
+        help='folder for the accuracy of each class, the confusion matrix, the images that went '
+        'wrong and all predictions, of each sub-network',
+    )
     evaluate.set_defaults(run=_run)
 
 

@@ -39,6 +39,10 @@ class Dataset(Protocol):
         """Class index of every image, (N,) int64."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """File name of every image; empty if they are from no files."""
+
+    @property
     def digests(self) -> Tensor:
         """64 bits of a hash of every image, (N,) int64: of its file, or of its pixels."""
 
@@ -83,6 +87,7 @@ class DecodedImages:
     labels: tuple[str, ...]
     file_digests: Tensor | None = None
     """Of the files that they were decoded from; None if there were none."""
+    names: tuple[str, ...] = ()
     decodes = False
 
     @functools.cached_property
@@ -109,8 +114,9 @@ class DecodedImages:
 
     def subset(self, index: Tensor) -> DecodedImages:
         """Return the images at these indices."""
+        names = tuple(self.names[i] for i in index.tolist()) if self.names else ()
         return DecodedImages(
-            self.images[index], self.classes[index], self.labels, self.digests[index]
+            self.images[index], self.classes[index], self.labels, self.digests[index], names
         )
 
     def fingerprint(self) -> str:

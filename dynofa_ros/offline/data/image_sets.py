@@ -191,6 +191,45 @@ def images_of(
     return ImageSets(training, selecting, tested, known.record.method, known.record.seed)
 
 
+def images_to_evaluate(
+    data: Dataset,
+    known: KnownImages | None,
+    part: str | None,
+    *,
+    what: str,
+    log: Callable[[str], None] = lambda text: None,
+) -> Dataset:
+    """Return the images of a part of a training; by default those that it did not see, if any.
+
+    ``part`` is ``test``, ``held-out``, ``training`` or ``all``. ``what`` names the data set.
+
+    Raises:
+        ValueError: if there are no images of the part, or the model does not list its images.
+    """
+    if known is None:
+        if part not in (None, 'all'):
+            raise ValueError(
+                f'part is {part}; expected all, because the model does not list the images of its '
+                'training'
+            )
+        return data
+    masks = {each: known.among(data, each) for each in PARTS}
+    masks['new'] = ~(masks['training'] | masks['held_out'] | masks['test'])
+    counts = ', '.join(
+        f'{int(mask.sum())} {each.replace("_", "-")}' for each, mask in masks.items() if mask.any()
+    )
+    masks['unseen'] = masks['test'] | masks['new']
+    masks['all'] = torch.ones(len(data), dtype=torch.bool)
+    chosen = part.replace('-', '_') if part else 'unseen' if masks['unseen'].any() else 'all'
+    if chosen == 'all' or not masks['unseen'].all():
+        log(f'{what}: images of the training of this model: {counts}; measured on: {chosen}')
+    if chosen == 'all' and (trained := torch.isin(data.digests, known.trained)).any():
+        log(f'{int(trained.sum())} of these {len(data)} images were trained on: too optimistic')
+    if not masks[chosen].any():
+        raise ValueError(f'part is {part}; expected a part that {what} has: {counts}')
+    return data.subset(masks[chosen].nonzero()[:, 0])
+
+
 def _unlisted(
     model: Model,
     given: GivenImages,

@@ -161,4 +161,4 @@ def _dataset(
     with ThreadPoolExecutor(threads) as workers:
         pixels = np.stack(list(workers.map(decode, names, sources, chunksize=256)))
     rgb = np.ascontiguousarray(pixels[..., ::-1].transpose(0, 3, 1, 2))
-    return DecodedImages(torch.from_numpy(rgb), classes, readable, digests)
+    return DecodedImages(torch.from_numpy(rgb), classes, readable, digests, names)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +12,10 @@ from torch import Tensor, nn
 
 from dynofa_ros.offline.data.dataset import Dataset
 from dynofa_ros.offline.data.loader import input_batches
+from dynofa_ros.offline.evaluation.predictions import Predictions, wilson_interval
 from dynofa_ros.supernet.calibration import calibrate
 from dynofa_ros.supernet.config import SubnetConfig
 from dynofa_ros.supernet.supernet import Supernet
-
-NORMAL_95 = 1.959964
-"""Half-width of the 95 % interval of a normal distribution, in standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +28,52 @@ class Accuracy:
     seconds: float
     """Time to decode, preprocess and run all images."""
 
+    @classmethod
+    def of(cls, found: Predictions, seconds: float) -> Accuracy:
+        """Return the accuracy of predictions that took so long."""
+        return cls(float(found.correct.mean()), found.top5, len(found.classes), seconds)
+
     @property
     def interval(self) -> tuple[float, float]:
         """95 % confidence interval of the top-1 (Wilson score interval)."""
-        z, n, p = NORMAL_95, self.images, self.top1
-        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, middle - half), min(1.0, middle + half)
+        return wilson_interval(self.top1 * self.images, self.images)
 
 
 @torch.inference_mode()
+def predict(
+    net: Supernet,
+    static: nn.Module,
+    data: Dataset,
+    resolution: int,
+    *,
+    classes: Tensor | None = None,
+    batch_size: int = 128,
+    threads: int = 1,
+    report: Callable[[int], None] = lambda done: None,
+) -> Predictions:
+    """Run an extracted sub-network over all images, on the device of its supernet.
+
+    ``classes``, (N,) int64, replace those of the data set if the model numbers them differently.
+    ``report`` receives the number of images done.
+
+    Raises:
+        ValueError: if an image cannot be decoded.
+    """
+    static = static.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device = next(net.parameters()).device
+    done = 0
+    scores, best = [], []
+    for batch in input_batches(net, data, resolution, size=batch_size, threads=threads):
+        logits = static(batch.to(device)).float()
+        found = logits.softmax(1).topk(min(5, logits.shape[1]), 1)
+        scores.append(found.values.cpu())
+        best.append(found.indices.cpu())
+        done += len(batch)
+        report(done)
+    true = data.classes if classes is None else classes
+    return Predictions(true.numpy(), torch.cat(best).numpy(), torch.cat(scores).numpy())
+
+
 def measure_accuracy(
     net: Supernet,
     static: nn.Module,
@@ -52,28 +85,19 @@ def measure_accuracy(
     threads: int = 1,
     report: Callable[[int], None] = lambda done: None,
 ) -> Accuracy:
-    """Run an extracted sub-network over all images, on the device of its supernet.
-
-    ``classes``, (N,) int64, replace those of the data set if the model numbers them differently.
-    ``report`` receives the number of images done.
-
-    Raises:
-        ValueError: if an image cannot be decoded.
-    """
-    static = static.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    device = next(net.parameters()).device
-    labels = (data.classes if classes is None else classes).to(device)
-    start_s, done = time.monotonic(), 0
-    top1_hits = top5_hits = 0
-    for batch in input_batches(net, data, resolution, size=batch_size, threads=threads):
-        logits = static(batch.to(device))
-        best = logits.topk(min(5, logits.shape[1]), 1).indices
-        correct = best == labels[done : done + len(batch), None]
-        top1_hits += int(correct[:, 0].sum())
-        top5_hits += int(correct.sum())
-        done += len(batch)
-        report(done)
-    return Accuracy(top1_hits / done, top5_hits / done, done, time.monotonic() - start_s)
+    """Return the accuracy of an extracted sub-network; see :func:`predict`."""
+    start_s = time.monotonic()
+    found = predict(
+        net,
+        static,
+        data,
+        resolution,
+        classes=classes,
+        batch_size=batch_size,
+        threads=threads,
+        report=report,
+    )
+    return Accuracy.of(found, time.monotonic() - start_s)
 
 
 def move_to_device(net: Supernet, device: torch.device) -> None:

@@ -14,7 +14,6 @@ pytest.importorskip('openvino', reason='openvino is not installed')
 
 from dynofa_ros.cli import main
 from dynofa_ros.engine import CompiledCache, Place, ResidentSet, create_engine, networks
-from dynofa_ros.offline.evaluation.run import selected_subnets
 from dynofa_ros.offline.quantization.card import HEADING, add_to_card
 from dynofa_ros.supernet import load_model
 
@@ -182,25 +181,16 @@ def test_without_nncf_the_error_names_the_remedy(
     assert "nncf is not installed: pip install 'dynofa_ros[quantize]'" in capsys.readouterr().err
 
 
-class Evaluation:
-    """Options of `dynofa evaluate`."""
-
-    config, smallest, largest, sample, seed = (), False, False, 0, 0
-
-    def __init__(self, *subnet):
-        self.subnet = subnet
-
-
-def test_evaluation_leaves_out_int8_sub_networks(quantized):
-    subjects = selected_subnets(load_model(str(quantized[0])), Evaluation())
-    assert [(each.subnet_id, each.card_top1) for each in subjects] == [
-        ('small', 0.3), ('middle', 0.4), ('large', 0.5)
-    ]  # fmt: skip
-
-
-def test_evaluation_of_an_int8_sub_network_is_rejected(quantized):
-    with pytest.raises(ValueError, match='small-int8 is int8, which PyTorch does not run'):
-        selected_subnets(load_model(str(quantized[0])), Evaluation('small-int8'))
+def test_evaluation_measures_int8_sub_networks_too(quantized, images, tmp_path):
+    folder, rows = quantized
+    figures, report = tmp_path / 'figures.json', tmp_path / 'report'
+    given = ('--model', folder, '--data', images, '--threads', 1, '--json', figures)
+    assert main(['evaluate', *map(str, given), '--report', str(report)]) == 0
+    found = {each['subnet_id']: each['top1'] for each in json.loads(figures.read_text())}
+    assert list(found) == ['small-int8', 'small', 'middle-int8', 'middle', 'large']
+    for row in rows['subnets']:
+        assert found[row['subnet_id']] == pytest.approx(row['int8_top1'])
+    assert (report / 'small-int8' / 'predictions.csv').is_file()
 
 
 @pytest.mark.parametrize('after', ['', '## Limits\n\nMany.\n'])
