@@ -22,6 +22,8 @@ from rclpy.node import Node
 
 from dynofa_ros.nodes.executor import make_executor, spin, stop_executor, unpacked
 from dynofa_ros.nodes.message_info import publisher_gid
+from dynofa_ros.nodes.qos import TOPICS
+from dynofa_ros.nodes.qos_overrides import PUBLISHER, SUBSCRIPTION, declare_qos_overrides
 
 RECENT_S = 10.0
 # An executor that fails at every call must not take a core.
@@ -149,11 +151,22 @@ class GuardedNode(Node):
         self._spinning: Any = None
         super().__init__(name, **options)
 
+    def create_publisher(
+        self, msg_type: Any, topic: str, qos_profile: Any, *args: Any, **options: Any
+    ) -> Any:
+        """Create a publisher; `qos_overrides` parameters apply to the topics of this package."""
+        if topic in TOPICS and 'qos_overriding_options' not in options:
+            options['qos_overriding_options'] = declare_qos_overrides(
+                self, topic, qos_profile, entity=PUBLISHER
+            )
+        return super().create_publisher(msg_type, topic, qos_profile, *args, **options)
+
     def create_subscription(
         self,
         msg_type: Any,
         topic: str,
         callback: Callable[..., Any],
+        qos_profile: Any,
         *args: Any,
         count_replaced: bool = False,
         on_matched: Callable[[Any], None] | None = None,
@@ -161,6 +174,7 @@ class GuardedNode(Node):
     ) -> Any:
         """Create a subscription whose callback cannot end the node.
 
+        `qos_overrides` parameters apply to the topics of this package.
         `count_replaced`: messages that newer ones replaced in the queue count as lost too.
         `on_matched` is called when a publisher comes or leaves, where the middleware tells.
         """
@@ -177,7 +191,13 @@ class GuardedNode(Node):
                 self.guard.lost(topic, event.total_count_change)
 
         receive = unpacked(counted if count_replaced else guarded)
-        create = functools.partial(super().create_subscription, msg_type, topic, receive, *args)
+        if topic in TOPICS and 'qos_overriding_options' not in options:
+            options['qos_overriding_options'] = declare_qos_overrides(
+                self, topic, qos_profile, entity=SUBSCRIPTION
+            )
+        create = functools.partial(
+            super().create_subscription, msg_type, topic, receive, qos_profile, *args
+        )
         if options.get('event_callbacks') is not None:
             return create(**options)
         lost: dict[str, Any] = {'message_lost': self.guard.wrap(f'{topic} event', on_lost)}

@@ -2,7 +2,9 @@
 """QoS profile of every topic of this package.
 
 Publishers and subscribers with incompatible reliability or durability never connect, and DDS only
-logs it. Both ends of a topic therefore look up the same profile here.
+logs it. Both ends of a topic therefore look up the same profile here. All topics but the images are
+published reliably, so that code with the default QoS receives them. `deadline`, `mission` and the
+commands are heard from volatile publishers too (`either_durability.py`).
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ class _Qos(NamedTuple):
     reliable: bool = True
     transient_local: bool = False
     """Late joiners receive the last `depth` messages."""
+    heard_best_effort: bool = False
+    """Subscriptions are best effort, and receive from publishers of either reliability."""
 
 
 # All applications share subnet_command and the per-application states. The depth is the number of
@@ -28,15 +32,15 @@ _QOS = {
     'image/compressed': _Qos(depth=1, reliable=False),
     'classification': _Qos(depth=10),
     'vision_classification': _Qos(depth=10),
-    'frame_report': _Qos(depth=50, reliable=False),
-    'frame_energy': _Qos(depth=50, reliable=False),
+    'frame_report': _Qos(depth=50),
+    'frame_energy': _Qos(depth=50),
     'subnet_profile': _Qos(depth=_APPLICATIONS, transient_local=True),
     'subnet_state': _Qos(depth=_APPLICATIONS, transient_local=True),
     'subnet_command': _Qos(depth=_APPLICATIONS, transient_local=True),
     'dvfs_command': _Qos(depth=1, transient_local=True),
     'platform_state': _Qos(depth=1, transient_local=True),
     'deadline': _Qos(depth=_APPLICATIONS, transient_local=True),
-    'battery': _Qos(depth=5, reliable=False),
+    'battery': _Qos(depth=5, heard_best_effort=True),  # drivers publish it as sensor data
     'mission': _Qos(depth=1, transient_local=True),
     'manager_state': _Qos(depth=1, transient_local=True),
     '/diagnostics': _Qos(depth=10),
@@ -51,10 +55,24 @@ def qos_profile(topic: str, *, reliable: bool | None = None) -> QoSProfile:
     Raises:
         ValueError: for any other topic.
     """
+    qos = _qos(topic)
+    return make_qos(
+        depth=qos.depth,
+        reliable=qos.reliable if reliable is None else reliable,
+        transient_local=qos.transient_local,
+    )
+
+
+def subscription_qos(topic: str) -> QoSProfile:
+    """Return the QoS profile of a subscription of a topic; raise ValueError as `qos_profile`."""
+    qos = _qos(topic)
+    return qos_profile(topic, reliable=qos.reliable and not qos.heard_best_effort)
+
+
+def _qos(topic: str) -> _Qos:
     if topic not in _QOS:
         raise ValueError(f'topic is {topic!r}; expected {", ".join(TOPICS)}')
-    qos = _QOS[topic]
-    return make_qos(**(qos if reliable is None else qos._replace(reliable=reliable))._asdict())
+    return _QOS[topic]
 
 
 def make_qos(*, depth: int, reliable: bool, transient_local: bool) -> QoSProfile:

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
+import threading
 from collections.abc import Callable
 
 import rclpy
@@ -15,7 +14,9 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.executors import ExternalShutdownException
 
 from dynofa_ros.nodes.guard import GuardedNode
+from dynofa_ros.nodes.qos_overrides import unused_overrides
 from dynofa_ros.nodes.shared_memory import remove_dead_segments
+from dynofa_ros.nodes.signals import Interruption, end_now
 
 # A segment is only known to be dead some seconds after it was made (`shared_memory`).
 CLEANING_PERIOD_S = 5.0
@@ -28,36 +29,61 @@ def run_node(make: Callable[[], GuardedNode], args: list[str] | None, *, name: s
     No exception of a callback ends it. Shared memory of processes that died is removed at the start
     and every 5 s.
 
-    1 if the node cannot start, after printing one line to standard error; 0 otherwise.
+    1 if the node cannot start, after printing one line to standard error; 0 otherwise, also if a
+    signal interrupts the start.
     """
+    interruption = Interruption()
+    code = 0
+    try:
+        interruption.start()
+        code = _run(make, args, name=name, interruption=interruption)
+    except KeyboardInterrupt:
+        pass
+    if interruption.happened and interruption.raises:
+        interruption.ignore()
+        if threading.active_count() > 1:
+            end_now(0)  # nobody stops the threads of a node that is half made
+    return code
+
+
+def _run(
+    make: Callable[[], GuardedNode],
+    args: list[str] | None,
+    *,
+    name: str,
+    interruption: Interruption,
+) -> int:
     removed = remove_dead_segments()  # first, so that there is room for those of this node
     try:
         rclpy.init(args=args)
     except RuntimeError as error:  # an unreadable parameter file or an unknown argument
         print(f'{name}: {type(error).__name__}: {error}', file=sys.stderr)
         return 1
-    # Closing the ssh connection that started the node shuts it down cleanly.
-    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     node = None
     try:
         node = make()
+        interruption.raises = False  # rclpy ends `spin` between two callbacks
         _say_removed(node, removed)
+        if unused := unused_overrides(node):
+            node.get_logger().warning(f'no topic or policy of this node: {", ".join(unused)}')
         clean_shared_memory(node)
         node.spin()
     except START_ERRORS as error:
+        if interruption.happened:
+            return 0
         if node is not None:
             raise
         print(f'{name}: {error}', file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         pass
     except Exception:
-        # SIGTERM during construction invalidates the context, and any call of rclpy then fails.
-        if rclpy.ok():
+        # A signal invalidates the context, and any call of rclpy then fails.
+        if rclpy.ok() and not interruption.happened:
             raise
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not interrupt shutdown
         if node is not None:
+            interruption.ignore()  # a second Ctrl-C must not interrupt shutdown
             node.destroy_node()
         rclpy.try_shutdown()
     return 0

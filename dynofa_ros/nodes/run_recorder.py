@@ -26,7 +26,7 @@ from dynofa_ros.msg import (
     SubnetState,
 )
 from dynofa_ros.nodes.platform.parameters import CO_RUNNER
-from dynofa_ros.nodes.qos import qos_profile
+from dynofa_ros.nodes.qos import qos_profile, subscription_qos
 from dynofa_ros.report.recording import (
     BatterySample,
     MeasuredEnergy,
@@ -67,7 +67,7 @@ class RunRecorder(Node):
             (ManagerState, 'manager_state', self._on_manager_state),
             (BatteryState, 'battery', self._on_battery),
         ):
-            self.create_subscription(kind, topic, callback, qos_profile(topic))
+            self.create_subscription(kind, topic, callback, subscription_qos(topic))
 
     @property
     def time_s(self) -> float:

@@ -121,8 +121,8 @@ class FailingNode(GuardedNode):
         self.create_timer(0.01, self.on_period)
         self.create_subscription(String, 'text', fail, make_qos(depth=5, **RELIABLE))
         self.declare_parameter('number', 1)
-        self.add_on_set_parameters_callback(fail)
         self.diagnostics = Diagnostics(self, 'bench')
+        self.add_on_set_parameters_callback(fail)
 
     def on_period(self):
         raise ZeroDivisionError

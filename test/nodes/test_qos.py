@@ -12,9 +12,9 @@ from rclpy.qos import (
     qos_profile_sensor_data,
 )
 
-from dynofa_ros.nodes.qos import TOPICS, make_qos, qos_profile
+from dynofa_ros.nodes.qos import TOPICS, make_qos, qos_profile, subscription_qos
 
-BEST_EFFORT = {'image', 'image/compressed', 'frame_report', 'frame_energy', 'battery'}
+BEST_EFFORT = {'image', 'image/compressed'}
 
 
 def compatible(publisher: QoSProfile, subscriber: QoSProfile) -> bool:
@@ -27,14 +27,18 @@ def test_a_default_subscriber_receives_all_reliable_topics(topic):
 
 
 @pytest.mark.parametrize('topic', ['deadline', 'subnet_command', 'dvfs_command'])
-def test_ros2_topic_pub_is_received(topic):
-    """Its default is reliable and transient local."""
+def test_a_latched_message_is_received(topic):
     publisher = make_qos(depth=1, reliable=True, transient_local=True)
     assert compatible(publisher, qos_profile(topic))
 
 
 def test_a_battery_published_as_sensor_data_is_received():
-    assert compatible(qos_profile_sensor_data, qos_profile('battery'))
+    assert compatible(qos_profile_sensor_data, subscription_qos('battery'))
+
+
+@pytest.mark.parametrize('topic', TOPICS)
+def test_our_subscriptions_receive_from_our_publishers(topic):
+    assert compatible(qos_profile(topic), subscription_qos(topic))
 
 
 def test_a_command_reaches_an_application_that_joins_late():

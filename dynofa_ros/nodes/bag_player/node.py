@@ -8,7 +8,6 @@ cannot be played, 2 an option is wrong.
 from __future__ import annotations
 
 import itertools
-import signal
 import sys
 import threading
 import time
@@ -36,6 +35,7 @@ from dynofa_ros.bags.topics import (
 )
 from dynofa_ros.nodes.bag_player.publishers import BagPublishers, ClockPublisher
 from dynofa_ros.nodes.shared_memory import remove_dead_segments
+from dynofa_ros.nodes.signals import Interruption
 
 _READ_AHEAD_BYTES = 64 * 1024 * 1024
 _READ_AHEAD_WAIT_S = 0.5
@@ -172,14 +172,14 @@ class Player:
 
 def play(options: PlayOptions, ros_arguments: Sequence[str] = ()) -> int:
     """Play the bag and print a summary; return the exit code."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    remove_dead_segments()
+    interruption = Interruption()
     try:
+        interruption.start()
+        remove_dead_segments()
         with Bag(options.bag) as bag:
             rclpy.init(args=list(ros_arguments), signal_handler_options=SignalHandlerOptions.NO)
             try:
-                _play(bag, options)
+                _play(bag, options, interruption)
             finally:
                 rclpy.try_shutdown()
     except (BagError, TopicError) as error:
@@ -187,18 +187,20 @@ def play(options: PlayOptions, ros_arguments: Sequence[str] = ()) -> int:
         return 2 if isinstance(error, TopicError) else 1
     except KeyboardInterrupt:
         pass
+    except Exception:
+        if not interruption.happened:  # what a call of rclpy that was interrupted raises
+            raise
     return 0
 
 
-def _play(bag: Bag, options: PlayOptions) -> None:
+def _play(bag: Bag, options: PlayOptions, interruption: Interruption) -> None:
     # The node never spins, so it could not answer parameter services.
     node = Node('bag_player', start_parameter_services=False)
     try:
         player = Player(node, bag, options)
         with suppress(KeyboardInterrupt):
             player.run()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # already stopping
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        interruption.ignore()  # already stopping
         print(player.report(time.monotonic()), flush=True)
     finally:
         node.destroy_node()

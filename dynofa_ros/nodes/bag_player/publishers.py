@@ -21,6 +21,7 @@ from rosgraph_msgs.msg import Clock
 from dynofa_ros.bags.schedule import Schedule
 from dynofa_ros.bags.topics import CLOCK_TYPE, Topic
 from dynofa_ros.nodes.qos import make_qos
+from dynofa_ros.nodes.qos_overrides import PUBLISHER, declare_qos_overrides
 
 # A discovered subscriber may not have discovered us yet and would miss best-effort messages.
 _DISCOVERY_S = 0.2
@@ -41,8 +42,10 @@ class BagPublishers:
                 if topic.problem:
                     raise ValueError(topic.problem)
                 message_class = message_type(topic.type)
+                name, qos = names.get(topic.name, topic.name), make_qos(**asdict(topic.qos))
+                overriding = declare_qos_overrides(node, name, qos, entity=PUBLISHER)
                 self._publishers[topic] = node.create_publisher(
-                    message_class, names.get(topic.name, topic.name), make_qos(**asdict(topic.qos))
+                    message_class, name, qos, qos_overriding_options=overriding
                 )
                 self._classes[topic.type] = message_class
             except Exception as error:  # rclpy has many types for names, types and QoS

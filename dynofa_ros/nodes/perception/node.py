@@ -33,6 +33,7 @@ from dynofa_ros.msg import (
 )
 from dynofa_ros.nodes.diagnostics import Diagnostics
 from dynofa_ros.nodes.domains import domains_from
+from dynofa_ros.nodes.either_durability import subscribe_to_either
 from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.perception import messages
 from dynofa_ros.nodes.perception.attention import (
@@ -213,8 +214,8 @@ class PerceptionNode(GuardedNode):
         for kind, topic in ((Image, 'image'), (CompressedImage, 'image/compressed')):
             profile = qos_profile(topic, reliable=reliable)
             self.create_subscription(kind, topic, self._on_image, profile, count_replaced=True)
+        subscribe_to_either(self, SubnetCommand, 'subnet_command', self._on_command)
         subscriptions: list[tuple[Any, str, Any]] = [
-            (SubnetCommand, 'subnet_command', self._on_command),
             (SubnetState, 'subnet_state', self._on_other_state),
             (PlatformState, 'platform_state', self._on_platform),
         ]

@@ -17,6 +17,7 @@ from rclpy.timer import Timer
 
 from dynofa_ros.msg import DvfsCommand, FrameReport, ManagerState, PlatformState
 from dynofa_ros.nodes.diagnostics import Diagnostics
+from dynofa_ros.nodes.either_durability import subscribe_to_either
 from dynofa_ros.nodes.platform.battery import BatteryPublisher
 from dynofa_ros.nodes.platform.frame_energy import FrameEnergyPublisher
 from dynofa_ros.nodes.platform.health import PlatformHealth
@@ -89,14 +90,13 @@ class PlatformWorker:
 
     def _subscribe(self, rate_hz: float) -> None:
         topics = (
-            (DvfsCommand, 'dvfs_command', self._on_command),
             (FrameReport, 'frame_report', self._on_frame),
             (ManagerState, 'manager_state', self._on_manager),
         )
         self._subscriptions = [
             self._node.create_subscription(kind, topic, callback, qos_profile(topic))
             for kind, topic, callback in topics
-        ]
+        ] + subscribe_to_either(self._node, DvfsCommand, 'dvfs_command', self._on_command)
         self._timer = self._create_timer(1 / rate_hz, self._on_period)
         self._node.add_on_set_parameters_callback(self._check_parameters)
         self._node.add_post_set_parameters_callback(self._apply_parameters)

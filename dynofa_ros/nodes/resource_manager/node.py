@@ -34,10 +34,11 @@ from dynofa_ros.msg import (
     SubnetState,
 )
 from dynofa_ros.nodes.diagnostics import Diagnostics
+from dynofa_ros.nodes.either_durability import subscribe_to_either
 from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.heap import trim_periodically
 from dynofa_ros.nodes.message_info import MessageInfo, publisher_gid
-from dynofa_ros.nodes.qos import qos_profile
+from dynofa_ros.nodes.qos import qos_profile, subscription_qos
 from dynofa_ros.nodes.resource_manager import messages, parameters
 from dynofa_ros.nodes.resource_manager.arbitration import PRESENCE_S, Arbitration, Identity
 from dynofa_ros.nodes.resource_manager.departures import Departures
@@ -82,8 +83,11 @@ class ResourceManagerNode(GuardedNode):
         self._subscribe(FrameReport, 'frame_report', self._on_frame)
         self._subscribe(SubnetState, 'subnet_state', self._on_subnet)
         self._subscribe(PlatformState, 'platform_state', self._on_platform)
-        self._subscribe(Deadline, 'deadline', self._on_deadline)
-        self._subscribe(Mission, 'mission', self._on_mission)
+        for kind, topic, receive in (
+            (Deadline, 'deadline', self._on_deadline),
+            (Mission, 'mission', self._on_mission),
+        ):
+            subscribe_to_either(self, kind, topic, self._receiver(topic, receive))
         self._subscribe(ManagerState, 'manager_state', self._on_manager)
         self._subscribe(BatteryState, 'battery', self._on_battery)
         self._start_deciding(self.get_parameter(parameters.DECISION_RATE).value)
@@ -101,7 +105,7 @@ class ResourceManagerNode(GuardedNode):
     ) -> Any:
         """Subscribe with the topic's own quality of service."""
         callback = self._receiver(topic, receive)
-        return self.create_subscription(kind, topic, callback, qos_profile(topic), **options)
+        return self.create_subscription(kind, topic, callback, subscription_qos(topic), **options)
 
     def _receiver(self, topic: str, receive: Callable[..., None]) -> Callable[..., None]:
         """Return a callback; a message for which `receive` raises ValueError counts as refused."""

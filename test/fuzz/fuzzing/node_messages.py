@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -106,14 +107,14 @@ def _receiver(subscription: Any) -> Callable[[Any], object]:
     """Return the callback of a subscription, as rclpy calls it for a message of one publisher."""
     if subscription._callback_type is Subscription.CallbackType.MessageOnly:
         return subscription.callback
+    stamps = itertools.count(1)  # a message with the stamp of another one counts as its copy
     info = {
-        'source_timestamp': 1,
         'received_timestamp': 2,
         'publication_sequence_number': None,
         'reception_sequence_number': None,
         'publisher_gid': {'implementation_identifier': 'rmw_fastrtps_cpp', 'data': bytes(16)},
     }
-    return lambda message: subscription.callback(message, info)
+    return lambda message: subscription.callback(message, info | {'source_timestamp': next(stamps)})
 
 
 def shut_down() -> None:
