@@ -22,8 +22,8 @@ from dynofa_ros.runtime.estimation.slowdown import Slowdown
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
-# Of the quantile of a mixture: within 2e-5 of the distance between its paths.
-BISECTIONS = 16
+# Of the quantile of a mixture: within 3e-4 of the distance between its paths, on the safe side.
+BISECTIONS = 12
 # A latency that does not vary is a step.
 _STEP_S = 1e-12
 
