@@ -128,7 +128,7 @@ class Reader:
             for picture, found in zip(part.pictures, checked, strict=True)
             if not found.fault
         ]
-        return _dataset(part.where, usable, labels, threads)
+        return _dataset(usable, labels, threads)
 
 
 def load_dataset(path: Path | str, reader: Reader | None = None) -> Dataset:
@@ -141,7 +141,7 @@ def _test_part(parts: dict[str, Part]) -> Part:
 
 
 def _dataset(
-    where: str, images: Sequence[tuple[Picture, Checked]], labels: Sequence[str], threads: int
+    images: Sequence[tuple[Picture, Checked]], labels: Sequence[str], threads: int
 ) -> Dataset:
     """Decode thumbnails of one size into memory; keep anything else encoded."""
     index = {label: number for number, label in enumerate(labels)}
@@ -150,7 +150,7 @@ def _dataset(
         dtype=torch.int64,
     )
     digests = torch.tensor([found.digest for _, found in images], dtype=torch.int64)
-    names = tuple(f'{where}: {picture.name}' for picture, _ in images)
+    names = tuple(picture.name for picture, _ in images)
     sources = tuple(picture.source for picture, _ in images)
     readable = readable_labels(labels)
     sizes = {(found.height, found.width) for _, found in images}
