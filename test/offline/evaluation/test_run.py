@@ -1,9 +1,12 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """`dynofa evaluate` from end to end, on a tiny trained model."""
 
+import csv
 import json
 import math
+import re
 
+import cv2
 import pytest
 
 from dynofa_ros.cli import main
@@ -86,3 +89,43 @@ def test_a_class_that_the_model_lacks_is_named(evaluate, write_images, tmp_path)
     code, _, errors = evaluate(data=write_images(tmp_path / 'x', classes=('cat', 'plane')))
     assert code == 1
     assert 'has classes plane; expected cat, dog, ship' in errors
+
+
+def test_a_report_shows_classes_and_mistakes_of_every_sub_network(evaluate, trained, tmp_path):
+    code, out, errors = evaluate('--report', tmp_path / 'report')
+    assert code == 0, errors
+    assert 'README.md shows the classes and mistakes' in out
+    for each in json.loads((tmp_path / 'figures.json').read_text()):
+        folder = tmp_path / 'report' / each['subnet_id']
+        rows = list(csv.DictReader((folder / 'predictions.csv').open()))
+        right = [row['label'] == row['predicted_1'] for row in rows]
+        assert [bool(int(row['correct'])) for row in rows] == right
+        assert sum(right) / len(rows) == pytest.approx(each['top1'])
+        assert {row['image'] for row in rows} >= {'cat/0.png', 'ship/7.png'}
+        correct = sum(row['correct'] for row in each['classes'])
+        assert correct == sum(right)
+        assert cv2.imread(str(folder / 'confusion.png')).std() > 0
+        assert (folder / 'wrong.png').exists() == (not all(right))
+        assert each['subnet_id'] in (tmp_path / 'report' / 'README.md').read_text()
+
+
+def test_parts_of_the_training_are_measured_on_request(evaluate, trained):
+    counts = {}
+    for part in ('held-out', 'training', 'all'):
+        code, out, errors = evaluate('--part', part, data=trained / 'train')
+        assert code == 0, errors
+        counts[part] = int(re.search(r'model on (\d+) images', out)[1])
+        assert ('too optimistic' in out) == (part == 'all')
+    assert counts == {'held-out': 8, 'training': 16, 'all': 24}
+    code, _, errors = evaluate('--part', 'test', data=trained / 'train')
+    assert code == 1
+    assert 'part is test; expected a part that ' in errors
+
+
+def test_bad_images_are_listed_or_skipped(evaluate, write_images, tmp_path):
+    data = write_images(tmp_path / 'x', seed=3)
+    (data / 'cat' / '1.png').write_bytes(b'')
+    code, _, errors = evaluate(data=data)
+    assert code == 1
+    assert '1 image cannot be used' in errors
+    assert evaluate('--skip-bad', data=data)[0] == 0
