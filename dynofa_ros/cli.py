@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from dynofa_ros.commands import (
+    cascade,
     evaluate,
     fetch_weights,
     fit_platform,
@@ -24,6 +25,7 @@ COMMANDS = (
     evaluate,
     fetch_weights,
     search,
+    cascade,
     profile,
     quantize,
     fit_platform,

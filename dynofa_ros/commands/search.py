@@ -54,12 +54,16 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    require('pymoo', extra='search')
+    require('pymoo', 'scipy', extra='search')
     from dynofa_ros.offline.search.run import run_search
+    from dynofa_ros.report.cascade_front import cascade_table, draw_pictures
     from dynofa_ros.report.front import draw_front, front_table
 
     figures = run_search(options)
     draw_front(figures, options.out / 'front.png')
     print(front_table(figures))
+    if cascades := figures.get('cascades'):
+        draw_pictures(cascades, options.out)
+        print(cascade_table(cascades))
     print(f'{options.out} contains profile.json, search.json and front.png', flush=True)
     return 0

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -73,3 +73,13 @@ def print_table(table: Table, *, width: int) -> None:
     """Print a table; `width` applies to a pipe, where rich would cut columns to fit 80."""
     console = Console()
     (console if console.is_terminal else Console(width=width)).print(table)
+
+
+def print_dropped(cascade_ids: Sequence[str]) -> None:
+    """Say which cascades were removed because the scores of their stages changed."""
+    if cascade_ids:
+        print(
+            f'removed the cascades {", ".join(cascade_ids)}: the weights changed; dynofa cascade '
+            'makes new ones',
+            flush=True,
+        )

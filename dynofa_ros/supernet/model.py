@@ -6,14 +6,17 @@ with their measured accuracy; ``weights.pt`` holds the supernet's weights and th
 statistics of each kept sub-network; ``README.md`` is the model card. A fingerprint ties them
 together. ``image_record.py`` describes what it states about the images of the training. If the
 weights come from Python packages, ``model.yaml`` lists the packages and their checksums instead.
-The optional folder ``int8`` holds int8 sub-networks: see ``quantized.py``.
+The optional folder ``int8`` holds int8 sub-networks: see ``quantized.py``. `dynofa cascade` adds
+the temperatures of the sub-networks, cascades (``cascade_record.py``) and their table of scores,
+``scores.npz``. docs/training.md describes all files.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,15 +30,28 @@ from dynofa_ros.atomic_file import atomic_write, write_text
 from dynofa_ros.config_file import MISSING, ConfigError, Section, Text, load_file
 from dynofa_ros.share import share_path, share_roots
 from dynofa_ros.supernet.architecture import ArchitectureSection, architecture_of
+from dynofa_ros.supernet.cascade_record import (
+    REMEDY,
+    CascadeRecord,
+    checked_cascades,
+    score_fingerprints,
+)
 from dynofa_ros.supernet.checkpoint import not_finite
 from dynofa_ros.supernet.efficientnet_lite import EfficientNetLite
 from dynofa_ros.supernet.efficientnet_lite_weights import WeightPackage, load_packages
-from dynofa_ros.supernet.fingerprint import fingerprint, statistics_fingerprint
+from dynofa_ros.supernet.fingerprint import (
+    fingerprint,
+    statistics_fingerprint,
+    subnet_fingerprints,
+)
 from dynofa_ros.supernet.image_record import ImageRecord
-from dynofa_ros.supernet.quantized import INT8, SUFFIX, load_quantized
+from dynofa_ros.supernet.quantized import INT8, SUFFIX, load_quantized, write_temperatures
 from dynofa_ros.supernet.subnet_record import ModelError, SubnetRecord
 from dynofa_ros.supernet.supernet import Supernet
 from dynofa_ros.supernet.zoo import create_supernet
+
+SCORES = 'scores.npz'
+"""Name of the table of scores: see `profiles.score_table`."""
 
 __all__ = ['Model', 'ModelError', 'SubnetRecord', 'fingerprint', 'load_model', 'save_model']
 
@@ -54,6 +70,16 @@ class Model:
     """The ONNX file of each int8 sub-network, by its name."""
     data: ImageRecord | None = None
     """The images of the training, if the folder states them."""
+    cascades: tuple[CascadeRecord, ...] = ()
+    """Those whose stages are all in ``kept``; the others are in ``left_out``."""
+
+    def keys(self) -> dict[str, str]:
+        """Return 16 hex digits of all that determines the logits of each kept sub-network.
+
+        Raises:
+            ModelError: if the file of an int8 sub-network cannot be read.
+        """
+        return _keys(self.net, self.kept, self.quantized)
 
     def subnet(self, subnet_id: str) -> SubnetRecord:
         """Return the kept sub-network of this name.
@@ -70,10 +96,12 @@ class Model:
         raise ModelError(f'sub-network is {subnet_id!r}; expected one of {known}')
 
 
-def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
+def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> tuple[str, ...]:
     """Write ``weights.pt`` (float16) and ``model.yaml``, the latter with ``facts`` unchanged.
 
     Int8 sub-networks of a previous model in the folder are removed, because their weights differ.
+    So are cascades and their table of scores; return the names of these cascades and of those of
+    the model, which are not written either. `dynofa cascade` makes new ones.
 
     Raises:
         ModelError: if a kept sub-network lacks batch norm statistics, or is int8; if a weight is
@@ -89,6 +117,7 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
                 f'{each.subnet_id}: precision is int8; expected float32, because dynofa quantize '
                 'adds the int8 sub-networks'
             )
+    dropped = dict.fromkeys((*_cascade_ids(folder), *(each.cascade_id for each in model.cascades)))
     folder.mkdir(parents=True, exist_ok=True)
     weights = half_precision(model.net.state_dict())
     if problem := not_finite(weights):  # in half precision, infinity starts at 65,520
@@ -103,6 +132,7 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
         }
     if (folder / INT8).exists():
         shutil.rmtree(folder / INT8)
+    (folder / SCORES).unlink(missing_ok=True)
     with atomic_write(folder / 'weights.pt') as partial:
         torch.save({'state_dict': weights, 'statistics': statistics}, partial)
     document = {
@@ -114,8 +144,79 @@ def save_model(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
         **({} if model.data is None else {'data': asdict(model.data)}),
         'subnets': [asdict(k) | {'config': k.config.to_dict()} for k in model.kept],
     }
-    text = yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=100)
+    _write_document(folder, document)
+    return tuple(dropped)
+
+
+def _write_document(folder: Path, document: Mapping[str, Any]) -> None:
+    text = yaml.safe_dump(dict(document), sort_keys=False, default_flow_style=None, width=100)
     write_text(folder / 'model.yaml', text)
+
+
+def _cascade_ids(folder: Path) -> list[str]:
+    """Return the names of the cascades of a model folder; none if it cannot be read."""
+    try:
+        document = load_file(folder / 'model.yaml', _DOCUMENT, error=ModelError.of)
+    except ModelError:
+        return []
+    return [each.cascade_id for each in document.cascades]
+
+
+def save_cascades(
+    folder: Path,
+    *,
+    temperatures: Mapping[str, float],
+    cascades: Sequence[CascadeRecord],
+    scores: bytes | None,
+) -> None:
+    """Write temperatures, cascades and their table of scores into a model folder.
+
+    ``temperatures`` are those of sub-networks, by name; others keep theirs. ``scores`` is the
+    content of ``scores.npz``. Whenever it is interrupted, the folder can be loaded.
+
+    Raises:
+        ModelError: if ``model.yaml`` or the index of the int8 sub-networks cannot be read.
+        ValueError: if a file cannot be written.
+    """
+    file = folder / 'model.yaml'
+    load_file(file, _DOCUMENT, error=ModelError.of)
+    document = yaml.safe_load(file.read_text(encoding='utf-8'))
+    document = {key: document[key] for key in document if key not in ('cascades', 'scores_sha256')}
+    (folder / SCORES).unlink(missing_ok=True)
+    if (folder / INT8).exists():
+        # Cascades with int8 stages would not fit to their new temperatures.
+        _write_document(folder, document)
+        write_temperatures(folder, temperatures)
+    for subnet in document['subnets']:
+        if subnet['subnet_id'] in temperatures:
+            subnet['temperature'] = temperatures[subnet['subnet_id']]
+    if cascades:
+        document['cascades'] = [_plain(asdict(each)) for each in cascades]
+    if scores is not None:
+        document['scores_sha256'] = hashlib.sha256(scores).hexdigest()
+    _write_document(folder, document)
+    if scores is not None:
+        with atomic_write(folder / SCORES) as partial:
+            partial.write_bytes(scores)
+
+
+def drop_cascades(folder: Path, stages: Collection[str]) -> tuple[str, ...]:
+    """Remove the cascades with one of these stages, whose scores changed; return their names.
+
+    Raises as :func:`save_cascades` does.
+    """
+    file = folder / 'model.yaml'
+    cascades = load_file(file, _DOCUMENT, error=ModelError.of).cascades
+    dropped = [each.cascade_id for each in cascades if not set(stages).isdisjoint(each.stages)]
+    if dropped:
+        document = yaml.safe_load(file.read_text(encoding='utf-8'))
+        remaining = [each for each in document['cascades'] if each['cascade_id'] not in dropped]
+        _write_document(folder, document | {'cascades': remaining})
+    return tuple(dropped)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: [*value] if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def half_precision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -137,6 +238,8 @@ class _Document(Section):
     data: ImageRecord | None = None
     subnets: tuple[SubnetRecord, ...]
     packages: tuple[WeightPackage, ...] = ()
+    cascades: tuple[CascadeRecord, ...] = ()
+    scores_sha256: str = ''
 
     def model_post_init(self, _: object) -> None:
         """Raise ConfigError without a fingerprint of ``weights.pt``."""
@@ -147,10 +250,11 @@ class _Document(Section):
 _DOCUMENT = TypeAdapter(_Document)
 
 
-def load_model(name_or_path: str, *, quantized: bool = True) -> Model:
+def load_model(name_or_path: str, *, quantized: bool = True, cascades: bool = True) -> Model:
     """Load a model by name (a folder of ``models/``) or by the path of its folder.
 
-    Without ``quantized``, int8 sub-networks are ignored, even if they are damaged.
+    Without ``quantized``, int8 sub-networks are ignored, even if they are damaged; without
+    ``cascades``, cascades are.
 
     Raises:
         ModelError: with the missing or damaged file, and all faults of ``model.yaml``.
@@ -184,8 +288,43 @@ def load_model(name_or_path: str, *, quantized: bool = True) -> Model:
     kept = (*(subnet for subnet, _ in int8), *kept)  # first among equal FLOPs, as int8 is cheaper
     kept = tuple(sorted(kept, key=lambda k: k.flops))
     onnx = {subnet.subnet_id: path for subnet, path in int8}
+    usable: tuple[CascadeRecord, ...] = ()
+    if cascades and document.cascades:
+        scores = score_fingerprints(_keys(net, kept, onnx), kept, labels)
+        usable, remedies = checked_cascades(file, document.cascades, kept, left_out, scores)
+        left_out |= remedies
+        _check_scores(folder / SCORES, document.scores_sha256)
     name = folder.resolve().name
-    return Model(name, net.eval(), labels, kept, left_out, onnx, document.data)
+    return Model(name, net.eval(), labels, kept, left_out, onnx, document.data, usable)
+
+
+def _keys(
+    net: Supernet, kept: Sequence[SubnetRecord], quantized: Mapping[str, Path]
+) -> dict[str, str]:
+    """Return what `Model.keys` does; `engine.Network.key` is the same."""
+    found = subnet_fingerprints(net, {each.config: None for each in kept})
+    keys = {each.subnet_id: found[each.config] for each in kept}
+    for subnet_id, file in quantized.items():
+        try:
+            keys[subnet_id] = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        except OSError as error:
+            raise ModelError(f'{file} cannot be read: {error.strerror}') from error
+    return keys
+
+
+def _check_scores(file: Path, expected: str) -> None:
+    """Check that a table of scores, if there is one, is that of the cascades."""
+    try:
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return  # only the simulator needs it
+    except OSError as error:
+        raise ModelError(f'{file} cannot be read: {error.strerror}') from error
+    if found != expected:
+        raise ModelError(
+            f'{file}: SHA-256 is {found}; expected {expected or MISSING} of model.yaml: it does '
+            f'not belong to its cascades; {REMEDY}'
+        )
 
 
 def model_folder(name_or_path: str) -> Path:

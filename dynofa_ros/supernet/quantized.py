@@ -8,14 +8,23 @@ made and an accuracy measured through an engine. `dynofa quantize` writes them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import yaml
 from pydantic import TypeAdapter
 
-from dynofa_ros.config_file import Fraction, PositiveCount, Section, Text, checked, load_file
+from dynofa_ros.atomic_file import write_text
+from dynofa_ros.config_file import (
+    Fraction,
+    Positive,
+    PositiveCount,
+    Section,
+    Text,
+    checked,
+    load_file,
+)
 from dynofa_ros.supernet.fingerprint import subnet_fingerprints
 from dynofa_ros.supernet.subnet_record import ModelError, SubnetRecord
 from dynofa_ros.supernet.supernet import Supernet
@@ -44,6 +53,8 @@ class QuantizedSubnet:
     """Of the ONNX file."""
     float_network: Text
     """Fingerprint of the float32 sub-network from which it was made."""
+    temperature: Positive = 1.0
+    """As that of :class:`SubnetRecord`."""
 
     @property
     def source(self) -> str:
@@ -92,19 +103,44 @@ def load_quantized(
     for each in entries:
         source, file = sources[each.subnet_id], index.with_name(each.file_name)
         _check_file(file, each, found[source.config])
-        pairs.append((quantized_subnet(source, each.accuracy), file))
+        kept_int8 = quantized_subnet(source, each.accuracy, temperature=each.temperature)
+        pairs.append((kept_int8, file))
     return tuple(pairs)
 
 
-def quantized_subnet(source: SubnetRecord, accuracy: float) -> SubnetRecord:
+def quantized_subnet(
+    source: SubnetRecord, accuracy: float, *, temperature: float = 1.0
+) -> SubnetRecord:
     """Return the record of the int8 version of a kept sub-network."""
-    return replace(source, subnet_id=source.subnet_id + SUFFIX, accuracy=accuracy, precision=INT8)
+    return replace(
+        source,
+        subnet_id=source.subnet_id + SUFFIX,
+        accuracy=accuracy,
+        precision=INT8,
+        temperature=temperature,
+    )
 
 
 def write_index(folder: Path, entries: Iterable[QuantizedSubnet]) -> None:
-    """Write ``int8.yaml`` into a folder ``int8``."""
+    """Write ``int8.yaml`` into a folder ``int8``; raises ValueError if it cannot be written."""
     document = {'subnets': [asdict(each) for each in entries]}
-    (folder / INDEX).write_text(yaml.safe_dump(document, sort_keys=False))
+    write_text(folder / INDEX, yaml.safe_dump(document, sort_keys=False))
+
+
+def write_temperatures(folder: Path, temperatures: Mapping[str, float]) -> None:
+    """Write the temperatures of int8 sub-networks, by name, into the index of a model folder.
+
+    Raises:
+        ModelError: if the index cannot be read.
+        ValueError: if it cannot be written.
+    """
+    entries = load_file(folder / INT8 / INDEX, _INDEX, error=ModelError.of).subnets
+    changed = [
+        replace(each, temperature=temperatures.get(each.subnet_id, each.temperature))
+        for each in entries
+    ]
+    if changed != list(entries):
+        write_index(folder / INT8, changed)
 
 
 def _check_file(file: Path, entry: QuantizedSubnet, float_network: str) -> None:

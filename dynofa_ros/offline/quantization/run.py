@@ -16,7 +16,7 @@ from rich.table import Table
 
 from dynofa_ros.atomic_file import write_json
 from dynofa_ros.engine import AUTO, Engine, EngineError, create_engine, default_cache, networks
-from dynofa_ros.offline.console import print_table
+from dynofa_ros.offline.console import print_dropped, print_table
 from dynofa_ros.offline.data.dataset import Dataset, random_subset
 from dynofa_ros.offline.data.image_sets import images_of
 from dynofa_ros.offline.data.readers import Reader
@@ -24,7 +24,7 @@ from dynofa_ros.offline.quantization.card import COLUMNS, Row, add_to_card, card
 from dynofa_ros.offline.quantization.model import index_entries, measure_pairs, quantize_all
 from dynofa_ros.platform.host import cpu_model
 from dynofa_ros.platform.linux.confinement import usable_cpus
-from dynofa_ros.supernet.model import Model, load_model, model_folder
+from dynofa_ros.supernet.model import Model, drop_cascades, load_model, model_folder
 from dynofa_ros.supernet.quantized import INT8, write_index
 
 INT8_ENGINES = ('openvino', 'onnxruntime')
@@ -104,7 +104,8 @@ def run_quantization(options: QuantizationOptions) -> None:
                 float32, int8, engine, test, rounds=options.rounds, threads=threads
             )
             write_index(made, index_entries(rows, int8, settings))
-            _install(made, folder, options.out, card_section(rows, settings))
+            stale = [each.kept.subnet_id for each in int8]
+            _install(made, folder, options.out, card_section(rows, settings), stale)
     except OSError as error:
         raise ValueError(f'{options.out} cannot be written: {error}') from error
     print_table(_table(rows, settings), width=140)
@@ -156,9 +157,13 @@ def _selected(model: Model, subnet_ids: Sequence[str]) -> Model:
     return replace(model, kept=tuple(k for k in model.kept if k.subnet_id in wanted))
 
 
-def _install(int8: Path, folder: Path, out: Path, section: str) -> None:
-    """Move the folder ``int8`` and the card's section into the model, or into a copy at ``out``."""
+def _install(int8: Path, folder: Path, out: Path, section: str, stale: Sequence[str]) -> None:
+    """Move the folder ``int8`` and the card's section into the model, or into a copy at ``out``.
+
+    Cascades with a ``stale`` stage, an int8 sub-network that was made anew, are removed.
+    """
     if folder.resolve() == out.resolve():
+        print_dropped(drop_cascades(folder, stale))
         if (folder / INT8).exists():
             (folder / INT8).rename(int8.with_name('before'))
         int8.rename(folder / INT8)
@@ -166,6 +171,7 @@ def _install(int8: Path, folder: Path, out: Path, section: str) -> None:
         return
     copy = int8.with_name('model')
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(INT8, 'training', '*.partial*'))
+    print_dropped(drop_cascades(copy, stale))
     int8.rename(copy / INT8)
     add_to_card(copy, out.resolve().name, section)
     copy.rename(out)

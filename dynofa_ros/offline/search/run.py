@@ -20,7 +20,12 @@ import torch
 from dynofa_ros.atomic_file import write_json, write_text
 from dynofa_ros.engine import CompiledCache, Engine, Measurement, networks
 from dynofa_ros.engine.measure import thread_counts
-from dynofa_ros.offline.console import reporting
+from dynofa_ros.offline.cascade.run import (
+    LEAST_IMAGES,
+    CascadeOptions,
+    run_cascade,
+)
+from dynofa_ros.offline.console import print_dropped, reporting
 from dynofa_ros.offline.data.dataset import random_subset
 from dynofa_ros.offline.data.image_sets import images_of
 from dynofa_ros.offline.data.known_images import copy_images
@@ -274,15 +279,36 @@ def _write(
     }
     if images is not None:
         copy_images(model, search.options.model, out)
-        save_model(out, found, {'searched': model.name} | figures['settings'])
+        print_dropped(save_model(out, found, {'searched': model.name} | figures['settings']))
         write_text(out / 'README.md', search_card(found, model.name, figures, images))
     profile = measured_profile(search.options.app, found, search.engine.name, measurements)
     conditions = Conditions.here(
         networks(found, CompiledCache(None)), [search.engine], now=datetime.now(timezone.utc)
     )
     StoredProfile(profile, conditions).save(out / 'profile.json')
+    if images is not None and len(found.kept) > 1:
+        figures['cascades'] = _cascades(search, images)
     write_json(out / 'search.json', figures)
     return figures
+
+
+def _cascades(search: _Search, images: SearchImages) -> dict[str, Any]:
+    """Find the cascades of the model that was written, by measured latency on this machine."""
+    out = search.options.out
+    if len(images.test) < 2 * LEAST_IMAGES:
+        print(f'no cascades: {len(images.test)} test images; expected {2 * LEAST_IMAGES} or more')
+        return {}
+    return run_cascade(
+        CascadeOptions(
+            model=str(out),
+            data=str(search.options.test or search.options.data),
+            profile=out / 'profile.json',
+            engine=search.engine.name,
+            threads=search.threads,
+            seed=search.options.seed,
+        ),
+        images.test,
+    )
 
 
 def latency_ratio(measured: Sequence[MeasuredSubnet]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import torch
 
 from dynofa_ros.atomic_file import write_text
-from dynofa_ros.offline.console import reporting
+from dynofa_ros.offline.console import print_dropped, reporting
 from dynofa_ros.offline.data.dataset import Dataset, random_subset
 from dynofa_ros.offline.data.image_sets import ImageSets
 from dynofa_ros.offline.evaluation.accuracy import calibrated_top1, move_to_device
@@ -65,7 +65,7 @@ def write_trained_model(
         decoded_per_batch=train_data.decodes,
         command=command,
     )
-    save_model(options.out, model, facts.to_dict())
+    print_dropped(save_model(options.out, model, facts.to_dict()))
     write_model_card(options.out, model_card(model, facts))
     print(f'wrote the model with {len(kept)} sub-networks to {options.out}', flush=True)
     return model
