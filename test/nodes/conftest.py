@@ -181,12 +181,6 @@ class Robot:
 
 
 @pytest.fixture(scope='session')
-def robot_of():
-    """Return a function that returns the robot of a namespace and the process of its node."""
-    return Robot
-
-
-@pytest.fixture(scope='session')
 def photograph():
     """A smooth colourful BGR image."""
     x, y = np.meshgrid(np.arange(64), np.arange(48))

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from dynofa_ros.engine import (
     AUTO,
@@ -36,6 +35,7 @@ from dynofa_ros.runtime import Cascade, Profile
 from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.operating_points.profile import SubnetOn, prune
 from dynofa_ros.supernet import Model
+from dynofa_ros.supernet.cascade_record import CascadeRecord
 
 
 def runnable(engine: Engine, networks: Iterable[Network]) -> tuple[list[Network], list[str]]:
@@ -55,7 +55,7 @@ def runnable_cascades(model: Model, profile: Profile, *, log: Log) -> tuple[Cali
     """Return the cascades of a model whose stages are all in a profile; log the others."""
     profiled = {point.subnet_id for point in profile.points}
     runnable = []
-    for record in getattr(model, 'cascades', ()):
+    for record in model.cascades:
         if missing := [stage for stage in record.stages if stage not in profiled]:
             log(f'left out: {record.cascade_id}: {", ".join(missing)} cannot run here')
         else:
@@ -63,7 +63,7 @@ def runnable_cascades(model: Model, profile: Profile, *, log: Log) -> tuple[Cali
     return tuple(runnable)
 
 
-def _cascade(record: Any) -> Cascade:
+def _cascade(record: CascadeRecord) -> Cascade:
     """Return a cascade as the runtime layer knows it."""
     return Cascade(**{each.name: getattr(record, each.name) for each in fields(Cascade)})
 

@@ -1,79 +1,61 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """The perception node runs cascades: messages over DDS, on a simulated platform."""
 
-import threading
-import uuid
-from types import SimpleNamespace
+import shutil
 
 import pytest
 
 pytest.importorskip('rclpy')
 
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.parameter import Parameter
-
-from dynofa_ros.nodes.perception import startup
-from dynofa_ros.nodes.perception.node import PerceptionNode
-from dynofa_ros.nodes.perception.stages import CalibratedCascade
-from dynofa_ros.runtime import Cascade
+from dynofa_ros.supernet import load_model
+from dynofa_ros.supernet.cascade_record import (
+    CascadeRecord,
+    cascade_fingerprint,
+    score_fingerprints,
+)
+from dynofa_ros.supernet.model import save_cascades
 
 SURE, UNSURE = 'small+large@0', 'small+large@1'
+TEMPERATURES = {'small': 1.5}
 
 
-def cascade(name, threshold):
-    return CalibratedCascade(
-        Cascade(
-            cascade_id=name,
-            stages=('small', 'large'),
-            thresholds=(threshold,),
-            reached=(0.4,),
-            accuracy=0.48,
-            answer_accuracy=(0.6, 0.35),
-            early_accuracy=(0.2,),
-        ),
-        temperatures=(1.5,),
+def cascade(name, threshold, scores):
+    """Return a cascade of the small model; `scores` are the fingerprints of its scores."""
+    tied = {'stages': ('small', 'large'), 'thresholds': (threshold,), 'temperatures': (2.0,)}
+    return CascadeRecord(
+        cascade_id=name,
+        **tied,
+        reached=(0.4,),
+        accuracy=0.48,
+        answer_accuracy=(0.6, 0.35),
+        early_accuracy=(0.2,),
+        flops=1_000_000,
+        images=1000,
+        fingerprint=cascade_fingerprint(scores, **tied),
     )
 
 
 @pytest.fixture(scope='module')
-def robot(model_folder, robot_of):
-    """A robot with a node whose model has a cascade that always escalates, and one that never does.
+def cascading_folder(model_folder, tmp_path_factory):
+    """A model with a cascade that always escalates, and one that never does."""
+    folder = shutil.copytree(model_folder, tmp_path_factory.mktemp('models') / 'cascading')
+    save_cascades(folder, temperatures=TEMPERATURES, cascades=(), scores=None)
+    model = load_model(str(folder))
+    scores = score_fingerprints(model.keys(), model.kept, model.labels)
+    records = [cascade(SURE, 0.0, scores), cascade(UNSURE, 1.0, scores)]
+    save_cascades(folder, temperatures={}, cascades=records, scores=None)
+    return folder
 
-    The node runs in this process, so that its cascades can be given.
-    """
-    cascades = (cascade(SURE, 0.0), cascade(UNSURE, 1.0))
-    parameters = {
-        'model': str(model_folder),
-        'platform': 'jetson_xavier_nx',
-        'device': 'simulated',
-        'engine': 'openvino',
-        'processor': 'gpu',
-        'threads': 1,
-    }
-    namespace = f'/test_{uuid.uuid4().hex[:8]}'
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(startup, 'runnable_cascades', lambda *_, **__: cascades)
-        node = PerceptionNode(
-            context=context,
-            namespace=namespace,
-            parameter_overrides=[
-                Parameter(name, value=value) for name, value in parameters.items()
-            ],
-        )
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    thread = threading.Thread(target=executor.spin)
-    thread.start()
-    robot = robot_of(namespace, SimpleNamespace(poll=lambda: None))
-    yield robot.connect()
-    robot.close()
-    executor.shutdown()
-    thread.join()
-    node.destroy_node()
-    context.try_shutdown()
+
+@pytest.fixture(scope='module')
+def robot(start_perception, cascading_folder):
+    """A robot with a node that simulates the GPU of a Xavier NX."""
+    return start_perception(
+        model=cascading_folder,
+        platform='jetson_xavier_nx',
+        engine='openvino',
+        processor='gpu',
+    ).connect()
 
 
 def answers(robot, report):
@@ -154,3 +136,15 @@ def test_an_unknown_cascade_is_refused_by_name(robot, photograph):
     assert (state.command_applied, state.subnet_id) == (False, before.subnet_id)
     assert "'small+huge@0.5'" in state.command_result
     assert robot.classify(robot.image(photograph))[1].subnet_id == 'small'
+
+
+def test_a_cascade_of_other_temperatures_is_refused_at_start_up(start_node, cascading_folder):
+    """One line that names it: a threshold is of no use for other scores."""
+    folder = shutil.copytree(cascading_folder, cascading_folder.with_name('changed'))
+    text = (folder / 'model.yaml').read_text()
+    (folder / 'model.yaml').write_text(text.replace('temperature: 1.5', 'temperature: 1.6'))
+    process = start_node('perception', namespace='/refused', model=folder)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert f'cascade {SURE}: fingerprint is ' in output
+    assert 'Traceback' not in output
