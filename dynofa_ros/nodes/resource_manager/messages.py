@@ -342,14 +342,12 @@ def _nan_if_infinite(cap_w: float) -> float:
 def _app_message(status: AppStatus) -> AppDecision:
     """Write one application's part of the manager's state."""
     choice = status.choice
-    accuracy = math.nan if status.doubt else choice.point.accuracy
     return _write(
         AppDecision,
         choice,
-        point=_write(OperatingPointMessage, choice.point, accuracy=accuracy),
+        point=_write(OperatingPointMessage, choice.point, accuracy=choice.accuracy),
         deadline_s=choice.target.deadline_s,
         min_accuracy=choice.target.min_accuracy,
-        predicted_energy_j=choice.point.energy_j,
         slowdown=choice.slowdown.mean,
         slowdown_std=choice.slowdown.std,
         correction=choice.correction.mean,

@@ -207,8 +207,9 @@ def _choice(
     """Return the choice with its predicted performance, violated targets and reason."""
     forecast, row = problem.forecasts[index], plan.rows[index]
     point, target = forecast.point(row), forecast.application.target
+    known = forecast.application.profile.energy_known
     violated_targets = []
-    if point.accuracy + EQUAL_ACCURACY < target.min_accuracy:
+    if forecast.accuracy[row] + EQUAL_ACCURACY < target.min_accuracy:
         violated_targets.append(MIN_ACCURACY)
     if forecast.is_late(row):
         violated_targets.append(DEADLINE)
@@ -229,4 +230,6 @@ def _choice(
         violated_targets=tuple(violated_targets),
         reason=text,
         envelope=envelope(problem, plan, index),
+        accuracy=math.nan if forecast.doubted(row) else float(forecast.accuracy[row]),
+        predicted_energy_j=float(forecast.cost_j[row]) if known else point.energy_j,
     )

@@ -31,6 +31,9 @@ def envelope(problem: DecisionProblem, plan: Plan, index: int) -> Envelope:
         [np.arange(table.group_sizes[each]) + table.group_starts[each] for each in sorted(possible)]
     )
     excluded = application.unready | application.refused
+    # An accuracy that does not hold must not decide what a frame runs.
+    doubted = {name for name, each in application.escalations.items() if each.doubt}
+    excluded |= {key for key in table.keys if key[0] in doubted}
     if math.isfinite(policy.power_cap_w):
         share_w = problem.capacity_w - problem.power_w(plan.rows)
         over = forecast.power_w(rows) > share_w + forecast.power_w(slice(row, row + 1))

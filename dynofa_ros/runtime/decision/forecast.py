@@ -20,9 +20,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from dynofa_ros.runtime.decision.cascade_forecast import CascadeForecast, MeanFrames
 from dynofa_ros.runtime.decision.state import ApplicationState, DecisionPolicy
 from dynofa_ros.runtime.estimation.slowdown import Slowdown
-from dynofa_ros.runtime.latency import LatencyForecast
+from dynofa_ros.runtime.latency import LatencyForecast, Stages
 from dynofa_ros.runtime.operating_points.objective import EQUAL_ACCURACY, objective_keys
 from dynofa_ros.runtime.operating_points.point import OperatingPoint, PointKey
 from dynofa_ros.runtime.operating_points.table import Floats, Indices, PointTable
@@ -49,6 +50,8 @@ class Forecast:
     energy_j: Floats  # (points,) of a frame: a network that takes longer than profiled draws more
     latency: LatencyForecast  # of a frame
     violation: Floats  # (points,) without those that cannot run
+    accuracy: Floats  # (points,) expected; 0 where it is not known
+    cost_j: Floats  # (points,) of the objective
     refused: npt.NDArray[np.bool_] | None = None  # (points,) that cannot run; None: none
     present: int | None = None  # the point that runs now, if it has inertia
     headroom: float = 0.0  # of the deadline, that every other point needs
@@ -75,14 +78,38 @@ class Forecast:
             for name in table.processors
         }
         corrections = _corrections(application)
-        inference, latency = _predict(application, factors, corrections, waits or {}, policy=policy)
+        cascades = CascadeForecast.of(application)
+        inference, latency = _predict(
+            application,
+            factors,
+            corrections,
+            waits or {},
+            policy=policy,
+            stages=None if cascades is None else cascades.stages,
+        )
         energy_j = table.cost_j if corrections is None else table.cost_j * corrections[0]
+        accuracy, cost_j, inference_s = table.accuracy, table.cost_j, inference.mean_s
+        if cascades is not None:
+            accuracy, cost_j, energy_j, inference_s = cascades.replaced(
+                MeanFrames(accuracy, cost_j, energy_j, inference_s),
+                cascades.mean_frames(latency, inference, deadline_s=application.target.deadline_s),
+            )
         violation = _violation(
             latency.quantile_s(policy.deadline_probability),
-            table.accuracy,
+            accuracy,
             target=application.target,
         )
-        forecast = cls(application, policy, factors, inference.mean_s, energy_j, latency, violation)
+        forecast = cls(
+            application,
+            policy,
+            factors,
+            inference_s,
+            energy_j,
+            latency,
+            violation,
+            accuracy,
+            cost_j,
+        )
         return forecast.without(application.refused)
 
     @property
@@ -105,6 +132,11 @@ class Forecast:
         """
         refused = excluded if self.refused is None else self.refused | excluded
         return replace(self, refused=None if refused.all() else refused, _others={})
+
+    def doubted(self, row: int) -> bool:
+        """Whether the measured accuracy of a point does not hold."""
+        known = self.application.escalations.get(self.point(row).subnet_id)
+        return known is not None and bool(known.doubt)
 
     def met(self, row: int) -> bool:
         """Whether a point meets all targets."""
@@ -146,7 +178,7 @@ class Forecast:
 
     def violation_at(self, row: int, quantile_s: float) -> float:
         """Return the first key of a point if its latency were another one."""
-        accuracy = self.table.accuracy[row : row + 1]
+        accuracy = self.accuracy[row : row + 1]
         return float(
             _violation(np.array([quantile_s]), accuracy, target=self.application.target)[0]
         )
@@ -186,6 +218,9 @@ class Forecast:
         table, policy = self.table, self.policy
         accurate = policy.objective is Objective.MAX_ACCURACY
         order = table.most_accurate_first if accurate else table.cheapest_first
+        if table.cascades is not None:  # whose order is not that of the profile
+            keys = (self.cost_j, -self.accuracy) if accurate else (-self.accuracy, self.cost_j)
+            order = np.lexsort((*keys, table.group_of))
         violation = self._late
         # The first of the rows with the least violation: group by group, the best objective first.
         candidate = _least_of_groups(violation.take(order), table)
@@ -220,7 +255,7 @@ class Forecast:
         if self.headroom and self.present is not None:
             violation = _violation(
                 self.latency.quantile_s(self.policy.deadline_probability) * (1.0 + self.headroom),
-                self.table.accuracy,
+                self.accuracy,
                 target=self.application.target,
             )
             better = np.floor(self.violation) < np.floor(self.violation[self.present])
@@ -234,8 +269,8 @@ class Forecast:
         return objective_keys(
             self.policy.objective,
             energy_weight=self.policy.energy_weight,
-            accuracy=self.table.accuracy[rows],
-            cost_j=self.table.cost_j[rows],
+            accuracy=self.accuracy[rows],
+            cost_j=self.cost_j[rows],
         )
 
     def _indifferent(
@@ -296,6 +331,7 @@ def _predict(
     waits: Mapping[str, tuple[float, float]],
     *,
     policy: DecisionPolicy,
+    stages: Stages | None,
 ) -> tuple[LatencyForecast, LatencyForecast]:
     """Predict the inference, and the frame: inference + overhead + wait for the previous one + age.
 
@@ -315,6 +351,7 @@ def _predict(
         probability=policy.deadline_probability,
         correction=correction,
         correction_std=doubt,
+        stages=stages,
     )
     frame = inference.plus(application.overhead_s, variance_s2=application.overhead_std_s**2)
     if waits:
@@ -324,7 +361,7 @@ def _predict(
         frame = frame.plus(mean_s, variance_s2=variance_s2)
     period_s = application.frame_period_s
     if not math.isnan(period_s):
-        queued = frame.mean_s + IN_TIME_STD * frame.std_s > period_s
+        queued = frame.longest_s(IN_TIME_STD) > period_s
         if queued.any():
             frame = frame.plus(
                 np.where(queued, period_s / 2, 0.0),

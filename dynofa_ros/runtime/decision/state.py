@@ -152,6 +152,9 @@ class Choice:
     reason: str
     correction: Correction = EXACT  # of the profile of `point`
     envelope: Envelope | None = None  # what a frame may run instead; None: nothing else
+    # Of a mean frame; of a cascade with the shares that are observed and the escalations that fit.
+    accuracy: float = math.nan  # expected; NaN: unknown
+    predicted_energy_j: float = math.nan  # as profiled; NaN: unknown
 
 
 @dataclass(frozen=True)
