@@ -127,7 +127,7 @@ def _damaged(content: bytes, choices: Choices) -> bytes:
 
 
 def image_tar() -> Target:
-    """Read a data set from a tar file, and decode its images."""
+    """Read a data set from a tar or zip file, and decode its images."""
 
     def read(file: Path) -> None:
         from dynofa_ros.offline.data.readers import load_dataset
@@ -136,7 +136,15 @@ def image_tar() -> Target:
         for index in range(min(len(data), 4)):
             data.image(index)
 
-    seeds = (_tar(''), _tar('gz'), _tar('xz'), _tar('bz2'), _tar('', side=120), *HOSTILE[:2])
+    seeds = (
+        _tar(''),
+        _tar('gz'),
+        _tar('xz'),
+        _tar('bz2'),
+        _tar('', side=120),
+        _zip(),
+        *HOSTILE[:2],
+    )
     return file_target('image_tar', '.tar', read, seeds, longest=16384)
 
 
@@ -148,6 +156,14 @@ def _tar(compression: str, side: int = 8) -> bytes:
             member = tarfile.TarInfo(name)
             member.size = len(picture)
             archive.addfile(member, io.BytesIO(picture))
+    return stream.getvalue()
+
+
+def _zip() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, 'w', zipfile.ZIP_DEFLATED) as archive:
+        for name, suffix in (('cat/1.jpg', '.jpg'), ('dog/2.png', '.png')):
+            archive.writestr(name, encoded(suffix, 8))
     return stream.getvalue()
 
 
