@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from dynofa_ros.config_file import Count, Fraction, Positive, PositiveCount, Text, checked
 from dynofa_ros.platform import Platform, PlatformError
+from dynofa_ros.runtime import Cascade
 
 if TYPE_CHECKING:  # at run time it would import torch
     from dynofa_ros.supernet import SubnetRecord
+    from dynofa_ros.supernet.cascade_record import CascadeRecord
 
 
 @checked(PlatformError.of)
@@ -76,3 +79,8 @@ class SubnetCost:
             )
         except PlatformError as error:
             raise error.inside(section=f'network {self.subnet_id}') from error
+
+
+def cascade_of(record: CascadeRecord) -> Cascade:
+    """Return a cascade of a model as the runtime layer knows it."""
+    return Cascade(**{each.name: getattr(record, each.name) for each in fields(Cascade)})

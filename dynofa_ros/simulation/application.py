@@ -49,10 +49,16 @@ class ExecutionOption:
 
         `cut`: it was unsure, but there was no time for the next one.
         """
-        if self.cascade is None:
+        cascade = self.cascade
+        if cascade is None:
             return self.accuracy
-        known = self.cascade.early_accuracy if cut else self.cascade.answer_accuracy
-        return self.accuracy if math.isnan(known[stage]) else known[stage]
+        known = cascade.early_accuracy if cut else cascade.answer_accuracy
+        if math.isnan(known[stage]):
+            return self.accuracy
+        # Its accuracy is relative to that of its sub-networks, which was measured on other images.
+        answers = zip(cascade.answered, cascade.answer_accuracy, strict=True)
+        mean = sum(share * accuracy for share, accuracy in answers if share > 0.0)
+        return min(max(known[stage] + cascade.accuracy - mean, 0.0), 1.0)
 
     def trace_fields(self) -> dict[str, object]:
         """Return its fields in a trace event."""

@@ -23,8 +23,8 @@ from dynofa_ros.config_file import (
     load_named,
 )
 from dynofa_ros.platform import PlatformError
-from dynofa_ros.profiles.network import MeasuredLatency, SubnetCost
-from dynofa_ros.profiles.score_table import ScoreTable
+from dynofa_ros.profiles.network import MeasuredLatency, SubnetCost, cascade_of
+from dynofa_ros.profiles.score_table import SCORES, ScoreTable
 from dynofa_ros.runtime import Cascade
 
 MODEL = 'model:'
@@ -144,6 +144,13 @@ def load_networks(source: str) -> Networks:
 def _of_model(name_or_path: str) -> Networks:
     # torch takes seconds to import, and only a model needs it.
     from dynofa_ros.supernet import load_model
+    from dynofa_ros.supernet.model import model_folder
 
     model = load_model(name_or_path)
-    return Networks(model.net.spec.name, tuple(SubnetCost.of(kept) for kept in model.kept))
+    file = model_folder(name_or_path) / SCORES  # that it belongs to the cascades was checked
+    return Networks(
+        model.net.spec.name,
+        tuple(SubnetCost.of(kept) for kept in model.kept),
+        tuple(cascade_of(each) for each in model.cascades),
+        ScoreTable.load(file) if file.exists() else None,
+    )

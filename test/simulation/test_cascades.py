@@ -1,26 +1,30 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Cascades in the simulation: frames stage by stage, and pictures that are easy or hard."""
 
+import shutil
 from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
+import yaml
 
 from dynofa_ros.platform import PlatformError
-from dynofa_ros.profiles.score_table import ScoreTable
+from dynofa_ros.profiles.score_table import SCORES, ScoreTable
 from dynofa_ros.runtime import Cascade
+from dynofa_ros.simulation.application import execution_options
 from dynofa_ros.simulation.camera import images
-from dynofa_ros.simulation.networks_file import Networks
+from dynofa_ros.simulation.networks_file import Networks, load_networks
 from dynofa_ros.simulation.policies.managed import ManagedPolicy
 from dynofa_ros.simulation.policies.policy import Policy
 from dynofa_ros.simulation.scenario import SceneChange
 from dynofa_ros.simulation.scene import Scene
+from dynofa_ros.supernet.model import model_folder
 
 KEY = ('s+l', 'modelled', 'gpu', 1)
 # `small` takes 10 ms at 400 MHz and `large` 25 ms.
 CASCADE = Cascade(
-    's+l', ('small', 'large'), (0.8,), (0.3,), 0.795, (0.85, 0.65), (0.35,), images=1000
+    's+l', ('small', 'large'), (0.8,), (0.3,), 0.79, (0.85, 0.65), (0.35,), images=1000
 )
 
 
@@ -222,3 +226,73 @@ def test_our_node_cuts_an_escalation_that_would_be_late(sim, app):
     camera = sim.camera(OnlyCascade, app(deadline_s=0.03), duration_s=20.0)
     assert camera.misses == camera.escalated == 0
     assert camera.cut == pytest.approx(0.3 * camera.frames, rel=0.2)
+
+
+def test_a_model_brings_its_cascades_and_its_scores():
+    networks = load_networks('model:ofa_mbv3_cifar10')
+    assert networks.cascades
+    names = {each.subnet_id for each in networks.networks}
+    for cascade in networks.cascades:
+        assert set(cascade.stages) <= names
+        first = networks.scores.escalates(cascade)[:, 0].mean()
+        assert first == pytest.approx(cascade.reached[0], abs=0.002)
+
+
+def test_the_scores_of_other_weights_are_refused(tmp_path):
+    folder = tmp_path / 'model'
+    shutil.copytree(model_folder('ofa_mbv3_cifar10'), folder)
+    scores = ScoreTable.load(folder / SCORES)
+    replace(scores, score=scores.score[::-1]).save(folder / SCORES)
+    with pytest.raises(ValueError, match='does not belong to its cascades'):
+        load_networks(f'model:{folder}')
+
+
+def test_a_model_without_cascades_has_none(sim, tmp_path):
+    folder = tmp_path / 'model'
+    shutil.copytree(model_folder('ofa_mbv3_cifar10'), folder)
+    document = yaml.safe_load((folder / 'model.yaml').read_text())
+    del document['cascades']
+    (folder / 'model.yaml').write_text(yaml.safe_dump(document))
+    (folder / SCORES).unlink()
+    networks = load_networks(f'model:{folder}')
+    assert networks.scores is None
+    assert sim.setup(sim.app(networks=networks)).truth['camera'].cascades == ()
+
+
+def test_the_accuracy_of_the_frames_has_the_mean_of_the_cascade(sim, app):
+    """Whatever the images were on which the shares were measured."""
+    better = replace(CASCADE, accuracy=0.82)
+    networks = replace(app().networks, cascades=(better,))
+    setup = sim.setup(sim.app(networks=networks))
+    option = execution_options(setup.truth['camera'], sim.board)[KEY]
+    mean = 0.7 * option.accuracy_of(0) + 0.3 * option.accuracy_of(1)
+    assert mean == pytest.approx(0.82)
+
+
+def test_without_cascades_every_decision_is_as_if_there_were_none(sim, app):
+    for objective in ('min_energy', 'max_accuracy'):
+        changes = {'min_accuracy': 0.74, 'leave_s': 20.0}
+        without, plain = (
+            sim(policy, application, duration_s=20.0, objective=objective, latency_jitter=0.05)
+            for policy, application in (
+                ('ours-without-cascades', app(**changes)),
+                ('ours', sim.app(**changes)),
+            )
+        )
+        assert replace(without, policy='ours') == plain
+
+
+def test_cascades_save_energy_at_the_same_accuracy(sim, app):
+    with_cascades, without = (
+        sim.camera(
+            policy,
+            app(min_accuracy=0.79, leave_s=60.0),
+            duration_s=60.0,
+            objective='min_energy',
+            latency_jitter=0.03,
+        )
+        for policy in ('ours', 'ours-without-cascades')
+    )
+    assert with_cascades.misses <= without.misses
+    assert with_cascades.energy_per_frame_j < 0.8 * without.energy_per_frame_j
+    assert with_cascades.accuracy == pytest.approx(0.79, abs=0.02)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -30,12 +30,12 @@ from dynofa_ros.profiles.corrections import (
     with_corrections,
 )
 from dynofa_ros.profiles.measured import measured_profile, modelled_profile
+from dynofa_ros.profiles.network import cascade_of
 from dynofa_ros.profiles.stored import Conditions, StoredProfile
-from dynofa_ros.runtime import Cascade, Profile
+from dynofa_ros.runtime import Profile
 from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.operating_points.profile import SubnetOn, prune
 from dynofa_ros.supernet import Model
-from dynofa_ros.supernet.cascade_record import CascadeRecord
 
 
 def runnable(engine: Engine, networks: Iterable[Network]) -> tuple[list[Network], list[str]]:
@@ -59,13 +59,8 @@ def runnable_cascades(model: Model, profile: Profile, *, log: Log) -> tuple[Cali
         if missing := [stage for stage in record.stages if stage not in profiled]:
             log(f'left out: {record.cascade_id}: {", ".join(missing)} cannot run here')
         else:
-            runnable.append(CalibratedCascade(_cascade(record), record.temperatures))
+            runnable.append(CalibratedCascade(cascade_of(record), record.temperatures))
     return tuple(runnable)
-
-
-def _cascade(record: CascadeRecord) -> Cascade:
-    """Return a cascade as the runtime layer knows it."""
-    return Cascade(**{each.name: getattr(record, each.name) for each in fields(Cascade)})
 
 
 def profile_file(parameters: PerceptionParameters) -> Path | None:
