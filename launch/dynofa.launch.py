@@ -4,18 +4,22 @@
 ``ros2 launch dynofa_ros dynofa.launch.py image_topic:=/camera/image_raw``
 """
 
+from typing import Any
+
 from launch import LaunchContext, LaunchDescription
-from launch.actions import (
-    DeclareLaunchArgument,
-    GroupAction,
-    OpaqueFunction,
-    SetEnvironmentVariable,
-)
+from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from dynofa_ros.node_environment import node_environment
+from dynofa_ros.launching import (
+    boolean,
+    boolean_argument,
+    end_of_launch,
+    file,
+    image_environment,
+    text,
+)
 from dynofa_ros.share import share_path
 
 
@@ -50,10 +54,9 @@ def arguments() -> list[DeclareLaunchArgument]:
             default_value='',
             description='model: a name or a folder; empty: as in params_file',
         ),
-        DeclareLaunchArgument(
+        boolean_argument(
             'platform_node',
-            default_value='true',
-            choices=['true', 'false'],
+            default=True,
             description='whether to start the platform node; false if it runs as a service',
         ),
         DeclareLaunchArgument(
@@ -61,11 +64,8 @@ def arguments() -> list[DeclareLaunchArgument]:
             default_value='',
             description='SROS2: each node runs in the enclave <enclaves>/<node name>; empty: none',
         ),
-        DeclareLaunchArgument(
-            'use_sim_time',
-            default_value='false',
-            choices=['true', 'false'],
-            description='whether to use the time of /clock',
+        boolean_argument(
+            'use_sim_time', default=False, description='whether to use the time of /clock'
         ),
         DeclareLaunchArgument(
             'log_level',
@@ -76,68 +76,50 @@ def arguments() -> list[DeclareLaunchArgument]:
     ]
 
 
-def image_environment(context: LaunchContext) -> list[SetEnvironmentVariable]:
-    """Return the variables with which DDS delivers camera images; those of the user are kept."""
-    added = node_environment(context.environment)
-    return [SetEnvironmentVariable(name, value) for name, value in added.items()]
-
-
 def nodes(context: LaunchContext) -> list[Node]:
     """Return the nodes; non-empty arguments override the parameter file."""
-    device = {
-        name: value
-        for name in ('platform', 'device')
-        if (value := LaunchConfiguration(name).perform(context))
-    }
-    model = LaunchConfiguration('model').perform(context)
-    image_topic = LaunchConfiguration('image_topic').perform(context)
-    with_model = {'model': model} if model else {}
-    enclaves = LaunchConfiguration('enclaves').perform(context)
+    device = {name: value for name in ('platform', 'device') if (value := text(context, name))}
+    model = text(context, 'model')
+    image_topic = text(context, 'image_topic')
     found = [
         _node(
+            context,
             'perception',
-            'perception_node',
-            {**device, **with_model},
+            {**device, **({'model': model} if model else {})},
             remappings=[
                 ('image', image_topic),
                 ('image/compressed', f'{image_topic}/compressed'),
             ],
-            enclaves=enclaves,
         ),
-        _node('resource_manager', 'resource_manager_node', {}, enclaves=enclaves),
+        _node(context, 'resource_manager', {}),
     ]
-    if LaunchConfiguration('platform_node').perform(context) == 'true':
-        found.append(_node('platform', 'platform_node', device, enclaves=enclaves))
+    if boolean(context, 'platform_node'):
+        found.append(_node(context, 'platform', device))
     return found
 
 
-def _node(
-    name: str,
-    executable: str,
-    parameters: dict[str, str],
-    *,
-    enclaves: str,
-    remappings: list[tuple[str, str]] | None = None,
-) -> Node:
-    use_sim_time = ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)
+def _node(context: LaunchContext, name: str, parameters: dict[str, str], **options: Any) -> Node:
+    """Return a node; whatever ends it ends the launch."""
+    enclaves = text(context, 'enclaves')
     # Keeps a name such as 10 a string.
     texts = {key: ParameterValue(value, value_type=str) for key, value in parameters.items()}
     return Node(
         package='dynofa_ros',
-        executable=executable,
+        executable=f'{name}_node',
         name=name,
         namespace=LaunchConfiguration('namespace'),
         parameters=[
-            LaunchConfiguration('params_file'),
-            {'use_sim_time': use_sim_time, **texts},
+            file(context, 'params_file'),
+            {'use_sim_time': boolean(context, 'use_sim_time'), **texts},
         ],
-        remappings=remappings,
         arguments=[
             '--ros-args',
-            *('--log-level', LaunchConfiguration('log_level')),
+            *('--log-level', text(context, 'log_level')),
             *(('--enclave', f'{enclaves}/{name}') if enclaves else ()),
         ],
+        on_exit=end_of_launch,
         output='screen',
+        **options,
     )
 
 

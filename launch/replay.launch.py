@@ -12,15 +12,21 @@ from launch.actions import (
     GroupAction,
     IncludeLaunchDescription,
     OpaqueFunction,
-    SetEnvironmentVariable,
-    Shutdown,
 )
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from dynofa_ros.node_environment import node_environment
+from dynofa_ros.launching import (
+    boolean,
+    boolean_argument,
+    end_of_launch,
+    image_environment,
+    text,
+)
 from dynofa_ros.share import share_path
+
+# Perception compiles and measures its sub-networks first; the launch ends if it fails.
+LONGEST_START_S = 600
 
 
 def arguments() -> list[DeclareLaunchArgument]:
@@ -28,10 +34,9 @@ def arguments() -> list[DeclareLaunchArgument]:
     return [
         DeclareLaunchArgument('bag', description='recording: a rosbag2 folder, .mcap or .db3 file'),
         DeclareLaunchArgument('rate', default_value='1.0', description='playback rate, above 0'),
-        DeclareLaunchArgument(
+        boolean_argument(
             'loop',
-            default_value='false',
-            choices=['true', 'false'],
+            default=False,
             description='whether to loop; otherwise everything stops after the last message',
         ),
         DeclareLaunchArgument(
@@ -39,50 +44,37 @@ def arguments() -> list[DeclareLaunchArgument]:
             default_value='',
             description='topics to rename, e.g. "/a:=/b /c:=/d"',
         ),
-        DeclareLaunchArgument(
+        boolean_argument(
             'use_sim_time',
-            default_value='false',
-            choices=['true', 'false'],
+            default=False,
             description='true: publish bag time on /clock; false: stamp images with current time',
         ),
     ]
 
 
-def image_environment(context: LaunchContext) -> list[SetEnvironmentVariable]:
-    """Return the variables with which DDS delivers camera images; those of the user are kept."""
-    added = node_environment(context.environment)
-    return [SetEnvironmentVariable(name, value) for name, value in added.items()]
-
-
-def player_arguments(*, rate: str, loop: bool, use_sim_time: bool, remap: str) -> list[str]:
-    """Return the options of the bag player, which waits up to 60 s for the perception node."""
-    options = ['--rate', rate, '--wait-for-subscribers', '60']
-    options += ['--clock'] if use_sim_time else ['--restamp']
-    if loop:
+def player_arguments(context: LaunchContext) -> list[str]:
+    """Return the options of the bag player, which waits for the perception node."""
+    topic = text(context, 'image_topic')
+    if not topic.startswith('/'):
+        topic = '/'.join(('', *filter(None, (text(context, 'namespace').strip('/'), topic))))
+    options = ['--rate', text(context, 'rate'), '--wait-for-images', topic]
+    options += ['--wait-for-subscribers', str(LONGEST_START_S)]
+    options += ['--clock'] if boolean(context, 'use_sim_time') else ['--restamp']
+    if boolean(context, 'loop'):
         options.append('--loop')
-    if remap:
+    if remap := text(context, 'remap'):
         options += ['--remap', *shlex.split(remap)]
     return options
 
 
 def player(context: LaunchContext) -> list[Node]:
     """Return the bag player, whose end shuts down the launch."""
-
-    def value(name: str) -> str:
-        return LaunchConfiguration(name).perform(context)
-
-    options = player_arguments(
-        rate=value('rate'),
-        loop=value('loop') == 'true',
-        use_sim_time=value('use_sim_time') == 'true',
-        remap=value('remap'),
-    )
     return [
         Node(
             package='dynofa_ros',
             executable='bag_player',
-            arguments=[value('bag'), *options],
-            on_exit=Shutdown(reason='the bag player ended'),
+            arguments=[text(context, 'bag'), *player_arguments(context)],
+            on_exit=end_of_launch,
             output='screen',
         )
     ]

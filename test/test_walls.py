@@ -19,6 +19,7 @@ MAY_IMPORT = {
     'config_file': {'share'},
     'share': set(),
     'node_environment': {'share'},
+    'launching': {'node_environment'},
     'bags': FILES,
     'report': FILES,
     'runtime': set(),

@@ -26,6 +26,8 @@ class PlayOptions:
     start_offset_s: float = 0.0
     delay_s: float = 0.0
     wait_for_subscribers_s: float = 0.0
+    wait_for_images: tuple[str, ...] = ()
+    """Image topics that wait_for_subscribers_s is about; empty: all."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a value out of range, naming the option."""
@@ -53,7 +55,7 @@ def parse_options(arguments: Sequence[str]) -> PlayOptions:
     """Return the options; exit with code 2, printing usage and the error, if one is wrong."""
     parser = _parser()
     values = vars(parser.parse_args(arguments))
-    for name in ('remap', 'topics'):
+    for name in ('remap', 'topics', 'wait_for_images'):
         values[name] = tuple(values[name])
     try:
         return PlayOptions(**values)
@@ -111,4 +113,12 @@ def _parser() -> argparse.ArgumentParser:
         ),
     ):
         add(*flags, dest=name, metavar='S', type=float, default=0.0, help=text)
+    add(
+        '--wait-for-images',
+        metavar='TOPIC',
+        nargs='+',
+        default=[],
+        help='image topics, as published, that have to be in the bag, and of which '
+        '--wait-for-subscribers is; TOPIC/compressed counts as TOPIC',
+    )
     return parser

@@ -60,7 +60,7 @@ class Bag:
 
     def __init__(self, path: str | Path) -> None:
         """Open the bag; raise BagError if it is missing, damaged or empty."""
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self._stack = ExitStack()
         try:
             # The parsers raise exceptions without a common base class for damaged files.

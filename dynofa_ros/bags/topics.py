@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 CLOCK_TYPE = 'rosgraph_msgs/msg/Clock'
@@ -133,6 +133,31 @@ def check_remappings(topics: Sequence[Topic], remappings: dict[str, str]) -> Non
                 f'types on {target!r} are {other.type} (from {other.name!r}) and {topic.type} '
                 f'(from {topic.name!r}); expected one type per topic'
             )
+
+
+def awaited_images(
+    topics: Sequence[Topic], wanted: Sequence[str], *, names: Mapping[str, str]
+) -> tuple[tuple[Topic, ...], ...]:
+    """Return for each wanted topic its raw and compressed images, of which one suffices.
+
+    `names` maps recorded names to published ones, by which topics are wanted. TOPIC/compressed is
+    the compressed form of TOPIC, as with image_transport. Raises TopicError if there is neither.
+    """
+    images = {
+        normalised_name(names.get(topic.name, topic.name)): topic
+        for topic in topics
+        if topic.is_image
+    }
+    groups = []
+    for each in map(normalised_name, wanted):
+        group = tuple(images[name] for name in (each, f'{each}/compressed') if name in images)
+        if not group:
+            published = (replace(topic, name=name) for name, topic in images.items())
+            raise TopicError(
+                f'image topic is {each!r}; expected one that is played: {listing(published)}'
+            )
+        groups.append(group)
+    return tuple(groups)
 
 
 def listing(topics: Iterable[Topic]) -> str:

@@ -39,10 +39,10 @@ def run_node(make: Callable[[], GuardedNode], args: list[str] | None, *, name: s
         code = _run(make, args, name=name, interruption=interruption)
     except KeyboardInterrupt:
         pass
-    if interruption.happened and interruption.raises:
-        interruption.ignore()
-        if threading.active_count() > 1:
-            end_now(0)  # nobody stops the threads of a node that is half made
+    half_made = interruption.happened and interruption.raises
+    interruption.ignore()  # a second Ctrl-C while Python ends
+    if half_made and any(not each.daemon for each in threading.enumerate()[1:]):
+        end_now(0)  # nobody stops the threads of a node that is half made
     return code
 
 

@@ -11,9 +11,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from typing import Any, NoReturn
 
 STOPPING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+# An interrupted start that has not ended after this time is ended.
+SWALLOWED_S = 2.0
 
 
 def exit_on_signals(code: int = 0) -> None:
@@ -54,6 +57,10 @@ class Interruption:
     def _on_signal(self, number: int, _: Any) -> None:
         first, self.happened = not self.happened, True
         if first and self.raises:
+            # Some libraries swallow the exception.
+            last = threading.Timer(SWALLOWED_S, end_now, (0,))
+            last.daemon = True
+            last.start()
             raise KeyboardInterrupt
         if number == signal.SIGHUP and first:  # rclpy handles only the others
             os.kill(os.getpid(), signal.SIGTERM)

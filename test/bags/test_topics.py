@@ -5,6 +5,7 @@ from dynofa_ros.bags.topics import (
     OfferedQos,
     Topic,
     TopicError,
+    awaited_images,
     check_remappings,
     normalised_type,
     parse_remappings,
@@ -90,3 +91,35 @@ def test_two_types_on_one_topic_are_refused():
 
 def test_two_topics_of_one_type_may_share_a_name():
     check_remappings([IMAGE, Topic('/b', IMAGE.type, 1)], {'/b': IMAGE.name})
+
+
+JPEG = Topic('/camera/image_raw/compressed', 'sensor_msgs/msg/CompressedImage', 12)
+REAR = Topic('/rear/image', 'sensor_msgs/msg/Image', 5)
+
+
+@pytest.mark.parametrize(
+    ('topics', 'awaited'),
+    [
+        ([IMAGE, REAR, BATTERY], (IMAGE,)),
+        ([IMAGE, JPEG, REAR], (IMAGE, JPEG)),
+        ([JPEG, REAR], (JPEG,)),
+    ],
+)
+def test_raw_or_compressed_images_of_a_topic_are_awaited(topics, awaited):
+    assert awaited_images(topics, ['camera/image_raw'], names={}) == (awaited,)
+
+
+def test_images_are_awaited_under_their_new_name():
+    names = {'/rear/image': 'image'}
+    assert awaited_images([IMAGE, REAR], ['/image'], names=names) == ((REAR,),)
+    with pytest.raises(TopicError, match="image topic is '/rear/image'"):
+        awaited_images([IMAGE, REAR], ['/rear/image'], names=names)
+
+
+def test_an_awaited_topic_that_is_no_image_lists_the_images():
+    with pytest.raises(TopicError) as error:
+        awaited_images([IMAGE, BATTERY, REAR], ['/battery'], names={'/rear/image': '/b'})
+    assert str(error.value) == (
+        "image topic is '/battery'; expected one that is played: /camera/image_raw "
+        '(sensor_msgs/msg/Image, 12), /b (sensor_msgs/msg/Image, 5)'
+    )

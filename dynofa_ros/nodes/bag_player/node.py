@@ -28,6 +28,7 @@ from dynofa_ros.bags.topics import (
     CLOCK_TYPE,
     Topic,
     TopicError,
+    awaited_images,
     check_remappings,
     listing,
     parse_remappings,
@@ -71,6 +72,7 @@ class Player:
             raise BagError(
                 f'bag {str(bag.path)!r} has no playable topic; it has: {listing(bag.topics)}'
             )
+        self._images = awaited_images(self._publishers.topics, options.wait_for_images, names=names)
         self._has_clock = options.clock_hz is not None or self._publishers.plays_clock
         self._schedule: Schedule | None = None
         self._played: Counter[Topic] = Counter()
@@ -87,7 +89,9 @@ class Player:
         )
         try:
             if self._options.wait_for_subscribers_s:
-                self._publishers.wait_for_subscribers(self._options.wait_for_subscribers_s)
+                self._publishers.wait_for_subscribers(
+                    self._options.wait_for_subscribers_s, self._images
+                )
             messages.wait_filled(_READ_AHEAD_WAIT_S)
             self._schedule = schedule = self._schedule_from(first_ns)
             rate_hz = self._options.clock_hz
@@ -190,6 +194,8 @@ def play(options: PlayOptions, ros_arguments: Sequence[str] = ()) -> int:
     except Exception:
         if not interruption.happened:  # what a call of rclpy that was interrupted raises
             raise
+    finally:
+        interruption.ignore()  # a second Ctrl-C while Python ends
     return 0
 
 
@@ -200,7 +206,7 @@ def _play(bag: Bag, options: PlayOptions, interruption: Interruption) -> None:
         player = Player(node, bag, options)
         with suppress(KeyboardInterrupt):
             player.run()
-        interruption.ignore()  # already stopping
+        interruption.raises = False  # already stopping
         print(player.report(time.monotonic()), flush=True)
     finally:
         node.destroy_node()

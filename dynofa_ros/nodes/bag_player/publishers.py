@@ -67,14 +67,20 @@ class BagPublishers:
         """Publish one serialized message."""
         self._publishers[topic].publish(data)
 
-    def wait_for_subscribers(self, timeout_s: float) -> None:
-        """Wait until every image topic (without images: every topic) has a subscriber."""
-        awaited = [topic for topic in self.topics if topic.is_image] or list(self.topics)
+    def wait_for_subscribers(
+        self, timeout_s: float, images: Sequence[Sequence[Topic]] = ()
+    ) -> None:
+        """Wait until of each group of `images` one has a subscriber.
+
+        Without groups, every image topic has to; without images, every topic.
+        """
+        topics = [topic for topic in self.topics if topic.is_image] or list(self.topics)
+        awaited = images or [[topic] for topic in topics]
         self._log.info(f'waiting up to {timeout_s:g} s for subscribers')
         end_s = time.monotonic() + timeout_s
-        while missing := [topic for topic in awaited if not self._subscribed(topic)]:
+        while missing := [group for group in awaited if not any(map(self._subscribed, group))]:
             if time.monotonic() > end_s:
-                names = ', '.join(self._publishers[topic].topic_name for topic in missing)
+                names = ', '.join(self._publishers[group[0]].topic_name for group in missing)
                 self._log.warning(f'no subscriber after {timeout_s:g} s: {names}; playing anyway')
                 return
             time.sleep(0.02)

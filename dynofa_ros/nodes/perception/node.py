@@ -88,7 +88,7 @@ class PerceptionNode(GuardedNode):
         device = PerceptionDevice.find(
             platform=parameters.platform,
             device=parameters.device,
-            sysfs=Sysfs(Path(parameters.sysfs_root)),
+            sysfs=Sysfs(Path(parameters.sysfs_root).expanduser()),
             warn=log.warning,
         )
         self._frame_model = self._model_of(device.simulated, parameters)

@@ -112,7 +112,7 @@ def declare_parameters(node: Node) -> PlatformParameters:
         state_file=Path(state_file).expanduser() if state_file else None,
         sysfs_root=Path(
             fixed('sysfs_root', '/', 'folder in which /sys and /proc of the machine are mounted')
-        ),
+        ).expanduser(),
         battery_initial=fixed(
             'battery_initial', 1.0, 'initial charge of the battery, 0..1', low=0.0, high=1.0
         ),

@@ -242,6 +242,24 @@ def test_without_a_subscriber_it_warns_and_plays(play, bag):
     assert f'played {COUNT} messages' in out
 
 
+def test_it_waits_only_for_the_images_that_are_named(subscriber, play, bag):
+    received = subscriber.subscribe('/front', Image)
+    code, _, err = play(bag, *WAIT, '--wait-for-images', 'front', '--remap', f'{TOPIC}:=/front')
+    assert (code, 'no subscriber' in err) == (0, False)
+    take(received, COUNT)
+
+
+def test_a_mistyped_image_topic_is_named_at_once(play, bag):
+    code, _, err = play(bag, *WAIT, '--wait-for-images', '/camera/imgae')
+    reason = f"image topic is '/camera/imgae'; expected one that is played: {TOPIC}"
+    assert (code, reason in err, 'waiting' in err) == (2, True, False)
+
+
+def test_the_home_folder_is_known(play, bag, monkeypatch):
+    monkeypatch.setenv('HOME', str(bag.parent))
+    assert play(f'~/{bag.name}')[0] == 0
+
+
 def write_strings(path, *, count=3, qos=(), **options):
     texts = {'/text': [(START_NS + index, f'text {index}') for index in range(count)]}
     return bag_files.write_bag(path, texts if count else {}, offered={'/text': qos}, **options)
