@@ -119,7 +119,8 @@ def measured(
         temperatures=temperatures,
         reached=tuple(reached),
         # On the scale of the sub-networks, measured on other images: docs/cascades.md.
-        accuracy=min(max(kept[stages[-1]].accuracy + float(difference.mean()), 0.0), 1.0),
+        # A gain over the last stage is more likely luck than true, so none is promised.
+        accuracy=max(kept[stages[-1]].accuracy + min(float(difference.mean()), 0.0), 0.0),
         answer_accuracy=tuple(answered),
         early_accuracy=tuple(early),
         flops=round(flops),
@@ -133,7 +134,7 @@ def measured(
         float(answer.mean()),
         Accuracy(float(answer.mean()), math.nan, images, math.nan).interval,
         float(difference.mean()),
-        _bootstrap(difference),
+        bootstrap_interval(difference),
         sum(share * costs[each][0] for share, each in zip(shares, stages, strict=True)),
         sum(costs[each][1] for each in stages),
     )
@@ -143,7 +144,7 @@ def _mean(correct: Any, of: Any) -> float:
     return float(correct[of].mean()) if of.any() else math.nan
 
 
-def _bootstrap(difference: Any) -> tuple[float, float]:
+def bootstrap_interval(difference: Any) -> tuple[float, float]:
     """Return the 95 % interval of the mean of paired differences of -1, 0 and 1."""
     counts = [int((difference == value).sum()) for value in (-1, 0, 1)]
     draws = np.random.default_rng(0).multinomial(
