@@ -79,6 +79,7 @@ def divide(
     Raises:
         ValueError: if a part would be empty.
     """
+    given = _without_equal_test(given, log)
     whole = given.train
     none = torch.empty(0, dtype=torch.int64)
     known = dict.fromkeys(PARTS, none)
@@ -253,8 +254,12 @@ def _unlisted(
     log(f'{model.name} does not list its images: whether it was trained on these is unknown')
     if selects:
         return divide(given, held_out=held_out, seed=seed, log=log)
-    training = _without(given.train, given.test.digests)
-    return ImageSets(training, training.subset(torch.empty(0, dtype=torch.int64)), given.test)
+    given = _without_equal_test(given, log)
+    if given.test is None:
+        training, tested = stratified_split(given.train, TEST_FRACTION, seed=seed, what='test')
+    else:
+        training, tested = _without(given.train, given.test.digests), given.test
+    return ImageSets(training, training.subset(torch.empty(0, dtype=torch.int64)), tested)
 
 
 def _relabelled(given: GivenImages, labels: tuple[str, ...], what: str) -> GivenImages:
@@ -267,6 +272,14 @@ def _relabelled(given: GivenImages, labels: tuple[str, ...], what: str) -> Given
         for part in ('val', 'test')
     }
     return replace(given, train=relabel(given.train), **others)  # type: ignore[arg-type]
+
+
+def _without_equal_test(given: GivenImages, log: Callable[[str], None]) -> GivenImages:
+    """Return the images without those for the test, if all training images are among them."""
+    if given.test is None or not torch.isin(given.train.digests, given.test.digests).all():
+        return given
+    log('the test images are those of the training: a tenth of every class takes their place')
+    return replace(given, test=None)
 
 
 def _tested(

@@ -1,4 +1,5 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -28,6 +29,32 @@ def test_test_images_are_named_or_lie_beside_the_training_images(write_images, t
     test = write_images(tmp_path / 'set' / 'val', sizes=((12, 12),) * 3, seed=1)
     for images in (load(tmp_path / 'set'), load(tmp_path / 'set' / 'train', str(test))):
         assert (len(images.training), len(images.held_out), len(images.test)) == (21, 3, 9)
+
+
+def test_test_images_that_are_the_training_images_are_split_off_instead(write_images, tmp_path):
+    data = write_images(tmp_path / 'set', sizes=((12, 12),) * 20)
+    images, without = load(data, str(data)), load(data)
+    for part in ('training', 'held_out', 'test'):
+        assert getattr(images, part).fingerprint() == getattr(without, part).fingerprint()
+
+
+def test_training_images_that_are_test_images_too_are_not_trained_on(write_images, tmp_path):
+    data = write_images(tmp_path / 'set', sizes=((12, 12),) * 20)
+    test = write_images(tmp_path / 'test', sizes=((12, 12),) * 20, seed=1)
+    shutil.copy(data / 'cat' / '3.png', test / 'cat' / 'copy.png')
+    images = load(data, str(test))
+    assert not torch.isin(images.training.digests, images.test.digests).any()
+    assert (len(images.training) + len(images.held_out), len(images.test)) == (59, 61)
+
+
+def test_validation_images_contradict_a_number_of_held_out_images(write_images, tmp_path):
+    for seed, part in enumerate(('train', 'val', 'test')):
+        write_images(tmp_path / 'set' / part, seed=seed)
+    assert load(tmp_path / 'set').method == 'given'
+    with pytest.raises(
+        ValueError, match=r'held-out is 0.1; expected none, because .* has validation'
+    ):
+        load(tmp_path / 'set', held_out=0.1)
 
 
 @pytest.mark.parametrize('division', ['', 'train'])
