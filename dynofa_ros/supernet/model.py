@@ -8,7 +8,7 @@ together. ``image_record.py`` describes what it states about the images of the t
 weights come from Python packages, ``model.yaml`` lists the packages and their checksums instead.
 The optional folder ``int8`` holds int8 sub-networks: see ``quantized.py``. `dynofa cascade` adds
 the temperatures of the sub-networks, cascades (``cascade_record.py``) and their table of scores,
-``scores.npz``. docs/training.md describes all files.
+``scores.npz``: see docs/cascades.md.
 """
 
 from __future__ import annotations
