@@ -46,8 +46,9 @@ SURPRISE = CLIP  # standard deviations
 # sub-network if it is one of its first frames ever, or begins with the first ones after a switch.
 NEW_FRAMES = 5
 SWITCH_FRAMES = 2
-# A later stage that has not run for so many frames begins anew.
-LATER_FRAMES = 50
+# After a surprise, a later stage may be left out as too slow. It is tried again after so many
+# frames, so that a second surprise can tell a step from an outlier.
+LATER_FRAMES = 10
 # Shares of such a step that count as correction; the rest is slowdown. In doubt, other sub-networks
 # are expected to be fast: if they are not, their first frames tell; if they are never run, none do.
 NEW_SHARE = 0.9  # of a new sub-network
@@ -107,11 +108,9 @@ class LatencyFilter:
     def own_surprise(self, subnet_id: str) -> float:
         """Return the same of the last frame of a later stage, whatever ran after it."""
         known = self._later.get(subnet_id)
-        return math.nan if known is None or self._is_old(subnet_id) else known.surprise
-
-    def _is_old(self, subnet_id: str) -> bool:
-        """Whether a sub-network has not run for many frames."""
-        return self._count - self._last_frame.get(subnet_id, self._count) > LATER_FRAMES
+        if known is None or self._count - self._last_frame[subnet_id] > LATER_FRAMES:
+            return math.nan
+        return known.surprise
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -167,8 +166,6 @@ class LatencyFilter:
         is finite and above 0.
         """
         check_number('slowdown ratio', ratio, low=0.0, above=True)
-        if self._is_old(subnet_id):
-            self._later.pop(subnet_id, None)
         row = self._run(subnet_id)
         self._covariance[0, 0] += DRIFT_VARIANCE
         prior = self._variance(row)
