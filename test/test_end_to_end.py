@@ -3,7 +3,9 @@
 
 import json
 import os
+import pty
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -100,6 +102,41 @@ def test_a_bag_that_is_not_there_is_one_line_and_exit_code_1(refusal, tmp_path):
 
 def test_a_length_that_is_too_short_is_refused(refusal):
     assert '--seconds is 3; expected 15 to 3600' in refusal('--seconds', '3')
+
+
+def test_keys_change_the_targets_of_the_running_nodes(tmp_path, monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(random.randint(1, 100)))
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(
+            sys.executable, [sys.executable, '-m', 'dynofa_ros.demo', '--report', str(tmp_path)]
+        )
+
+    def shown(pattern):
+        """Read what the demo shows until it has a pattern, and return its group."""
+        output = b''
+        while not (found := re.search(pattern, output)):
+            try:
+                output += os.read(terminal, 4096)
+            except OSError:  # the demo ended
+                pytest.fail(f'{pattern} was not shown: {output[-4000:].decode()}')
+        return found.group(1)
+
+    try:
+        shown(b'(keys: )')
+        os.write(terminal, b'dddoop')
+        deadline_ms = shown(rb'by hand: deadline (\d+) ms')
+        shown(b'(of %s ms)' % deadline_ms)  # in the report of a frame
+        shown(rb'(min_energy \(set by parameter)')
+        shown(rb'( W \(set by parameter)')
+        os.write(terminal, b'q')
+        ended = shown(rb'(report.png and report.txt are in.*\n(?:.*\n)*)')
+        assert os.waitpid(child, 0)[1] == 0, ended
+    finally:
+        os.close(terminal)  # which ends a demo that still runs
+    by_hand = json.loads((tmp_path / 'report.json').read_text())['phases'][-1]
+    assert by_hand['name'] == 'by hand'
+    assert round(by_hand['deadline_s'] * 1e3) == int(deadline_ms)
 
 
 def test_ctrl_c_stops_all_nodes(tmp_path):

@@ -1,15 +1,17 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
 """Run camera, perception, resource manager and a simulated platform on this machine.
 
-Deadline, battery charge and competing load change during the run. Writes report.json, report.png
-and report.txt.
+Deadline, battery charge and competing load change during the run; in a terminal, keys change them
+instead. Writes report.json, report.png and report.txt.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from rclpy.executors import ExternalShutdownException
 
 from dynofa_ros.atomic_file import write_json, write_text
 from dynofa_ros.demo.camera import Camera, camera_of, photograph_camera
+from dynofa_ros.demo.keyboard import Keyboard
 from dynofa_ros.demo.live_table import LiveTable
 from dynofa_ros.demo.processes import ProcessDied, Processes, executable
 from dynofa_ros.demo.scenario import (
@@ -28,10 +31,12 @@ from dynofa_ros.demo.scenario import (
     deadline_s,
     latencies_s,
 )
+from dynofa_ros.demo.targets import BY_HAND, KEYS, QUIT, Direction, Targets
+from dynofa_ros.nodes.platform.parameters import CO_RUNNER
 from dynofa_ros.nodes.run_recorder import RunRecorder
 from dynofa_ros.platform import Platform, load_platform
 from dynofa_ros.report.picture import draw
-from dynofa_ros.report.summary import summarise
+from dynofa_ros.report.summary import RunPhase, summarise
 from dynofa_ros.report.summary_text import summary_text
 from dynofa_ros.supernet import SubnetRecord, load_model
 
@@ -41,6 +46,7 @@ PROCESSOR = 'gpu'
 PROFILE_ROUNDS = 5
 START_TIMEOUT_S = 90.0
 ACKNOWLEDGE_TIMEOUT_S = 3.0
+LISTEN_S = 0.1
 # Time in which rclpy's signal handler ends the context.
 SHUTDOWN_S = 0.5
 
@@ -53,7 +59,7 @@ def main() -> int:
         model = load_model(options.model)
         camera = camera_of(options.bag) if options.bag else photograph_camera(Path('build/demo'))
         rclpy.init()
-        recorder = _run(scenario, camera, options, model.kept)
+        recorder, phases = _run(scenario, camera, options, model.kept)
     except (ValueError, ProcessDied, FileNotFoundError) as error:
         print(f'demo: {error}', file=sys.stderr)
         return 1
@@ -67,7 +73,7 @@ def main() -> int:
         return _interrupted()
     finally:
         rclpy.try_shutdown()
-    return _report(recorder, scenario, camera, options)
+    return _report(recorder, phases, camera, options)
 
 
 def _interrupted() -> int:
@@ -93,28 +99,39 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(
     scenario: DemoScenario, camera: Camera, options: Any, kept: tuple[SubnetRecord, ...]
-) -> RunRecorder:
+) -> tuple[RunRecorder, tuple[RunPhase, ...]]:
     recorder = RunRecorder()
     platform = load_platform(PLATFORM)
+    direction = Direction(scenario, partial(_targets, platform=platform, kept=kept))
     with Processes(options.report / 'logs') as processes:
         _start(processes, scenario, camera, options)
         _wait_until_ready(recorder, processes)
         print('running real networks on a simulated platform', flush=True)
         recorder.begin()
-        act: Act | None = None
-        with LiveTable(scenario.seconds) as table:
-            while recorder.time_s < scenario.seconds:
-                now = scenario.act(recorder.time_s)
-                if now is not act:
-                    _begin(recorder, now, platform, kept)
-                    act = now
-                rclpy.spin_once(recorder, timeout_sec=0.05)
+        targets = Targets(deadline_s=math.nan, min_accuracy=math.nan)  # those of the nodes
+        pressed = ''
+        with Keyboard() as keyboard, LiveTable(scenario.seconds) as table:
+            if keyboard.works:
+                print(KEYS, flush=True)
+            while recorder.time_s < scenario.seconds and QUIT not in pressed:
+                pressed = keyboard.pressed()
+                before, targets = targets, direction.at(recorder.time_s, pressed)
+                _set(recorder, targets, before, platform)
+                _listen(recorder, LISTEN_S)  # to all of it, however long the table takes
                 processes.check()
-                table.show(recorder.recording, time_s=recorder.time_s, act=now.name)
+                table.show(recorder.recording, time_s=recorder.time_s, act=direction.shown)
+        phases = direction.phases(recorder.time_s)
         end_s = time.monotonic() + ACKNOWLEDGE_TIMEOUT_S
-        while recorder.recording.unacknowledged and time.monotonic() < end_s:
+        while recorder.waits and time.monotonic() < end_s:
             rclpy.spin_once(recorder, timeout_sec=0.05)
-    return recorder
+    return recorder, phases
+
+
+def _listen(recorder: RunRecorder, seconds: float) -> None:
+    """Handle the messages of some time."""
+    end_s = time.monotonic() + seconds
+    while (left_s := end_s - time.monotonic()) > 0:
+        rclpy.spin_once(recorder, timeout_sec=left_s)
 
 
 def _start(processes: Processes, scenario: DemoScenario, camera: Camera, options: Any) -> None:
@@ -167,37 +184,52 @@ def _wait_until_ready(recorder: RunRecorder, processes: Processes) -> None:
             print('  waiting for the nodes to compile and measure the sub-networks')
 
 
-def _begin(
-    recorder: RunRecorder, act: Act, platform: Platform, kept: tuple[SubnetRecord, ...]
-) -> None:
+def _targets(act: Act, *, platform: Platform, kept: tuple[SubnetRecord, ...]) -> Targets:
+    """Return the targets of an act, scaled to the model and the platform."""
     slowdown = platform.slowdown(
         processor=PROCESSOR, co_runner_utilisation=act.co_runner_utilisation
     )
-    recorder.publish_deadline(
-        deadline_s(
+    return Targets(
+        deadline_s=deadline_s(
             latencies_s(kept, platform, PROCESSOR), rank=act.deadline_rank, slowdown=slowdown
         ),
         min_accuracy=accuracy_floor([each.accuracy for each in kept], act.min_accuracy_rank),
+        co_runner_utilisation=act.co_runner_utilisation,
     )
-    recorder.set_co_runner(tuple(platform.processors), act.co_runner_utilisation)
 
 
-def _report(recorder: RunRecorder, scenario: DemoScenario, camera: Camera, options: Any) -> int:
+def _set(recorder: RunRecorder, targets: Targets, before: Targets, platform: Platform) -> None:
+    """Pass on what is not as before."""
+    asked = targets.deadline_s, targets.min_accuracy
+    if asked != (before.deadline_s, before.min_accuracy):
+        recorder.publish_deadline(targets.deadline_s, min_accuracy=targets.min_accuracy)
+    load = targets.co_runner_utilisation
+    if load != before.co_runner_utilisation:
+        recorder.send_parameters(
+            'platform', {f'{CO_RUNNER}{name}': load for name in platform.processors}
+        )
+    if targets.manager_parameters != before.manager_parameters:
+        recorder.send_parameters('resource_manager', targets.manager_parameters)
+
+
+def _report(
+    recorder: RunRecorder, phases: tuple[RunPhase, ...], camera: Camera, options: Any
+) -> int:
     recording = recorder.recording
     summary = {
-        'duration_s': scenario.seconds,
+        'duration_s': phases[-1].end_s,
         'model': options.model,
         'bag': str(camera.bag),
         'images': list(camera.credits),
-        **summarise(recording, scenario.phases),
+        **summarise(recording, phases),
     }
-    text = summary_text(summary, duration_s=scenario.seconds)
+    text = summary_text(summary, duration_s=phases[-1].end_s)
     folder = options.report
     write_json(folder / 'report.json', summary)
     write_text(folder / 'report.txt', text + '\n')
     title = f'{options.model} on {summary["platform"]}'
     title += ' (simulated: frequencies, power, latency and battery are modelled)'
-    draw(recording, scenario.phases, folder / 'report.png', title=title)
+    draw(recording, phases, folder / 'report.png', title=title)
     print(f'\n{text}\n\nreport.json, report.png and report.txt are in {folder}')
     failures = _failures(summary) + recorder.parameter_errors()
     for failure in failures:
@@ -209,7 +241,8 @@ def _failures(summary: dict[str, Any]) -> list[str]:
     failures = []
     if not summary['frames']['classified']:
         failures.append('no frame was classified')
-    if not summary['switches']:
+    by_hand = any(phase['name'] == BY_HAND for phase in summary['phases'])
+    if not summary['switches'] and not by_hand:  # nothing may have asked for it
         failures.append('the sub-network was never switched')
     failures += [f'never acknowledged: {each}' for each in summary['commands']['unacknowledged']]
     return failures

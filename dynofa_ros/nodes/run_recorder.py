@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -25,7 +25,6 @@ from dynofa_ros.msg import (
     SubnetCommand,
     SubnetState,
 )
-from dynofa_ros.nodes.platform.parameters import CO_RUNNER
 from dynofa_ros.nodes.qos import qos_profile, subscription_qos
 from dynofa_ros.report.recording import (
     BatterySample,
@@ -51,11 +50,14 @@ class RunRecorder(Node):
         self._steady_clock = clock
         self._start_s = math.nan
         self._labels: dict[tuple[str, int], tuple[str, float]] = {}
-        self._parameter_calls: list[Any] = []
+        self._parameter_calls: list[tuple[str, Any]] = []
         self.apps: set[str] = set()
         self.platform_ready = False
         self._deadlines = self.create_publisher(Deadline, 'deadline', qos_profile('deadline'))
-        self._set_parameters: Any = self.create_client(SetParameters, 'platform/set_parameters')
+        self._set_parameters: dict[str, Any] = {
+            node: self.create_client(SetParameters, f'{node}/set_parameters')
+            for node in (PLATFORM, 'resource_manager')
+        }
         for kind, topic, callback in (
             (Classification, 'classification', self._on_classification),
             (FrameReport, 'frame_report', self._on_frame),
@@ -76,8 +78,9 @@ class RunRecorder(Node):
 
     @property
     def ready(self) -> bool:
-        """Whether messages from an application and the platform have arrived."""
-        return bool(self.apps) and self.platform_ready
+        """Whether messages from an application and the platform came, and parameters can be set."""
+        can_set = all(client.service_is_ready() for client in self._set_parameters.values())
+        return can_set and bool(self.apps) and self.platform_ready
 
     def begin(self) -> None:
         """Start recording."""
@@ -89,22 +92,27 @@ class RunRecorder(Node):
         message.header.stamp = self.get_clock().now().to_msg()
         self._deadlines.publish(message)
 
-    def set_co_runner(self, processors: tuple[str, ...], utilisation: float) -> None:
-        """Set the utilisation of each simulated processor by other programs, 0..1."""
+    def send_parameters(self, node: str, values: Mapping[str, Any]) -> None:
+        """Set parameters of a node, without waiting for its answer."""
         request = SetParameters.Request(
             parameters=[
-                Parameter(f'{CO_RUNNER}{name}', value=utilisation).to_parameter_msg()
-                for name in processors
+                Parameter(name, value=value).to_parameter_msg() for name, value in values.items()
             ]
         )
-        self._parameter_calls.append(self._set_parameters.call_async(request))
+        self._parameter_calls.append((node, self._set_parameters[node].call_async(request)))
+
+    @property
+    def waits(self) -> bool:
+        """Whether a command is unacknowledged, or a call for parameters is unanswered."""
+        unanswered = any(not future.done() for _, future in self._parameter_calls)
+        return unanswered or bool(self.recording.unacknowledged)
 
     def parameter_errors(self) -> list[str]:
         """Return the reasons of rejected parameters, and an entry per unanswered call."""
         reasons = []
-        for future in self._parameter_calls:
+        for node, future in self._parameter_calls:
             if not future.done():
-                reasons.append('platform/set_parameters did not answer')
+                reasons.append(f'{node}/set_parameters did not answer')
             else:
                 results = future.result().results
                 reasons += [each.reason for each in results if not each.successful]
