@@ -17,7 +17,7 @@ from functools import partial
 from dynofa_ros.runtime.actuation.clocks import ClockCommand, ClockControl
 from dynofa_ros.runtime.applications import Applications
 from dynofa_ros.runtime.budget.battery import BatteryMonitor
-from dynofa_ros.runtime.budget.power_budget import PowerControl
+from dynofa_ros.runtime.budget.power_budget import PowerBudget, PowerControl
 from dynofa_ros.runtime.decision.state import Choice, Decision, DecisionPolicy
 from dynofa_ros.runtime.observation import (
     DomainObservation,
@@ -189,7 +189,7 @@ class ResourceManager:
         if objective is not self._objective:
             self._objective, self._hysteresis = objective, False
         budget = self._power.budget(self._battery.usable_j(now_s=now_s), now_s=now_s)
-        decision = self._decide(objective, cap_w=budget.decision_w, now_s=now_s)
+        decision = self._decide(objective, budget, now_s=now_s)
         decision_s = time.perf_counter() - started_s
         self._hysteresis, self._due = True, False
         self._decisions += 1
@@ -270,7 +270,7 @@ class ResourceManager:
             return f'no frame_report for {settings.release_s:g} s: frequencies restored'
         return ''
 
-    def _decide(self, objective: Objective, *, cap_w: float, now_s: float) -> Decision:
+    def _decide(self, objective: Objective, budget: PowerBudget, *, now_s: float) -> Decision:
         """Decide for the active applications, then for idle ones at the resulting frequencies.
 
         An idle application draws no power, but has a choice in case that it resumes.
@@ -280,7 +280,8 @@ class ResourceManager:
             deadline_probability=self._settings.deadline_probability,
             switch_margin=self._settings.switch_margin,
             energy_weight=self._settings.energy_weight,
-            power_cap_w=cap_w,
+            power_cap_w=budget.decision_w,
+            cap_name=budget.name,
         )
         domains = self._clocks.domains(
             now_s=now_s, settings=self._settings, released=bool(self._release_reason)
@@ -300,7 +301,7 @@ class ResourceManager:
             else each
             for each in domains
         )
-        remaining = replace(policy, power_cap_w=max(0.0, cap_w - first.power_w))
+        remaining = replace(policy, power_cap_w=max(0.0, budget.decision_w - first.power_w))
         second = decide_for(idle, fixed, policy=remaining)
         return replace(
             first,

@@ -79,9 +79,7 @@ def test_under_an_unreachable_cap_the_least_power_runs_with_a_warning(robot):
     assert status.budget.applications_w == 0.0
     assert camera.point.energy_j == 0.01
     assert any(
-        each.startswith(
-            'power cap not met: 1 W (set by parameter) leaves 0 W, the applications need 0.1 W'
-        )
+        each.startswith('power_cap_w = 1 W is not met: it leaves 0 W, the applications need 0.1 W')
         for each in status.warnings
     )
 
@@ -141,7 +139,7 @@ def test_an_idle_application_does_not_count_against_the_cap(robot, clocked):
     camera.manager.set_profile(clocked('idle'))
     status = camera.run(10.0)
     assert status.predicted_power_w <= 0.2
-    assert not any(each.startswith('power cap not met') for each in status.warnings)
+    assert not any('is not met' in each for each in status.warnings)
 
 
 @pytest.mark.parametrize(('power_cap_w', 'warned'), [(0.0, False), (10.0, True)])
@@ -150,8 +148,44 @@ def test_an_application_of_unknown_energy_is_reported_under_a_cap(
 ):
     manager = ResourceManager(ManagerSettings(power_cap_w=power_cap_w), clock=lambda: 0.0)
     manager.set_profile(make_profile(make_point(energy_j=math.nan)))
-    text = 'energy of camera unknown: not counted against the power cap'
+    text = 'energy of camera unknown: not counted against power_cap_w = 10 W'
     assert (text in manager.step().status.warnings) == warned
+
+
+def reason_of(camera):
+    return camera.output.status.apps[0].choice.reason
+
+
+def test_a_thermal_limit_far_away_is_in_no_reason(robot):
+    camera = robot()
+    camera.temperatures = (TemperatureObservation('GPU-therm', 40.0, 95.0),)
+    status = camera.run(10.0)
+    assert status.budget.board.power_w < math.inf
+    assert reason_of(camera).startswith(('most accurate that meets', 'kept: meets'))
+    assert 'W' not in reason_of(camera)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'name'),
+    [
+        ({'power_cap_w': BASE_W + 0.3}, 'power_cap_w = 3.3 W ('),
+        ({'mission_s': 1000.0}, 'the mission ('),
+        ({}, 'the thermal limit of GPU-therm ('),
+    ],
+)
+def test_the_reason_names_what_limits_the_power(robot, settings, name):
+    """Each reason is that of a fresh choice, before hysteresis keeps it."""
+    camera = robot(**settings)
+    if not settings:
+        camera.temperatures = (TemperatureObservation('GPU-therm', 95.0, 95.0),)
+    reasons = set()
+    for _ in range(20):
+        camera.manager.observe_battery(0.5, energy_j=1000.0 * (BASE_W + 0.3))
+        camera.run(1.0)
+        reasons.add(reason_of(camera))
+    named = [each for each in reasons if 'for applications' in each]
+    assert named
+    assert all(name in each for each in named)
 
 
 @pytest.mark.parametrize(('energy_weight', 'chosen'), [(0.0, 'large'), (1000.0, 'small')])

@@ -21,6 +21,7 @@ class Cap:
 
     power_w: float = math.inf
     reason: str = 'none'
+    name: str = 'the power cap'  # what sets it, in a sentence
 
     def __post_init__(self) -> None:
         """Raise ValueError unless the power is infinite or a finite number from 0."""
@@ -36,27 +37,31 @@ class CapFilter:
     """Follows a noisy cap down at once, and up after `RISE_AFTER_S`."""
 
     def __init__(self) -> None:
+        self.name = Cap.name
+        """What set the cap that applies, which may be one of some seconds ago."""
         self._held_w = math.inf
-        # Time and cap of the last seconds, without caps followed by a lower one: ascending.
-        self._minima: deque[tuple[float, float]] = deque()
+        # Time, cap and name of the last seconds, without caps followed by a lower one: ascending.
+        self._minima: deque[tuple[float, float, str]] = deque()
 
     def reset(self) -> None:
         """Forget earlier caps, after a change of the limit itself."""
         self._held_w = math.inf
         self._minima.clear()
 
-    def update(self, power_w: float, *, now_s: float) -> float:
+    def update(self, power_w: float, *, now_s: float, name: str = Cap.name) -> float:
         """Update with the cap as of now; return the cap to apply [W]."""
         while self._minima and self._minima[-1][1] >= power_w:
             self._minima.pop()
-        self._minima.append((now_s, power_w))
+        self._minima.append((now_s, power_w, name))
         while now_s - self._minima[0][0] > RISE_AFTER_S:
             self._minima.popleft()
-        minimum_w = self._minima[0][1]
+        _, minimum_w, minimum_name = self._minima[0]
         if power_w < self._held_w:
-            self._held_w = power_w
+            self._held_w, self.name = power_w, name
         elif minimum_w > (1.0 + RISE_SHARE) * self._held_w:
-            self._held_w = minimum_w
+            self._held_w, self.name = minimum_w, minimum_name
+        elif power_w == self._held_w:
+            self.name = name
         return self._held_w
 
 
@@ -90,5 +95,6 @@ class Mission:
         if not left_s > 0.0:
             return Cap()
         if not math.isnan(energy_j):
-            self._last = Cap(energy_j / left_s, f'mission: {energy_j:.4g} J for {left_s:.4g} s')
+            reason = f'mission: {energy_j:.4g} J for {left_s:.4g} s'
+            self._last = Cap(energy_j / left_s, reason, 'the mission')
         return self._last

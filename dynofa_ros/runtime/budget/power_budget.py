@@ -37,6 +37,7 @@ class PowerBudget:
     applications_w: float  # all together, above idle; infinite: no cap
     mission_left_s: float  # NaN: no mission
     requested: bool  # by a parameter or a mission; False: temperatures alone set a cap
+    name: str = Cap.name  # what limits the applications: `board`, or what did some seconds ago
 
     @property
     def decision_w(self) -> float:
@@ -51,12 +52,12 @@ class PowerBudget:
         result = []
         if not decision.power_cap_met:
             result.append(
-                f'power cap not met: {self.board} leaves {self.applications_w:.4g} W, '
+                f'{self.name} is not met: it leaves {self.applications_w:.4g} W, '
                 f'the applications need {decision.power_w:.4g} W'
             )
         if decision.unmetered and (self.requested or not self.applications_w):
             unmetered = ', '.join(decision.unmetered)
-            result.append(f'energy of {unmetered} unknown: not counted against the power cap')
+            result.append(f'energy of {unmetered} unknown: not counted against {self.name}')
         return result
 
 
@@ -134,20 +135,26 @@ class PowerControl:
         """Return the budget; `energy_j` is the usable energy of the battery (NaN: unknown)."""
         settings = self._settings
         board = min(
-            Cap(settings.power_cap_w, 'set by parameter') if settings.power_cap_w else Cap(),
+            self._parameter_cap(),
             self._thermal.cap(margin_k=settings.thermal_margin_k),
             self._mission.cap(energy_j, now_s=now_s),
             key=lambda each: each.power_w,
         )
         base = self._base_load.estimate()
         base_w = base.quantile_w(settings.deadline_probability) if base else 0.0
+        left_w = max(0.0, board.power_w - base_w)
         return PowerBudget(
             board,
             base,
-            applications_w=self._filter.update(max(0.0, board.power_w - base_w), now_s=now_s),
+            applications_w=self._filter.update(left_w, now_s=now_s, name=board.name),
             mission_left_s=self._mission.left_s(now_s=now_s),
             requested=self._requested(now_s=now_s),
+            name=self._filter.name,
         )
+
+    def _parameter_cap(self) -> Cap:
+        cap_w = self._settings.power_cap_w
+        return Cap(cap_w, 'set by parameter', f'power_cap_w = {cap_w:.4g} W') if cap_w else Cap()
 
     def _requested(self, *, now_s: float) -> bool:
         """Whether a parameter or a mission sets a cap."""

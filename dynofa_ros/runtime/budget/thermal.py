@@ -104,6 +104,7 @@ class ThermalCap:
             Cap(
                 path.power_w(self._throttle_c[name] - margin_k),
                 f'{name} throttles at {self._throttle_c[name]:.4g} degrees',
+                f'the thermal limit of {name}',
             )
             for name, path in self._paths.items()
         ]

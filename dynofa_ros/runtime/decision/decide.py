@@ -172,18 +172,20 @@ def _better_now(problem: DecisionProblem, index: int, old: int, new: int) -> boo
 def _cap_effects(problem: DecisionProblem, plan: Plan, *, cap_met: bool) -> list[CapEffect]:
     """Return the effect of the power cap on each application.
 
-    Only if a target is violated, a search without the cap finds out whether the cap is the cause.
-    The integer part of a violation is the violated target.
+    Only if the cap excludes the best plan, a search without it finds out whom that concerns. The
+    integer part of a violation is the violated target.
     """
     if not cap_met:
         return [CapEffect.UNMET] * len(plan.rows)
-    if problem.policy.power_cap_w == math.inf or problem.all_met(plan.rows):
+    if not plan.limited:
         return [CapEffect.NONE] * len(plan.rows)
     uncapped, _ = search(problem)
     return [
         CapEffect.COSTS_TARGET
         if int(each.violation[other]) < int(each.violation[row])
         else CapEffect.NONE
+        if row == other
+        else CapEffect.LIMITS
         for each, row, other in zip(problem.forecasts, plan.rows, uncapped.rows, strict=True)
     ]
 
@@ -215,7 +217,13 @@ def _choice(
         violated_targets.append(DEADLINE)
     latency = forecast.latency.take(slice(row, row + 1))
     kept = row == forecast.present
-    text = reason(forecast, violated_targets=violated_targets, kept=kept, effect=effect)
+    text = reason(
+        forecast,
+        violated_targets=violated_targets,
+        kept=kept,
+        effect=effect,
+        cap_binds=plan.limited,
+    )
     if row != final.rows[index]:
         later = forecast.point(final.rows[index])
         text = f'until {later.processor} runs at {later.frequency_hz / 1e6:.4g} MHz: {text}'

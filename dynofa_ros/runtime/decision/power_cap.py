@@ -66,6 +66,7 @@ def search_within(problem: DecisionProblem) -> Plan:
         else:
             found = _Knapsack.of(possible).solve() or _Knapsack.of(problem).lightest()
             plan = found or replace(plan, exact=False)
+        plan = replace(plan, limited=True)
     return plan
 
 

@@ -40,6 +40,7 @@ class Plan:
     rows: tuple[int, ...]  # of each application's table
     combination: tuple[int, ...]  # (domains,) index of each one's frequency
     exact: bool = True
+    limited: bool = False  # whether the power cap excludes the plan that would be best without it
 
 
 @dataclass(frozen=True, eq=False)

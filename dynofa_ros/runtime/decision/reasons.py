@@ -21,17 +21,26 @@ BEST = {
 class CapEffect(enum.Enum):
     """Effect of the power cap on one application."""
 
-    NONE = 'no additional violation'
+    NONE = 'the same choice as without the cap'
+    LIMITS = 'another point would be better without the cap'
     COSTS_TARGET = 'a target is violated that would be met without the cap'
     UNMET = 'no plan is within the cap'
 
 
 def reason(
-    forecast: Forecast, *, violated_targets: Collection[str], kept: bool, effect: CapEffect
+    forecast: Forecast,
+    *,
+    violated_targets: Collection[str],
+    kept: bool,
+    effect: CapEffect,
+    cap_binds: bool,
 ) -> str:
-    """Return the reason for a choice, with a note if its power is unknown."""
+    """Return the reason for a choice, with a note if a cap binds and its power is unknown.
+
+    A cap is named only where it binds, as what sets it. `cap_binds`: for any application.
+    """
     text = _reason(forecast, violated_targets=violated_targets, kept=kept, effect=effect)
-    if forecast.policy.power_cap_w == math.inf or forecast.application.profile.energy_known:
+    if not cap_binds or forecast.application.profile.energy_known:
         return text
     return f'{text}; its power is unknown, counted as 0 W'
 
@@ -40,7 +49,7 @@ def _reason(
     forecast: Forecast, *, violated_targets: Collection[str], kept: bool, effect: CapEffect
 ) -> str:
     target, policy = forecast.application.target, forecast.policy
-    cap = f'the power cap of {policy.power_cap_w:.3g} W'
+    cap = f'{policy.cap_name} ({policy.power_cap_w:.3g} W for applications)'
     deadline = 'no deadline'
     if not math.isnan(target.deadline_s):
         deadline = f'{target.deadline_s * 1e3:.4g} ms with p = {policy.deadline_probability:.4g}'
@@ -56,5 +65,5 @@ def _reason(
     if kept:
         return f'kept: meets {deadline}, a switch does not pay'
     floor = f', {floor}' if target.min_accuracy > 0.0 else ''
-    within = '' if policy.power_cap_w == math.inf else f', within {cap}'
+    within = f', within {cap}' if effect is CapEffect.LIMITS else ''
     return f'{BEST[policy.objective]} that meets {deadline}{floor}{within}'

@@ -100,6 +100,7 @@ class DecisionPolicy:
     accuracy_margin: float = 0.001  # absolute: gain in summed accuracy
     energy_weight: float = 0.0  # weighted objective: accuracy that a joule is worth [1/J]
     power_cap_w: float = math.inf  # of all applications together, above idle; infinite: none
+    cap_name: str = 'the power cap'  # what sets it, for the reasons
 
     def __post_init__(self) -> None:
         for name in ('deadline_probability', 'switch_margin', 'energy_weight'):

@@ -45,6 +45,21 @@ def test_it_ends_after_some_seconds_without_a_cap(cap):
     assert cap.update(math.inf, now_s=1.0 + RISE_AFTER_S) == math.inf
 
 
+def test_it_names_what_set_the_cap_that_applies(cap):
+    cap.update(3.0, now_s=1.0, name='heat')
+    names = []
+    for second in range(2, 30):
+        cap.update(8.0, now_s=second, name='mission')
+        names.append(cap.name)
+    assert names[: int(RISE_AFTER_S)] == ['heat'] * int(RISE_AFTER_S)
+    assert names[-1] == 'mission'
+
+
+def test_of_equal_caps_the_newest_gives_the_name(cap):
+    cap.update(4.0, now_s=1.0, name='mission')
+    assert cap.name == 'mission'
+
+
 def test_after_a_reset_a_higher_cap_applies_at_once(cap):
     cap.reset()
     assert cap.update(8.0, now_s=0.1) == 8.0
@@ -62,7 +77,7 @@ def test_without_a_mission_there_is_no_cap():
 
 
 def test_the_cap_is_energy_over_remaining_time(mission):
-    assert mission.cap(400.0, now_s=20.0) == Cap(5.0, 'mission: 400 J for 80 s')
+    assert mission.cap(400.0, now_s=20.0) == Cap(5.0, 'mission: 400 J for 80 s', 'the mission')
 
 
 def test_energy_saved_early_raises_the_cap_later(mission):
@@ -158,6 +173,6 @@ def test_a_mission_begins_at_a_known_time(begun_s):
 def test_the_last_cap_is_that_of_the_last_known_energy(mission):
     mission.cap(400.0, now_s=0.0)
     mission.cap(100.0, now_s=50.0)
-    assert mission.cap(math.nan, now_s=60.0) == Cap(2.0, 'mission: 100 J for 50 s')
+    assert mission.cap(math.nan, now_s=60.0) == Cap(2.0, 'mission: 100 J for 50 s', 'the mission')
     assert mission.left_s(now_s=99.0) == 1.0
     assert mission.cap(math.nan, now_s=100.0) == Cap()

@@ -230,7 +230,7 @@ def budget_of(applications_w, *, requested):
             2.0,
             True,
             {'power_cap_met': False},
-            ['power cap not met: 6 W (x) leaves 2 W, the applications need 3.5 W'],
+            ['the power cap is not met: it leaves 2 W, the applications need 3.5 W'],
         ),
         (
             2.0,

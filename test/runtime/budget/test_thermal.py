@@ -233,7 +233,9 @@ def test_each_sensor_is_advanced_by_the_power_and_named_with_its_limit():
     sensors = [TemperatureObservation('a', 60.0, 95.5), TemperatureObservation('b', 60.0, 85.25)]
     cap.observe(sensors, power_w=5.0, dt_s=1.0)
     alone = ThermalPath(60.0, power_w=5.0)
-    assert cap.cap(margin_k=2.0) == Cap(alone.power_w(83.25), 'b throttles at 85.25 degrees')
+    assert cap.cap(margin_k=2.0) == Cap(
+        alone.power_w(83.25), 'b throttles at 85.25 degrees', 'the thermal limit of b'
+    )
     cap.observe([TemperatureObservation('a', 61.0, 300.0)], power_w=6.0, dt_s=2.0)
     alone.advance(2.0, power_w=6.0)
     assert cap.cap(margin_k=2.0).power_w == pytest.approx(alone.power_w(83.25))
@@ -243,4 +245,6 @@ def test_each_sensor_is_advanced_by_the_power_and_named_with_its_limit():
     alone.observe(61.0)
     cap.observe([TemperatureObservation('b', 20.0, 9999.0)], power_w=6.0, dt_s=0.5)
     alone.advance(0.5, power_w=6.0)
-    assert cap.cap(margin_k=0.0) == Cap(alone.power_w(300.0), 'a throttles at 300 degrees')
+    assert cap.cap(margin_k=0.0) == Cap(
+        alone.power_w(300.0), 'a throttles at 300 degrees', 'the thermal limit of a'
+    )

@@ -264,8 +264,20 @@ def test_all_applications_together_stay_within_the_power_cap(run, camera, clocke
 @pytest.mark.parametrize(
     ('deadline_s', 'floor', 'cap_w', 'violated', 'reason'),
     [
-        (0.035, 0.0, 0.19, 'deadline', '35 ms with p = 0.95 violated for the power cap of 0.19 W'),
-        (0.11, 0.79, 0.2, 'min_accuracy', 'floor 0.79 violated for the power cap of 0.2 W'),
+        (
+            0.035,
+            0.0,
+            0.19,
+            'deadline',
+            '35 ms with p = 0.95 violated for the power cap (0.19 W for applications)',
+        ),
+        (
+            0.11,
+            0.79,
+            0.2,
+            'min_accuracy',
+            'floor 0.79 violated for the power cap (0.2 W for applications)',
+        ),
         (0.035, 0.79, 0.4, 'min_accuracy', 'floor 0.79 violated for 35 ms with p = 0.95'),
     ],
 )
@@ -276,11 +288,28 @@ def test_the_reason_names_the_cause_of_a_violation(
     assert (choice.violated_targets, choice.reason) == ((violated,), reason)
 
 
-def test_the_reason_names_deadline_floor_and_cap(run, camera, clocked):
-    choice = run(camera(clocked(), 0.11, floor=0.7), policy=capped(0.6)).choices[0]
-    text = 'most accurate that meets 110 ms with p = 0.95, floor 0.7, within the power cap of 0.6 W'
-    assert choice.reason == text
+def test_the_reason_names_deadline_floor_and_what_limits_the_power(run, camera, clocked):
+    policy = replace(capped(0.2), cap_name='the thermal limit of GPU-therm')
+    choice = run(camera(clocked(), 0.11, floor=0.7), policy=policy).choices[0]
+    text = 'most accurate that meets 110 ms with p = 0.95, floor 0.7, within the thermal limit of'
+    assert choice.reason == f'{text} GPU-therm (0.2 W for applications)'
     assert run(camera(clocked())).choices[0].reason == 'most accurate that meets no deadline'
+
+
+def test_a_cap_that_excludes_nothing_better_is_no_reason(
+    run, camera, clocked, make_point, make_profile
+):
+    unknown = make_profile(make_point(energy_j=math.nan), app='unknown')
+    decision = run(camera(clocked(), 0.11), camera(unknown), policy=capped(0.6))
+    assert decision == run(camera(clocked(), 0.11), camera(unknown))
+
+
+def test_a_cap_is_named_by_those_that_it_concerns(run, camera, clocked):
+    reasons = [
+        each.reason.endswith('within the power cap (0.45 W for applications)')
+        for each in run(camera(clocked('a')), camera(clocked('b')), policy=capped(0.45)).choices
+    ]
+    assert sorted(reasons) == [False, True]
 
 
 def test_a_deadline_that_the_cap_allows_is_met(run, camera, clocked):
@@ -309,7 +338,7 @@ def test_if_no_plan_is_within_the_cap_the_least_power_runs(run, camera, clocked)
     assert names(decision) == ['small', 'small']
     assert (decision.power_w, decision.power_cap_met) == (pytest.approx(0.2), False)
     reasons = {choice.reason for choice in decision.choices}
-    assert reasons == {'no plan is within the power cap of 0.1 W: least power'}
+    assert reasons == {'no plan is within the power cap (0.1 W for applications): least power'}
 
 
 def test_an_application_of_unknown_energy_is_named_and_not_counted(

@@ -202,7 +202,7 @@ def test_if_no_plan_is_within_the_cap_the_least_power_is_chosen(several, policy,
     assert not decision.power_cap_met
     assert decision.power_w == pytest.approx(least_w(several))
     for choice in decision.choices:
-        assert 'no plan is within the power cap of' in choice.reason
+        assert 'no plan is within the power cap (' in choice.reason
 
 
 @thorough
