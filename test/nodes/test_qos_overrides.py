@@ -113,16 +113,18 @@ def test_every_topic_of_a_node_has_them(node_with, kind):
             assert node.has_parameter(f'qos_overrides.{name}.{entity}.{policy}')
 
 
-def test_a_node_that_cannot_start_says_which_one():
-    parameter = 'qos_overrides./mission.subscription.reliability'
+@pytest.mark.parametrize(
+    ('node', 'topic'),
+    [('resource_manager', '/mission.subscription'), ('platform', '/battery.publisher')],
+)
+def test_a_node_that_cannot_start_says_which_one(node, topic):
+    parameter = f'qos_overrides.{topic}.reliability'
     ended = subprocess.run(
-        [executable('resource_manager_node'), '--ros-args', '-p', f'{parameter}:=sometimes'],
+        [executable(f'{node}_node'), '--ros-args', '-p', f'{parameter}:=sometimes'],
         capture_output=True,
         text=True,
         timeout=60,
     )
     reason = f"{parameter} is 'sometimes'; expected reliable, best_effort"
-    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (
-        1,
-        f'resource_manager_node: {reason}',
-    )
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (1, f'{node}_node: {reason}')
+    assert 'Traceback' not in ended.stderr

@@ -22,7 +22,7 @@ from dynofa_ros.nodes.guard import GuardedNode
 from dynofa_ros.nodes.heap import trim_periodically
 from dynofa_ros.nodes.platform.parameters import declare_parameters
 from dynofa_ros.nodes.platform.worker import PlatformWorker
-from dynofa_ros.nodes.run_node import run_node
+from dynofa_ros.nodes.run_node import START_ERRORS, run_node
 from dynofa_ros.platform import PlatformError
 from dynofa_ros.platform.linux import OpenedDevice, Sysfs, open_device
 
@@ -55,7 +55,7 @@ class PlatformNode(GuardedNode, LifecycleNode):
         """Open the device, and start to publish its state."""
         try:
             self._open()
-        except PlatformError as error:
+        except (PlatformError, *START_ERRORS) as error:
             self._error = str(error)
         except Exception as error:  # rclpy would discard it
             self._error = f'{type(error).__name__}: {error}'
