@@ -16,6 +16,7 @@ from dynofa_ros.nodes.executable import parameter_section
 
 NODES = ['perception', 'resource_manager', 'platform']
 TIMEOUT_S = 60.0
+SIMULATED = ('-p', 'device:=simulated', '-p', 'platform:=jetson_xavier_nx')
 DELAYS_S = (0.0, 0.2, 0.5, 0.9, 1.4, 2.0)
 
 
@@ -85,7 +86,7 @@ def handles_signals(process):
 def test_signals_during_the_start_end_it_cleanly(start, node, number):
     """Twice each, as a terminal and `ros2 launch` send them."""
     for delay_s in DELAYS_S:
-        process = start(f'{node}_node', '--ros-args', '-p', 'device:=simulated')
+        process = start(f'{node}_node', '--ros-args', *SIMULATED)
         while not handles_signals(process):
             assert process.poll() is None
         time.sleep(delay_s)
