@@ -94,7 +94,7 @@ class Paths:
             + normal_quantile(probability) * spread_s(each_s, profiled_s, doubt_s),
         )
 
-    def fits(self, time_s: float) -> Floats:
+    def fits(self, time_s: float | Floats) -> Floats:
         """Return the probability that each stage can start in time after those before it.
 
         Its quantile has to fit into what they leave of `time_s`: the anytime rule of

@@ -1,5 +1,5 @@
 # Copyright 2026 dynofa_ros maintainers. SPDX-License-Identifier: Apache-2.0
-"""What the cascades of one application would bring, with the escalations that it observes.
+"""What the cascades of all applications would bring, with the escalations that they observe.
 
 An escalation that would be late is cut (`FrameChooser.time_for`): it costs neither time nor energy,
 but the answer is that of an unsure stage.
@@ -7,17 +7,18 @@ but the answer is that of an unsure stage.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from dynofa_ros.runtime.decision.points import Points
 from dynofa_ros.runtime.decision.state import ApplicationState
 from dynofa_ros.runtime.estimation.correction import EXACT
 from dynofa_ros.runtime.latency import LatencyForecast, Stages
 from dynofa_ros.runtime.operating_points.cascade_table import CascadeTable
-from dynofa_ros.runtime.operating_points.table import Floats
+from dynofa_ros.runtime.operating_points.table import Floats, Indices
 
 
 class MeanFrames(NamedTuple):
@@ -31,60 +32,66 @@ class MeanFrames(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CascadeForecast:
-    """The cascades of one application's table, predicted for one decision."""
+    """The cascades among the points of a decision."""
 
-    table: CascadeTable
+    table: CascadeTable  # of the rows of `Points`
+    app: Indices  # (cascades,) the application of each
     reached: Floats  # (cascades, stages) share of the frames that reach each stage, uncut
     correction: Floats  # (cascades, stages)
     stages: Stages
     accuracy: Floats  # (cascades,) uncut; 0 where it is doubted, so that no floor is met by it
 
     @classmethod
-    def of(cls, application: ApplicationState) -> CascadeForecast | None:
-        """Return the cascades of an application, None without any."""
-        table = application.profile.table.cascades
+    def of(cls, points: Points, applications: Sequence[ApplicationState]) -> CascadeForecast | None:
+        """Return the cascades of some applications, None without any."""
+        table = points.cascades
         if table is None:
             return None
-        observed = application.escalations
-        reached = table.reached_now({name: each.reached for name, each in observed.items()})
-        known = [application.corrections.get(each, EXACT) for each in table.subnets]
+        app = points.app_of[table.rows]
+        reached, accuracy = table.reached.copy(), points.accuracy[table.rows]
+        known = []
+        for index, each in enumerate(applications):
+            own = each.profile.table.cascades
+            if own is None:
+                continue
+            observed = each.escalations
+            mine = own.reached_now({name: seen.reached for name, seen in observed.items()})
+            reached[app == index, : mine.shape[1]] = mine
+            doubted = {name for name, seen in observed.items() if seen.doubt}
+            names = [own.cascade_ids[which] in doubted for which in own.cascade_of]
+            accuracy[app == index] *= ~np.array(names)
+            known += [each.corrections.get(subnet, EXACT) for subnet in own.subnets]
         correction = np.array([each.mean for each in known])[table.subnet_of]
         std = np.array([each.std for each in known])[table.subnet_of]
-        doubted = [bool(observed[n].doubt) if n in observed else False for n in table.cascade_ids]
-        accuracy = application.profile.table.accuracy[table.rows]
-        return cls(
-            table,
-            reached,
-            correction,
-            table.stages(reached, correction=correction, std=std),
-            np.where(np.array(doubted)[table.cascade_of], 0.0, accuracy),
-        )
+        stages = table.stages(reached, correction=correction, std=std)
+        return cls(table, app, reached, correction, stages, accuracy)
+
+    def stages_for(self, factor: Floats) -> Stages:
+        """Return the stages of frames that take longer by a factor for each row, (points,)."""
+        own = factor[self.table.rows, None]
+        correction, std = self.stages.correction * own, self.stages.correction_std * own
+        return replace(self.stages, correction=correction, correction_std=std)
 
     def mean_frames(
-        self, latency: LatencyForecast, inference: LatencyForecast, *, deadline_s: float
+        self, points: MeanFrames, latency: LatencyForecast, paths_s: Floats, deadline_s: Floats
     ) -> MeanFrames:
-        """Return the mean frame of each cascade, (cascades,), with the escalations that fit.
+        """Return the mean frames of all points, with those of the cascades among them.
 
-        `latency` is that of a frame, `inference` that of its inference; the deadline may be NaN.
+        `latency` is that of a frame, `paths_s` the mean inference of each path, (cascades, paths),
+        and `deadline_s` that of each application; infinite: none.
         """
         assert latency.paths is not None
-        assert inference.paths is not None
         table = self.table
-        fits = np.ones_like(self.reached)
-        if not math.isnan(deadline_s):
-            fits = latency.paths.fits(deadline_s)
+        fits = latency.paths.fits(deadline_s[self.app, None])
         cut = table.cut(self.reached, fits)
         ends = cut - np.pad(cut[:, 1:], ((0, 0), (0, 1)))
-        return MeanFrames(
+        cascades = MeanFrames(
             np.maximum(self.accuracy - table.accuracy_lost(self.reached, fits), 0.0),
             table.mean_cost_j(cut),
             table.mean_cost_j(cut, self.correction),
-            (ends * inference.paths.mean_s).sum(axis=1),
+            (ends * paths_s).sum(axis=1),
         )
-
-    def replaced(self, points: MeanFrames, cascades: MeanFrames) -> MeanFrames:
-        """Return the mean frames of all points, with those of the cascades among them."""
         result = MeanFrames(*(each.copy() for each in points))
         for values, own in zip(result, cascades, strict=True):
-            values[self.table.rows] = own
+            values[table.rows] = own
         return result

@@ -6,27 +6,80 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from dynofa_ros.runtime.decision.points import Points
 from dynofa_ros.runtime.decision.state import DecisionState, Domain
 from dynofa_ros.runtime.operating_points.frequency import SAME_FREQUENCY, highest_same, is_same
-from dynofa_ros.runtime.operating_points.table import Indices, PointTable
+from dynofa_ros.runtime.operating_points.table import Floats, Indices, PointTable
+
+Values = TypeVar('Values', Floats, Indices)
+
+_YES = np.array([True])
 
 
 @dataclass(frozen=True, eq=False)
-class Reached:
-    """The groups of points (one processor, one frequency) that an application can reach.
+class Reach:
+    """The groups of points that applications can reach, each at an option of a domain.
 
-    Each entry is an option of a domain, and the group that runs there.
+    A *cell* is one application at one option of one domain; entries are sorted by it. The last
+    domain stands for the points without a frequency, with one option.
     """
 
-    domain: Indices  # (entries,) index of the domain; the last one: points without a frequency
+    app: Indices  # (entries,)
+    domain: Indices  # (entries,)
     option: Indices  # (entries,) index of the domain's frequency
-    group: Indices  # (entries,) of the profile's table
+    group: Indices  # (entries,)
     known: npt.NDArray[np.bool_]  # (entries,) whether its latency is known
+    place: Indices  # (entries,)
+    cell: Indices  # (entries,) index in the flattened grid
+    shape: tuple[int, int, int]  # of the grid: applications, domains + 1, options
+
+    @cached_property
+    def _first(self) -> Indices:
+        """The first entry of each cell that has one."""
+        return np.flatnonzero(np.diff(self.cell, prepend=-1))
+
+    def least(self, costs: Values, *, missing: float) -> Values:
+        """Return the least cost of the entries in each cell, (*shape, ...); `costs`: entries."""
+        grid = np.full((math.prod(self.shape), *costs.shape[1:]), missing, costs.dtype)
+        grid[self.cell[self._first]] = np.minimum.reduceat(costs, self._first, axis=0)
+        return cast(Values, grid.reshape(*self.shape, *costs.shape[1:]))
+
+    def least_of_groups(self, costs: Floats) -> Floats:
+        """Return the least cost in each cell, infinite if there is none or it is unknown.
+
+        `costs` is that of each group, (groups, columns); the result is (*shape, columns).
+        """
+        entries = np.where(self.known[:, None], costs[self.group], np.inf)
+        return self.least(entries, missing=np.inf)
+
+
+@dataclass(frozen=True, eq=False)
+class Combinations:
+    """Combinations of an option of each domain."""
+
+    options: Indices  # (combinations, domains)
+    sizes: tuple[int, ...] = ()  # of the domains, if these are all combinations
+
+    def least(self, grid: Values) -> Values:
+        """Return the least of each application, (applications, combinations, ...).
+
+        `grid` is as of `Reach.least`.
+        """
+        best = grid[:, -1, :1]
+        for domain, size in enumerate(self.sizes):
+            both = np.minimum(best[:, :, None], grid[:, domain, None, :size])
+            best = both.reshape(len(grid), -1, *grid.shape[3:])
+        if not self.sizes:
+            for domain, option in enumerate(self.options.T):
+                best = np.minimum(best, grid[:, domain, option])
+        return best
 
 
 @dataclass(frozen=True)
@@ -36,30 +89,24 @@ class Clocks:
     domains: tuple[Domain, ...]
     options_hz: tuple[tuple[float, ...], ...]  # (domains, options), ascending
     present: tuple[int, ...]  # (domains,) option that was commanded last, or runs; -1: unknown
-    _reached: dict[PointTable, Reached] = field(default_factory=dict, compare=False)
 
-    @property
-    def most_options(self) -> int:
-        """The largest number of frequencies of a domain."""
-        return max([1, *(len(options) for options in self.options_hz)])
+    @cached_property
+    def _domain_of(self) -> dict[str, int]:
+        return {name: index for index, each in enumerate(self.domains) for name in each.processors}
 
     def domain_of(self, processor: str) -> int | None:
         """Return the index of the processor's domain, None if it has none."""
-        for index, domain in enumerate(self.domains):
-            if processor in domain.processors:
-                return index
-        return None
+        return self._domain_of.get(processor)
 
     def frequencies_hz(self, combination: Sequence[int]) -> dict[str, float]:
         """Return the frequency of each domain; `combination`: index of each one's option."""
         named = zip(self.domains, self.options_hz, combination, strict=True)
         return {domain.name: float(options[option]) for domain, options, option in named}
 
-    def every_combination(self, *, most: int) -> Indices | None:
-        """Return all combinations of frequencies, (combinations, domains); None if too many."""
-        sizes = [len(options) for options in self.options_hz]
-        count = math.prod(sizes)
-        return np.indices(sizes).reshape(len(sizes), count).T if count <= most else None
+    def every_combination(self, *, most: int) -> Combinations | None:
+        """Return all combinations of frequencies; None if there are too many."""
+        sizes = tuple(len(options) for options in self.options_hz)
+        return _combinations(sizes) if math.prod(sizes) <= most else None
 
     def present_group(self, table: PointTable, processor: str) -> int | None:
         """Return the group at the present frequency, None if that is unknown."""
@@ -79,34 +126,62 @@ class Clocks:
         clock_hz = math.nan if domain is None else self.domains[domain].frequency_hz
         return int(groups.groups_at(np.array([clock_hz]))[0])
 
-    def reached(self, table: PointTable) -> Reached:
-        """Return what an application with this table can reach; cached."""
-        if table not in self._reached:
-            self._reached[table] = self._find_reached(table)
-        return self._reached[table]
+    def reach(self, points: Points) -> Reach:
+        """Return what applications with these points can reach."""
+        domains = tuple((each.processors, each.settable) for each in self.domains)
+        return _reach(points, domains, self.options_hz)
 
-    def _find_reached(self, table: PointTable) -> Reached:
-        none = len(self.domains)
-        parts: list[tuple[int, Indices, npt.NDArray[np.bool_]]] = []
+
+@lru_cache(maxsize=8)
+def _combinations(sizes: tuple[int, ...]) -> Combinations:
+    return Combinations(np.indices(sizes).reshape(len(sizes), math.prod(sizes)).T, sizes)
+
+
+@lru_cache(maxsize=8)
+def _reach(
+    points: Points,
+    domains: tuple[tuple[tuple[str, ...], bool], ...],
+    options_hz: tuple[tuple[float, ...], ...],
+) -> Reach:
+    """Return `Clocks.reach`; `domains` are the processors of each, and whether it is settable.
+
+    The last results are kept, as frequencies to choose from hardly ever change.
+    """
+    none = len(domains)
+    domain_of = {name: index for index, (names, _) in enumerate(domains) for name in names}
+    parts: list[tuple[int, int, Indices, npt.NDArray[np.bool_]]] = []  # app, domain, groups, known
+    for app, (table, first) in enumerate(zip(points.tables, points.first_groups, strict=True)):
         for name, groups in table.processors.items():
-            domain = self.domain_of(name)
+            domain = domain_of.get(name, none)
             if groups.unclocked_group is not None:
-                parts.append((none, np.array([groups.unclocked_group]), np.array([True])))
+                parts.append((app, none, np.array([groups.unclocked_group + first]), _YES))
             if not len(groups.clocks_hz):
                 continue
-            if domain is None:
-                parts.append((none, groups.groups_at(np.array([math.nan])), np.array([True])))
+            if domain == none:
+                parts.append((app, none, groups.groups_at(np.array([math.nan])) + first, _YES))
                 continue
-            options = np.array(self.options_hz[domain])
+            options = np.array(options_hz[domain])
             # A frequency below all profiled ones, whose latency is unknown, must not be chosen.
-            reaches = groups.reaches(options) | (not self.domains[domain].settable)
-            parts.append((domain, groups.groups_at(options), reaches))
-        return Reached(
-            domain=np.repeat([domain for domain, *_ in parts], [len(each) for _, each, _ in parts]),
-            option=np.concatenate([np.arange(len(each)) for _, each, _ in parts]),
-            group=np.concatenate([each for _, each, _ in parts]),
-            known=np.concatenate([each for *_, each in parts]),
-        )
+            known = groups.reaches(options) | (not domains[domain][1])
+            parts.append((app, domain, groups.groups_at(options) + first, known))
+    counts = [len(groups) for *_, groups, _ in parts]
+    apps, domains_of = (np.repeat([part[which] for part in parts], counts) for which in (0, 1))
+    option = np.concatenate([np.arange(count) for count in counts])
+    group = np.concatenate([groups for *_, groups, _ in parts])
+    known = np.concatenate([known for *_, known in parts])
+    shape = (len(points.tables), none + 1, max([1, *map(len, options_hz)]))
+    cell = np.ravel_multi_index((apps, domains_of, option), shape)
+    order = np.argsort(cell, kind='stable')
+    return Reach(
+        app=apps[order],
+        domain=domains_of[order],
+        option=option[order],
+        group=group[order],
+        known=known[order],
+        place=points.group_place[group[order]],
+        cell=cell[order],
+        shape=shape,
+    )
 
 
 def clock_options(state: DecisionState) -> Clocks:

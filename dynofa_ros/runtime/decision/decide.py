@@ -13,12 +13,15 @@ from dataclasses import replace
 from dynofa_ros.runtime.decision.clocks import Clocks, clock_options
 from dynofa_ros.runtime.decision.envelope import envelope
 from dynofa_ros.runtime.decision.forecast import (
+    DEADLINE_VIOLATED,
     FLOOR_VIOLATED,
+    Basis,
     Forecast,
 )
-from dynofa_ros.runtime.decision.interference import settle
+from dynofa_ros.runtime.decision.interference import Interference
+from dynofa_ros.runtime.decision.moves import settle
 from dynofa_ros.runtime.decision.power_cap import loss_bound, search_within
-from dynofa_ros.runtime.decision.problem import DecisionProblem, Plan
+from dynofa_ros.runtime.decision.problem import NOWHERE, DecisionProblem, Plan
 from dynofa_ros.runtime.decision.reasons import CapEffect, reason
 from dynofa_ros.runtime.decision.search import search
 from dynofa_ros.runtime.decision.state import (
@@ -57,115 +60,92 @@ def decide(state: DecisionState) -> Decision:
         power_w=power_w,
         power_cap_met=cap_met,
         unmetered=tuple(
-            each.application.app
-            for each in problem.forecasts
-            if not each.application.profile.energy_known
+            each.app for each in problem.basis.applications if not each.profile.energy_known
         ),
     )
 
 
 def pose(state: DecisionState) -> DecisionProblem:
-    """Return the optimisation problem of a state, without interference."""
-    policy, clocks = state.policy, clock_options(state)
+    """Return the optimisation problem of a state, under the present load."""
+    clocks = clock_options(state)
     # Sums must not depend on the order in which applications joined.
     applications = sorted(state.applications, key=lambda each: each.app)
-    rows = tuple(_present_row(each, clocks) for each in applications)
-    forecasts = [
-        _prefer_ready(Forecast.of(each, policy=policy), row)
-        for each, row in zip(applications, rows, strict=True)
-    ]
-    problem = DecisionProblem(tuple(forecasts), clocks, policy, state.contention, rows)
-    if not state.hysteresis:
-        return problem
-    inert = [
-        replace(each, present=row, _others={}) for each, row in zip(forecasts, rows, strict=True)
-    ]
-    problem = problem.but(inert)
-    present = problem.present
-    if present is None or not problem.fits(present):
+    basis = Basis.of(applications, state.policy)
+    current = tuple(_current_row(basis, app, each, clocks) for app, each in enumerate(applications))
+    interference = Interference(basis, state.contention)
+    load = interference.load(interference.present) if interference.matters else None
+    forecast = basis.predict(load)
+    for app, row in enumerate(current):
+        basis = _prefer_ready(basis, forecast, app, row)
+    forecast = replace(forecast, basis=basis)
+    problem = DecisionProblem(forecast, clocks, interference, current, inert=state.hysteresis)
+    if problem.present is None or not problem.fits(problem.present):
         return problem
     # What runs now is within the cap, so a change has to leave headroom.
-    margin = policy.switch_margin
-    return problem.but(
-        [each.with_headroom(margin) for each in inert],
-        power_headroom=margin if problem.all_met(present) else 0.0,
-    )
+    return replace(problem, headroom=state.policy.switch_margin)
 
 
-def _present_row(application: ApplicationState, clocks: Clocks) -> int | None:
-    """Return the current point at the commanded frequency, None if it cannot be kept."""
+def _current_row(basis: Basis, app: int, application: ApplicationState, clocks: Clocks) -> int:
+    """Return the current point at the commanded frequency, NOWHERE if it cannot be kept."""
     current, table = application.current, application.profile.table
-    if current is None or current.key in application.refused:
-        return None
-    group = (
-        clocks.present_group(table, current.processor)
-        if current.processor in table.processors
-        else None
-    )
-    if group is None:
-        return None
-    return table.row_in(group, current.key)
+    if (
+        current is None
+        or current.key in application.refused
+        or current.processor not in table.processors
+    ):
+        return NOWHERE
+    group = clocks.present_group(table, current.processor)
+    row = None if group is None else basis.points.row_in(app, group, current.key)
+    return NOWHERE if row is None else row
 
 
-def _prefer_ready(forecast: Forecast, present: int | None) -> Forecast:
+def _prefer_ready(basis: Basis, forecast: Forecast, app: int, row: int) -> Basis:
     """Refuse unready points if the current one violates a target and a ready one meets all.
 
     Once a ready point runs, a better unready one may be chosen and compiled in the background.
     """
-    unready = forecast.application.unready
-    if not unready or (present is not None and forecast.met(present)):
-        return forecast
-    ready = forecast.without(unready)
-    met = ready.violation < FLOOR_VIOLATED
-    if ready.refused is not None:
-        met &= ~ready.refused
-    return ready if met.any() else forecast
+    unready = basis.applications[app].unready
+    if not unready or (row != NOWHERE and forecast.met(row)):
+        return basis
+    ready, rows = basis.without(app, unready), basis.points.rows_of(app)
+    met = (forecast.violation[rows] < FLOOR_VIOLATED) & ~ready.refused[rows]
+    return ready if met.any() else basis
 
 
 def _solve(problem: DecisionProblem) -> Plan:
     """Return the best plan.
 
-    If it violates the cap or, within the cap, a target, that may last: then a change needs power
-    headroom, so that the choice does not follow every fluctuation of the cap.
+    Headroom is not for the price of a target: then a plan that needs none is better. Where nothing
+    is within the cap, that may last, and the choice must not follow every fluctuation of the cap.
     """
-    plan, present = search_within(problem), problem.present
-    if any(each.headroom for each in problem.forecasts) and not problem.all_met(plan.rows):
-        # More targets are met if the other applications need no headroom either?
-        loose = search_within(problem.but(each.with_headroom(0.0) for each in problem.forecasts))
-        if problem.met(loose.rows) > problem.met(plan.rows):
-            plan = loose
-    if present is None or problem.power_headroom or problem.policy.power_cap_w == math.inf:
-        return plan
-    lasts = not problem.fits(plan.rows)
-    if problem.fits(present):
-        lasts = lasts or not problem.all_met(plan.rows)
-    if not lasts:
-        return plan
-    margin = problem.policy.switch_margin
-    return search_within(problem.but(power_headroom=margin))
+    plan = search_within(problem)
+    if problem.headroom and problem.met(plan.rows) < problem.attainable:
+        loose = search_within(replace(problem, headroom=0.0))
+        return loose if problem.met(loose.rows) > problem.met(plan.rows) else plan
+    if not problem.headroom and problem.inert and not problem.fits(plan.rows):
+        return search_within(replace(problem, headroom=problem.basis.policy.switch_margin))
+    return plan
 
 
 def _until_clocks_rise(problem: DecisionProblem, plan: Plan) -> Plan:
     """Let applications stay where they are while the clock of their next processor is too low."""
     rows = tuple(
-        new if old is None or not _better_now(problem, index, old, new) else old
-        for index, (old, new) in enumerate(zip(problem.current, plan.rows, strict=True))
+        old if old != NOWHERE and _better_now(problem, app, old, new) else new
+        for app, (old, new) in enumerate(zip(problem.current, plan.rows, strict=True))
     )
     held = replace(plan, rows=rows)
     return held if rows == plan.rows or problem.fits(rows) else plan
 
 
-def _better_now(problem: DecisionProblem, index: int, old: int, new: int) -> bool:
+def _better_now(problem: DecisionProblem, app: int, old: int, new: int) -> bool:
     """Whether a point violates less than one on another processor, at the present frequencies."""
-    forecast, clocks = problem.forecasts[index], problem.clocks
-    points = forecast.point(old), forecast.point(new)
-    if points[0].processor == points[1].processor:
+    points, clocks, violation = problem.points, problem.clocks, problem.forecast.violation
+    pair = points.point(old), points.point(new)
+    if pair[0].processor == pair[1].processor:
         return False
-    now = [clocks.running_group(forecast.table, each.processor) for each in points]
-    found = [
-        forecast.table.row_in(group, each.key) for group, each in zip(now, points, strict=True)
-    ]
-    before, after = (math.inf if row is None else float(forecast.violation[row]) for row in found)
+    now = [clocks.running_group(points.tables[app], each.processor) for each in pair]
+    found = [points.row_in(app, group, each.key) for group, each in zip(now, pair, strict=True)]
+    before, after = (math.inf if row is None else float(violation[row]) for row in found)
     return before < after
 
 
@@ -180,21 +160,21 @@ def _cap_effects(problem: DecisionProblem, plan: Plan, *, cap_met: bool) -> list
     if not plan.limited:
         return [CapEffect.NONE] * len(plan.rows)
     uncapped, _ = search(problem)
+    violation = problem.forecast.violation
     return [
         CapEffect.COSTS_TARGET
-        if int(each.violation[other]) < int(each.violation[row])
+        if int(violation[other]) < int(violation[row])
         else CapEffect.NONE
         if row == other
         else CapEffect.LIMITS
-        for each, row, other in zip(problem.forecasts, plan.rows, uncapped.rows, strict=True)
+        for row, other in zip(plan.rows, uncapped.rows, strict=True)
     ]
 
 
 def _used_clocks(problem: DecisionProblem, plan: Plan) -> dict[str, float]:
     """Return the frequencies to set: of settable domains that a chosen point uses."""
     clocks = problem.clocks
-    pairs = zip(problem.forecasts, plan.rows, strict=True)
-    used = {clocks.domain_of(each.point(row).processor) for each, row in pairs}
+    used = {clocks.domain_of(problem.points.point(row).processor) for row in plan.rows}
     named = clocks.frequencies_hz(plan.combination)
     return {
         domain.name: named[domain.name]
@@ -204,40 +184,42 @@ def _used_clocks(problem: DecisionProblem, plan: Plan) -> dict[str, float]:
 
 
 def _choice(
-    problem: DecisionProblem, plan: Plan, index: int, *, effect: CapEffect, final: Plan
+    problem: DecisionProblem, plan: Plan, app: int, *, effect: CapEffect, final: Plan
 ) -> Choice:
     """Return the choice with its predicted performance, violated targets and reason."""
-    forecast, row = problem.forecasts[index], plan.rows[index]
-    point, target = forecast.point(row), forecast.application.target
-    known = forecast.application.profile.energy_known
+    forecast, row, points = problem.forecast, plan.rows[app], problem.points
+    application, point = problem.basis.applications[app], points.point(row)
+    target = application.target
     violated_targets = []
     if forecast.accuracy[row] + EQUAL_ACCURACY < target.min_accuracy:
         violated_targets.append(MIN_ACCURACY)
-    if forecast.is_late(row):
+    if forecast.violation[row] >= DEADLINE_VIOLATED:
         violated_targets.append(DEADLINE)
     latency = forecast.latency.take(slice(row, row + 1))
-    kept = row == forecast.present
     text = reason(
-        forecast,
+        application,
+        problem.basis.policy,
         violated_targets=violated_targets,
-        kept=kept,
+        kept=problem.inert and row == problem.current[app],
         effect=effect,
         cap_binds=plan.limited,
     )
-    if row != final.rows[index]:
-        later = forecast.point(final.rows[index])
+    if row != final.rows[app]:
+        later = points.point(final.rows[app])
         text = f'until {later.processor} runs at {later.frequency_hz / 1e6:.4g} MHz: {text}'
     return Choice(
-        app=forecast.application.app,
+        app=application.app,
         point=point,
         target=target,
         predicted_latency_s=float(latency.mean_s[0]),
         deadline_probability=float(latency.probability_within(target.deadline_s)[0]),
-        slowdown=forecast.slowdowns[point.processor],
-        correction=forecast.application.correction(point),
+        slowdown=forecast.slowdown(row),
+        correction=application.correction(point),
         violated_targets=tuple(violated_targets),
         reason=text,
-        envelope=envelope(problem, plan, index),
+        envelope=envelope(problem, plan, app),
         accuracy=math.nan if forecast.doubted(row) else float(forecast.accuracy[row]),
-        predicted_energy_j=float(forecast.cost_j[row]) if known else point.energy_j,
+        predicted_energy_j=(
+            float(forecast.cost_j[row]) if application.profile.energy_known else point.energy_j
+        ),
     )

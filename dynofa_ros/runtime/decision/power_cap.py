@@ -15,25 +15,26 @@ Management Science 15(9), 1969).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
+from dynofa_ros.runtime.decision.clocks import Combinations
 from dynofa_ros.runtime.decision.forecast import REFUSED
 from dynofa_ros.runtime.decision.problem import (
     OBJECTIVE_KEYS,
     DecisionProblem,
     Plan,
     lexicographic_minimum,
+    without_constant,
 )
 from dynofa_ros.runtime.decision.search import (
     EXACT_COMBINATIONS,
     Options,
     descend,
-    least_of_options,
     lexicographic_weights,
     search,
     starts,
@@ -56,38 +57,18 @@ ROUNDING = 1e-12
 def search_within(problem: DecisionProblem) -> Plan:
     """Return the best plan within the power cap, or else the plan of least power."""
     plan, runs = search(problem)
-    if problem.policy.power_cap_w == math.inf:
+    if problem.basis.policy.power_cap_w == np.inf or (runs and problem.fits(plan.rows)):
         return plan
-    if not (runs and problem.fits(plan.rows)):
-        possible = _without_impossible(problem)
-        best, runs = search(possible)
-        if runs and possible.fits(best.rows):
-            plan = best
-        else:
-            found = _Knapsack.of(possible).solve() or _Knapsack.of(problem).lightest()
-            plan = found or replace(plan, exact=False)
-        plan = replace(plan, limited=True)
-    return plan
-
-
-def _without_impossible(problem: DecisionProblem) -> DecisionProblem:
-    """Refuse the points that exceed the cap even if all other applications draw the least."""
-    weights = problem.weights_w
-    least = [float(weight[problem.possible(index)].min()) for index, weight in enumerate(weights)]
-    spare_w = problem.capacity_w - sum(least)
-    if spare_w < 0.0:
-        return problem
-    return problem.but(
-        each.excluding(weight > own + spare_w)
-        for each, weight, own in zip(problem.forecasts, weights, least, strict=True)
-    )
+    knapsack = _Knapsack.of(problem)
+    found = knapsack.solve() or knapsack.lightest() or replace(plan, exact=False)
+    return replace(found, limited=True)
 
 
 @dataclass(frozen=True, eq=False)
 class _Found:
     """A plan within the cap, or that of least power."""
 
-    taken: list[int]  # of each application, index of the points that can run
+    taken: Indices  # (applications,) points that can run
     combination: Indices  # (domains,)
     value: tuple[float, ...]  # (keys,)
 
@@ -98,7 +79,7 @@ class _Bounds:
 
     bound: Floats  # (combinations,)
     price: Floats  # (combinations,) that gives the bound [1/W]
-    scores: list[Floats]  # of each application, (points,)
+    scores: Floats  # (points,)
     weights: Floats  # (keys,) of the score
 
     def limit(self, value: Sequence[float]) -> float:
@@ -111,53 +92,74 @@ class _Knapsack:
     """Points that can run, and what they contribute to power and value of a plan."""
 
     problem: DecisionProblem
-    points: list[Indices]  # of each application: rows that can run
-    values: list[Floats]  # (points, keys)
-    weights_w: list[Floats]  # (points,)
+    rows: Indices  # (points,) that can run, ascending by group
+    app: Indices  # (points,)
+    values: Floats  # (points, keys)
+    weights_w: Floats  # (points,)
 
     @classmethod
     def of(cls, problem: DecisionProblem) -> _Knapsack:
-        points = [problem.possible(index) for index in range(len(problem.forecasts))]
-        pairs = list(zip(problem.forecasts, problem.weights_w, points, strict=True))
-        scores = [each.scores(rows) for each, _, rows in pairs]
-        for each in scores:  # those that cannot run are here only if nothing else can
-            np.minimum(each[0], np.nextafter(REFUSED, 0.0), out=each[0])
-        values = problem.values(scores)
-        weights = [weight[rows] for _, weight, rows in pairs]
+        """Collect the points that may be in the best plan, or in that of least power."""
+        points, weights_w = problem.points, problem.weights_w
+        rows = np.flatnonzero(problem.possible)
+        keys = problem.keys(rows)
+        # Those that cannot run are here only if nothing else can.
+        np.minimum(keys[0], np.nextafter(REFUSED, 0.0), out=keys[0])
         # Of each group only the Pareto front of power and value is needed.
-        fronts = [
-            _pareto(weight, value, each.table.group_of[rows])
-            for (each, _, rows), weight, value in zip(pairs, weights, values, strict=True)
-        ]
-        return cls(
-            problem,
-            [each[front] for each, front in zip(points, fronts, strict=True)],
-            [each[front] for each, front in zip(values, fronts, strict=True)],
-            [each[front] for each, front in zip(weights, fronts, strict=True)],
-        )
+        front = _pareto(weights_w[rows], keys.T, points.group_of[rows])
+        rows, keys = rows[front], keys[:, front]
+        app = points.app_of[rows]
+        value = without_constant(problem.values(keys, app))
+        return cls(problem, rows, app, value, weights_w[rows])
+
+    @cached_property
+    def starts(self) -> Indices:
+        """The first point of each application."""
+        return np.searchsorted(self.app, np.arange(self.problem.basis.count))
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether all combinations of frequencies are searched."""
+        return self.problem.clocks.every_combination(most=EXACT_COMBINATIONS) is not None
+
+    @cached_property
+    def combinations(self) -> Combinations:
+        """The combinations of frequencies to search."""
+        every = self.problem.clocks.every_combination(most=EXACT_COMBINATIONS)
+        return self._promising() if every is None else every
+
+    @cached_property
+    def _least_w(self) -> Floats:
+        """The least power at each combination, (combinations,) [W]."""
+        return self._least(self.weights_w[:, None])[:, 0]
 
     def lightest(self) -> Plan | None:
         """Return the plan of least power; None if not all applications can run together."""
-        combinations, exact = self._combinations()
-        least_w = self._least_w(combinations)
-        if not np.isfinite(least_w.min()):
+        if not np.isfinite(self._least_w.min()):
             return None
-        return self._plan(self._cheapest(combinations[least_w.argmin()], self.weights_w), exact)
+        return self._plan(self._lightest(), self.exact)
+
+    def _lightest(self) -> _Found:
+        """Return the plan of least power; of equal ones, the better value."""
+        combination = self.combinations.options[self._least_w.argmin()]
+        own = self._at(combination)
+        order = np.lexsort((*self.values[own].T[::-1], self.weights_w[own], self.app[own]))
+        own = own[order]
+        first = np.searchsorted(self.app[own], np.arange(self.problem.basis.count))
+        return self._found(own[first], combination)
 
     def solve(self) -> Plan | None:
         """Return the best plan within the cap, None if there is none."""
         problem = self.problem
-        combinations, exact = self._combinations()
-        least_w = self._least_w(combinations)
-        if least_w.min() > problem.capacity_w:
+        combinations, exact = self.combinations.options, self.exact
+        left = self._least_w <= problem.capacity_w
+        if not left.any():
             return None
-        best = self._cheapest(combinations[least_w.argmin()], self.weights_w)
-        combinations = combinations[least_w <= problem.capacity_w]
-        left, pairs, key = np.ones(len(combinations), bool), 0, -1
+        best, pairs, key = self._lightest(), 0, -1
         while True:
             if key != self._key_to_improve(best.value):
                 key = self._key_to_improve(best.value)
-                bounds = self._bounds(combinations, key=key)
+                bounds = self._bounds(key)
             left &= bounds.bound <= bounds.limit(best.value)
             if not left.any():
                 return self._plan(best, exact)
@@ -166,39 +168,27 @@ class _Knapsack:
             order = np.flatnonzero(left)
             order = order[np.argsort(bounds.bound[order], kind='stable')[:TOGETHER]]
             if not pairs:
-                best = min(best, self._greedy(combinations[order[0]], bounds), key=_value)
-            pairs += 1
-            if key != self._key_to_improve(best.value):
+                pairs, greedy = 1, self._greedy(combinations[order[0]], bounds)
+                best = min(best, greedy or best, key=_value)
                 continue
-            prices = bounds.price[order]
             spare = bounds.limit(best.value) - bounds.bound[order]
-            plans, found = self._enumerate(combinations[order], bounds, prices, spare)
+            plans, found = self._enumerate(combinations[order], bounds, bounds.price[order], spare)
             if plans > MOST_TOGETHER:
                 order = order[:1]
                 found, plans, complete = self._fold(
-                    combinations[order[0]], bounds, price=prices[0], spare=spare[0]
+                    combinations[order[0]], bounds, price=bounds.price[order[0]], spare=spare[0]
                 )
                 exact &= complete
             best = best if found is None else min(best, found, key=_value)
             left[order] = False
             pairs += plans
 
-    def _combinations(self) -> tuple[Indices, bool]:
-        """Return the combinations of frequencies to search, and whether they are all."""
-        every = self.problem.clocks.every_combination(most=EXACT_COMBINATIONS)
-        return (self._promising(), False) if every is None else (every, True)
-
-    def _least_w(self, combinations: Indices) -> Floats:
-        """Return the least power at each combination, (combinations,) [W]."""
-        return _at(self._least([each[:, None] for each in self.weights_w]), combinations)[:, 0]
-
     def _plan(self, found: _Found, exact: bool) -> Plan:
-        rows = [int(rows[item]) for rows, item in zip(self.points, found.taken, strict=True)]
-        return Plan(tuple(rows), tuple(found.combination.tolist()), exact)
+        rows, combination = self.rows[found.taken], found.combination
+        return Plan(tuple(rows.tolist()), tuple(combination.tolist()), exact)
 
-    def _found(self, taken: Sequence[int], combination: Indices) -> _Found:
-        value = sum(each[item] for each, item in zip(self.values, taken, strict=True))
-        return _Found([int(each) for each in taken], combination, tuple(np.asarray(value).tolist()))
+    def _found(self, taken: Indices, combination: Indices) -> _Found:
+        return _Found(taken, combination, tuple(self.values[taken].sum(axis=0).tolist()))
 
     def _key_to_improve(self, value: Sequence[float]) -> int:
         """Return the first extent of a violation above 0, or else the objective.
@@ -209,92 +199,80 @@ class _Knapsack:
         objective = len(value) - OBJECTIVE_KEYS
         return next((key for key in range(objective // 2, objective) if value[key]), objective)
 
-    def _bounds(self, combinations: Indices, *, key: int) -> _Bounds:
+    def _spans(self, values: Floats) -> Floats:
+        """Return by how much plans can differ, (keys,), if points have `values`, (points, keys)."""
+        highest = np.maximum.reduceat(values, self.starts, axis=0)
+        return np.asarray((highest - np.minimum.reduceat(values, self.starts, axis=0)).sum(axis=0))
+
+    def _bounds(self, key: int) -> _Bounds:
         """Bound the score at each combination: the counts of violations, then one other key."""
-        spans = np.sum([np.ptp(each, axis=0) for each in self.values], axis=0)
+        spans = self._spans(self.values)
         weights = np.zeros(len(spans))
         weights[key], total = 1.0, 1.0 + spans[key]
         for count in reversed(range((len(spans) - OBJECTIVE_KEYS) // 2)):
             weights[count] = total
             total += total * spans[count]
-        scores = [each @ weights for each in self.values]
-        capacity_w = self.problem.capacity_w
+        scores, capacity_w = self.values @ weights, self.problem.capacity_w
         prices = PRICES * ((spans[key] or 1.0) / capacity_w)
-        costs = [
-            score[:, None] + prices * weight[:, None]
-            for score, weight in zip(scores, self.weights_w, strict=True)
-        ]
-        bounds = _at(self._least(costs), combinations) - prices * capacity_w
+        costs = scores[:, None] + prices * self.weights_w[:, None]
+        bounds = self._least(costs) - prices * capacity_w
         best = bounds.argmax(axis=1)
         return _Bounds(bounds.max(axis=1), prices[best], scores, weights)
 
-    def _promising(self) -> Indices:
+    def _promising(self) -> Combinations:
         """Return combinations that a coordinate descent finds at each price."""
-        weights = lexicographic_weights(self.values)
-        span = sum(float(np.ptp(each @ weights)) for each in self.values) or 1.0
+        scores = self.values @ lexicographic_weights(self.problem, self.values)
+        span = float(self._spans(scores[:, None])[0]) or 1.0
         prices = WIDE_PRICES * (span / self.problem.capacity_w)
-        costs = [
-            (value @ weights)[:, None] + prices * weight[:, None]
-            for value, weight in zip(self.values, self.weights_w, strict=True)
-        ]
+        costs = scores[:, None] + prices * self.weights_w[:, None]
         # Finite where an application cannot run, so that each one that can is an improvement.
-        least = np.minimum(self._least(costs), 10.0 * max(float(each.max()) for each in costs))
+        least = np.minimum(self._least_of_cells(costs), 10.0 * float(costs.max()))
         found = [
             descend(least, starts=start[None].repeat(len(prices), axis=0))
             for start in starts(self.problem, Options.of(self.problem))
         ]
-        return np.unique(np.concatenate(found), axis=0)
+        return Combinations(np.unique(np.concatenate(found), axis=0))
 
-    def _least(self, costs: Sequence[Floats]) -> Floats:
-        """Return the least cost of each application at each option.
+    def _least_of_cells(self, costs: Floats) -> Floats:
+        """Return the least cost in each cell, (*shape, columns); `costs`: (points, columns)."""
+        group_of = self.problem.points.group_of[self.rows]
+        first = np.flatnonzero(np.diff(group_of, prepend=-1))
+        groups = np.full((len(self.problem.points.group_starts), costs.shape[1]), np.inf)
+        groups[group_of[first]] = np.minimum.reduceat(costs, first, axis=0)
+        return self.problem.reach.least_of_groups(groups)
 
-        `costs`: of each application, (points, columns). The result has the shape
-        (applications, domains + 1, options, columns).
-        """
-        grids = []
-        for forecast, rows, cost in zip(self.problem.forecasts, self.points, costs, strict=True):
-            group_of = forecast.table.group_of[rows]
-            first = np.flatnonzero(np.diff(group_of, prepend=-1))
-            groups = np.full((len(forecast.table.group_starts), cost.shape[1]), np.inf)
-            groups[group_of[first]] = np.minimum.reduceat(cost, first, axis=0)
-            grids.append(least_of_options(self.problem.clocks, forecast.table, groups))
-        return np.array(grids)
+    def _least(self, costs: Floats) -> Floats:
+        """Return the least total cost at each combination, (combinations, columns)."""
+        return np.asarray(self.combinations.least(self._least_of_cells(costs)).sum(axis=0))
 
     @cached_property
-    def _grid(self) -> list[Indices]:
-        """The points of each application, (domains + 1, options, points); padded with none."""
-        result = []
-        for forecast, rows in zip(self.problem.forecasts, self.points, strict=True):
-            reached = self.problem.clocks.reached(forecast.table)
-            groups = np.arange(len(forecast.table.group_starts) + 1)
-            starts = np.searchsorted(forecast.table.group_of[rows], groups)
-            sizes = np.diff(starts)[reached.group] * reached.known
-            # Several processors of a domain have an option of it each: one after another.
-            slot = reached.domain * self.problem.clocks.most_options + reached.option
-            order = np.argsort(slot, kind='stable')
-            ends = np.cumsum(sizes[order])
-            first = np.searchsorted(slot[order], slot[order])
-            offset = (ends - sizes[order]) - (ends - sizes[order])[first]
-            shape = (len(self.problem.clocks.domains) + 1, self.problem.clocks.most_options)
-            grid = np.full((*shape, int((offset + sizes[order]).max())), len(rows))
-            flat = grid.reshape(shape[0] * shape[1], -1)
-            within = np.arange(int(ends[-1])) - np.repeat(ends - sizes[order], sizes[order])
-            flat[np.repeat(slot[order], sizes[order]), np.repeat(offset, sizes[order]) + within] = (
-                np.repeat(starts[reached.group[order]], sizes[order]) + within
-            )
-            result.append(grid)
-        return result
+    def _cells(self) -> Indices:
+        """The points in each cell, (applications, domains + 1, options, points), padded."""
+        reach, points = self.problem.reach, self.problem.points
+        groups = np.arange(len(points.group_starts) + 1)
+        bounds = np.searchsorted(points.group_of[self.rows], groups)
+        sizes = np.diff(bounds)[reach.group] * reach.known
+        ends = np.cumsum(sizes)
+        # Several processors of a domain have an option of it each: one after another in a cell.
+        before = (ends - sizes)[np.searchsorted(reach.cell, reach.cell)]
+        within = np.arange(int(ends[-1]))
+        cell, start = np.repeat([reach.cell, before], sizes, axis=1)
+        item = within - np.repeat(ends - sizes, sizes) + np.repeat(bounds[reach.group], sizes)
+        cells = np.full((int(np.prod(reach.shape)), int((ends - before).max())), len(self.rows))
+        cells[cell, within - start] = item
+        return cells.reshape(*reach.shape, -1)
 
-    def _at_each(self, combinations: Indices) -> list[Indices]:
-        """Return the points at combinations, of each application (combinations, points)."""
+    def _at_each(self, combinations: Indices) -> Indices:
+        """Return the points at combinations, (applications, combinations, points), padded."""
         count, domains = combinations.shape
         options = np.column_stack((combinations, np.zeros(count, np.intp)))
-        return [grid[np.arange(domains + 1), options].reshape(count, -1) for grid in self._grid]
+        at = self._cells[:, np.arange(domains + 1), options]
+        return at.reshape(len(at), count, -1)
 
-    def _at(self, combination: Indices) -> list[Indices]:
-        """Return the points of each application that can be had at a combination."""
-        found = self._at_each(combination[None])
-        return [at[0][at[0] < len(rows)] for at, rows in zip(found, self.points, strict=True)]
+    def _at(self, combination: Indices) -> Indices:
+        """Return the points that can be had at a combination, by application."""
+        found = self._at_each(combination[None]).ravel()
+        return found[found < len(self.rows)]
 
     def _enumerate(
         self, combinations: Indices, bounds: _Bounds, price: Floats, spare: Floats
@@ -304,61 +282,42 @@ class _Knapsack:
         Points of which the cost exceeds the least one by more than `spare` are left out: no better
         plan has them. None if no plan is left, or if there are more than `MOST_TOGETHER`.
         """
-        taken, weights, scores = [], [], []
-        for at, score, weight in zip(
-            self._at_each(combinations), bounds.scores, self.weights_w, strict=True
-        ):
-            score, weight = np.append(score, np.inf), np.append(weight, 0.0)  # none
-            cost = score[at] + price[:, None] * weight[at]
-            cost[cost > (cost.min(axis=1) + spare)[:, None]] = np.inf
-            order = np.argsort(cost, axis=1)[:, : int(np.isfinite(cost).sum(axis=1).max())]
-            near = np.take_along_axis(at, order, axis=1)
-            near[np.isinf(np.take_along_axis(cost, order, axis=1))] = len(score) - 1
-            taken.append(near)
-            weights.append(weight[near])
-            scores.append(score[near])
-        sizes = [each.shape[1] for each in taken]
-        plans = len(combinations) * math.prod(sizes)
+        at = self._at_each(combinations)
+        score, weight = np.append(bounds.scores, np.inf), np.append(self.weights_w, 0.0)  # none
+        cost = score[at] + price[:, None] * weight[at]
+        cost[cost > cost.min(axis=2, keepdims=True) + spare[:, None]] = np.inf
+        sizes = np.isfinite(cost).sum(axis=2).max(axis=1).tolist()
+        plans = len(combinations) * int(np.prod(sizes, dtype=float))
         if plans > MOST_TOGETHER:
             return plans, None
-        total_w, total = weights[0], scores[0]
-        for weight, score in zip(weights[1:], scores[1:], strict=True):
-            total_w = (total_w[:, :, None] + weight[:, None, :]).reshape(len(weight), -1)
-            total = (total[:, :, None] + score[:, None, :]).reshape(len(score), -1)
-        within = (total_w <= self.problem.capacity_w) & np.isfinite(total)
-        which, plan = np.nonzero(within)
-        if not len(which):
+        order = np.argsort(cost, axis=2)[:, :, : max(sizes)]
+        at = np.take_along_axis(at, order, axis=2)
+        at[np.isinf(np.take_along_axis(cost, order, axis=2))] = len(self.rows)
+        total_w, total = np.zeros((2, len(combinations), 1))
+        for own, size in zip(at, sizes, strict=True):
+            own = own[:, :size]
+            total_w = (total_w[:, :, None] + weight[own][:, None]).reshape(len(own), -1)
+            total = (total[:, :, None] + score[own][:, None]).reshape(len(own), -1)
+        total[total_w > self.problem.capacity_w] = np.inf
+        least = total.min()
+        if np.isinf(least):
             return plans, None
-        least = total[which, plan]
-        close = least <= _rounded_up(float(least.min()))
-        which, plan = which[close], plan[close]
-        items = [
-            near[which, item]
-            for near, item in zip(taken, np.unravel_index(plan, sizes), strict=True)
-        ]
-        value = sum(each[item] for each, item in zip(self.values, items, strict=True))
-        best = int(lexicographic_minimum(np.asarray(value)))
-        return plans, self._found([int(each[best]) for each in items], combinations[which[best]])
+        which, plan = np.nonzero(total <= _rounded_up(float(least)))
+        items = np.array(np.unravel_index(plan, sizes))
+        taken = at[np.arange(len(at))[:, None], which, items]
+        best = lexicographic_minimum(self.values[taken].sum(axis=0))
+        return plans, self._found(taken[:, best], combinations[which[best]])
 
-    def _cheapest(self, combination: Indices, costs: Sequence[Floats]) -> _Found:
-        """Return the plan of least cost at a combination; of equal costs, the better value."""
-        taken = [
-            own[np.lexsort((*self.values[app][own].T[::-1], costs[app][own]))[0]]
-            for app, own in enumerate(self._at(combination))
-        ]
-        return self._found(taken, combination)
-
-    def _greedy(self, combination: Indices, bounds: _Bounds) -> _Found:
+    def _greedy(self, combination: Indices, bounds: _Bounds) -> _Found | None:
         """Return a good plan within the cap: the best one at the lowest price that allows it."""
-        capacity_w = self.problem.capacity_w
-        span = max(float(np.ptp(each)) for each in bounds.scores) or 1.0
-        for price in PRICES * span / capacity_w:
-            pairs = zip(bounds.scores, self.weights_w, strict=True)
-            found = self._cheapest(combination, [s + price * w for s, w in pairs])
-            taken = zip(self.weights_w, found.taken, strict=True)
-            if sum(float(each[item]) for each, item in taken) <= capacity_w:
-                return found
-        return self._cheapest(combination, self.weights_w)
+        own = self._at(combination)
+        span = float(np.ptp(bounds.scores)) or 1.0
+        prices = PRICES * (span / self.problem.capacity_w)
+        costs = bounds.scores[own, None] + prices * self.weights_w[own, None]
+        ends = np.searchsorted(self.app[own], np.arange(self.problem.basis.count + 1))
+        taken = np.array([own[i:j][costs[i:j].argmin(axis=0)] for i, j in pairwise(ends)])
+        within = self.weights_w[taken].sum(axis=0) <= self.problem.capacity_w
+        return self._found(taken[:, within.argmax()], combination) if within.any() else None
 
     def _fold(
         self, combination: Indices, bounds: _Bounds, *, price: float, spare: float
@@ -368,25 +327,22 @@ class _Knapsack:
         Points of which the cost exceeds the least one by more than `spare` are left out: no better
         plan has them. None if no plan is left.
         """
-        own = [
-            each[(cost := score[each] + price * weight[each]) <= cost.min() + spare]
-            for each, score, weight in zip(
-                self._at(combination), bounds.scores, self.weights_w, strict=True
-            )
-        ]
-        least = [
-            float(weight[each].min()) for each, weight in zip(own, self.weights_w, strict=True)
-        ]
-        power_w = np.zeros(1)
-        value = np.zeros((1, self.values[0].shape[1]))
+        own = self._at(combination)
+        cost = bounds.scores[own] + price * self.weights_w[own]
+        starts = np.searchsorted(self.app[own], np.arange(self.problem.basis.count))
+        near = cost <= np.minimum.reduceat(cost, starts)[self.app[own]] + spare
+        own = own[near]
+        points = np.split(own, np.searchsorted(self.app[own], np.arange(1, len(starts))))
+        least = [float(self.weights_w[each].min()) for each in points]
+        power_w, value = np.zeros(1), np.zeros((1, self.values.shape[1]))
         before: list[tuple[Indices, Indices]] = []
         pairs, exact = 0, True
-        for app, each in enumerate(own):
-            total_w = power_w[:, None] + self.weights_w[app][each]
+        for app, each in enumerate(points):
+            total_w = power_w[:, None] + self.weights_w[each]
             pairs += total_w.size
             left_w = self.problem.capacity_w - sum(least[app + 1 :])
             front, item = np.nonzero(total_w <= left_w)
-            power_w, value = total_w[front, item], value[front] + self.values[app][each[item]]
+            power_w, value = total_w[front, item], value[front] + self.values[each[item]]
             kept = _pareto(power_w, value)
             if len(kept) > MOST_FRONT:
                 kept = kept[np.linspace(0, len(kept) - 1, MOST_FRONT).astype(np.intp)]
@@ -399,7 +355,7 @@ class _Knapsack:
         for front, item in reversed(before):
             taken.append(int(item[row]))
             row = int(front[row])
-        return self._found(taken[::-1], combination), pairs, exact
+        return self._found(np.array(taken[::-1]), combination), pairs, exact
 
 
 def _rounded_up(score: float) -> float:
@@ -408,14 +364,6 @@ def _rounded_up(score: float) -> float:
 
 def _value(found: _Found) -> tuple[float, ...]:
     return found.value
-
-
-def _at(least: Floats, combinations: Indices) -> Floats:
-    """Return the least total cost at each combination, (combinations, columns)."""
-    best = least[:, -1, 0][:, None].repeat(len(combinations), axis=1)
-    for domain in range(combinations.shape[1]):
-        np.minimum(best, least[:, domain, combinations[:, domain]], out=best)
-    return np.asarray(best.sum(axis=0))
 
 
 def _pareto(power_w: Floats, value: Floats, group: Indices | None = None) -> Indices:
@@ -437,27 +385,24 @@ def loss_bound(problem: DecisionProblem, plan: Plan) -> float:
     because a violated deadline would be a cheap way to accuracy. Where the combinations are too
     many, each application may have frequencies of its own.
     """
-    combinations = problem.clocks.every_combination(most=EXACT_COMBINATIONS)
-    cap_w = problem.capacity_w
-    primaries = [each.scores()[1] for each in problem.forecasts]
+    points, cap_w, rows = problem.points, problem.capacity_w, np.arange(len(problem.possible))
+    violation, primary, *_ = problem.keys(rows)
+    found = np.array(plan.rows)
     prices = np.zeros(1)
-    if math.isfinite(cap_w):
-        prices = PRICES * ((sum(float(np.ptp(each)) for each in primaries) or 1.0) / cap_w)
-    found, grids = 0.0, []
-    for index, (forecast, primary) in enumerate(zip(problem.forecasts, primaries, strict=True)):
-        row, rows = plan.rows[index], problem.possible(index)
-        violation = forecast.scores()[0]
-        found += float(primary[row])
-        cost = np.full((len(primary), len(prices)), np.inf)
-        cost[rows] = primary[rows, None] + prices * problem.weights_w[index][rows, None]
-        cost[violation > violation[row]] = np.inf
-        groups = np.minimum.reduceat(cost, forecast.table.group_starts, axis=0)
-        grids.append(least_of_options(problem.clocks, forecast.table, groups))
-    least = np.array(grids)
+    if np.isfinite(cap_w):
+        lowest, highest = (
+            each.reduceat(primary, points.starts[:-1]) for each in (np.minimum, np.maximum)
+        )
+        prices = PRICES * ((float((highest - lowest).sum()) or 1.0) / cap_w)
+    cost = primary[:, None] + prices * problem.weights_w[:, None]
+    cost[~problem.possible | (violation > violation[found][points.app_of])] = np.inf
+    groups = np.minimum.reduceat(cost, points.group_starts, axis=0)
+    least = problem.reach.least_of_groups(groups)
+    combinations = problem.clocks.every_combination(most=EXACT_COMBINATIONS)
     if combinations is None:
         bound = least.min(axis=(1, 2)).sum(axis=0)[None]
     else:
-        bound = _at(least, combinations)
-    if math.isfinite(cap_w):
+        bound = combinations.least(least).sum(axis=0)
+    if np.isfinite(cap_w):
         bound = bound - prices * cap_w
-    return max(0.0, found - float(bound.max(axis=1).min()))
+    return max(0.0, float(primary[found].sum()) - float(bound.max(axis=1).min()))

@@ -7,9 +7,14 @@ import enum
 import math
 from collections.abc import Collection
 
-from dynofa_ros.runtime.decision.forecast import Forecast
-from dynofa_ros.runtime.decision.state import DEADLINE, MIN_ACCURACY
+from dynofa_ros.runtime.decision.state import (
+    DEADLINE,
+    MIN_ACCURACY,
+    ApplicationState,
+    DecisionPolicy,
+)
 from dynofa_ros.runtime.settings import Objective
+from dynofa_ros.runtime.targets import Target
 
 BEST = {
     Objective.MAX_ACCURACY: 'most accurate',
@@ -28,7 +33,8 @@ class CapEffect(enum.Enum):
 
 
 def reason(
-    forecast: Forecast,
+    application: ApplicationState,
+    policy: DecisionPolicy,
     *,
     violated_targets: Collection[str],
     kept: bool,
@@ -39,16 +45,20 @@ def reason(
 
     A cap is named only where it binds, as what sets it. `cap_binds`: for any application.
     """
-    text = _reason(forecast, violated_targets=violated_targets, kept=kept, effect=effect)
-    if not cap_binds or forecast.application.profile.energy_known:
+    text = _reason(application.target, policy, violated_targets, kept=kept, effect=effect)
+    if not cap_binds or application.profile.energy_known:
         return text
     return f'{text}; its power is unknown, counted as 0 W'
 
 
 def _reason(
-    forecast: Forecast, *, violated_targets: Collection[str], kept: bool, effect: CapEffect
+    target: Target,
+    policy: DecisionPolicy,
+    violated_targets: Collection[str],
+    *,
+    kept: bool,
+    effect: CapEffect,
 ) -> str:
-    target, policy = forecast.application.target, forecast.policy
     cap = f'{policy.cap_name} ({policy.power_cap_w:.3g} W for applications)'
     deadline = 'no deadline'
     if not math.isnan(target.deadline_s):

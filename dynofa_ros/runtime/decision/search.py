@@ -7,16 +7,20 @@ starts from several combinations, and may miss the optimum.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from dynofa_ros.runtime.decision.clocks import Clocks
+from dynofa_ros.runtime.decision.clocks import Combinations
 from dynofa_ros.runtime.decision.forecast import REFUSED
-from dynofa_ros.runtime.decision.problem import DecisionProblem, Plan, lexicographic_minimum
-from dynofa_ros.runtime.operating_points.table import Floats, Indices, PointTable
+from dynofa_ros.runtime.decision.problem import (
+    DecisionProblem,
+    Plan,
+    lexicographic_minimum,
+    without_constant,
+)
+from dynofa_ros.runtime.operating_points.table import Floats, Indices
 
 # With more combinations of frequencies than this, the search is not exhaustive.
 EXACT_COMBINATIONS = 4096
@@ -26,60 +30,40 @@ MOST_ROUNDS = 20
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """The best point of each application at each frequency of each domain, ranked.
+    """The best point of each group that can be reached, in the order of their keys."""
 
-    The last domain stands for the points without a frequency.
-    """
-
-    rank: Indices  # (applications, domains + 1, options); `missing` where there is none
-    rows: list[Indices]  # of each application: row of its table, by rank
-    runs: list[npt.NDArray[np.bool_]]  # whether it can run, by rank
-    value: Floats  # (applications, ranks + 1, keys) contribution to the plan; `missing` is infinite
+    entry: Indices  # (options,) of `Reach`
+    rows: Indices  # (options,)
+    runs: npt.NDArray[np.bool_]  # (options,) whether it can run
+    value: Floats  # (options + 1, keys) contribution to a plan; the last one, `missing`, is inf
+    first: Indices  # (applications, domains + 1, frequencies) the first option; `missing`: none
 
     @classmethod
     def of(cls, problem: DecisionProblem) -> Options:
-        """Rank the best points of all groups that can be reached."""
-        clocks = problem.clocks
-        ranks, rows, scores = [], [], []
-        for index, forecast in enumerate(problem.forecasts):
-            reached = clocks.reached(forecast.table)
-            best, keys = forecast.best
-            keys = keys[:, reached.group]
-            keys[0, ~reached.known] = REFUSED
-            order = np.lexsort(keys[::-1])
-            rank = np.empty(len(order), np.intp)
-            rank[order] = np.arange(len(order))
-            missing = np.iinfo(np.intp).max
-            grid = np.full((len(clocks.domains) + 1, clocks.most_options), missing)
-            at = reached.domain, reached.option
-            if problem.only is not None:
-                on = np.flatnonzero(forecast.on(problem.only[index])[best[reached.group]])
-                at, rank = (at[0][on], at[1][on]), rank[on]
-            np.minimum.at(grid, at, rank)
-            ranks.append(grid)
-            rows.append(best[reached.group][order])
-            scores.append(keys[:, order])
-        values = problem.values(scores)
-        longest = max(len(each) for each in values)
-        padded = np.full((len(values), longest + 1, values[0].shape[1]), np.inf)
-        for index, each in enumerate(values):
-            padded[index, : len(each)] = each
-        runs = [violation < REFUSED for violation, *_ in scores]
-        return cls(np.minimum(np.array(ranks), longest), rows, runs, padded)
+        """Sort the best points of all groups that can be reached."""
+        reach = problem.reach
+        rows = problem.best[reach.group]
+        keys = problem.keys(rows)
+        keys[0, ~reach.known] = REFUSED
+        order = np.lexsort(keys[::-1])
+        rank = np.empty(len(order), np.intp)
+        rank[order] = np.arange(len(order))
+        if problem.only is not None:
+            rank[reach.place != problem.only[reach.app]] = len(order)
+        value = without_constant(problem.values(keys, reach.app))
+        missing = np.full((1, value.shape[1]), np.inf)
+        return cls(
+            order,
+            rows[order],
+            keys[0, order] < REFUSED,
+            np.concatenate((value[order], missing)),
+            reach.least(rank, missing=len(order)),
+        )
 
-    def ranks_at(self, combinations: Indices) -> Indices:
-        """Return the rank of each application's best point, (applications, combinations)."""
-        best = self.rank[:, -1, 0][:, None].repeat(len(combinations), axis=1)
-        for domain in range(combinations.shape[1]):
-            np.minimum(best, self.rank[:, domain, combinations[:, domain]], out=best)
-        return best
-
-    def values_at(self, ranks: Indices) -> Floats:
-        """Return the value of plans, (combinations, keys); `ranks` as of `ranks_at`."""
-        total = self.value[0].take(ranks[0], axis=0)
-        for value, rank in zip(self.value[1:], ranks[1:], strict=True):
-            total += value.take(rank, axis=0)
-        return total
+    @property
+    def missing(self) -> int:
+        """The option that stands for none."""
+        return len(self.rows)
 
 
 def search(problem: DecisionProblem) -> tuple[Plan, bool]:
@@ -88,37 +72,25 @@ def search(problem: DecisionProblem) -> tuple[Plan, bool]:
     combinations = clocks.every_combination(most=EXACT_COMBINATIONS)
     exact = combinations is not None
     if combinations is None:
-        combinations = descend(costs_of(options)[..., None], starts=starts(problem, options))
-    ranks = options.ranks_at(combinations)
-    values = options.values_at(ranks)
-    moved = (combinations != np.array(clocks.present, np.intp)).sum(axis=1)
-    best = int(lexicographic_minimum(np.column_stack((values, moved))))
-    taken = ranks[:, best].tolist()
-    plan = Plan(
-        rows=tuple(int(rows[rank]) for rows, rank in zip(options.rows, taken, strict=True)),
-        combination=tuple(combinations[best].tolist()),
-        exact=exact,
-    )
-    return plan, all(runs[rank] for runs, rank in zip(options.runs, taken, strict=True))
+        costs = (options.value @ lexicographic_weights(problem, options.value[:-1]))[options.first]
+        combinations = Combinations(descend(costs[..., None], starts=starts(problem, options)))
+    found = combinations.least(options.first)
+    values = options.value[found].sum(axis=0)
+    moved = (combinations.options != np.array(clocks.present, np.intp)).sum(axis=1)
+    best = lexicographic_minimum(np.column_stack((values, moved)))
+    taken = found[:, best]
+    rows = tuple(options.rows[taken].tolist())
+    plan = Plan(rows, tuple(combinations.options[best].tolist()), exact)
+    return plan, bool(options.runs[taken].all())
 
 
-def lexicographic_weights(values: Sequence[Floats]) -> Floats:
-    """Return weights, (keys,), of which a sum orders plans as their keys do, up to rounding.
-
-    `values` hold the points of each application, (points, keys).
-    """
-    spans = np.sum([np.ptp(each, axis=0) for each in values], axis=0)
+def lexicographic_weights(problem: DecisionProblem, values: Floats) -> Floats:
+    """Return weights, (keys,), of which a sum orders plans as their keys do, up to rounding."""
+    spans = np.ptp(values, axis=0) * problem.basis.count
     weights = np.ones(len(spans))
     for key in reversed(range(len(spans) - 1)):
         weights[key] = 1.0 + weights[key + 1 :] @ spans[key + 1 :]
     return weights
-
-
-def costs_of(options: Options) -> Floats:
-    """Return one number for each option that orders plans, (applications, domains + 1, options)."""
-    finite = [each[: len(rows)] for each, rows in zip(options.value, options.rows, strict=True)]
-    score = options.value @ lexicographic_weights(finite)
-    return np.asarray(np.take_along_axis(score[:, None, :], options.rank, axis=2))
 
 
 def starts(problem: DecisionProblem, options: Options) -> Indices:
@@ -129,8 +101,8 @@ def starts(problem: DecisionProblem, options: Options) -> Indices:
     clocks = problem.clocks
     highest = np.array([len(each) - 1 for each in clocks.options_hz], np.intp)
     present = np.where(np.array(clocks.present) < 0, highest, clocks.present)
-    applications, _, most = options.rank.shape
-    domain, option = np.divmod(options.rank.reshape(applications, -1).argmin(axis=1), most)
+    applications, _, most = options.first.shape
+    domain, option = np.divmod(options.first.reshape(applications, -1).argmin(axis=1), most)
     preferred = np.zeros(len(highest) + 1, np.intp)
     np.maximum.at(preferred, domain, option)
     return np.array([np.zeros_like(highest), highest, present, preferred[:-1]])
@@ -163,15 +135,3 @@ def descend(costs: Floats, *, starts: Indices) -> Indices:
         if (now == before).all():
             break
     return now
-
-
-def least_of_options(clocks: Clocks, table: PointTable, cost: Floats) -> Floats:
-    """Return the least cost at each option of each domain, (domains + 1, options, columns).
-
-    `cost` is that of each group, (groups, columns).
-    """
-    reached = clocks.reached(table)
-    grid = np.full((len(clocks.domains) + 1, clocks.most_options, cost.shape[1]), np.inf)
-    entries = np.where(reached.known[:, None], cost[reached.group], np.inf)
-    np.minimum.at(grid, (reached.domain, reached.option), entries)
-    return grid

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from dynofa_ros.runtime.operating_points.point import OperatingPoint, cost
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 _Value = TypeVar('_Value', bound=Hashable)
+_Array = TypeVar('_Array', Floats, Indices)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,32 @@ class CascadeTable:
             early_accuracy=np.nan_to_num(padded(each.early_accuracy for each in made)),
             subnets=tuple(subnets),
             subnet_of=padded([subnets[each] for each in some] for some in on).astype(np.intp),
+        )
+
+    @staticmethod
+    def joined(tables: Sequence[tuple[CascadeTable, int]]) -> CascadeTable:
+        """Return several tables as one, each with the first row of its points."""
+        ids = np.cumsum([0, *(len(each.cascade_ids) for each, _ in tables)])
+        subnets = np.cumsum([0, *(len(each.subnets) for each, _ in tables)])
+
+        def of_stages(field: Callable[[CascadeTable], Floats]) -> Floats:
+            return _stacked([field(each) for each, _ in tables])
+
+        def shifted(values: Sequence[Indices], by: Iterable[int]) -> Indices:
+            return _stacked([each + more for each, more in zip(values, by, strict=False)])
+
+        return CascadeTable(
+            rows=shifted([each.rows for each, _ in tables], (start for _, start in tables)),
+            cascade_ids=tuple(name for each, _ in tables for name in each.cascade_ids),
+            cascade_of=shifted([each.cascade_of for each, _ in tables], ids.tolist()),
+            latency_s=of_stages(lambda each: each.latency_s),
+            latency_std_s=of_stages(lambda each: each.latency_std_s),
+            cost_j=of_stages(lambda each: each.cost_j),
+            reached=of_stages(lambda each: each.reached),
+            answer_accuracy=of_stages(lambda each: each.answer_accuracy),
+            early_accuracy=of_stages(lambda each: each.early_accuracy),
+            subnets=tuple(subnet for each, _ in tables for subnet in each.subnets),
+            subnet_of=shifted([each.subnet_of for each, _ in tables], subnets.tolist()),
         )
 
     def reached_now(self, observed: Mapping[str, Sequence[float]]) -> Floats:
@@ -128,3 +155,11 @@ class CascadeTable:
 def _numbered(values: Iterable[_Value]) -> dict[_Value, int]:
     """Return the distinct values in order, each with its index."""
     return {each: index for index, each in enumerate(dict.fromkeys(values))}
+
+
+def _stacked(values: Sequence[_Array]) -> _Array:
+    """Return values of several tables as one array; those of stages are padded with zeros."""
+    if values[0].ndim > 1:
+        width = max(each.shape[1] for each in values)
+        values = [np.pad(each, ((0, 0), (0, width - each.shape[1]))) for each in values]
+    return cast(_Array, np.concatenate(values))

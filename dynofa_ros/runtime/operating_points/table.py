@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -51,10 +52,6 @@ class PointTable:
     accuracy: Floats  # (points,)
     group_starts: Indices  # (groups,) first row of each group
     group_sizes: Indices  # (groups,)
-    group_of: Indices  # (points,)
-    most_accurate_first: Indices  # (points,) rows, group by group; ties: cheapest first
-    cheapest_first: Indices  # (points,) rows, group by group; ties: most accurate first
-    processor_of: Indices  # (points,) index in `processors`
     subnets: tuple[tuple[str, str], ...]  # distinct sub-networks and processors
     subnet_of: Indices  # (points,) index in `subnets`
     keys: tuple[PointKey, ...]  # (keys,) distinct
@@ -76,9 +73,6 @@ class PointTable:
         groups = [group(each) for each in rows]
         new_group = [index == 0 or groups[index] != groups[index - 1] for index in range(len(rows))]
         starts = np.flatnonzero(new_group)
-        group_of = np.cumsum(new_group) - 1
-        cost_j = np.array([cost(each, energy_known=energy_known) for each in rows])
-        accuracy = np.array([each.accuracy for each in rows])
         on = [(each.subnet_id, each.processor) for each in rows]
         subnets = {each: index for index, each in enumerate(dict.fromkeys(on))}
         keys = {key: index for index, key in enumerate(dict.fromkeys(each.key for each in rows))}
@@ -86,14 +80,10 @@ class PointTable:
             points=rows,
             latency_s=np.array([each.latency_s for each in rows]),
             latency_std_s=np.array([each.latency_std_s for each in rows]),
-            cost_j=cost_j,
-            accuracy=accuracy,
+            cost_j=np.array([cost(each, energy_known=energy_known) for each in rows]),
+            accuracy=np.array([each.accuracy for each in rows]),
             group_starts=starts,
             group_sizes=np.diff(starts, append=len(rows)),
-            group_of=group_of,
-            most_accurate_first=np.lexsort((cost_j, -accuracy, group_of)),
-            cheapest_first=np.lexsort((-accuracy, cost_j, group_of)),
-            processor_of=np.unique([each.processor for each in rows], return_inverse=True)[1],
             subnets=tuple(subnets),
             subnet_of=np.array([subnets[each] for each in on]),
             keys=tuple(keys),
@@ -108,13 +98,29 @@ class PointTable:
         found = np.fromiter(map(keys.__contains__, self.keys), bool, len(self.keys))
         return found[self.key_of]
 
+    @cached_property
+    def _rows_by_key(self) -> list[Indices]:
+        """The rows of each key."""
+        order = np.argsort(self.key_of, kind='stable')
+        return np.split(order, np.cumsum(np.bincount(self.key_of))[:-1])
+
+    @cached_property
+    def _key_index(self) -> dict[PointKey, int]:
+        return {key: index for index, key in enumerate(self.keys)}
+
+    def rows_like(self, row: int) -> Indices:
+        """Return the rows with the key of this one."""
+        return self._rows_by_key[self.key_of[row]]
+
     def row_in(self, group: int, key: PointKey) -> int | None:
         """Return the row of a key in a group, None if it is not there."""
-        start = int(self.group_starts[group])
-        for row in range(start, start + int(self.group_sizes[group])):
-            if self.points[row].key == key:
-                return row
-        return None
+        index = self._key_index.get(key)
+        if index is None:
+            return None
+        rows = self._rows_by_key[index]
+        at = int(np.searchsorted(rows, self.group_starts[group]))
+        row = int(rows[at]) if at < len(rows) else len(self.points)
+        return row if row < self.group_starts[group] + self.group_sizes[group] else None
 
 
 def _processor_groups(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dynofa_ros.runtime import Cascade, DecisionPolicy, Objective, Slowdown
-from dynofa_ros.runtime.decision.forecast import Forecast
+from dynofa_ros.runtime.decision.forecast import Basis
 from dynofa_ros.runtime.estimation.correction import Correction
 from dynofa_ros.runtime.estimation.escalation import Escalation
 
@@ -28,8 +28,12 @@ def chosen(decision):
     return choice.point.subnet_id, choice.point.frequency_hz
 
 
+def predicted(application):
+    return Basis.of((application,), SAVING).predict()
+
+
 def row_of(forecast, subnet_id, clock_hz=1e9):
-    points = forecast.table.points
+    points = forecast.basis.points.tables[0].points
     identities = [(each.subnet_id, each.frequency_hz) for each in points]
     return identities.index((subnet_id, clock_hz))
 
@@ -81,7 +85,7 @@ def test_escalations_that_are_always_cut_cost_the_accuracy(run, app, cascading):
     """4 % may be late, and they would be; but then the early answer counts."""
     profile = cascading(RARE)
     lost = 0.04 * (0.7 - 0.4)
-    found = Forecast.of(app(profile, 0.05, 0.0), policy=SAVING)
+    found = predicted(app(profile, 0.05, 0.0))
     row = row_of(found, 's+l', 0.5e9)
     assert found.accuracy[row] == pytest.approx(0.79 - lost)
     assert found.energy_j[row] == pytest.approx(0.01)  # of the first stage
@@ -91,7 +95,7 @@ def test_escalations_that_are_always_cut_cost_the_accuracy(run, app, cascading):
 
 def test_some_are_cut_where_their_time_is_uncertain(app, cascading):
     state = app(cascading(), 0.085, 0.0, slowdowns={'gpu': Slowdown(1.0, 0.1)})
-    found = Forecast.of(state, policy=SAVING)
+    found = predicted(state)
     row = row_of(found, 's+l')
     # After 20 +- 2 ms, 50 +- 5 ms at 95 % have to fit into 85 ms.
     spare_s = 0.085 - 0.05 * (1.0 + 0.1 * 1.645) - 0.02
@@ -103,7 +107,7 @@ def test_some_are_cut_where_their_time_is_uncertain(app, cascading):
 
 
 def test_without_a_deadline_nothing_is_cut(app, cascading):
-    found = Forecast.of(app(cascading(), math.nan, 0.0), policy=SAVING)
+    found = predicted(app(cascading(), math.nan, 0.0))
     assert found.accuracy[row_of(found, 's+l')] == pytest.approx(0.79)
 
 
@@ -144,7 +148,7 @@ def test_frames_may_run_cascades_instead_of_the_decided_point(run, app, cascadin
 
 def test_each_stage_has_its_own_correction(app, cascading):
     slow = {('large', 'gpu'): Correction(2.0), ('s+l', 'gpu'): Correction(9.0)}
-    found = Forecast.of(app(cascading(), math.nan, 0.0, corrections=slow), policy=SAVING)
+    found = predicted(app(cascading(), math.nan, 0.0, corrections=slow))
     row = row_of(found, 's+l')
     assert found.latency.mean_s[row] == pytest.approx(0.02 + 0.3 * 0.1)
     assert found.energy_j[row] == pytest.approx(0.02 + 0.3 * 0.1)
@@ -173,8 +177,7 @@ def test_the_power_is_that_of_a_mean_frame(run, camera, cascading):
 
 def test_a_longer_path_than_the_period_makes_images_wait(app, cascading):
     waiting, none = (
-        Forecast.of(app(cascading(), 1.0, 0.0, frame_period_s=period_s), policy=SAVING)
-        for period_s in (0.065, 0.08)
+        predicted(app(cascading(), 1.0, 0.0, frame_period_s=period_s)) for period_s in (0.065, 0.08)
     )
     row = row_of(none, 's+l')
     assert none.latency.mean_s[row] == pytest.approx(0.035)
@@ -184,10 +187,10 @@ def test_a_longer_path_than_the_period_makes_images_wait(app, cascading):
 def test_sub_networks_are_predicted_as_without_cascades(app, cascading):
     profile = cascading()
     with_cascades, without = (
-        Forecast.of(app(each, 0.075, 0.78), policy=SAVING)
-        for each in (profile, profile.without_cascades())
+        predicted(app(each, 0.075, 0.78)) for each in (profile, profile.without_cascades())
     )
-    kept = [with_cascades.table.points.index(each) for each in without.table.points]
+    tables = [each.basis.points.tables[0] for each in (with_cascades, without)]
+    kept = [tables[0].points.index(each) for each in tables[1].points]
     for name in ('energy_j', 'violation', 'inference_s', 'accuracy', 'cost_j'):
         found, expected = getattr(with_cascades, name), getattr(without, name)
         np.testing.assert_array_equal(found[kept], expected)

@@ -3,12 +3,14 @@
 
 import math
 from dataclasses import replace
+from types import MappingProxyType
 
+import numpy as np
 import pytest
 
 from dynofa_ros.runtime import DecisionPolicy, DecisionState, Domain, Objective, Slowdown, decide
-from dynofa_ros.runtime.decision.forecast import Forecast
-from dynofa_ros.runtime.decision.interference import Interference, Load
+from dynofa_ros.runtime.decision.forecast import Basis
+from dynofa_ros.runtime.decision.interference import Interference, Use
 
 FAST_AND_SLOW = (Domain('fast', ('gpu',), (1e9,)), Domain('slow', ('npu',), (1e9,)))
 PERIOD_S = 0.1
@@ -110,13 +112,17 @@ def test_applications_that_are_apart_stay_apart(camera):
 
 
 def predicted(camera, observed, *, contention=0.5, before, after, loads=None):
-    """Return the forecast for a load of the other application on the GPU."""
+    """Return the forecast, and the row on the GPU, for a load of the other application there."""
+    period_s = math.nan if before == 1.0 else 0.05 / before if before else 1e6
     own = camera('a', slowdowns={'gpu': Slowdown(observed, 0.1)}, observed_loads=loads)
-    other = camera('b')
-    present = [Load('gpu', 0.5), Load('gpu', before)]
-    model = Interference((own, other), {'gpu': contention}, present)
-    forecast = Forecast.of(own, policy=DecisionPolicy())
-    return model.on(forecast, 0, [None, Load('gpu', after, 0.04)])
+    apps = [running_on_gpu(own, observed_loads=loads)]
+    apps.append(running_on_gpu(camera('b', frame_period_s=period_s)))
+    interference = Interference(Basis.of(apps, DecisionPolicy()), {'gpu': contention})
+    gpu = np.full(2, interference.basis.points.processors.index('gpu'))
+    use = Use.of(gpu, np.array([0.5, after]), np.array([0.05, 0.04]))
+    found = interference.basis.predict(interference.load(use))
+    points = found.basis.points.tables[0].points
+    return found, next(row for row, each in enumerate(points) if each.processor == 'gpu')
 
 
 @pytest.mark.parametrize(
@@ -130,20 +136,20 @@ def predicted(camera, observed, *, contention=0.5, before, after, loads=None):
     ],
 )
 def test_the_observed_slowdown_holds_the_present_load(camera, observed, before, after, expected):
-    found = predicted(camera, observed, before=before, after=after).slowdowns['gpu']
+    forecast, row = predicted(camera, observed, before=before, after=after)
+    found = forecast.slowdown(row)
     assert found.mean == pytest.approx(expected)
     assert found.std / found.mean == pytest.approx(0.1 / observed)
 
 
 def test_the_load_of_the_observation_counts_if_it_is_known(camera):
-    found = predicted(camera, 1.25, before=0.0, after=0.0, loads={'gpu': 0.5})
-    assert found.slowdowns['gpu'].mean == pytest.approx(1.0)
+    forecast, row = predicted(camera, 1.25, before=0.0, after=0.0, loads={'gpu': 0.5})
+    assert forecast.slowdown(row).mean == pytest.approx(1.0)
 
 
 def test_where_frames_take_turns_a_frame_waits_for_what_is_left_of_another(camera):
     """Half of the time, uniform up to 40 ms: not part of the inference."""
-    found = predicted(camera, 1.0, contention=1.0, before=0.5, after=0.5)
-    row = next(row for row, each in enumerate(found.table.points) if each.processor == 'gpu')
+    found, row = predicted(camera, 1.0, contention=1.0, before=0.5, after=0.5)
     assert found.inference_s[row] == pytest.approx(0.05)
     assert found.latency.mean_s[row] == pytest.approx(0.05 + 0.01)
     variance = 0.005**2 + 0.5 * 0.04**2 / 3 - 0.01**2  # inference and wait
@@ -156,10 +162,10 @@ def test_without_a_known_rate_an_application_is_always_busy(camera):
     assert sorted(choose(*apps, contention=0.3)) == ['gpu', 'npu']
 
 
-def running_on_gpu(application):
+def running_on_gpu(application, observed_loads=MappingProxyType({})):
     """Return an application that runs on the GPU, observed without the load of others."""
     now = next(each for each in application.profile.points if each.processor == 'gpu')
-    return replace(application, current=now, observed_loads={})
+    return replace(application, current=now, observed_loads=observed_loads)
 
 
 def test_an_application_makes_room_for_another_though_it_is_better_off_itself(camera):

@@ -133,15 +133,13 @@ def problem_of(several, policy):
 
 
 def rows_of(problem, points):
-    pairs = zip(problem.forecasts, points, strict=True)
-    return [each.table.row_of[point] for each, point in pairs]
+    pairs = zip(problem.points.tables, problem.points.starts, points, strict=False)
+    return tuple(int(start) + table.row_of[point] for table, start, point in pairs)
 
 
 def value_of(problem, points):
     """Return the keys of a plan; of integers, so that they compare exactly."""
-    rows = [slice(row, row + 1) for row in rows_of(problem, points)]
-    scores = [each.scores(row) for each, row in zip(problem.forecasts, rows, strict=True)]
-    return tuple(sum(problem.full_value(app, each)[0] for app, each in enumerate(scores)).tolist())
+    return problem.value(rows_of(problem, points))
 
 
 def run(several, policy, **changes):
@@ -241,8 +239,7 @@ def test_the_loss_of_an_incomplete_search_is_bounded(limits, several, policy):
 
 def scores_of(problem, points):
     """Return the keys of the point of each application, (applications, keys)."""
-    rows = zip(problem.forecasts, rows_of(problem, points), strict=True)
-    return np.array([each.scores(slice(row, row + 1))[:, 0] for each, row in rows])
+    return problem.keys(np.array(rows_of(problem, points))).T
 
 
 @thorough
@@ -349,14 +346,15 @@ def test_a_refused_point_bounds_no_loss(heavy_and_light):
     policy = DecisionPolicy(power_cap_w=3.0)
     problem = pose(DecisionState(applications, policy=policy, contention=ALONE))
     plan = search_within(problem)
-    assert {problem.forecasts[0].point(row).subnet_id for row in plan.rows} == {'light'}
+    assert {problem.points.point(row).subnet_id for row in plan.rows} == {'light'}
     assert loss_bound(problem, plan) == pytest.approx(0.0, abs=1e-9)
 
 
 @pytest.mark.parametrize('processor', ['cpu', 'gpu'])
 def test_points_on_other_processors_than_the_prescribed_one_bound_no_loss(several, processor):
     problem = pose(DecisionState(several(0), TWO_CLOCKS, contention=ALONE))
-    problem = problem.but(only=[processor] * len(problem.forecasts))
+    index = problem.points.processors.index(processor)
+    problem = replace(problem, only=problem.points.places(np.full(problem.basis.count, index)))
     assert loss_bound(problem, search_within(problem)) == pytest.approx(0.0, abs=1e-9)
 
 

@@ -44,7 +44,6 @@ def test_rows_are_sorted_by_processor_frequency_and_latency(table, points):
 def test_groups_share_processor_and_frequency(table):
     assert table.group_starts.tolist() == [0, 2, 3, 4]
     assert table.group_sizes.tolist() == [2, 1, 1, 3]
-    assert table.group_of.tolist() == [0, 0, 1, 2, 3, 3, 3]
     cpu, gpu = table.processors['cpu'], table.processors['gpu']
     assert (cpu.points, gpu.points) == (slice(0, 3), slice(3, 7))
     assert (cpu.clocks_hz.tolist(), gpu.clocks_hz.tolist()) == ([1e9, 2e9], [5e8])
@@ -52,28 +51,11 @@ def test_groups_share_processor_and_frequency(table):
     assert (cpu.unclocked_group, gpu.unclocked_group) == (None, 3)
 
 
-def test_each_group_is_ordered_by_accuracy_and_by_cost(table):
-    assert table.most_accurate_first.tolist() == [1, 0, 2, 3, 6, 5, 4]
-    assert table.cheapest_first.tolist() == [1, 0, 2, 3, 6, 5, 4]
-
-
-def test_ties_of_cost_are_ordered_by_accuracy(make_point):
-    points = [
-        make_point('a', latency_s=0.1, energy_j=1.0, accuracy=0.7),
-        make_point('b', latency_s=0.2, energy_j=1.0, accuracy=0.8),
-        make_point('c', latency_s=0.3, energy_j=0.5, accuracy=0.6),
-    ]
-    table = PointTable.from_points(points, energy_known=True)
-    assert table.cheapest_first.tolist() == [2, 1, 0]
-    assert table.most_accurate_first.tolist() == [1, 0, 2]
-
-
 def test_keys_are_distinct_points_without_frequency(table, points):
     assert table.keys == tuple(dict.fromkeys(each.key for each in points))
     assert [table.keys[each] for each in table.key_of] == [each.key for each in points]
     assert table.subnets == (('a', 'cpu'), ('b', 'cpu'), ('a', 'gpu'), ('b', 'gpu'), ('c', 'gpu'))
     assert table.subnet_of.tolist() == [0, 1, 0, 2, 2, 3, 4]
-    assert table.processor_of.tolist() == [0, 0, 0, 1, 1, 1, 1]
     wanted = {points[0].key}
     assert table.among(wanted).tolist() == [each.key in wanted for each in points]
     assert table.among(set()).tolist() == [False] * 7
@@ -86,12 +68,16 @@ def test_the_row_of_a_key_in_a_group(table, points):
     assert table.row_in(1, points[1].key) is None
     assert table.row_in(2, points[4].key) == 3
     assert table.row_in(0, points[3].key) is None
+    assert table.row_in(0, ('d', 'torch', 'cpu', 1)) is None
+
+
+def test_the_rows_like_one_have_its_key(table):
+    assert [table.rows_like(row).tolist() for row in (0, 4, 6)] == [[0, 2], [3, 4], [6]]
 
 
 def test_without_energies_latency_decides(points):
     table = PointTable.from_points(points, energy_known=False)
     assert table.cost_j.tolist() == table.latency_s.tolist()
-    assert table.cheapest_first.tolist() == [0, 1, 2, 3, 4, 5, 6]
     assert cost(points[0], energy_known=True) == 3.0
     assert cost(points[0], energy_known=False) == 0.2
 
