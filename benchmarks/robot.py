@@ -114,7 +114,9 @@ class Robot:
         )
 
     def start(self, **parameters: object) -> None:
-        """Start the perception node and wait until it is ready; empty parameters keep the default.
+        """Start the perception node, measuring this machine, and wait until it is ready.
+
+        Empty parameters keep the default.
 
         Raises:
             RobotError: if it does not become ready.
@@ -124,7 +126,7 @@ class Robot:
             arguments: list[str | Path] = [executable('perception_node'), '--ros-args']
         except FileNotFoundError as error:
             raise RobotError(str(error)) from error
-        arguments += ['-r', f'__ns:={self.namespace}']
+        arguments += ['-r', f'__ns:={self.namespace}', '-p', "platform:=''"]
         for name, value in parameters.items():
             if value != '':
                 arguments += ['-p', f'{name}:={value}']

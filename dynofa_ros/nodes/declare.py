@@ -9,6 +9,9 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
+# Default of the parameter `platform` of every node: they have to run on the same one.
+PLATFORM = 'jetson_xavier_nx'
+
 
 def declare_parameter(
     node: Node,

@@ -243,8 +243,10 @@ def start_perception(start_node, model_folder):
     def start(*, namespace='', name='perception', **parameters):
         namespace = namespace or f'/test_{uuid.uuid4().hex[:8]}'
         parameters = {'model': model_folder, 'threads': 1, 'profile_rounds': 3} | parameters
-        if parameters.get('platform'):  # otherwise a machine with frequency controls is measured
+        if 'platform' in parameters:  # otherwise a machine with frequency controls is measured
             parameters = {'device': 'simulated'} | parameters
+        else:  # this machine
+            parameters['platform'] = "''"
         process = start_node('perception', namespace=namespace, name=name, **parameters)
         robots.append(Robot(namespace, process))
         return robots[-1]

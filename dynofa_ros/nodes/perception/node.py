@@ -47,7 +47,7 @@ from dynofa_ros.nodes.perception.frame_model import FrameModel
 from dynofa_ros.nodes.perception.frame_runner import FrameRunner
 from dynofa_ros.nodes.perception.image_conversion import conversion_library
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters, declare_parameters
-from dynofa_ros.nodes.perception.platform_view import PlatformView
+from dynofa_ros.nodes.perception.platform_view import PlatformView, disagreement
 from dynofa_ros.nodes.perception.processor_turn import MachineTurns, turns_folder
 from dynofa_ros.nodes.perception.profile import keep_learned
 from dynofa_ros.nodes.perception.stage_runner import StageRunner
@@ -276,7 +276,10 @@ class PerceptionNode(GuardedNode):
 
     def _on_platform(self, message: PlatformState) -> None:
         """Record clocks and contention, of the simulated platform if this node simulates one."""
-        if message.simulated != (self._frame_model is not None):
+        simulated = self._frame_model is not None
+        differs = disagreement(message, platform=self._profile.platform, simulated=simulated)
+        self._diagnostics.problem('platform', differs)
+        if message.simulated != simulated:
             return
         try:
             self._view.observe(domains_from(message))

@@ -10,7 +10,7 @@ from rclpy.node import Node
 
 from dynofa_ros.engine import AUTO, ENGINES
 from dynofa_ros.engine.measure import MIN_ROUNDS
-from dynofa_ros.nodes.declare import declare_parameter
+from dynofa_ros.nodes.declare import PLATFORM, declare_parameter
 from dynofa_ros.nodes.perception.attention import declare_attention
 from dynofa_ros.nodes.perception.compressed_image import MAX_PIXELS
 from dynofa_ros.nodes.perception.worker_types import ARRIVAL, STAMP
@@ -44,7 +44,7 @@ class PerceptionParameters:
         read_only=False,
     )
     platform: str = _parameter(
-        '',
+        PLATFORM,
         'platform description, a name or the path of a YAML file: of the platform to simulate, or '
         'of this machine, to extrapolate measured latency to other frequencies; empty: this '
         'machine at its current frequency',

@@ -7,7 +7,9 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from dynofa_ros.msg import PlatformState
 from dynofa_ros.runtime import DomainObservation
+from dynofa_ros.runtime.checks import shortened
 from dynofa_ros.runtime.turns import takes_turns
 
 # A state is published ten times a second, so a clock may have changed this long before it is seen.
@@ -21,6 +23,28 @@ class _Clock:
     hz: float
     since_s: float
     before_hz: float
+
+
+def disagreement(state: PlatformState, *, platform: str, simulated: bool) -> str:
+    """Return how the platform of a state differs from that of this node; empty: it does not.
+
+    The name of a real machine depends on whether its description fits, so only simulated ones are
+    compared by name.
+    """
+    same = state.platform in ('', platform) or not simulated
+    if state.simulated == simulated and same:
+        return ''
+    theirs, ours = (
+        f'{name} ({"simulated" if modelled else "measured"})'
+        for name, modelled in (
+            (shortened(state.platform), state.simulated),
+            (platform, simulated),
+        )
+    )
+    return (
+        f'platform_state is of {theirs}; expected {ours}, on which this node runs: give it and '
+        'the platform node the same `platform` and `device`'
+    )
 
 
 class PlatformView:

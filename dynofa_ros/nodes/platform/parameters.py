@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rclpy.node import Node
 
-from dynofa_ros.nodes.declare import declare_parameter
+from dynofa_ros.nodes.declare import PLATFORM, declare_parameter
 from dynofa_ros.platform import Platform, PlatformError, load_platform
 from dynofa_ros.platform.linux import CHOICES, Allowed, parse_whitelist
 
@@ -43,7 +43,7 @@ def declare_parameters(node: Node) -> PlatformParameters:
     raises.
     """
     fixed = partial(declare_parameter, node, read_only=True)
-    name = fixed('platform', 'jetson_xavier_nx', 'platform description: name or YAML path')
+    name = fixed('platform', PLATFORM, 'platform description: name or YAML path')
     energy_j = fixed(
         'battery_energy_j',
         math.nan,

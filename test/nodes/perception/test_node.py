@@ -362,6 +362,17 @@ def test_frames_take_longer_at_a_lower_frequency(robot, photograph):
     report_at(robot, photograph, MIN_HZ['gpu'])
 
 
+def test_a_platform_node_on_another_platform_is_a_standing_problem(node):
+    def warned():
+        status = node.status()
+        return status is not None and 'the same `platform` and `device`' in status.message
+
+    node.publish('platform_state', messages.PlatformState(platform='host', simulated=False))
+    node.wait_for(warned, 'the warning')
+    set_frequencies(node, MAX_HZ)
+    node.wait_for(lambda: not warned(), 'its end')
+
+
 @pytest.mark.parametrize(('frequency_hz', 'co_runner'), [(5.0, 0.0), (MAX_HZ['gpu'], 7.0)])
 def test_an_invalid_platform_state_is_counted_and_ignored(
     robot, photograph, frequency_hz, co_runner

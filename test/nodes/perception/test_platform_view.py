@@ -3,7 +3,11 @@ import math
 
 import pytest
 
-from dynofa_ros.nodes.perception.platform_view import PlatformView
+pytest.importorskip('rclpy', reason='needs ROS 2 (rclpy)')
+
+from dynofa_ros.msg import PlatformState
+
+from dynofa_ros.nodes.perception.platform_view import PlatformView, disagreement
 from dynofa_ros.runtime import DomainObservation
 
 
@@ -64,3 +68,25 @@ def test_frames_take_no_turns_where_no_contention_is_known(view):
     assert not view.takes_turns('gpu')
     view.gpu(1e9)
     assert not view.takes_turns('gpu')
+
+
+@pytest.mark.parametrize(
+    ('theirs', 'ours'),
+    [(('nx', True), ('nx', True)), (('some board', False), ('some description', False))],
+)
+def test_nodes_of_one_platform_agree(theirs, ours):
+    state = PlatformState(platform=theirs[0], simulated=theirs[1])
+    assert disagreement(state, platform=ours[0], simulated=ours[1]) == ''
+
+
+@pytest.mark.parametrize(
+    ('theirs', 'ours', 'text'),
+    [
+        (('nx', True), ('host', False), 'is of nx (simulated); expected host (measured)'),
+        (('host', False), ('nx', True), 'is of host (measured); expected nx (simulated)'),
+        (('nx', True), ('agx', True), 'is of nx (simulated); expected agx (simulated)'),
+    ],
+)
+def test_nodes_of_different_platforms_say_so(theirs, ours, text):
+    state = PlatformState(platform=theirs[0], simulated=theirs[1])
+    assert text in disagreement(state, platform=ours[0], simulated=ours[1])

@@ -247,7 +247,12 @@ def start_here(context, model_folder):
     """Return a function that starts the node in this process and ends it."""
 
     def start(**parameters):
-        parameters = {'model': str(model_folder), 'threads': 1, 'profile_rounds': 3} | parameters
+        parameters = {
+            'model': str(model_folder),
+            'threads': 1,
+            'profile_rounds': 3,
+            'platform': '',
+        } | parameters
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
         PerceptionNode(context=context, parameter_overrides=overrides).destroy_node()
 
