@@ -142,6 +142,13 @@ class Paths:
         std_s = np.sqrt(self.std_s**2 + np.reshape(variance_s2, (-1, 1)))
         return replace(self, mean_s=self.mean_s + np.reshape(mean_s, (-1, 1)), std_s=std_s)
 
+    def scaled(self, factor: Floats) -> Paths:
+        """Return the paths of frames that take longer by a factor of each cascade."""
+        own = factor[:, None]
+        return replace(
+            self, mean_s=self.mean_s * own, std_s=self.std_s * own, alone_s=self.alone_s * own
+        )
+
     def among(self, points: int, chosen: Indices | slice) -> Paths | None:
         """Return the paths of the cascades among the chosen ones of so many points; None: none."""
         place = np.full(points, -1)
@@ -225,6 +232,11 @@ class LatencyForecast:
             own_s, own_s2 = (_rows_of(each, paths.rows) for each in (mean_s, variance_s2))
             paths = paths.plus(own_s, variance_s2=own_s2)
         return LatencyForecast(self.mean_s + mean_s, std_s, paths)
+
+    def scaled(self, factor: Floats) -> LatencyForecast:
+        """Return the forecast of frames that take longer by a factor of each point."""
+        paths = None if self.paths is None else self.paths.scaled(factor[self.paths.rows])
+        return LatencyForecast(self.mean_s * factor, self.std_s * factor, paths)
 
     def quantile_s(self, probability: float) -> Floats:
         """Return the latency that a frame does not exceed with this probability, (points,) [s]."""

@@ -150,6 +150,15 @@ def test_a_path_without_spread_is_a_step():
     assert found.std_s[0] == pytest.approx(0.1)
 
 
+def test_frames_that_take_longer_by_a_factor_are_those_of_a_larger_slowdown():
+    found = cascades(slowdown=Slowdown(1.2, 0.1)).scaled(np.full(4, 1.5))
+    expected = cascades(slowdown=Slowdown(1.8, 0.15))
+    np.testing.assert_allclose(found.mean_s, expected.mean_s)
+    np.testing.assert_allclose(found.std_s, expected.std_s)
+    np.testing.assert_allclose(found.quantile_s(0.9), expected.quantile_s(0.9))
+    np.testing.assert_allclose(found.paths.fits(0.1), expected.paths.fits(0.1), atol=1e-6)
+
+
 @pytest.mark.parametrize('delay_s', [0.01, np.array([0.0, 0.01, 0.02, 0.0])])
 def test_a_delay_moves_every_path(delay_s):
     before, after = cascades(), cascades().plus(delay_s, variance_s2=0.0)

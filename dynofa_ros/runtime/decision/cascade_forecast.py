@@ -8,7 +8,7 @@ but the answer is that of an unsure stage.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -65,12 +65,6 @@ class CascadeForecast:
         std = np.array([each.std for each in known])[table.subnet_of]
         stages = table.stages(reached, correction=correction, std=std)
         return cls(table, app, reached, correction, stages, accuracy)
-
-    def stages_for(self, factor: Floats) -> Stages:
-        """Return the stages of frames that take longer by a factor for each row, (points,)."""
-        own = factor[self.table.rows, None]
-        correction, std = self.stages.correction * own, self.stages.correction_std * own
-        return replace(self.stages, correction=correction, correction_std=std)
 
     def mean_frames(
         self, points: MeanFrames, latency: LatencyForecast, paths_s: Floats, deadline_s: Floats

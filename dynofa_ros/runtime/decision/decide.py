@@ -75,9 +75,7 @@ def pose(state: DecisionState) -> DecisionProblem:
     interference = Interference(basis, state.contention)
     load = interference.load(interference.present) if interference.matters else None
     forecast = basis.predict(load)
-    for app, row in enumerate(current):
-        basis = _prefer_ready(basis, forecast, app, row)
-    forecast = replace(forecast, basis=basis)
+    forecast = _prefer_ready(forecast, current)
     problem = DecisionProblem(forecast, clocks, interference, current, inert=state.hysteresis)
     if problem.present is None or not problem.fits(problem.present):
         return problem
@@ -99,17 +97,20 @@ def _current_row(basis: Basis, app: int, application: ApplicationState, clocks: 
     return NOWHERE if row is None else row
 
 
-def _prefer_ready(basis: Basis, forecast: Forecast, app: int, row: int) -> Basis:
+def _prefer_ready(forecast: Forecast, current: tuple[int, ...]) -> Forecast:
     """Refuse unready points if the current one violates a target and a ready one meets all.
 
     Once a ready point runs, a better unready one may be chosen and compiled in the background.
     """
-    unready = basis.applications[app].unready
-    if not unready or (row != NOWHERE and forecast.met(row)):
-        return basis
-    ready, rows = basis.without(app, unready), basis.points.rows_of(app)
-    met = (forecast.violation[rows] < FLOOR_VIOLATED) & ~ready.refused[rows]
-    return ready if met.any() else basis
+    basis, refused = forecast.basis, {}
+    for app, row in enumerate(current):
+        unready = basis.applications[app].unready
+        if unready and (row == NOWHERE or not forecast.met(row)):
+            rows = basis.points.rows_of(app)
+            ready = ~(basis.refused[rows] | basis.points.tables[app].among(unready))
+            if (ready & (forecast.violation[rows] < FLOOR_VIOLATED)).any():
+                refused[app] = unready
+    return replace(forecast, basis=basis.without(refused)) if refused else forecast
 
 
 def _solve(problem: DecisionProblem) -> Plan:

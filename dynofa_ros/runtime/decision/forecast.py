@@ -8,7 +8,7 @@ the deadline is, by extent; 3 if the point cannot run.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -70,21 +70,28 @@ class Basis:
             CascadeForecast.of(points, applications),
             np.zeros(len(points.accuracy), bool),
         )
-        for app, each in enumerate(applications):
-            basis = basis.without(app, each.refused)
-        return basis
+        return basis.without({app: each.refused for app, each in enumerate(applications)})
 
-    def without(self, app: int, keys: Collection[PointKey]) -> Basis:
-        """Return the basis with these points of an application refused as well.
+    def without(self, refused: Mapping[int, Collection[PointKey]]) -> Basis:
+        """Return the basis with some points of some applications refused as well.
 
-        If all of its points were refused, all are tried again.
+        If all points of an application were refused, all are tried again.
         """
-        if not keys:
+        if not any(refused.values()):
             return self
-        refused, rows = self.refused.copy(), self.points.rows_of(app)
-        refused[rows] |= self.points.tables[app].among(keys)
-        refused[rows] &= not refused[rows].all()
-        return replace(self, refused=refused)
+        result = self.refused.copy()
+        for app, keys in refused.items():
+            rows = self.points.rows_of(app)
+            result[rows] |= self.points.tables[app].among(keys)
+            result[rows] &= not result[rows].all()
+        return self.refusing(result)
+
+    def refusing(self, refused: npt.NDArray[np.bool_]) -> Basis:
+        """Return the basis with these points, (points,), refused."""
+        new = replace(self, refused=refused)
+        # What is known of the others remains so.
+        new.__dict__.update({k: v for k, v in self.__dict__.items() if k not in new.__dict__})
+        return new
 
     @property
     def count(self) -> int:
@@ -132,7 +139,9 @@ class Basis:
 
     def predict(self, load: Load | None = None) -> Forecast:
         """Predict every point; without a load, each application is alone."""
-        inference = self._inference(load)
+        inference = self._inference
+        if load is not None and (load.factor != 1.0).any():
+            inference = inference.scaled(np.repeat(load.factor, self.points.place_sizes))
         latency = self._frame(inference, load)
         mean = MeanFrames(*self._profiled, inference.mean_s)
         if self.cascades is not None and inference.paths is not None:
@@ -140,22 +149,18 @@ class Basis:
             mean = self.cascades.mean_frames(mean, latency, paths_s, self.deadline_s)
         return Forecast(self, load, latency, *mean)
 
-    def _inference(self, load: Load | None) -> LatencyForecast:
-        correction, std = self.correction, self.correction_std
-        stages = None if self.cascades is None else self.cascades.stages
-        if load is not None and (load.factor != 1.0).any():
-            factor = np.repeat(load.factor, self.points.place_sizes)
-            correction, std = correction * factor, std * factor
-            stages = None if self.cascades is None else self.cascades.stages_for(factor)
+    @cached_property
+    def _inference(self) -> LatencyForecast:
+        """The inference as observed."""
         return LatencyForecast.of_inference(
             self.points.latency_s,
             self.points.latency_std_s,
             slowdown=self.slowdowns,
             counts=self.points.place_counts,
             probability=self.policy.deadline_probability,
-            correction=correction,
-            correction_std=std,
-            stages=stages,
+            correction=self.correction,
+            correction_std=self.correction_std,
+            stages=None if self.cascades is None else self.cascades.stages,
         )
 
     def _frame(self, inference: LatencyForecast, load: Load | None) -> LatencyForecast:

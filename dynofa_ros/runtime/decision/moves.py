@@ -22,7 +22,6 @@ from dynofa_ros.runtime.decision.problem import (
     Plan,
     lexicographic_minimum,
 )
-from dynofa_ros.runtime.decision.search import Options
 from dynofa_ros.runtime.latency import normal_quantile
 from dynofa_ros.runtime.operating_points.table import Floats, Indices
 
@@ -124,8 +123,7 @@ class _Moves:
         if not movers.any():
             return False
         points = problem.points
-        rows = self._best_of_places(problem, use)
-        rows = np.concatenate((self._rows, rows[movers[points.app_of[rows]]]))
+        rows = np.concatenate((self._rows, self._best_of_places(problem, use, movers)))
         app = points.app_of[rows]
         values = problem.values(problem.keys(rows), app)
         values += self._others_values(problem, use, rows)
@@ -136,18 +134,22 @@ class _Moves:
         self._rows[app[best]] = rows[best]
         return True
 
-    def _best_of_places(self, problem: DecisionProblem, use: Use) -> Indices:
-        """Return the best point of each place, at frequencies that the others allow, (places,)."""
-        reach, options = problem.reach, Options.of(problem)
+    def _best_of_places(
+        self, problem: DecisionProblem, use: Use, movers: npt.NDArray[np.bool_]
+    ) -> Indices:
+        """Return the best point of each place of those that may move, (places,).
+
+        At frequencies that the others allow.
+        """
+        reach = problem.reach
         users = self._domain[use.processor][:, None] == np.arange(reach.shape[1])
         fixed = users.sum(axis=0) > users
         fixed[:, -1] = False
-        allowed = reach.known & (
-            ~fixed[reach.app, reach.domain] | (reach.option >= self._option[reach.domain])
-        )
-        which = np.flatnonzero(allowed[options.entry])
-        _, first = np.unique(reach.place[options.entry[which]], return_index=True)
-        return options.rows[which[first]]
+        allowed = ~fixed[reach.app, reach.domain] | (reach.option >= self._option[reach.domain])
+        entries = np.flatnonzero(allowed & reach.known & movers[reach.app])
+        rows, place = problem.best[reach.group[entries]], reach.place[entries]
+        order = np.lexsort((*problem.keys(rows)[::-1], place))
+        return rows[order[np.flatnonzero(np.diff(place[order], prepend=-1))]]
 
     def _others_values(self, problem: DecisionProblem, use: Use, rows: Indices) -> Floats:
         """Return what all others contribute to the value if one application takes each point.

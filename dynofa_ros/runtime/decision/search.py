@@ -32,7 +32,6 @@ MOST_ROUNDS = 20
 class Options:
     """The best point of each group that can be reached, in the order of their keys."""
 
-    entry: Indices  # (options,) of `Reach`
     rows: Indices  # (options,)
     runs: npt.NDArray[np.bool_]  # (options,) whether it can run
     value: Floats  # (options + 1, keys) contribution to a plan; the last one, `missing`, is inf
@@ -41,23 +40,23 @@ class Options:
     @classmethod
     def of(cls, problem: DecisionProblem) -> Options:
         """Sort the best points of all groups that can be reached."""
-        reach = problem.reach
-        rows = problem.best[reach.group]
+        reach, only = problem.reach, problem.only
+        entry = np.arange(len(reach.app))
+        if only is not None:
+            entry = np.flatnonzero(reach.place == only[reach.app])
+        rows = problem.best[reach.group[entry]]
         keys = problem.keys(rows)
-        keys[0, ~reach.known] = REFUSED
+        keys[0, ~reach.known[entry]] = REFUSED
         order = np.lexsort(keys[::-1])
-        rank = np.empty(len(order), np.intp)
-        rank[order] = np.arange(len(order))
-        if problem.only is not None:
-            rank[reach.place != problem.only[reach.app]] = len(order)
-        value = without_constant(problem.values(keys, reach.app))
+        first = np.full(len(reach.app), len(order))
+        first[entry[order]] = np.arange(len(order))
+        value = without_constant(problem.values(keys, reach.app[entry]))
         missing = np.full((1, value.shape[1]), np.inf)
         return cls(
-            order,
             rows[order],
             keys[0, order] < REFUSED,
             np.concatenate((value[order], missing)),
-            reach.least(rank, missing=len(order)),
+            reach.least(first, missing=len(order)),
         )
 
     @property
@@ -96,11 +95,14 @@ def lexicographic_weights(problem: DecisionProblem, values: Floats) -> Floats:
 def starts(problem: DecisionProblem, options: Options) -> Indices:
     """Return combinations to start from, (starts, domains).
 
-    The lowest and highest frequencies, the present ones, and those that applications like best.
+    The lowest and highest frequencies, the present ones, and those that applications like best. If
+    each application has its processor, all would end where the present ones do.
     """
     clocks = problem.clocks
     highest = np.array([len(each) - 1 for each in clocks.options_hz], np.intp)
     present = np.where(np.array(clocks.present) < 0, highest, clocks.present)
+    if problem.only is not None:
+        return present[None]
     applications, _, most = options.first.shape
     domain, option = np.divmod(options.first.reshape(applications, -1).argmin(axis=1), most)
     preferred = np.zeros(len(highest) + 1, np.intp)
