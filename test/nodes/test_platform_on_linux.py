@@ -402,7 +402,8 @@ def test_after_cleanup_it_can_be_configured_again(nx):
         Transition.TRANSITION_ACTIVATE,
     ):
         assert change_state(robot, transition)
-    robot.wait_for(lambda: robot.commands.get_subscription_count() == 1)
+    # One subscription for each durability.
+    robot.wait_for(lambda: robot.commands.get_subscription_count() == 2)
     nx.set_frequency(sequence=2)
 
 

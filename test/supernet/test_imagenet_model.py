@@ -71,7 +71,8 @@ def test_costs_equal_those_of_the_extracted_network(document, index):
 def test_the_model_card_lists_every_sub_network_with_its_accuracy(document):
     card = (FOLDER / 'README.md').read_text()
     for kept in document['subnets']:
-        [line] = [each for each in card.splitlines() if f'| `{kept["subnet_id"]}` |' in each]
+        # The first table; those below are of calibration and cascades.
+        line = next(each for each in card.splitlines() if f'| `{kept["subnet_id"]}` |' in each)
         assert line.endswith(f'| {kept["accuracy"]:.1%} |')
 
 

@@ -284,7 +284,8 @@ def test_an_invalid_field_is_refused(bgr, change, message):
         ('jpeg', lambda data: b'\xff\xd8\xff\xd9', 'JPEG'),
         ('jpeg', lambda data: data[:4] + b'\0' * 200 + b'\xff\xd9', 'the JPEG is truncated'),
         ('16UC1; compressedDepth png', lambda data: data, 'not a picture; expected jpeg, png'),
-        ('jpeg', lambda data: b'P6' + data, 'start with 5036ff.*expected jpeg, png'),
+        ('jpeg', lambda data: b'P6' + data, 'the PNM is truncated'),
+        ('jpeg', lambda data: b'P9' + data, 'start with 5039ff.*expected jpeg, png'),
         ('png', lambda data: data[:-20], 'the PNG is truncated'),
     ],
 )
