@@ -37,7 +37,15 @@ def arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             'image_topic',
             default_value='image',
-            description='camera topic; compressed images are on <image_topic>/compressed',
+            description='camera topic; compressed images are on <image_topic>/compressed, or on '
+            'image_topic itself if it ends with that',
+        ),
+        DeclareLaunchArgument(
+            'image_transport',
+            default_value='',
+            choices=['', 'raw', 'compressed', 'auto'],
+            description='images to subscribe to: raw, compressed, or auto: what is published, raw '
+            'first; empty: as in params_file',
         ),
         DeclareLaunchArgument(
             'platform',
@@ -79,13 +87,15 @@ def arguments() -> list[DeclareLaunchArgument]:
 def nodes(context: LaunchContext) -> list[Node]:
     """Return the nodes; non-empty arguments override the parameter file."""
     device = {name: value for name in ('platform', 'device') if (value := text(context, name))}
-    model = text(context, 'model')
+    perception = {
+        name: value for name in ('model', 'image_transport') if (value := text(context, name))
+    }
     image_topic = text(context, 'image_topic')
     found = [
         _node(
             context,
             'perception',
-            {**device, **({'model': model} if model else {})},
+            {**device, **perception},
             remappings=[
                 ('image', image_topic),
                 ('image/compressed', f'{image_topic}/compressed'),

@@ -30,6 +30,7 @@ def test_the_loop_has_its_arguments():
         'namespace',
         'params_file',
         'image_topic',
+        'image_transport',
         'platform',
         'device',
         'platform_node',

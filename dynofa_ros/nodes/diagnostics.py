@@ -69,7 +69,7 @@ class Diagnostics:
         self._refusals = Refusals(clock=clock)
         self._lock = threading.Lock()
         self._values: dict[str, str] = {}
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, tuple[bytes, str]] = {}
         self._level = DiagnosticStatus.OK
         self._summary = 'running'
         self._publisher = node.create_publisher(
@@ -89,15 +89,15 @@ class Diagnostics:
         with self._lock:
             self._values[key] = str(value)
 
-    def problem(self, key: str, text: str) -> None:
-        """Add a standing problem to every status, at least at WARN; an empty text ends it.
+    def problem(self, key: str, text: str, *, level: bytes = DiagnosticStatus.WARN) -> None:
+        """Add a standing problem to every status, at least at `level`; an empty text ends it.
 
         It is logged when it begins, and stays through :meth:`ok`.
         """
         with self._lock:
-            before = self._problems.pop(key, '')
+            before = self._problems.pop(key, None)
             if text:
-                self._problems[key] = text
+                self._problems[key] = (level, text)
         if text and not before:
             self._node.get_logger().warning(text)
 
@@ -124,8 +124,8 @@ class Diagnostics:
             level, summary, values = self._level, self._summary, dict(self._values)
             problems = list(self._problems.values())
         if problems:
-            level = max(level, DiagnosticStatus.WARN)
-            summary = '; '.join((summary, *problems))
+            level = max(level, *(each for each, _ in problems))
+            summary = '; '.join((summary, *(text for _, text in problems)))
         if recent:
             level = max(level, DiagnosticStatus.WARN)
             summary = f'{summary}; refused: {recent}'

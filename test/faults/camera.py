@@ -56,10 +56,7 @@ class Camera:
         self._node = node
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._publishers = {
-            kind: node.create_publisher(kind, topic, qos_profile(topic))
-            for kind, topic in ((Image, 'image'), (CompressedImage, 'image/compressed'))
-        }
+        self._publisher = node.create_publisher(Image, 'image', qos_profile('image'))
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name='camera', daemon=True)
         self._thread.start()
@@ -71,8 +68,16 @@ class Camera:
             message.header.frame_id = frame_id
             message.header.stamp = self._node.get_clock().now().to_msg()
             self.sent[frame_id] = time.monotonic()
-            self._publishers[type(message)].publish(message)
+            self._offer(type(message)).publish(message)
         return frame_id
+
+    def _offer(self, kind: type) -> Any:
+        """Return the only publisher of images, of this type: the node subscribes to one topic."""
+        if self._publisher.msg_type is not kind:
+            self._node.destroy_publisher(self._publisher)
+            topic = 'image/compressed' if kind is CompressedImage else 'image'
+            self._publisher = self._node.create_publisher(kind, topic, qos_profile(topic))
+        return self._publisher
 
     def reset(self) -> None:
         """Send what it sends without a fault."""

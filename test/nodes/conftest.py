@@ -51,7 +51,6 @@ class Robot:
             self.subscribe(topic, kind)
         for topic, kind in {
             'image': Image,
-            'image/compressed': CompressedImage,
             'subnet_command': msg.SubnetCommand,
             'platform_state': msg.PlatformState,
         }.items():
@@ -115,7 +114,21 @@ class Robot:
 
     def publish_image(self, message):
         """Publish an image, which may be lost: images are best effort and the newest wins."""
+        self.offer('image/compressed' if hasattr(message, 'format') else 'image')
         self.publish('image/compressed' if hasattr(message, 'format') else 'image', message)
+
+    def offer(self, topic):
+        """Offer images on one topic alone, and wait until the node has subscribed to it."""
+        from dynofa_ros.nodes.qos import qos_profile
+
+        if topic in self._publishers:
+            return
+        for other in {'image', 'image/compressed'} & set(self._publishers):
+            self.node.destroy_publisher(self._publishers.pop(other))
+        kind = self._compressed if topic == 'image/compressed' else self._image
+        publisher = self.node.create_publisher(kind, topic, qos_profile(topic))
+        self._publishers[topic] = publisher
+        self.wait_for(publisher.get_subscription_count, f'the subscription to {topic}')
 
     def classify(self, message):
         """Publish an image, again every second; return its classification and report."""
@@ -207,9 +220,11 @@ def start_node(tmp_path_factory):
     """Return a function that starts a node of `dynofa_ros.nodes` with parameters as a process."""
     processes = []
 
-    def start(node, *, namespace, name=None, **parameters):
+    def start(node, *, namespace, name=None, remap=(), **parameters):
         command = [sys.executable, '-m', f'dynofa_ros.nodes.{node}.node', '--ros-args']
         command += ['-r', f'__ns:={namespace}', '-r', f'__node:={name or node}']
+        for rule in remap:
+            command += ['-r', rule]
         for key, value in parameters.items():
             command += ['-p', f'{key}:={value}']
         process = subprocess.Popen(

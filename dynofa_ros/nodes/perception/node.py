@@ -46,6 +46,7 @@ from dynofa_ros.nodes.perception.device import PerceptionDevice
 from dynofa_ros.nodes.perception.frame_model import FrameModel
 from dynofa_ros.nodes.perception.frame_runner import FrameRunner
 from dynofa_ros.nodes.perception.image_conversion import conversion_library
+from dynofa_ros.nodes.perception.image_input import ImageInput
 from dynofa_ros.nodes.perception.parameters import PerceptionParameters, declare_parameters
 from dynofa_ros.nodes.perception.platform_view import PlatformView, disagreement
 from dynofa_ros.nodes.perception.processor_turn import MachineTurns, turns_folder
@@ -210,10 +211,13 @@ class PerceptionNode(GuardedNode):
         self._diagnostics.ok('waiting for the first image')
 
     def _subscribe(self, parameters: PerceptionParameters) -> None:
-        reliable = parameters.image_reliability == 'reliable'
-        for kind, topic in ((Image, 'image'), (CompressedImage, 'image/compressed')):
-            profile = qos_profile(topic, reliable=reliable)
-            self.create_subscription(kind, topic, self._on_image, profile, count_replaced=True)
+        ImageInput(
+            self,
+            self._on_image,
+            transport=parameters.image_transport,
+            reliable=parameters.image_reliability == 'reliable',
+            diagnostics=self._diagnostics,
+        )
         subscribe_to_either(self, SubnetCommand, 'subnet_command', self._on_command)
         subscriptions: list[tuple[Any, str, Any]] = [
             (SubnetState, 'subnet_state', self._on_other_state),

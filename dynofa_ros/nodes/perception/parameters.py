@@ -13,6 +13,8 @@ from dynofa_ros.engine.measure import MIN_ROUNDS
 from dynofa_ros.nodes.declare import PLATFORM, declare_parameter
 from dynofa_ros.nodes.perception.attention import declare_attention
 from dynofa_ros.nodes.perception.compressed_image import MAX_PIXELS
+from dynofa_ros.nodes.perception.image_input import AUTO as AUTO_TRANSPORT
+from dynofa_ros.nodes.perception.image_input import TRANSPORTS
 from dynofa_ros.nodes.perception.worker_types import ARRIVAL, STAMP
 from dynofa_ros.platform.linux import CHOICES as DEVICES
 from dynofa_ros.platform.linux.confinement import usable_cpus
@@ -85,6 +87,12 @@ class PerceptionParameters:
         'publish the answer of a stage of a cascade before the next stage runs, as a '
         'classification that is not final; a frame is in time if it was',
         read_only=False,
+    )
+    image_transport: str = _parameter(
+        AUTO_TRANSPORT,
+        'images to subscribe to: raw (image), compressed (image/compressed), or auto: what is '
+        'published, raw first; never both at once',
+        choices=TRANSPORTS,
     )
     image_reliability: str = _parameter(
         'best_effort',
