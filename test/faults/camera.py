@@ -16,6 +16,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from dynofa_ros.nodes.qos import qos_profile
 
 RATE_HZ = 20.0
+# A node that does not subscribe by then is not running.
+SUBSCRIBED_S = 3.0
+SETTLED_S = 0.2
 
 
 def picture(width: int = 64, height: int = 48, encoding: str = 'bgr8') -> Any:
@@ -67,16 +70,29 @@ class Camera:
             frame_id = f'camera/{next(self._numbers)}'
             message.header.frame_id = frame_id
             message.header.stamp = self._node.get_clock().now().to_msg()
+            before, publisher = self._publisher, self._offer(type(message))
             self.sent[frame_id] = time.monotonic()
-            self._offer(type(message)).publish(message)
+            publisher.publish(message)
+            if publisher is not before:  # one that is replaced is noticed from the second on
+                time.sleep(SETTLED_S)
         return frame_id
 
     def _offer(self, kind: type) -> Any:
-        """Return the only publisher of images, of this type: the node subscribes to one topic."""
+        """Return the only publisher of images, of this type: the node subscribes to one topic.
+
+        A new one is returned once somebody subscribes, as a lazy driver waits for that. What was
+        sent before is received before its publisher goes, and both sides know each other: images
+        that DDS loses between two publishers are nobody's to account for.
+        """
         if self._publisher.msg_type is not kind:
+            time.sleep(SETTLED_S)
             self._node.destroy_publisher(self._publisher)
             topic = 'image/compressed' if kind is CompressedImage else 'image'
             self._publisher = self._node.create_publisher(kind, topic, qos_profile(topic))
+            end_s = time.monotonic() + SUBSCRIBED_S
+            while not self._publisher.get_subscription_count() and time.monotonic() < end_s:
+                time.sleep(0.01)
+            time.sleep(SETTLED_S)
         return self._publisher
 
     def reset(self) -> None:

@@ -26,8 +26,8 @@ QUERIES = {  # of the graph, by attribute of the policy
     'reply': 'get_service_names_and_types_by_node',
     'request': 'get_client_names_and_types_by_node',
 }
-# Published only where vision_msgs is installed, or on real hardware.
-OPTIONAL = {'/vision_classification', '/frame_energy'}
+# Published only where vision_msgs is installed, or on real hardware; received if it is published.
+OPTIONAL = {'/vision_classification', '/frame_energy', '/image/compressed'}
 SERVED = ('platform', 'resource_manager', 'perception')
 
 
