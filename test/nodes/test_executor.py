@@ -155,6 +155,7 @@ def test_publishers_that_come_and_leave_are_noticed(start, robot):
         QOS,
         on_matched=lambda event: changes.append(event.current_count_change),
     )
+    wait_for(lambda: robot.count_subscribers('text'))  # discovery may take its 5 s
     publisher = robot.create_publisher(String, 'text', QOS)
     wait_for(lambda: sum(changes) == 1)
     robot.destroy_publisher(publisher)
@@ -167,6 +168,7 @@ def test_an_exception_of_an_event_does_not_end_the_node(start, robot):
 
     node, received = start(), []
     node.create_subscription(String, 'text', received.append, QOS, on_matched=fail)
+    wait_for(lambda: robot.count_subscribers('text'))
     publisher = robot.create_publisher(String, 'text', QOS)
     wait_for(lambda: node.guard.counts().get('errors: text event'))
     wait_for(publisher.get_subscription_count)
