@@ -28,9 +28,9 @@ from machine import benchmark_parser, count, run_benchmark
 from dynofa_ros.engine import AUTO, CPU, Place, ResidentSet, choose_engine, default_cache, networks
 from dynofa_ros.engine.classifier import Classifier, Prepared
 from dynofa_ros.engine.resident_set import ResidentSubnet
-from dynofa_ros.offline.cascade.calibration import Calibration, best_scores, right
+from dynofa_ros.offline.cascade.calibration import Calibration, right
 from dynofa_ros.offline.cascade.logits import Classes, Logits, divided, engine_logits
-from dynofa_ros.offline.cascade.measured import bootstrap_interval
+from dynofa_ros.offline.cascade.measured import bootstrap_interval, escalated_images
 from dynofa_ros.offline.data.dataset import Dataset, class_indices
 from dynofa_ros.offline.data.readers import load_dataset
 from dynofa_ros.simulation.networks_file import load_networks
@@ -158,15 +158,14 @@ def cascade_row(
     """Return top-1, share of escalations and mean operations of a cascade on these images."""
     stages = [model.subnet(each) for each in cascade.stages]
     correct = [right(logits[each], classes) for each in cascade.stages]
-    left, answer = np.ones(len(classes), bool), correct[0].copy()
+    answer = correct[0].copy()
     flops, reached = float(stages[0].flops), []
     temperatures = (stages[0].temperature, *cascade.temperatures)
-    for number, threshold in enumerate(cascade.thresholds):
-        score = best_scores(logits[cascade.stages[number]], temperatures[number])
-        left &= score < threshold
-        answer[left] = correct[number + 1][left]
-        reached.append(float(left.mean()))
-        flops += reached[-1] * stages[number + 1].flops
+    escalations = escalated_images(cascade.stages, cascade.thresholds, temperatures, logits=logits)
+    for number, escalated in enumerate(escalations, start=1):
+        answer[escalated] = correct[number][escalated]
+        reached.append(float(escalated.mean()))
+        flops += reached[-1] * stages[number].flops
     difference = answer.astype(np.float64) - correct[-1]
     return {
         'cascade_id': cascade.cascade_id,

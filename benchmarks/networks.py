@@ -85,7 +85,7 @@ def lite0_network(seed: int) -> Network:
         torch.manual_seed(seed)
         net = create_supernet('efficientnet_lite').eval()
     assert isinstance(net, EfficientNetLite)
-    _calibrate_plain(net.network(0), seed)
+    calibrate_plain(net.network(0), seed)
     config = SubnetConfig(v=(0,), r=RESOLUTION)
     return _networks(net, {'EfficientNet-Lite0 r224': config})[0]
 
@@ -97,7 +97,7 @@ def torchvision_network(seed: int) -> Network:
         ImportError: if torchvision is not installed or does not match torch.
     """
     module = _mobilenet_v3_large(seed)
-    _calibrate_plain(module, seed)
+    calibrate_plain(module, seed)
     net = PlainNetwork('mobilenet_v3_large', module).eval()
     return _networks(net, {'torchvision mobilenet_v3_large r224': net.space.max_config()})[0]
 
@@ -155,13 +155,16 @@ def _networks(net: Supernet, named: dict[str, SubnetConfig]) -> tuple[Network, .
 
 
 @torch.no_grad()
-def _calibrate_plain(module: nn.Module, seed: int) -> None:
-    """Set the statistics of each plain batch norm layer to those of random images."""
+def calibrate_plain(module: nn.Module, seed: int, *arguments: SubnetConfig) -> None:
+    """Set the statistics of the plain batch norm layers to those of random images.
+
+    Of the layers that a forward pass with these further arguments runs.
+    """
     for each in module.modules():
         if isinstance(each, nn.BatchNorm2d):
             each.momentum = 1.0  # measured statistics replace the old ones
     generator = torch.Generator().manual_seed(seed)
-    module.train()(images(CALIBRATION_IMAGES, RESOLUTION, generator))
+    module.train()(images(CALIBRATION_IMAGES, RESOLUTION, generator), *arguments)
     module.eval()
 
 

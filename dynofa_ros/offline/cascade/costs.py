@@ -11,6 +11,7 @@ from pathlib import Path
 from dynofa_ros.offline.cascade.front import StageCost
 from dynofa_ros.profiles.stored import StoredProfile
 from dynofa_ros.runtime import OperatingPoint
+from dynofa_ros.runtime.operating_points.cascade import by_place
 from dynofa_ros.supernet.subnet_record import SubnetRecord
 
 
@@ -37,10 +38,7 @@ def stage_costs(kept: Sequence[SubnetRecord], profile: Path | None) -> Costs:
         costs = {each.subnet_id: StageCost(each.flops / 1e6, each.flops / 1e6) for each in kept}
         return Costs(costs, 'mean MFLOP', 'worst MFLOP')
     stored = StoredProfile.load(profile, 'cascade').profile
-    places: dict[tuple[str, str, int, str], dict[str, OperatingPoint]] = {}
-    for point in stored.points:
-        place = (point.engine, point.processor, point.threads, f'{point.frequency_hz:.0f}')
-        places.setdefault(place, {})[point.subnet_id] = point
+    places = by_place(stored.points)
     names = {each.subnet_id for each in kept}
     complete = {place: points for place, points in places.items() if names <= points.keys()}
     if not complete:

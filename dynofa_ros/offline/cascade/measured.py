@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dynofa_ros.offline.cascade.calibration import best_scores, fit_temperature, right
+from dynofa_ros.offline.cascade.calibration import Flags, best_scores, fit_temperature, right
 from dynofa_ros.offline.cascade.front import Candidate
 from dynofa_ros.offline.cascade.logits import Classes, Index, Logits
-from dynofa_ros.offline.evaluation.accuracy import Accuracy
+from dynofa_ros.offline.evaluation.predictions import wilson_interval
 from dynofa_ros.supernet.cascade_record import CascadeRecord, cascade_fingerprint
 from dynofa_ros.supernet.subnet_record import SubnetRecord
 
@@ -99,10 +99,10 @@ def measured(
     images = len(measuring)
     left, answer = np.ones(images, bool), correct[stages[0]].copy()
     reached, answered, early = [], [], []
-    for stage, later, threshold, temperature in zip(
-        stages, stages[1:], thresholds, (own[stages[0]], *temperatures), strict=False
-    ):
-        escalated = left & (best_scores(unseen[stage], temperature) < threshold)
+    escalations = escalated_images(
+        stages, thresholds, (own[stages[0]], *temperatures), logits=unseen
+    )
+    for stage, later, escalated in zip(stages, stages[1:], escalations, strict=False):
         answered.append(_mean(correct[stage], left & ~escalated))
         early.append(_mean(correct[stage], escalated))
         reached.append(float(escalated.mean()))
@@ -132,12 +132,29 @@ def measured(
     return MeasuredCascade(
         record,
         float(answer.mean()),
-        Accuracy(float(answer.mean()), math.nan, images, math.nan).interval,
+        wilson_interval(float(answer.sum()), images),
         float(difference.mean()),
         bootstrap_interval(difference),
         sum(share * costs[each][0] for share, each in zip(shares, stages, strict=True)),
         sum(costs[each][1] for each in stages),
     )
+
+
+def escalated_images(
+    stages: Sequence[str],
+    thresholds: Sequence[float],
+    temperatures: Sequence[float],
+    *,
+    logits: Mapping[str, Logits],
+) -> Iterator[Flags]:
+    """Yield which images each stage but the last escalates, (images,).
+
+    ``temperatures`` are those of the stages; that of the last one is not used.
+    """
+    left = np.ones(len(logits[stages[0]]), bool)
+    for stage, threshold, temperature in zip(stages, thresholds, temperatures, strict=False):
+        left = left & (best_scores(logits[stage], temperature) < threshold)
+        yield left
 
 
 def _mean(correct: Any, of: Any) -> float:

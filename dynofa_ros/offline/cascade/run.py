@@ -33,7 +33,7 @@ from dynofa_ros.offline.cascade.logits import (
 from dynofa_ros.offline.cascade.measured import MeasuredCascade, measured
 from dynofa_ros.offline.data.dataset import Dataset, class_indices
 from dynofa_ros.offline.data.readers import load_dataset
-from dynofa_ros.offline.evaluation.accuracy import Accuracy
+from dynofa_ros.offline.evaluation.predictions import wilson_interval
 from dynofa_ros.platform.linux.confinement import usable_cpus
 from dynofa_ros.profiles.score_table import ScoreTable
 from dynofa_ros.supernet.cascade_record import score_fingerprints
@@ -189,7 +189,7 @@ def find_cascades(
 
 
 def _subnet_figures(name: str, top1: float, images: int, mean: float) -> Figures:
-    low, high = Accuracy(top1, float('nan'), images, float('nan')).interval
+    low, high = wilson_interval(top1 * images, images)
     return {'name': name, 'accuracy': top1, 'low': low, 'high': high, 'mean': mean}
 
 

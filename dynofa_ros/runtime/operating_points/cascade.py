@@ -9,12 +9,14 @@ and IDK cascades (Wang et al., UAI 2018, arXiv 1706.00885).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from dynofa_ros.runtime.checks import check_name, check_number, check_range, shortened
 from dynofa_ros.runtime.operating_points.point import OperatingPoint
 from dynofa_ros.runtime.ranges import COUNT, STAGES_MAX
+
+Place = tuple[str, str, int, float]  # engine, processor, threads, frequency [Hz]; -1: none
 
 
 @dataclass(frozen=True)
@@ -114,11 +116,6 @@ class CascadePoint(OperatingPoint):
             stages=tuple(stages),
         )
 
-    def with_reached(self, reached: Sequence[float]) -> CascadePoint:
-        """Return the point for other shares than those that were measured; the accuracy stays."""
-        assert self.cascade is not None
-        return CascadePoint.of(replace(self.cascade, reached=tuple(reached)), self.stages)
-
 
 def _std_s(cascade: Cascade, stages: Sequence[OperatingPoint], *, mean_s: float) -> float:
     """Return the deviation of the mixture: what the stages vary, and which of them run."""
@@ -130,16 +127,21 @@ def _std_s(cascade: Cascade, stages: Sequence[OperatingPoint], *, mean_s: float)
     return math.sqrt(max(second_moment - mean_s**2, 0.0))
 
 
-def cascade_points(
-    cascades: Sequence[Cascade], points: Sequence[OperatingPoint]
-) -> Iterator[CascadePoint]:
-    """Yield each cascade at every engine, processor, threads and clock that has all its stages."""
-    places: dict[tuple[str, str, int, float], dict[str, OperatingPoint]] = {}
+def by_place(points: Iterable[OperatingPoint]) -> dict[Place, dict[str, OperatingPoint]]:
+    """Return the points of each engine, processor, threads and frequency, by sub-network."""
+    places: dict[Place, dict[str, OperatingPoint]] = {}
     for point in points:
         clock_hz = -1.0 if math.isnan(point.frequency_hz) else point.frequency_hz
         place = (point.engine, point.processor, point.threads, clock_hz)
         places.setdefault(place, {})[point.subnet_id] = point
-    for here in places.values():
+    return places
+
+
+def cascade_points(
+    cascades: Sequence[Cascade], points: Sequence[OperatingPoint]
+) -> Iterator[CascadePoint]:
+    """Yield each cascade at every engine, processor, threads and clock that has all its stages."""
+    for here in by_place(points).values():
         for cascade in cascades:
             if (stages := _stages_in(here, cascade)) is not None:
                 yield CascadePoint.of(cascade, stages)

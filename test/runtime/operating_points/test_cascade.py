@@ -32,7 +32,7 @@ def test_its_deviation_is_that_of_the_images():
 
 
 def test_other_shares_than_measured():
-    point = CascadePoint.of(CASCADE, (SMALL, LARGE)).with_reached((0.5,))
+    point = CascadePoint.of(replace(CASCADE, reached=(0.5,)), (SMALL, LARGE))
     assert point.latency_s == pytest.approx(0.03)
 
 
